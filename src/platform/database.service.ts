@@ -1,0 +1,240 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import pg from 'pg';
+import { DataSource, type EntityManager, type EntityTarget, type Logger } from 'typeorm';
+import { APP_ROLE, LOADER_ROLE, OWNER_ROLE } from './tenancy.js';
+
+/** A transaction. Its row visibility was fixed when it was opened. */
+export type Tx = EntityManager;
+
+/**
+ * Who is asking: the partner whose subtree the transaction sees, or the system itself, whose
+ * runs work for every partner.
+ */
+export type Scope = { readonly partnerId: number } | { readonly system: true };
+
+export const SYSTEM_SCOPE: Scope = { system: true };
+
+export interface DatabaseUrls {
+  /** Login of the application: member of the app and loader roles, nothing more. */
+  readonly url: string;
+  /** Login that may create roles and act as the owner role; used by migrations only. */
+  readonly ownerUrl: string;
+}
+
+export interface DatabaseOptions extends DatabaseUrls {
+  readonly entities: readonly EntityTarget<object>[];
+  readonly poolSize: number;
+  readonly statementTimeoutMs: number;
+}
+
+const ENTER_SCOPE = `SELECT set_config('kontor.partner_ids', v.ids, true),
+  set_config('kontor.depth', v.depth, true) FROM visible_partners($1) AS v`;
+
+const RETRYABLE = new Set(['40001', '40P01']);
+const ATTEMPTS = 4;
+
+/**
+ * The only door to the pool. Every statement runs inside a transaction whose visible partners
+ * were read from the database and set transaction-locally, so a pooled connection never carries
+ * one tenant's scope into another's request.
+ */
+export class Database {
+  readonly #counter = new StatementCounter();
+  readonly #dataSource: DataSource;
+  readonly urls: DatabaseUrls;
+
+  constructor(options: DatabaseOptions) {
+    this.urls = { url: options.url, ownerUrl: options.ownerUrl };
+    this.#dataSource = new DataSource({
+      type: 'postgres',
+      url: options.url,
+      entities: [...options.entities] as never,
+      synchronize: false,
+      logger: this.#counter,
+      applicationName: 'kontor',
+      poolSize: options.poolSize,
+      extra: {
+        options: `-c role=${APP_ROLE} -c timezone=UTC`,
+        statement_timeout: options.statementTimeoutMs,
+        idle_in_transaction_session_timeout: 60_000,
+      },
+    });
+  }
+
+  async connect(): Promise<this> {
+    await this.#dataSource.initialize();
+    return this;
+  }
+
+  async close(): Promise<void> {
+    if (this.#dataSource.isInitialized) await this.#dataSource.destroy();
+  }
+
+  /** Statements sent by this process so far; tests take differences. */
+  get statementCount(): number {
+    return this.#counter.count;
+  }
+
+  /** Runs `work` in one read-only transaction that sees what `scope` may see. */
+  async read<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#transaction(scope, 'READ ONLY', work);
+  }
+
+  /**
+   * Runs `work` in one read-write transaction. Deadlocks and serialisation failures run it
+   * again, so `work` must have no effect outside the transaction.
+   */
+  async write<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#transaction(scope, 'READ WRITE', work);
+      } catch (error) {
+        if (attempt === ATTEMPTS || !RETRYABLE.has(sqlState(error) ?? '')) throw error;
+      }
+    }
+  }
+
+  /** Opens the read transaction that the fields of one GraphQL operation share. */
+  async openRead(scope: Scope): Promise<OpenRead> {
+    const runner = this.#dataSource.createQueryRunner();
+    try {
+      await runner.connect();
+      await runner.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await runner.query(ENTER_SCOPE, [scopeRoot(scope)]);
+    } catch (error) {
+      await runner.release();
+      throw error;
+    }
+    return {
+      tx: runner.manager,
+      close: async () => {
+        try {
+          await runner.query('ROLLBACK');
+        } finally {
+          await runner.release();
+        }
+      },
+    };
+  }
+
+  async #transaction<T>(
+    scope: Scope,
+    mode: 'READ ONLY' | 'READ WRITE',
+    work: (tx: Tx) => Promise<T>,
+  ): Promise<T> {
+    return this.#dataSource.transaction(async (tx) => {
+      if (mode === 'READ ONLY') await tx.query('SET TRANSACTION READ ONLY');
+      await tx.query(ENTER_SCOPE, [scopeRoot(scope)]);
+      return work(tx);
+    });
+  }
+}
+
+export interface OpenRead {
+  readonly tx: Tx;
+  close(): Promise<void>;
+}
+
+function scopeRoot(scope: Scope): number | null {
+  return 'system' in scope ? null : scope.partnerId;
+}
+
+/** Lets the current transaction see a partner it has just created below a visible one. */
+export async function admitPartner(tx: Tx, partnerId: number): Promise<void> {
+  await tx.query(
+    `SELECT set_config('kontor.partner_ids',
+       (current_setting('kontor.partner_ids')::int[] || $1::int)::text, true)`,
+    [partnerId],
+  );
+}
+
+/** The five-character SQLSTATE of a database error, wherever the driver or ORM put it. */
+export function sqlState(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
+  const found = driverError?.code ?? code;
+  return typeof found === 'string' ? found : undefined;
+}
+
+/** A connection of its own for a data-plane worker, under the app role, outside the pool. */
+export async function connectWorker(url: string, name: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: name,
+    options: `-c role=${APP_ROLE} -c timezone=UTC`,
+    keepAlive: true,
+  });
+  await client.connect();
+  return client;
+}
+
+/** Enters a scope on a raw connection that is inside a transaction. */
+export async function enterScope(client: pg.ClientBase, scope: Scope): Promise<void> {
+  await client.query(ENTER_SCOPE, [scopeRoot(scope)]);
+}
+
+/**
+ * Creates the three roles if they are missing and lets the two logins act as them. `ownerUrl`
+ * must belong to a role with CREATEROLE, or the roles must exist already.
+ */
+export async function prepareRoles(urls: DatabaseUrls): Promise<void> {
+  const client = new pg.Client({ connectionString: urls.ownerUrl });
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock(hashtext($1))', ['kontor roles']);
+    const login = decodeURIComponent(new URL(urls.url).username);
+    for (const role of [OWNER_ROLE, APP_ROLE, LOADER_ROLE]) {
+      const found = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
+      if (found.rowCount === 0) {
+        await client.query(`CREATE ROLE ${role} NOLOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT`);
+      }
+    }
+    await client.query(`GRANT ${OWNER_ROLE} TO current_user`);
+    if (login !== '') {
+      await client.query(`GRANT ${APP_ROLE}, ${LOADER_ROLE} TO ${pg.escapeIdentifier(login)}`);
+    }
+    await client.query(`GRANT USAGE, CREATE ON SCHEMA public TO ${OWNER_ROLE}`);
+    await client.query(`GRANT USAGE ON SCHEMA public TO ${APP_ROLE}, ${LOADER_ROLE}`);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Creates or refreshes a login that can act as the app and loader roles and nothing else. */
+export async function prepareLogin(ownerUrl: string, password: string): Promise<string> {
+  const client = new pg.Client({ connectionString: ownerUrl });
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock(hashtext($1))', ['kontor roles']);
+    const found = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', ['kontor_login']);
+    const verb = found.rowCount === 0 ? 'CREATE' : 'ALTER';
+    await client.query(
+      `${verb} ROLE kontor_login LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS PASSWORD ` +
+        pg.escapeLiteral(password),
+    );
+  } finally {
+    await client.end();
+  }
+  const url = new URL(ownerUrl);
+  url.username = 'kontor_login';
+  url.password = password;
+  return url.toString();
+}
+
+/** Counts statements; per-operation budgets in tests rest on it. */
+class StatementCounter implements Logger {
+  count = 0;
+  logQuery(): void {
+    this.count += 1;
+    const tally = statementTally.getStore();
+    if (tally !== undefined) tally.count += 1;
+  }
+  logQueryError(): void {}
+  logQuerySlow(): void {}
+  logSchemaBuild(): void {}
+  logMigration(): void {}
+  log(): void {}
+}
+
+/** Statements sent within one asynchronous context (one request). */
+export const statementTally = new AsyncLocalStorage<{ count: number }>();
