@@ -1,5 +1,42 @@
+export { allocate } from './allocate.js';
+export {
+  addDays,
+  addMonths,
+  assertTimeZone,
+  civilDate,
+  type Disambiguation,
+  dayPeriod,
+  daysBetween,
+  epochDayFromIso,
+  type IsoDate,
+  type IsoMonth,
+  isoFromEpochDay,
+  isTimeZone,
+  monthPeriod,
+  nextMonth,
+  startOfDay,
+  wallClockToUtc,
+} from './calendar.js';
+export { canonicalJson } from './canonical.js';
 export { currencyCodes, isCurrency, minorUnits } from './currency.js';
+export {
+  assertCycle,
+  type BillingCycle,
+  type CyclePeriod,
+  cycleContaining,
+  cycleNumber,
+  cyclesOverlapping,
+} from './cycle.js';
+export {
+  E164_MAX_DIGITS,
+  type NormalisedNumber,
+  type NumberFault,
+  type NumberRules,
+  normaliseNumber,
+  numberFaults,
+} from './e164.js';
 export { Bug, DomainError, type ErrorCatalogue, invariant, kernelErrors } from './errors.js';
+export { decodeCursor, encodeCursor, fromGlobalId, toGlobalId } from './ids.js';
 export {
   AMOUNT_SCALE,
   AMOUNT_UNIT,
@@ -17,6 +54,17 @@ export {
   sumMoney,
 } from './money.js';
 export {
+  contains,
+  intersect,
+  isPartition,
+  overlaps,
+  type PartitionFault,
+  type Period,
+  partitionFault,
+  period,
+  subtractPeriods,
+} from './period.js';
+export {
   divRoundNumber,
   mulDiv,
   type RoundingCode,
@@ -25,3 +73,10 @@ export {
   roundingModes,
   roundToScale,
 } from './rounding.js';
+export {
+  localSeconds,
+  localToUtc,
+  transitionIndex,
+  type ZoneTransitions,
+  zoneTransitions,
+} from './zone-transitions.js';

@@ -86,7 +86,7 @@ export function divRoundNumber(numerator: number, divisor: number, mode: Roundin
     const half = remainder < rest ? -1 : remainder > rest ? 1 : 0;
     if (awayFromZero(mode, negative, half, quotient % 2 === 1)) quotient += 1;
   }
-  return negative ? 0 - quotient : quotient;
+  return negative ? 0 - quotient : quotient + 0;
 }
 
 /** Whether a quotient that did not come out even moves to the next whole number from zero. */
