@@ -168,7 +168,10 @@ function runner(
       if (reach === 'account') return spawn(program, args, { ...common, uid, gid });
       const caps = reach === 'search' ? '+dac_read_search' : '+dac_override';
       const as = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-      const lend = [`--inh-caps=${caps}`, `--ambient-caps=${caps}`];
+      // Without the bit, access(2), with which PostgreSQL looks for its programs, would not
+      // heed the right lent.
+      const rights = [`--inh-caps=${caps}`, `--ambient-caps=${caps}`];
+      const lend = [...rights, '--securebits=+no_setuid_fixup'];
       return spawn('setpriv', [...as, ...lend, program, ...args], common);
     },
   };

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import {
-  chmodSync,
   chownSync,
   closeSync,
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -50,7 +50,6 @@ export function placeOf(dataDir: string) {
   return {
     dataDir,
     cluster: join(dataDir, 'cluster'),
-    making: join(dataDir, 'cluster.making'),
     credentials: join(dataDir, 'credentials.json'),
     initialPassword: join(dataDir, 'initial-password'),
     port: join(dataDir, 'port'),
@@ -148,31 +147,43 @@ export async function startPostmaster(
   return launch(place, binaries, runner, settings);
 }
 
+const MAKING = 'cluster.making-';
+
 // The cluster is made beside its place and moved there when complete, so that a process that
-// dies half way leaves nothing that looks like a database.
+// dies half way leaves nothing that looks like a database. Each attempt has its own directory:
+// the initdb of a killed attempt may still be writing into the former one.
 async function makeCluster(
   place: Place,
   binaries: PostgresBinaries,
   runner: PostgresRunner,
 ): Promise<void> {
+  for (const name of readdirSync(place.dataDir)) {
+    if (name.startsWith(MAKING)) discard(join(place.dataDir, name));
+  }
+  const making = join(place.dataDir, `${MAKING}${randomBytes(4).toString('hex')}`);
   const credentials = { admin: secret(), app: secret() };
-  rmSync(place.making, { recursive: true, force: true });
   rmSync(place.initialPassword, { force: true });
   writeFileSync(place.credentials, JSON.stringify(credentials), { mode: 0o600, flush: true });
-  chmodSync(place.credentials, 0o600);
-  giveDirectory(place.making, runner);
+  giveDirectory(making, runner);
   writeFileSync(place.initialPassword, credentials.admin, { mode: 0o600 });
   if (runner.account) chownSync(place.initialPassword, runner.account.uid, runner.account.gid);
-  const args = ['-D', place.making, '--username=kontor_admin', '--encoding=UTF8', '--locale=C'];
+  const args = ['-D', making, '--username=kontor_admin', '--encoding=UTF8', '--locale=C'];
   args.push('--locale-provider=builtin', '--builtin-locale=C.UTF-8');
   args.push('--auth=scram-sha-256', `--pwfile=${place.initialPassword}`);
   const outcome = await complete(runner.spawn(binaries.initdb, args, PIPED));
   rmSync(place.initialPassword, { force: true });
   if (outcome.status !== 0) {
-    rmSync(place.making, { recursive: true, force: true });
+    discard(making);
     throw new Error(`PostgreSQL could not make a database: ${outcome.output}`);
   }
-  renameSync(place.making, place.cluster);
+  renameSync(making, place.cluster);
+}
+
+// What a dying initdb adds while it is being removed stays until the next start.
+function discard(directory: string): void {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+  } catch {}
 }
 
 function giveDirectory(path: string, runner: PostgresRunner): void {
