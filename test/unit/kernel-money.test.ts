@@ -143,6 +143,8 @@ describe('currencies', () => {
     const special = 'BOV CHE CHW CLF COU MXV USN UYI UYW VED XAD XCG XDR ZWG'.split(' ');
     expect(new Set(currencyCodes).size).toBe(currencyCodes.length);
     expect(currencyCodes.filter((code) => !known.has(code) && !special.includes(code))).toEqual([]);
+    const retired = 'ANG BGN CUC HRK SLL XSU ZWL'.split(' ');
+    expect([...known].filter((code) => !isCurrency(code) && !retired.includes(code))).toEqual([]);
   });
 });
 

@@ -187,7 +187,7 @@ describe('allocate', () => {
   });
 
   it('prefers the largest remainder to the order of the parts', () => {
-    // Shares of 7 by 1:1:1:4 are 1, 1, 1 and 4; of 9 they are 1.29, 1.29, 1.29 and 5.14.
+    // The exact shares are 5.14 and three times 1.29.
     expect(allocate(9n, [4n, 1n, 1n, 1n])).toEqual([5n, 2n, 1n, 1n]);
     expect(allocate(99n, [2n, 3n])).toEqual([40n, 59n]);
   });
