@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// Where a machine reads the results, beside what a person sees.
+const report = process.env.KONTOR_TEST_REPORT;
+
 // Tests run on the compiled tree: the very files that ship, so that worker threads and
 // spawned processes run the same code as the test that starts them.
 export default defineConfig({
@@ -11,5 +14,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
   },
 });

@@ -23,7 +23,7 @@ function matches(source: Source, text: string, pattern: RegExp, why: string): st
 }
 
 /** Whether the house counts this file as pure: no dotted suffix, in a folder of src. */
-export function isPure(path: string): boolean {
+function isPure(path: string): boolean {
   return /^src\/[^/]+\/[^/.]+\.ts$/.test(path) && !/\/(?:index|errors)\.ts$/.test(path);
 }
 
@@ -67,17 +67,14 @@ export const fileName: Rule = ({ path }) => {
 
 const IMPURE: readonly (readonly [RegExp, string])[] = [
   [/\b(?:await|async)\b/, 'waits'],
-  [
-    /\bDate\.now\b|\bnew Date\(\s*\)|\bTemporal\.Now\b|\bperformance\.|\bhrtime\b/,
-    'reads the clock',
-  ],
+  [/\bDate\.now\b|\bnew Date\(\s*\)|\bTemporal\.Now\b|\bperformance\./, 'reads the clock'],
   [/\bMath\.random\b|\brandomUUID\b|\brandomBytes\b|\bgetRandomValues\b/, 'draws at random'],
   [/\bprocess\.|\bconsole\.|\bglobalThis\./, 'reaches into the process'],
   [/\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|fetch)\s*\(/, 'touches the world'],
 ];
 
 const IMPURE_IMPORT =
-  /(?:from|import)\s*\(?\s*['"](?:node:(?!assert|buffer|util)|fs\b|net\b|https?\b|pg\b|pg-|typeorm)/;
+  /(?:from|import)\s*\(?\s*['"](?:node:(?!assert|buffer|util)|fs\b|net\b|https?\b|pg\b|typeorm)/;
 
 /** Pure files decide from plain data: no waiting, clock, randomness, process, files or database. */
 export const pureFile: Rule = (source) => {

@@ -174,7 +174,7 @@ describe('the house rules', () => {
     expect(paths.some((path) => path.includes('node_modules'))).toBe(false);
   });
 
-  it.each(CASES)('see it when a planted sample breaks the rule that $name', ({ rule, samples }) => {
+  it.each(CASES)('see it when a planted sample breaks the rule: $name', ({ rule, samples }) => {
     const wanted = samples.map(([path, text, breaches]) => ({ path, text, breaches }));
     const found = wanted.map(({ path, text }) => ({
       path,
