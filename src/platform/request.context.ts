@@ -1,0 +1,55 @@
+import type DataLoader from 'dataloader';
+import { DomainError } from '../kernel/index.js';
+import type { Database, Tx } from './database.service.js';
+
+/** The signed-in user as the database knows him at the moment of the request. */
+export interface Viewer {
+  readonly userId: number;
+  /** The partner whose subtree the user sees. */
+  readonly partnerId: number;
+  /** Union over the permissions of all roles of the user. */
+  readonly permissions: ReadonlySet<string>;
+  readonly sessionId: string;
+}
+
+/** What every resolver gets: who asks, the clock, and the doors to the database. */
+export interface RequestContext {
+  readonly viewer: Viewer | null;
+  readonly database: Database;
+  /** Correlation id: in the log, in the response header and in internal errors. */
+  readonly requestId: string;
+  /** Address of the client, for throttling. */
+  readonly address: string;
+  /** The only clock of resolvers and services. */
+  now(): Date;
+  /**
+   * The operation's one shared read-only transaction, opened at the first call in the viewer's
+   * scope; its statements run one after the other. Refuses with UNAUTHENTICATED without viewer.
+   */
+  read(): Promise<Tx>;
+  /**
+   * Runs `work` in a transaction of its own in the viewer's scope. An open shared read is closed
+   * before, so fields read afterwards see the effect.
+   */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** The request's own loader of a kind; `make` is called once per request. */
+  loader<K, V>(
+    key: symbol | object,
+    make: (tx: () => Promise<Tx>) => DataLoader<K, V>,
+  ): DataLoader<K, V>;
+}
+
+/** The viewer, or the refusal UNAUTHENTICATED. */
+export function requireViewer(context: Pick<RequestContext, 'viewer'>): Viewer {
+  if (context.viewer === null) {
+    throw new DomainError('UNAUTHENTICATED', 'Sign in and send the access token.');
+  }
+  return context.viewer;
+}
+
+/** Refuses with FORBIDDEN, naming the permission, unless the viewer holds it. */
+export function requirePermission(viewer: Viewer, permission: string): void {
+  if (!viewer.permissions.has(permission)) {
+    throw new DomainError('FORBIDDEN', `This needs the permission ${permission}.`, { permission });
+  }
+}
