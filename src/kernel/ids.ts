@@ -2,6 +2,7 @@ import { DomainError, invariant } from './errors.js';
 
 const MAX_ID_TEXT = 512;
 const MAX_CURSOR_TEXT = 4096;
+const LAST_ROW = 2n ** 63n - 1n;
 const typeName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** The opaque identifier that the API shows for a row: base64url of `Type:id`. */
@@ -9,7 +10,7 @@ export function toGlobalId(type: string, id: number | bigint | string): string {
   invariant(typeName.test(type), 'a type is named as in the schema');
   const key = String(id);
   const bytes = Buffer.from(`${type}:${key}`, 'utf8');
-  invariant(key !== '' && bytes.toString('utf8').endsWith(key), 'an identifier can be encoded');
+  invariant(isKey(key) && bytes.toString('utf8').endsWith(key), 'an identifier can be encoded');
   return bytes.toString('base64url');
 }
 
@@ -20,18 +21,24 @@ export function toGlobalId(type: string, id: number | bigint | string): string {
 export function fromGlobalId(type: string, text: string): string {
   const plain = text.length <= MAX_ID_TEXT ? decodeBase64Url(text) : null;
   const key = plain?.startsWith(`${type}:`) ? plain.slice(type.length + 1) : '';
-  if (key === '') {
-    throw new DomainError('INVALID_ID', 'The identifier is not one of this type.', {
-      type,
-      id: text.slice(0, 64),
-    });
-  }
+  if (!isKey(key)) throw invalidId(type, text);
+  return key;
+}
+
+/**
+ * As {@link fromGlobalId} for rows counted by a bigint column: decimal digits from 1 to 2^63 - 1,
+ * so that a forged identifier refuses with INVALID_ID before it reaches the database.
+ */
+export function fromGlobalRowId(type: string, text: string): string {
+  const key = fromGlobalId(type, text);
+  if (!/^[1-9]\d{0,18}$/.test(key) || BigInt(key) > LAST_ROW) throw invalidId(type, text);
   return key;
 }
 
 /**
  * An opaque position in a list from the sort values of a row: base64url of a JSON list. A bigint
- * comes back as a bigint; numbers must be finite and dates be given as text.
+ * comes back as a bigint; numbers must be finite, dates be given as
+ * text, and text hold no NUL.
  */
 export function encodeCursor(values: readonly unknown[]): string {
   for (const value of values) invariant(isScalar(value), 'a cursor holds plain scalar values');
@@ -78,7 +85,20 @@ function reviveBigint(value: unknown): unknown {
 
 function isScalar(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
-  return value === null || ['string', 'boolean', 'bigint'].includes(typeof value);
+  if (typeof value === 'string') return !value.includes('\0');
+  return value === null || typeof value === 'boolean' || typeof value === 'bigint';
+}
+
+/** Control characters are no part of a key, and PostgreSQL cannot hold the first of them. */
+function isKey(key: string): boolean {
+  return key !== '' && !/\p{Cc}/u.test(key);
+}
+
+function invalidId(type: string, text: string): DomainError {
+  return new DomainError('INVALID_ID', 'The identifier is not one of this type.', {
+    type,
+    id: text.slice(0, 64),
+  });
 }
 
 /** The text inside base64url, or null when it is not spelt as this module spells it. */

@@ -36,7 +36,7 @@ export {
   numberFaults,
 } from './e164.js';
 export { Bug, DomainError, type ErrorCatalogue, invariant, kernelErrors } from './errors.js';
-export { decodeCursor, encodeCursor, fromGlobalId, toGlobalId } from './ids.js';
+export { decodeCursor, encodeCursor, fromGlobalId, fromGlobalRowId, toGlobalId } from './ids.js';
 export {
   AMOUNT_SCALE,
   AMOUNT_UNIT,
