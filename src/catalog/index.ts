@@ -1,0 +1,2 @@
+export * from './inherit.js';
+export { type Span, type Timeline, valueAt } from './timeline.js';
