@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -113,7 +114,12 @@ describe.runIf(process.platform === 'linux')('the embedded PostgreSQL', () => {
     const pidFile = join(dataDir, 'cluster', 'postmaster.pid');
     const lines = readFileSync(pidFile, 'utf8').split('\n');
     await first.stop();
-    writeFileSync(pidFile, [process.pid, ...lines.slice(1)].join('\n'));
+    // Of the same account: PostgreSQL itself ignores a program that it may not signal.
+    const { uid, gid } = statSync(join(dataDir, 'cluster'));
+    const as = process.getuid?.() === 0 ? { uid, gid } : {};
+    const stranger = spawn('sleep', ['600'], { stdio: 'ignore', ...as });
+    starters.push(stranger);
+    writeFileSync(pidFile, [stranger.pid, ...lines.slice(1)].join('\n'));
     const second = await start();
     expect(second.adopted).toBe(false);
     expect(await query(second.ownerUrl, 'SELECT id FROM note')).toEqual([]);
