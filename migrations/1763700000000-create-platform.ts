@@ -106,6 +106,9 @@ const RUN = `
     worker text,
     lease_until timestamptz,
     attempts int NOT NULL DEFAULT 0,
+    -- How often a lease ran out while the batch was running: a batch that kills every process
+    -- that takes it is parked in the end.
+    takeovers int NOT NULL DEFAULT 0,
     not_before timestamptz NOT NULL DEFAULT '-infinity',
     result jsonb NOT NULL DEFAULT '{}',
     parked_reason text,

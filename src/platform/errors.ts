@@ -12,6 +12,9 @@ export const platformErrors = {
   TIMED_OUT: 'The operation took longer than allowed and was ended without effect.',
   NOT_FOUND: 'There is no such thing, or it is not visible to the caller.',
   IDEMPOTENCY_KEY_REUSED: 'The idempotency key was used before with another request.',
+  RUN_SUBJECT_TAKEN: 'A run for the same work exists and belongs to another partner.',
+  RUN_NOT_CANCELLABLE: 'The run is over, or what it did cannot be taken back.',
+  RUN_NOT_RESUMABLE: 'The run has no parked batch that could be tried again.',
   SLOW_READER: 'The subscriber read too slowly and was cut off; resume from the last position.',
   QUERY_TOO_DEEP: 'The operation nests deeper than allowed.',
   QUERY_TOO_COMPLEX:

@@ -1,0 +1,51 @@
+/** What a run does; every kind has one executor. */
+export type RunKind = 'IMPORT' | 'RECYCLE' | 'BILL';
+
+/** States of runs and of batches. */
+export type RunState = 'READY' | 'RUNNING' | 'DONE' | 'PARKED' | 'CANCELLED';
+
+/** How the batches of a run stand. */
+export interface RunCounts {
+  readonly total: number;
+  readonly done: number;
+  readonly parked: number;
+  readonly running: number;
+}
+
+/** A batch that failed this often is parked. */
+export const MAX_ATTEMPTS = 5;
+
+/** A batch that was taken over from a dead process this often is parked: it may be the killer. */
+export const MAX_TAKEOVERS = 50;
+
+const MAX_DELAY_MS = 300_000;
+
+/** State of a run after one of its batches ended; a cancelled run stays cancelled. */
+export function runStateAfter(current: RunState, counts: RunCounts): RunState {
+  if (current === 'CANCELLED') return 'CANCELLED';
+  if (counts.done + counts.parked < counts.total) return 'RUNNING';
+  return counts.parked > 0 ? 'PARKED' : 'DONE';
+}
+
+/** Whether nothing will happen in a run of this state unless somebody asks for it. */
+export function isFinished(state: RunState): boolean {
+  return state === 'DONE' || state === 'PARKED' || state === 'CANCELLED';
+}
+
+/** Milliseconds to wait before the next attempt, doubling with every failure, at most 5 minutes. */
+export function retryDelayMs(attempts: number, baseMs: number): number {
+  return Math.min(baseMs * 2 ** Math.max(0, attempts - 1), MAX_DELAY_MS);
+}
+
+/**
+ * Why a run cannot be cancelled, or null when it can. An import that has begun goes on: other
+ * files may already have been counted as its duplicates, and would be lost with it.
+ */
+export function cancelRefusal(kind: RunKind, state: RunState, counts: RunCounts): string | null {
+  if (isFinished(state) && state !== 'PARKED') return `The run is ${state} already.`;
+  const begun = counts.done > 0 || counts.parked > 0 || counts.running > 0;
+  if (kind === 'IMPORT' && begun) {
+    return 'The import has begun, and records elsewhere may rest on it as duplicates.';
+  }
+  return null;
+}
