@@ -45,7 +45,11 @@ export interface FormatDefinition {
   /** Columns that together identify a record among all records of its identity domain. */
   readonly identity: readonly string[];
   /** When charging begins (answer time); `orElse` is read when the first column is empty. */
-  readonly startedAt: { readonly column: string; readonly orElse?: string; readonly type: TimeType };
+  readonly startedAt: {
+    readonly column: string;
+    readonly orElse?: string;
+    readonly type: TimeType;
+  };
   readonly service:
     | { readonly constant: Service }
     | { readonly column: string; readonly values: Readonly<Record<string, Service>> };

@@ -1,0 +1,73 @@
+import type { ErrorCatalogue } from '../kernel/index.js';
+
+/**
+ * Why a line did not become a rated xDR. The place in {@link faultCodes} is the number that the
+ * data plane carries; a fault of kind `held` waits for a price, every other one is a rejection.
+ */
+export const recordFaults = {
+  MALFORMED_LINE: 'The line does not have the fields that its format declares.',
+  LINE_TOO_LONG: 'The line is longer than 64 KiB.',
+  INVALID_TIME: 'The time is not written as the format declares or lies outside 2000 to 2099.',
+  INVALID_QUANTITY: 'The duration or quantity is not a whole number of at most 15 digits.',
+  INVALID_A_NUMBER: 'The calling number cannot be read as E.164.',
+  INVALID_B_NUMBER: 'The called number cannot be read as E.164.',
+  UNKNOWN_SERVICE: 'The service is not one that the format declares.',
+  UNKNOWN_TRUNK: 'No trunk of this name is known.',
+  UNKNOWN_SUBSCRIBER: 'No subscription owns the trunk or calling number at that time.',
+  SUBSCRIPTION_NOT_ACTIVE: 'The subscription had not begun or had ended at that time.',
+  NO_CONTRACT: 'A contract of the chain has no terms in force at that time.',
+  NO_PRICE_LIST: 'A contract of the chain has no price list for the service.',
+  NO_RATE: 'A price list of the chain has no rate for the number at that time.',
+  AMOUNT_TOO_LARGE: 'The amount has more digits than an xDR can hold.',
+} as const satisfies ErrorCatalogue;
+
+export type RecordFault = keyof typeof recordFaults;
+
+/** Fault codes by number; 0 is a record without fault. */
+export const faultCodes: readonly (RecordFault | undefined)[] = [
+  undefined,
+  ...(Object.keys(recordFaults) as RecordFault[]),
+];
+
+/** The number of a fault. */
+export const faultNumber: Readonly<Record<RecordFault, number>> = Object.fromEntries(
+  faultCodes.flatMap((code, number) => (code === undefined ? [] : [[code, number]])),
+) as Record<RecordFault, number>;
+
+/** Faults that a later price or contract can heal: such records are held, not rejected. */
+export const heldFaults: ReadonlySet<RecordFault> = new Set<RecordFault>([
+  'NO_CONTRACT',
+  'NO_PRICE_LIST',
+  'NO_RATE',
+]);
+
+/** Records that are handled together, so that one record's cache misses overlap another's. */
+export const MICRO_BATCH = 512;
+
+/**
+ * Up to {@link MICRO_BATCH} parsed records as parallel arrays. A row is meaningful only below
+ * `count`; `fault` 0 means that all its fields are. Instants are milliseconds since 1970 in UTC,
+ * numbers are E.164 digits as integers (0: withheld or alphanumeric), trunks 0 when not given.
+ */
+export class RecordBatch {
+  count = 0;
+  /** Physical lines consumed so far in the current range, comments and blank lines included. */
+  lines = 0;
+  readonly lineFrom = new Int32Array(MICRO_BATCH);
+  readonly lineTo = new Int32Array(MICRO_BATCH);
+  readonly lineNumber = new Int32Array(MICRO_BATCH);
+  readonly fault = new Uint8Array(MICRO_BATCH);
+  readonly faultColumn = new Int16Array(MICRO_BATCH);
+  readonly startedMs = new Float64Array(MICRO_BATCH);
+  readonly quantity = new Float64Array(MICRO_BATCH);
+  readonly service = new Uint8Array(MICRO_BATCH);
+  readonly aNumber = new Float64Array(MICRO_BATCH);
+  readonly bNumber = new Float64Array(MICRO_BATCH);
+  readonly inTrunk = new Int32Array(MICRO_BATCH);
+  readonly outTrunk = new Int32Array(MICRO_BATCH);
+  /** The 128-bit identity in four words. */
+  readonly identity0 = new Int32Array(MICRO_BATCH);
+  readonly identity1 = new Int32Array(MICRO_BATCH);
+  readonly identity2 = new Int32Array(MICRO_BATCH);
+  readonly identity3 = new Int32Array(MICRO_BATCH);
+}
