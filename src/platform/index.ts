@@ -1,3 +1,4 @@
+export * from './config.js';
 export * from './connection.js';
 export * from './database.service.js';
 export * from './doorbell.service.js';
@@ -5,9 +6,11 @@ export * from './errors.js';
 export * from './event.store.js';
 export * from './migrate.service.js';
 export * from './postgres-server.service.js';
+export { isTokenAlive, processToken } from './process-lock.service.js';
 export * from './request.context.js';
 export * from './run-rules.js';
 export * from './scalars.js';
+export * from './secret.service.js';
 export * from './sql-client.js';
 export * from './tenancy.js';
 export * from './work.service.js';

@@ -1,0 +1,260 @@
+import { DomainError } from '../kernel/index.js';
+
+/** Every variable that {@link loadConfig} reads; `.env.example` explains each. */
+export const CONFIG_VARIABLES = [
+  'NODE_ENV',
+  'PORT',
+  'HOST',
+  'DATABASE_URL',
+  'DATABASE_OWNER_URL',
+  'KONTOR_DATA_DIR',
+  'KONTOR_JWT_KEY',
+  'KONTOR_SECRET_KEY',
+  'KONTOR_WORKERS',
+  'KONTOR_POOL_SIZE',
+  'KONTOR_BATCH_BYTES',
+  'KONTOR_MAX_UPLOAD_BYTES',
+  'KONTOR_INBOX_POLL_SECONDS',
+  'KONTOR_ALLOWED_ORIGINS',
+  'KONTOR_LOG_LEVEL',
+  'KONTOR_BODY_LIMIT_BYTES',
+  'KONTOR_MAX_DEPTH',
+  'KONTOR_MAX_ALIASES',
+  'KONTOR_MAX_COMPLEXITY',
+  'KONTOR_MAX_TOKENS',
+  'KONTOR_STATEMENT_TIMEOUT_MS',
+  'KONTOR_INTROSPECTION',
+] as const;
+
+type Variable = (typeof CONFIG_VARIABLES)[number];
+
+const ENVIRONMENTS = ['development', 'production', 'test'] as const;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** How this process runs, from its environment variables. */
+export type Config = Readonly<{
+  environment: (typeof ENVIRONMENTS)[number];
+  /** 0 lets the system choose. */
+  port: number;
+  host: string;
+  /** Login of the application; undefined means the embedded PostgreSQL. */
+  databaseUrl: string | undefined;
+  /** Login of the migrations; undefined exactly when `databaseUrl` is. */
+  databaseOwnerUrl: string | undefined;
+  /** As given; relative to the working directory. */
+  dataDir: string;
+  /** Signs access tokens; undefined means: keep one in the data directory. */
+  jwtKey: Uint8Array | undefined;
+  /** Encrypts TOTP secrets, 32 bytes; undefined means: keep one in the data directory. */
+  secretKey: Uint8Array | undefined;
+  workers: number;
+  poolSize: number;
+  batchBytes: number;
+  maxUploadBytes: number;
+  inboxPollSeconds: number;
+  /** Origins of browsers that may call, besides our own. */
+  allowedOrigins: readonly string[];
+  logLevel: (typeof LOG_LEVELS)[number];
+  bodyLimitBytes: number;
+  maxDepth: number;
+  maxAliases: number;
+  maxComplexity: number;
+  maxTokens: number;
+  statementTimeoutMs: number;
+  introspection: boolean;
+  /** Variables that begin with KONTOR_ but mean nothing here: most likely misspelt. */
+  unknownVariables: readonly string[];
+}>;
+
+/** One wrong variable; `given` is absent when it is missing or must not be shown. */
+export type ConfigProblem = { variable: string; given?: string; expected: string };
+
+/** Variables by name, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+type Rule<T> = { expected: string; secret?: true; parse(text: string): T | undefined };
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const UNITS: Readonly<Record<string, number>> = { KiB: KIB, MiB: MIB, GiB: GIB };
+const MAX_WORKERS = 16;
+
+/**
+ * Reads the configuration. An empty variable counts as absent. Collects all that is wrong and
+ * throws one DomainError INVALID_CONFIGURATION whose message names each wrong variable, what
+ * was given (never for secrets) and what is expected; `details.problems` has the same as data.
+ * `cores` is the number of processor cores of the machine.
+ */
+export function loadConfig(env: Environment, cores: number): Config {
+  const problems: ConfigProblem[] = [];
+  const read = reader(env, problems);
+  const environment = read('NODE_ENV', oneOf(ENVIRONMENTS)) ?? 'development';
+  const production = environment === 'production';
+  const databaseUrl = read('DATABASE_URL', DATABASE);
+  const config: Config = {
+    environment,
+    port: read('PORT', whole(0, 65_535)) ?? 4000,
+    host: read('HOST', HOST) ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    databaseUrl,
+    databaseOwnerUrl: read('DATABASE_OWNER_URL', DATABASE) ?? databaseUrl,
+    dataDir: read('KONTOR_DATA_DIR', DIRECTORY) ?? '.kontor',
+    jwtKey: read(
+      'KONTOR_JWT_KEY',
+      key('at least 32', (bytes) => bytes >= 32),
+      production,
+    ),
+    secretKey: read(
+      'KONTOR_SECRET_KEY',
+      key('exactly 32', (bytes) => bytes === 32),
+      production,
+    ),
+    workers: read('KONTOR_WORKERS', whole(1, MAX_WORKERS)) ?? clamp(cores, 1, MAX_WORKERS),
+    poolSize: read('KONTOR_POOL_SIZE', whole(1, 200)) ?? 10,
+    batchBytes: read('KONTOR_BATCH_BYTES', size(64 * KIB, 256 * MIB)) ?? 32 * MIB,
+    maxUploadBytes: read('KONTOR_MAX_UPLOAD_BYTES', size(MIB, 1024 * GIB)) ?? 16 * GIB,
+    inboxPollSeconds: read('KONTOR_INBOX_POLL_SECONDS', whole(1, 3600)) ?? 5,
+    allowedOrigins: read('KONTOR_ALLOWED_ORIGINS', ORIGINS) ?? [],
+    logLevel: read('KONTOR_LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
+    bodyLimitBytes: read('KONTOR_BODY_LIMIT_BYTES', size(KIB, 16 * MIB)) ?? 64 * KIB,
+    maxDepth: read('KONTOR_MAX_DEPTH', whole(1, 100)) ?? 12,
+    maxAliases: read('KONTOR_MAX_ALIASES', whole(0, 1000)) ?? 15,
+    maxComplexity: read('KONTOR_MAX_COMPLEXITY', whole(1, 1_000_000)) ?? 2000,
+    maxTokens: read('KONTOR_MAX_TOKENS', whole(10, 100_000)) ?? 1000,
+    statementTimeoutMs: read('KONTOR_STATEMENT_TIMEOUT_MS', whole(100, 600_000)) ?? 15_000,
+    introspection: read('KONTOR_INTROSPECTION', SWITCH) ?? !production,
+    unknownVariables: unknownIn(env),
+  };
+  if (config.databaseOwnerUrl !== undefined && databaseUrl === undefined) {
+    const given = problems.some(({ variable }) => variable === 'DATABASE_URL');
+    const expected = 'the login of the application, because DATABASE_OWNER_URL is set';
+    if (!given) problems.push({ variable: 'DATABASE_URL', expected });
+  }
+  if (problems.length > 0) throw refusal(problems);
+  return config;
+}
+
+function reader(env: Environment, problems: ConfigProblem[]) {
+  return <T>(variable: Variable, rule: Rule<T>, required = false): T | undefined => {
+    const text = env[variable]?.trim() ?? '';
+    const { expected } = rule;
+    if (text === '') {
+      if (required) problems.push({ variable, expected: `${expected}; required in production` });
+      return undefined;
+    }
+    const value = rule.parse(text);
+    if (value !== undefined) return value;
+    problems.push(rule.secret ? { variable, expected } : { variable, given: text, expected });
+    return undefined;
+  };
+}
+
+function refusal(problems: ConfigProblem[]): DomainError {
+  const lines = problems.map(({ variable, given, expected }) => {
+    const found = given === undefined ? '' : ` is ${JSON.stringify(given)};`;
+    return `  ${variable}${found} expected: ${expected}`;
+  });
+  const message = `The configuration is wrong:\n${lines.join('\n')}`;
+  return new DomainError('INVALID_CONFIGURATION', message, { problems });
+}
+
+function unknownIn(env: Environment): string[] {
+  const known = new Set<string>(CONFIG_VARIABLES);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('KONTOR_') && !known.has(name))
+    .sort();
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(high, Math.max(low, value));
+}
+
+function whole(low: number, high: number): Rule<number> {
+  return {
+    expected: `a whole number from ${low} to ${high}`,
+    parse: (text) => within(/^\d{1,15}$/.test(text) ? Number(text) : Number.NaN, low, high),
+  };
+}
+
+function size(low: number, high: number): Rule<number> {
+  return {
+    expected: `bytes, or a number with KiB, MiB or GiB, from ${low} to ${high} bytes`,
+    parse: (text) => {
+      const [, digits = '', unit = ''] = /^(\d{1,15}) ?([KMG]iB)?$/.exec(text) ?? [];
+      return within(digits === '' ? Number.NaN : Number(digits) * (UNITS[unit] ?? 1), low, high);
+    },
+  };
+}
+
+function within(value: number, low: number, high: number): number | undefined {
+  return value >= low && value <= high ? value : undefined;
+}
+
+function oneOf<T extends string>(values: readonly T[]): Rule<T> {
+  return {
+    expected: `one of ${values.join(', ')}`,
+    parse: (text) => values.find((value) => value === text),
+  };
+}
+
+function key(bytes: string, fits: (bytes: number) => boolean): Rule<Uint8Array> {
+  return {
+    expected: `${bytes} random bytes as hex or base64 (openssl rand -base64 32)`,
+    secret: true,
+    parse: (text) => {
+      const decoded = decode(text);
+      if (!decoded || !fits(decoded.length)) return undefined;
+      // A key typed by hand ("aaaa...") or left at zero has few different bytes.
+      return new Set(decoded).size >= 8 ? decoded : undefined;
+    },
+  };
+}
+
+// Text that can be read both ways is hex: the shorter reading never makes a weak key pass.
+function decode(text: string): Uint8Array | undefined {
+  if (/^([0-9a-f]{2})+$/i.test(text)) return Uint8Array.from(Buffer.from(text, 'hex'));
+  if (!/^[\w+/-]+={0,2}$/.test(text)) return undefined;
+  return Uint8Array.from(Buffer.from(text, 'base64'));
+}
+
+// Connection strings hold a password, so they are never repeated.
+const DATABASE: Rule<string> = {
+  expected: 'a connection string like postgres://user:password@host:5432/database',
+  secret: true,
+  parse: (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (!url || !/^postgres(ql)?:$/.test(url.protocol)) return undefined;
+    const complete = url.hostname !== '' && url.username !== '' && url.pathname.length > 1;
+    return complete ? text : undefined;
+  },
+};
+
+const HOST: Rule<string> = {
+  expected: 'a host name or address to listen on, without a port',
+  parse: (text) => (/^([a-z0-9.-]+|[0-9a-f:.]+)$/i.test(text) ? text : undefined),
+};
+
+const DIRECTORY: Rule<string> = {
+  expected: 'the path of a directory',
+  parse: (text) => (text.includes('\0') ? undefined : text),
+};
+
+const ORIGINS: Rule<readonly string[]> = {
+  expected: 'origins like https://portal.example.com, separated by commas, without a path',
+  parse: (text) => {
+    const origins = text.split(',').map((part) => part.trim());
+    return origins.every(isOrigin) ? origins : undefined;
+  },
+};
+
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+const SWITCH: Rule<boolean> = {
+  expected: 'on or off',
+  parse: (text) => {
+    if (text === 'on' || text === 'true') return true;
+    return text === 'off' || text === 'false' ? false : undefined;
+  },
+};

@@ -1,0 +1,223 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DomainError } from '../../src/kernel/index.js';
+import {
+  CONFIG_VARIABLES,
+  type ConfigProblem,
+  type Environment,
+  ensureSecret,
+  loadConfig,
+} from '../../src/platform/index.js';
+
+const KEY = Buffer.from(Array.from({ length: 32 }, (_, i) => i * 7)).toString('base64');
+const PRODUCTION = { NODE_ENV: 'production', KONTOR_JWT_KEY: KEY, KONTOR_SECRET_KEY: KEY };
+
+function refusalOf(env: Environment): { text: string; problems: ConfigProblem[] } {
+  try {
+    loadConfig(env, 4);
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    expect(error.code).toBe('INVALID_CONFIGURATION');
+    const { problems } = error.details as { problems: ConfigProblem[] };
+    return { text: `${error.message}\n${JSON.stringify(error.details)}`, problems };
+  }
+  throw new Error('the configuration was accepted');
+}
+
+describe('the configuration', () => {
+  it('has a default for everything in development', () => {
+    expect(loadConfig({}, 4)).toEqual({
+      environment: 'development',
+      port: 4000,
+      host: '127.0.0.1',
+      databaseUrl: undefined,
+      databaseOwnerUrl: undefined,
+      dataDir: '.kontor',
+      jwtKey: undefined,
+      secretKey: undefined,
+      workers: 4,
+      poolSize: 10,
+      batchBytes: 33_554_432,
+      maxUploadBytes: 17_179_869_184,
+      inboxPollSeconds: 5,
+      allowedOrigins: [],
+      logLevel: 'info',
+      bodyLimitBytes: 65_536,
+      maxDepth: 12,
+      maxAliases: 15,
+      maxComplexity: 2000,
+      maxTokens: 1000,
+      statementTimeoutMs: 15_000,
+      introspection: true,
+      unknownVariables: [],
+    });
+  });
+
+  it('is stricter in production', () => {
+    expect(loadConfig(PRODUCTION, 4)).toMatchObject({ host: '0.0.0.0', introspection: false });
+    expect(refusalOf({ NODE_ENV: 'production' }).problems.map(({ variable }) => variable)).toEqual([
+      'KONTOR_JWT_KEY',
+      'KONTOR_SECRET_KEY',
+    ]);
+  });
+
+  it('takes the cores for workers, at most sixteen', () => {
+    expect([0, 1, 16, 128].map((cores) => loadConfig({}, cores).workers)).toEqual([1, 1, 16, 16]);
+    expect(loadConfig({ KONTOR_WORKERS: '3' }, 64).workers).toBe(3);
+  });
+
+  it('reads an empty variable as absent and ignores blanks around a value', () => {
+    expect(loadConfig({ PORT: '', HOST: ' ', KONTOR_POOL_SIZE: ' 7 ' }, 4)).toMatchObject({
+      port: 4000,
+      host: '127.0.0.1',
+      poolSize: 7,
+    });
+  });
+
+  it('names all wrong variables at once, with what was given and what is expected', () => {
+    const { text, problems } = refusalOf({ PORT: '70000', KONTOR_LOG_LEVEL: 'loud' });
+    expect(problems).toEqual([
+      { variable: 'PORT', given: '70000', expected: 'a whole number from 0 to 65535' },
+      {
+        variable: 'KONTOR_LOG_LEVEL',
+        given: 'loud',
+        expected: 'one of fatal, error, warn, info, debug, trace, silent',
+      },
+    ]);
+    expect(text).toContain('PORT is "70000"; expected: a whole number from 0 to 65535');
+  });
+
+  it('never repeats a secret or a connection string', () => {
+    const { text, problems } = refusalOf({
+      DATABASE_URL: 'mysql://user:hunter2@host/db',
+      KONTOR_JWT_KEY: 'hunter2',
+      KONTOR_SECRET_KEY: 'hunter2hunter2',
+    });
+    expect(problems).toHaveLength(3);
+    expect(text).not.toContain('hunter2');
+  });
+
+  it('knows the login of the migrations only beside that of the application', () => {
+    const app = 'postgres://app:x@db/kontor';
+    const owner = 'postgresql://owner:x@db:6432/kontor';
+    expect(loadConfig({ DATABASE_URL: app }, 4).databaseOwnerUrl).toBe(app);
+    const both = loadConfig({ DATABASE_URL: app, DATABASE_OWNER_URL: owner }, 4);
+    expect([both.databaseUrl, both.databaseOwnerUrl]).toEqual([app, owner]);
+    expect(refusalOf({ DATABASE_OWNER_URL: owner }).problems).toHaveLength(1);
+    expect(refusalOf({ DATABASE_OWNER_URL: owner, DATABASE_URL: 'x' }).problems).toHaveLength(1);
+  });
+
+  it('lists misspelt variables without refusing', () => {
+    const env = { KONTOR_POOLSIZE: '5', KONTOR_POOL_SIZE: '6', OTHER: '1' };
+    expect(loadConfig(env, 4)).toMatchObject({
+      poolSize: 6,
+      unknownVariables: ['KONTOR_POOLSIZE'],
+    });
+  });
+
+  it('takes keys as hex or base64', () => {
+    const hex = Buffer.from(KEY, 'base64').toString('hex');
+    const url = Buffer.from(KEY, 'base64').toString('base64url');
+    const keys = [KEY, hex, url].map((k) => loadConfig({ KONTOR_SECRET_KEY: k }, 4).secretKey);
+    for (const key of keys) expect(Buffer.from(key ?? []).toString('base64')).toBe(KEY);
+  });
+
+  it.each([
+    ['KONTOR_BATCH_BYTES', '64KiB', { batchBytes: 65_536 }],
+    ['KONTOR_BATCH_BYTES', '256 MiB', { batchBytes: 268_435_456 }],
+    ['KONTOR_BATCH_BYTES', '65536', { batchBytes: 65_536 }],
+    ['KONTOR_INTROSPECTION', 'off', { introspection: false }],
+    [
+      'KONTOR_ALLOWED_ORIGINS',
+      'https://a.example, http://b.example:8080',
+      {
+        allowedOrigins: ['https://a.example', 'http://b.example:8080'],
+      },
+    ],
+    [
+      'DATABASE_URL',
+      'postgres://me@localhost/db?host=/run/pg',
+      {
+        databaseUrl: 'postgres://me@localhost/db?host=/run/pg',
+      },
+    ],
+    ['HOST', '::1', { host: '::1' }],
+    ['PORT', '0', { port: 0 }],
+  ])('accepts %s=%s', (variable, given, expected) => {
+    expect(loadConfig({ [variable]: given }, 4)).toMatchObject(expected);
+  });
+
+  it.each([
+    ['NODE_ENV', 'prod'],
+    ['PORT', '-1'],
+    ['PORT', '0x50'],
+    ['PORT', '4000.5'],
+    ['HOST', 'localhost:4000/x'],
+    ['DATABASE_URL', 'postgres://me@host/'],
+    ['DATABASE_URL', 'postgres://host/db'],
+    ['DATABASE_URL', 'http://user@host/db'],
+    ['KONTOR_JWT_KEY', 'correct horse battery staple correct horse'],
+    ['KONTOR_JWT_KEY', 'ab'.repeat(31)],
+    ['KONTOR_JWT_KEY', '00'.repeat(64)],
+    ['KONTOR_SECRET_KEY', Buffer.alloc(33, 'abcdefghijk').toString('base64')],
+    ['KONTOR_WORKERS', '17'],
+    ['KONTOR_POOL_SIZE', '0'],
+    ['KONTOR_BATCH_BYTES', '65535'],
+    ['KONTOR_BATCH_BYTES', '257MiB'],
+    ['KONTOR_BATCH_BYTES', '32MB'],
+    ['KONTOR_INBOX_POLL_SECONDS', '0'],
+    ['KONTOR_ALLOWED_ORIGINS', '*'],
+    ['KONTOR_ALLOWED_ORIGINS', 'https://a.example/path'],
+    ['KONTOR_ALLOWED_ORIGINS', 'https://a.example,,'],
+    ['KONTOR_STATEMENT_TIMEOUT_MS', '99'],
+    ['KONTOR_INTROSPECTION', '1'],
+    ['KONTOR_INTROSPECTION', 'constructor'],
+  ])('refuses %s=%s', (variable, given) => {
+    expect(refusalOf({ [variable]: given }).problems.map((p) => p.variable)).toEqual([variable]);
+  });
+
+  it('is read from exactly the variables that are listed and that .env.example explains', () => {
+    const asked = new Set<string>();
+    const env = new Proxy<Record<string, string>>(
+      {},
+      {
+        get: (_, name) => {
+          asked.add(String(name));
+          return undefined;
+        },
+      },
+    );
+    loadConfig(env, 4);
+    expect([...asked].sort()).toEqual([...CONFIG_VARIABLES].sort());
+    const example = readFileSync('.env.example', 'utf8');
+    const explained = [...example.matchAll(/^# ([A-Z][A-Z_]+)=/gm)].map((match) => match[1]);
+    expect(explained.sort()).toEqual([...CONFIG_VARIABLES].sort());
+  });
+
+  it('has the defaults that .env.example shows', () => {
+    const example = readFileSync('.env.example', 'utf8');
+    const optional = /^# (?!DATABASE|KONTOR_ALLOWED)([A-Z][A-Z_]+)=(.+)$/gm;
+    const shown = [...example.matchAll(optional)].map(([, name = '', value = '']) => [name, value]);
+    expect(shown.length).toBeGreaterThan(10);
+    expect(loadConfig(Object.fromEntries(shown), 4)).toEqual(loadConfig({}, 4));
+  });
+});
+
+describe('a secret of the data directory', () => {
+  it('is made once, kept private, and differs by name', () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'kontor-secret-'));
+    try {
+      const first = ensureSecret(dataDir, 'jwt');
+      expect(first).toHaveLength(32);
+      expect(ensureSecret(dataDir, 'jwt')).toEqual(first);
+      expect(ensureSecret(dataDir, 'totp')).not.toEqual(first);
+      expect(statSync(join(dataDir, 'secrets', 'jwt')).mode & 0o777).toBe(0o600);
+      writeFileSync(join(dataDir, 'secrets', 'jwt'), 'cut');
+      expect(() => ensureSecret(dataDir, 'jwt')).toThrow('damaged');
+    } finally {
+      rmSync(dataDir, { recursive: true });
+    }
+  });
+});
