@@ -1,0 +1,115 @@
+import { addDays, type IsoDate } from '../kernel/index.js';
+import { groupBy } from './group.js';
+import {
+  type ClosedDaySpan,
+  commonDays,
+  type DaySpan,
+  dayCount,
+  daysWithout,
+  monthSpan,
+  proratedFee,
+} from './prorate.js';
+
+/** A fee of a plan with the days on which it is in force; `amount` has scale 8. */
+export interface FeeTerms extends DaySpan {
+  readonly planFeeId: number;
+  readonly planId: number;
+  readonly planName: string;
+  readonly name: string;
+  readonly kind: 'ONE_TIME' | 'PERIODIC';
+  readonly amount: bigint;
+  readonly currency: string;
+}
+
+/** A subscription with the days on which it is charged; a started day counts whole. */
+export interface ChargedSubscription extends DaySpan {
+  readonly subscriptionId: number;
+  readonly planId: number;
+  /**
+   * Months to charge, oldest first: the billed month, and before it those that were billed when
+   * the subscription was not yet recorded.
+   */
+  readonly months: readonly string[];
+}
+
+/** A charge that an earlier invoice made. The fee is known by its name: prices get new rows. */
+export interface EarlierCharge extends ClosedDaySpan {
+  readonly subscriptionId: number;
+  readonly kind: 'ONE_TIME' | 'PERIODIC';
+  readonly feeName: string;
+}
+
+/** One fee charged to one subscription for some days; `amount` has scale 8. */
+export interface FeeCharge extends ClosedDaySpan {
+  readonly subscriptionId: number;
+  readonly fee: FeeTerms;
+  /** Days charged and days of the month; both 1 for a one-time fee. */
+  readonly days: number;
+  readonly monthDays: number;
+  readonly amount: bigint;
+}
+
+/**
+ * The fees that subscriptions owe and no invoice has charged.
+ *
+ * A periodic fee is owed for every day of the month on which the subscription runs and the fee is
+ * in force. A one-time fee is owed once, by the terms in force on the subscription's first day;
+ * `chargeUntil` is the first day after the billed period, and what starts later waits. Fees of
+ * zero charge nothing.
+ */
+export function owedFees(
+  subscriptions: readonly ChargedSubscription[],
+  terms: readonly FeeTerms[],
+  earlier: readonly EarlierCharge[],
+  chargeUntil: IsoDate,
+): FeeCharge[] {
+  const termsByPlan = groupBy(terms, (fee) => fee.planId);
+  const charged = groupBy(earlier, chargeKey);
+  return subscriptions.flatMap((subscription) =>
+    (termsByPlan.get(subscription.planId) ?? []).flatMap((fee) => {
+      if (fee.amount === 0n) return [];
+      const before = charged.get(chargeKey({ ...subscription, kind: fee.kind, feeName: fee.name }));
+      return fee.kind === 'ONE_TIME'
+        ? oneTime(subscription, fee, before ?? [], chargeUntil)
+        : periodic(subscription, fee, before ?? []);
+    }),
+  );
+}
+
+function oneTime(
+  subscription: ChargedSubscription,
+  fee: FeeTerms,
+  before: readonly EarlierCharge[],
+  chargeUntil: IsoDate,
+): FeeCharge[] {
+  const firstDay = { fromOn: subscription.fromOn, toOn: addDays(subscription.fromOn, 1) };
+  const inForce = commonDays(firstDay, fee) !== null;
+  if (before.length > 0 || !inForce || subscription.fromOn >= chargeUntil) return [];
+  const { subscriptionId } = subscription;
+  return [{ subscriptionId, fee, ...firstDay, days: 1, monthDays: 1, amount: fee.amount }];
+}
+
+function periodic(
+  subscription: ChargedSubscription,
+  fee: FeeTerms,
+  before: readonly EarlierCharge[],
+): FeeCharge[] {
+  return subscription.months.flatMap((month) => {
+    const whole = monthSpan(month);
+    const running = commonDays(whole, subscription);
+    const owed = running && commonDays(running, fee);
+    if (!owed) return [];
+    return daysWithout(owed, before).map((span) => ({
+      subscriptionId: subscription.subscriptionId,
+      fee,
+      ...span,
+      days: dayCount(span),
+      monthDays: dayCount(whole),
+      amount: proratedFee(fee.amount, month, span),
+    }));
+  });
+}
+
+function chargeKey(charge: { subscriptionId: number; kind: string; feeName: string }): string {
+  return `${charge.subscriptionId} ${charge.kind} ${charge.feeName}`;
+}
