@@ -1,7 +1,7 @@
 import { DomainError, invariant } from './errors.js';
 
 const MAX_ID_TEXT = 512;
-const MAX_CURSOR_TEXT = 4096;
+const MAX_CURSOR_TEXT = 16_384;
 const LAST_ROW = 2n ** 63n - 1n;
 const typeName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 

@@ -278,6 +278,17 @@ describe('billing cycles', () => {
     expect(found.to).toBeGreaterThan(again);
   });
 
+  it('leave out a day that a zone skipped, and what only touches the span', () => {
+    const daily: BillingCycle = { unit: 'DAY', count: 1, anchorOn: '2011-01-01' };
+    const first = startOfDay('Pacific/Apia', '2011-12-29');
+    const end = startOfDay('Pacific/Apia', '2012-01-01');
+    const list = cyclesOverlapping('Pacific/Apia', daily, first, end);
+    expect(list.map((day) => [day.fromOn, (day.to - day.from) / HOUR])).toEqual([
+      ['2011-12-29', 24],
+      ['2011-12-31', 24],
+    ]);
+  });
+
   it('refuse what is not a cycle', () => {
     for (const count of [0, -1, 1.5, Number.NaN, 1e9]) {
       expect(() => cycleContaining('UTC', monthly('2026-01-01', count), 0)).toThrow(

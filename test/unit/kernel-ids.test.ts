@@ -41,6 +41,7 @@ describe('global ids', () => {
       base64url('Invoice'),
       base64url('Invoice:'),
       base64url('invoice:42'),
+      base64url(`Invoice:${'9'.repeat(1000)}`),
       '!!!!',
       '\u0000',
       Buffer.from('Invoice:42').toString('base64'),
@@ -130,6 +131,7 @@ describe('cursors', () => {
       base64url('[{"big":"01"}]'),
       base64url('null'),
       base64url('[1e999]'),
+      encodeCursor(['x'.repeat(20_000)]),
       'A'.repeat(100_000),
     ];
     for (const text of bad) {
