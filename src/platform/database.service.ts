@@ -1,7 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
 import { DataSource, type EntityManager, type EntityTarget, type Logger } from 'typeorm';
+import { sqlState } from './sql-state.js';
 import { APP_ROLE, LOADER_ROLE, OWNER_ROLE } from './tenancy.js';
+
+export { sqlState } from './sql-state.js';
 
 /** A transaction. Its row visibility was fixed when it was opened. */
 export type Tx = EntityManager;
@@ -146,14 +149,6 @@ export async function admitPartner(tx: Tx, partnerId: number): Promise<void> {
        (current_setting('kontor.partner_ids')::int[] || $1::int)::text, true)`,
     [partnerId],
   );
-}
-
-/** The five-character SQLSTATE of a database error, wherever the driver or ORM put it. */
-export function sqlState(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null) return undefined;
-  const { code, driverError } = error as { code?: unknown; driverError?: { code?: unknown } };
-  const found = driverError?.code ?? code;
-  return typeof found === 'string' ? found : undefined;
 }
 
 /** A connection of its own for a data-plane worker, under the app role, outside the pool. */
