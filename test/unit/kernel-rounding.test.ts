@@ -213,7 +213,7 @@ describe('allocate', () => {
     );
   });
 
-  it('minimises the largest remainder: no part beats another that had the smaller remainder', () => {
+  it('never hands a unit past a part with a larger remainder', () => {
     const few = fc.array(fc.bigInt({ min: 0n, max: 50n }), { minLength: 2, maxLength: 8 });
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 5000n }), few, (total, list) => {
