@@ -143,6 +143,7 @@ const EVENT = `
   );
   CREATE INDEX event_unsequenced ON event (id) WHERE position IS NULL;
   CREATE INDEX event_topic ON event (topic, position);
+  CREATE INDEX event_key ON event (topic, key, position);
   CREATE SEQUENCE event_position;
   GRANT USAGE ON SEQUENCE event_position TO kontor_app;
   ${tenantTable('event')}
