@@ -1,3 +1,5 @@
+import { TextDecoder } from 'node:util';
+
 const TAB = 9;
 const FIRST_PRINTABLE = 32;
 const DELETE = 127;
