@@ -30,6 +30,8 @@ export interface InvoiceTexts {
   readonly page: (page: number, pages: number) => string;
   readonly payBy: (dueOn: string, days: number, number: string) => string;
   readonly draftNote: string;
+  /** Words that the law asks for, by tax code. */
+  readonly taxNotes: Readonly<Record<string, string>>;
   readonly sections: Readonly<Record<SectionKey, string>>;
   readonly units: Readonly<Record<QuantityUnit, string>>;
   readonly days: (days: number, monthDays: number) => string;
@@ -78,6 +80,7 @@ const english: InvoiceTexts = {
   payBy: (dueOn, days, number) =>
     `Please pay by ${dueOn} (${days} days net), quoting invoice number ${number}.`,
   draftNote: 'This is a draft. It has no number yet and is not a claim for payment.',
+  taxNotes: { AE: 'Reverse charge: the recipient of the service owes the tax.' },
   sections: {
     PERIODIC_FEE: 'Monthly fees',
     ONE_TIME_FEE: 'One-time fees',
@@ -121,6 +124,7 @@ const german: InvoiceTexts = {
     `Bitte zahlen Sie bis zum ${dueOn} (${days} Tage netto) unter Angabe der Rechnungsnummer ` +
     `${number}.`,
   draftNote: 'Dies ist ein Entwurf ohne Rechnungsnummer und keine Zahlungsaufforderung.',
+  taxNotes: { AE: 'Steuerschuldnerschaft des Leistungsempfängers (Reverse Charge).' },
   sections: {
     PERIODIC_FEE: 'Monatliche Entgelte',
     ONE_TIME_FEE: 'Einmalige Entgelte',
