@@ -8,6 +8,7 @@ import {
   readEvents,
   sequenceEvents,
 } from './event.store.js';
+import type { Log } from './log.service.js';
 
 export interface EventStreamOptions {
   readonly doorbell?: Doorbell;
@@ -15,8 +16,7 @@ export interface EventStreamOptions {
   /** Events that one subscriber may be behind before it is cut off. */
   readonly queueLimit?: number;
   readonly pageSize?: number;
-  /** Told about failures with their full error, which goes to the log and nowhere else. */
-  readonly onFailure?: (error: unknown) => void;
+  readonly log?: Log;
 }
 
 export interface EventInterest {
@@ -116,7 +116,7 @@ export class EventStream {
         await this.#advance();
       } catch (error) {
         // The next ring or poll tries again from the same position.
-        this.#options.onFailure?.(error);
+        this.#options.log?.failure('event stream not reached', error);
       }
     }
   }

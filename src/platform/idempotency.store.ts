@@ -4,6 +4,14 @@ import { rowsOf, type SqlClient } from './sql-client.js';
 
 const MAX_KEY = 255;
 
+/** Options of the argument `idempotencyKey`, the same on every mutation that has an effect. */
+export const idempotencyKeyOption = {
+  nullable: true,
+  description:
+    'Makes a repeated request safe: same key and same input give the same answer, once; the ' +
+    'same key with another input is refused with IDEMPOTENCY_KEY_REUSED. 1 to 255 characters.',
+} as const;
+
 /**
  * Does `work` at most once per user and key: the same key with the same operation and input gets
  * the stored answer, also when both requests come at the same moment; with anything else it is

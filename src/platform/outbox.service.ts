@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, invariant } from '../kernel/index.js';
 import { type Database, SYSTEM_SCOPE, sqlState, type Tx } from './database.service.js';
 import type { Doorbell } from './doorbell.service.js';
+import type { Log } from './log.service.js';
 import {
   claimOutbox,
   finishOutbox,
@@ -20,8 +21,7 @@ export interface OutboxOptions {
   readonly pollMs?: number;
   /** Wait after the first failure; it doubles with every further one, up to five minutes. */
   readonly retryMs?: number;
-  /** Told about failures with their full error, which goes to the log and nowhere else. */
-  readonly onFailure?: (error: unknown, row: OutboxRow | null) => void;
+  readonly log?: Log;
 }
 
 const DEFAULTS = { pollMs: 1_000, retryMs: 1_000 };
@@ -97,7 +97,7 @@ export class OutboxWorker {
       try {
         while (this.#running && (await this.#deliverOne()));
       } catch (error) {
-        this.#options.onFailure?.(error, null);
+        this.#options.log?.failure('outbox not reached', error);
       }
     }
   }
@@ -115,7 +115,7 @@ export class OutboxWorker {
     } catch (error) {
       const { row } = taken;
       if (row === null) throw error;
-      this.#options.onFailure?.(error, row);
+      this.#options.log?.failure('outbox task failed', error, { kind: row.topic });
       await this.#database.write(SYSTEM_SCOPE, (tx) =>
         postponeOutbox(tx, row.id, {
           reason: error instanceof DomainError ? error.code : (sqlState(error) ?? 'UNEXPECTED'),

@@ -1,6 +1,7 @@
 import type DataLoader from 'dataloader';
 import { DomainError } from '../kernel/index.js';
 import type { Database, Tx } from './database.service.js';
+import type { EventStream } from './event-stream.service.js';
 
 /** The signed-in user as the database knows him at the moment of the request. */
 export interface Viewer {
@@ -16,6 +17,8 @@ export interface Viewer {
 export interface RequestContext {
   readonly viewer: Viewer | null;
   readonly database: Database;
+  /** The process's event stream, for subscriptions. */
+  readonly events: EventStream;
   /** Correlation id: in the log, in the response header and in internal errors. */
   readonly requestId: string;
   /** Address of the client, for throttling. */

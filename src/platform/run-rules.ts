@@ -49,3 +49,14 @@ export function cancelRefusal(kind: RunKind, state: RunState, counts: RunCounts)
   }
   return null;
 }
+
+/** Units per second from the start of a run to its end, or to now while it runs. */
+export function unitsPerSecond(run: {
+  readonly unitsDone: number;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date;
+}): number {
+  if (run.startedAt === null) return 0;
+  const seconds = (run.endedAt.getTime() - run.startedAt.getTime()) / 1000;
+  return seconds > 0 ? Math.round((run.unitsDone / seconds) * 10) / 10 : 0;
+}

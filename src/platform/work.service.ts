@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, invariant } from '../kernel/index.js';
 import { type Database, SYSTEM_SCOPE, sqlState } from './database.service.js';
 import type { Doorbell } from './doorbell.service.js';
+import type { Log } from './log.service.js';
 import { MAX_ATTEMPTS, type RunKind, retryDelayMs } from './run-rules.js';
 import {
   type ClaimedBatch,
@@ -38,8 +39,7 @@ export interface WorkOptions {
   readonly retryMs?: number;
   /** How long an unused lane is kept, with what the process remembers about it. */
   readonly laneIdleMs?: number;
-  /** Told about failures with their full error, which goes to the log and nowhere else. */
-  readonly onFailure?: (error: unknown, batch: ClaimedBatch | null) => void;
+  readonly log?: Log;
 }
 
 const DEFAULTS = {
@@ -252,7 +252,8 @@ export class WorkService {
   }
 
   #report(error: unknown, batch: ClaimedBatch | null): void {
-    this.#options.onFailure?.(error, batch);
+    const fields = batch ? { batchId: batch.id, runId: batch.runId, kind: batch.kind } : {};
+    this.#options.log?.failure(batch ? 'batch failed' : 'work table not reached', error, fields);
   }
 }
 
