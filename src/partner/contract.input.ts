@@ -1,0 +1,106 @@
+import 'reflect-metadata';
+import { ArrayMaxSize, IsOptional, Max, Min } from 'class-validator';
+import { Field, ID, InputType, Int } from 'type-graphql';
+import type { RoundingMode } from '../kernel/index.js';
+import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { ContractStatus, PriceLevel } from './contract.entity.js';
+import { PricedService, RoundingModeType } from './contract-version.entity.js';
+import { PlainText } from './plain-text.js';
+
+@InputType({ description: 'The price list of one service.' })
+export class ContractPriceListInput {
+  @Field(() => PricedService, { defaultValue: '*', description: 'The service it prices.' })
+  service!: PricedService;
+
+  @Field(() => ID, { description: "A price list of the seller in the contract's currency." })
+  priceListId!: string;
+}
+
+@InputType({ description: 'Terms of a contract and the period in which they hold.' })
+export class ContractTermsInput {
+  @Field(() => DateTimeScalar, { description: 'First instant at which they hold.' })
+  validFrom!: Date;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'First instant at which they hold no more; open when absent.',
+  })
+  validTo?: Date | null;
+
+  @Field(() => String, { description: 'Currency of prices and invoices, ISO 4217.' })
+  currency!: string;
+
+  @Field(() => String, { description: 'IANA zone in which days, months and bands begin.' })
+  timeZone!: string;
+
+  @Field(() => Int, { defaultValue: 4, description: 'Decimals of the amount of one record.' })
+  @Min(0)
+  @Max(8)
+  roundingDecimals!: number;
+
+  @Field(() => RoundingModeType, {
+    defaultValue: 'HALF_UP',
+    description: 'How the amount of one record is rounded.',
+  })
+  roundingMode!: RoundingMode;
+
+  @Field(() => String, { defaultValue: 'S', description: 'Tax category, EN 16931, such as S.' })
+  @PlainText(1, 3)
+  taxCode!: string;
+
+  @Field(() => DecimalScalar, { defaultValue: '0', description: 'Tax rate in percent, 0 to 100.' })
+  taxPercent!: string;
+
+  @Field(() => Int, { defaultValue: 30, description: 'Days until an invoice is due.' })
+  @Min(0)
+  @Max(365)
+  paymentTermsDays!: number;
+
+  @Field(() => [ContractPriceListInput], { description: 'The price list of each service.' })
+  @ArrayMaxSize(5)
+  priceLists!: ContractPriceListInput[];
+}
+
+@InputType({ description: 'A contract to create, with its first terms.' })
+export class CreateContractInput {
+  @Field(() => ID, {
+    description: 'Who sells: the parent of the buyer, or for COST a supplier or operator.',
+  })
+  sellerId!: string;
+
+  @Field(() => ID, { description: 'Who buys; for COST the hub.' })
+  buyerId!: string;
+
+  @Field(() => PriceLevel, { description: 'Which price of a record the contract makes.' })
+  level!: PriceLevel;
+
+  @Field(() => ID, { description: 'Account of the buyer, or for COST of the seller.' })
+  accountId!: string;
+
+  @Field(() => String, { nullable: true, description: 'Its number; made up when absent.' })
+  @IsOptional()
+  @PlainText(1, 50)
+  number?: string | null;
+
+  @Field(() => String, { description: 'Name in daily use.' })
+  @PlainText(1, 200)
+  name!: string;
+
+  @Field(() => ContractTermsInput, { description: 'The first terms.' })
+  terms!: ContractTermsInput;
+}
+
+@InputType({ description: 'Which contracts to list; every given condition must hold.' })
+export class ContractFilter {
+  @Field(() => ID, { nullable: true, description: 'Only contracts that this partner buys under.' })
+  buyerId?: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'Only contracts that this partner sells under.' })
+  sellerId?: string | null;
+
+  @Field(() => [PriceLevel], { nullable: true, description: 'Levels to list.' })
+  levels?: PriceLevel[] | null;
+
+  @Field(() => ContractStatus, { nullable: true, description: 'Only contracts in this state.' })
+  status?: ContractStatus | null;
+}

@@ -1,0 +1,161 @@
+import { DomainError } from '../kernel/index.js';
+import { type Connection, once, type Page, type Tx, type Viewer } from '../platform/index.js';
+import { Contract } from './contract.entity.js';
+import type {
+  ContractFilter,
+  ContractPriceListInput,
+  ContractTermsInput,
+  CreateContractInput,
+} from './contract.input.js';
+import {
+  type Amendment,
+  amend,
+  assertPriceLists,
+  assertSides,
+  assertTerms,
+  type PriceListFacts,
+} from './contract-rules.js';
+import {
+  knownVersions,
+  lockContract,
+  recordAmendment,
+  recordTerms,
+} from './contract-version.store.js';
+import { Partner } from './partner.entity.js';
+import { activePartner, insertNumbered, openAccount } from './partner.service.js';
+import { notFound, pageById, rowByGlobalId, rowNumber, rowOf } from './row.store.js';
+
+/** Tells which of these price lists are visible; the catalogue stands below this folder. */
+export type PriceListLookup = (tx: Tx, ids: readonly number[]) => Promise<PriceListFacts[]>;
+
+/** Contracts and the versions of their terms. */
+export class ContractService {
+  readonly #priceLists: PriceListLookup;
+
+  constructor(priceLists: PriceListLookup) {
+    this.#priceLists = priceLists;
+  }
+
+  /** Creates a contract with its first terms; refusals are listed in `errors.ts`. */
+  async create(
+    tx: Tx,
+    viewer: Viewer,
+    input: CreateContractInput,
+    idempotencyKey: string | null,
+  ): Promise<Contract> {
+    const made = await once(tx, viewer, idempotencyKey, 'createContract', input, async () => ({
+      id: await this.#create(tx, input),
+    }));
+    return rowOf(tx, Contract, 'Contract', made.id);
+  }
+
+  async #create(tx: Tx, input: CreateContractInput): Promise<number> {
+    const seller = await activePartner(tx, input.sellerId);
+    const buyer = await activePartner(tx, input.buyerId);
+    assertSides(input.level, seller, buyer);
+    const counterparty = input.level === 'COST' ? seller : buyer;
+    const account = await openAccount(tx, input.accountId, counterparty.id);
+    const lists = await this.#checkTerms(tx, input.terms, seller.id);
+    const id = await insertNumbered(tx, 'contract', input.number ?? null, {
+      partner_id: counterparty.id,
+      account_id: account.id,
+      seller_partner_id: seller.id,
+      buyer_partner_id: buyer.id,
+      level: input.level,
+      name: input.name.trim(),
+    });
+    if (id === null) {
+      throw new DomainError('CONTRACT_NUMBER_TAKEN', 'The contract number is in use.', {
+        number: input.number,
+      });
+    }
+    await lockContract(tx, id);
+    const { added } = amend([], input.terms.validFrom.getTime(), endOf(input.terms));
+    await recordTerms(tx, { id, partnerId: counterparty.id }, { ...input.terms, added, lists });
+    return id;
+  }
+
+  /**
+   * Records new terms over a period; what other versions cover of it is superseded. Refuses with
+   * NOT_FOUND, NOT_SELLER, CONTRACT_TERMINATED and as {@link create}.
+   */
+  async amend(
+    tx: Tx,
+    viewer: Viewer,
+    contractId: string,
+    terms: ContractTermsInput,
+    idempotencyKey: string | null,
+  ): Promise<Contract> {
+    const request = { contractId, terms };
+    const made = await once(tx, viewer, idempotencyKey, 'amendContract', request, async () => ({
+      id: await this.#amend(tx, contractId, terms),
+    }));
+    return rowOf(tx, Contract, 'Contract', made.id);
+  }
+
+  async #amend(tx: Tx, contractId: string, terms: ContractTermsInput): Promise<number> {
+    const contract = await rowByGlobalId(tx, Contract, 'Contract', contractId);
+    await assertTermsSide(tx, contract);
+    if (contract.status !== 'ACTIVE') {
+      throw new DomainError('CONTRACT_TERMINATED', 'The contract is terminated.');
+    }
+    const lists = await this.#checkTerms(tx, terms, contract.sellerId);
+    await lockContract(tx, contract.id);
+    const known = await knownVersions(tx, contract.id);
+    const amendment: Amendment = amend(known, terms.validFrom.getTime(), endOf(terms));
+    const { added } = amendment;
+    await recordAmendment(tx, contract, amendment, { ...terms, added, lists });
+    return contract.id;
+  }
+
+  async #checkTerms(
+    tx: Tx,
+    terms: ContractTermsInput,
+    sellerId: number,
+  ): Promise<{ service: string; priceListId: number }[]> {
+    assertTerms({ ...terms, services: terms.priceLists.map((list) => list.service) });
+    const lists = terms.priceLists.map((list: ContractPriceListInput) => ({
+      service: list.service,
+      priceListId: rowNumber('PriceList', list.priceListId),
+      globalId: list.priceListId,
+    }));
+    const found = await this.#priceLists(
+      tx,
+      lists.map((list) => list.priceListId),
+    );
+    const known = new Set(found.map((list) => list.id));
+    for (const list of lists) {
+      if (!known.has(list.priceListId)) throw notFound('PriceList', list.globalId);
+    }
+    assertPriceLists(found, sellerId, terms.currency);
+    return lists;
+  }
+
+  /** Visible contracts by rising id. */
+  async list(tx: Tx, filter: ContractFilter, page: Page): Promise<Connection<Contract>> {
+    const query = tx.createQueryBuilder(Contract, 'row');
+    if (filter.buyerId) {
+      query.andWhere('row.buyerId = :buyer', { buyer: rowNumber('Partner', filter.buyerId) });
+    }
+    if (filter.sellerId) {
+      query.andWhere('row.sellerId = :seller', { seller: rowNumber('Partner', filter.sellerId) });
+    }
+    if (filter.levels) query.andWhere('row.level = ANY(:levels)', { levels: filter.levels });
+    if (filter.status) query.andWhere('row.status = :status', { status: filter.status });
+    return pageById(query, page);
+  }
+}
+
+function endOf(terms: ContractTermsInput): number | null {
+  return terms.validTo?.getTime() ?? null;
+}
+
+/**
+ * Refuses with NOT_SELLER a caller who sees a contract only as its customer (for COST as its
+ * supplier): the terms are set by the hub's side of a COST contract and by the seller's of others.
+ */
+export async function assertTermsSide(tx: Tx, contract: Contract): Promise<void> {
+  const side = contract.level === 'COST' ? contract.buyerId : contract.sellerId;
+  if (await tx.existsBy(Partner, { id: side })) return;
+  throw new DomainError('NOT_SELLER', 'Only the side that sets the terms may do this.');
+}

@@ -1,0 +1,52 @@
+import { Account } from './account.entity.js';
+import { Contract } from './contract.entity.js';
+import { ContractResolver, ContractVersionResolver } from './contract.resolver.js';
+import { ContractPriceList, ContractVersion } from './contract-version.entity.js';
+import { Partner } from './partner.entity.js';
+import { AccountResolver, PartnerResolver } from './partner.resolver.js';
+
+export { Account, AccountStatus } from './account.entity.js';
+export { Contract, ContractStatus, PriceLevel } from './contract.entity.js';
+export { ContractResolver, ContractVersionResolver } from './contract.resolver.js';
+export {
+  assertTermsSide,
+  ContractService,
+  type PriceListLookup,
+} from './contract.service.js';
+export type { PriceListFacts } from './contract-rules.js';
+export {
+  BillCycle,
+  ContractPriceList,
+  ContractVersion,
+  PricedService,
+  RoundingModeType,
+} from './contract-version.entity.js';
+export { enumType } from './enum-type.js';
+export { partnerErrors } from './errors.js';
+export { grouped } from './group.js';
+export { Partner, PartnerKind, PartnerStatus } from './partner.entity.js';
+export { AccountResolver, PartnerResolver } from './partner.resolver.js';
+export { activePartner, openAccount, PartnerService } from './partner.service.js';
+export { PlainLines, PlainText } from './plain-text.js';
+export {
+  groupLoader,
+  nestedPage,
+  notFound,
+  pageById,
+  rowByGlobalId,
+  rowLoader,
+  rowNumber,
+  rowOf,
+  rowOrNull,
+} from './row.store.js';
+
+/** Tables of this folder. */
+export const partnerEntities = [Partner, Account, Contract, ContractVersion, ContractPriceList];
+
+/** Resolver classes of this folder; `app.ts` builds one of each. */
+export const partnerResolvers = [
+  PartnerResolver,
+  AccountResolver,
+  ContractResolver,
+  ContractVersionResolver,
+] as const;
