@@ -1,0 +1,157 @@
+import type { RateRow } from '../catalog/index.js';
+import type { RoundingMode, ZoneTransitions } from '../kernel/index.js';
+import type { Service } from '../mediation/index.js';
+import type { PrefixTree } from './prefix-tree.js';
+
+/** Everything a price depends on, as read from the database at one moment. */
+export interface BookFacts {
+  readonly hubPartnerId: number;
+  readonly destinations: readonly { readonly id: number; readonly prefix: string }[];
+  readonly lists: readonly {
+    readonly id: number;
+    readonly parentId: number | null;
+    readonly timeProfileId: number | null;
+    readonly rows: readonly RateRow[];
+  }[];
+  readonly profiles: readonly {
+    readonly id: number;
+    readonly rules: readonly {
+      readonly bandId: number;
+      readonly weekdays: number;
+      readonly fromMinute: number;
+      readonly toMinute: number;
+    }[];
+  }[];
+  readonly contracts: readonly {
+    readonly id: number;
+    readonly partnerId: number;
+    readonly accountId: number;
+    readonly sellerPartnerId: number;
+    readonly buyerPartnerId: number;
+    readonly level: 'COST' | 'WHOLESALE' | 'RETAIL';
+  }[];
+  readonly versions: readonly {
+    readonly id: number;
+    readonly contractId: number;
+    readonly validFrom: number;
+    readonly validTo: number | null;
+    readonly timeZone: string;
+    readonly roundingDecimals: number;
+    readonly roundingMode: RoundingMode;
+    readonly lists: readonly { readonly service: Service | '*'; readonly priceListId: number }[];
+  }[];
+  readonly subscriptions: readonly {
+    readonly id: number;
+    readonly partnerId: number;
+    readonly accountId: number;
+    readonly contractId: number;
+    readonly startsAt: number;
+    readonly endsAt: number | null;
+    readonly limited: boolean;
+  }[];
+  readonly identities: readonly {
+    readonly subscriptionId: number;
+    readonly numberFrom: number | null;
+    readonly numberTo: number | null;
+    readonly trunkId: number | null;
+    readonly validFrom: number;
+    readonly validTo: number | null;
+  }[];
+  readonly trunks: readonly {
+    readonly id: number;
+    readonly name: string;
+    readonly costContractId: number | null;
+  }[];
+}
+
+/**
+ * The compiled book: flat arrays in shared memory that every worker thread reads and nobody
+ * writes. Places are counted from 0; -1 or 0 stands for none as each line says.
+ */
+export interface PriceBook {
+  readonly id: number;
+  readonly tree: PrefixTree;
+  /** Reference destination of each class of the tree; 0 when the dial plan has none. */
+  readonly destinationOf: Int32Array;
+  /** For list n the slot of each class: `slotOf[n][class]`, 0 for none. */
+  readonly slotOf: readonly Int32Array[];
+  readonly slots: Slots;
+  readonly tariffs: Tariffs;
+  /** Band of each minute of the week (from Monday 00:00) per list; null when it has no bands. */
+  readonly bandsOf: readonly (Int32Array | null)[];
+  readonly zones: readonly ZoneTransitions[];
+  readonly contracts: Contracts;
+  readonly guide: Guide;
+}
+
+/** The dated prices of one prefix in one list: entries `first .. first + count - 1`. */
+export interface Slots {
+  readonly first: Int32Array;
+  readonly count: Int32Array;
+  /** Slot of the next shorter prefix of the same list, 0 for none. */
+  readonly shorter: Int32Array;
+  readonly entryFrom: Float64Array;
+  readonly entryTo: Float64Array;
+  readonly entryBand: Int32Array;
+  readonly entryTariff: Int32Array;
+  readonly entryRateId: Int32Array;
+}
+
+/** Distinct tariffs as columns; prices have scale 8. */
+export interface Tariffs {
+  readonly price: Float64Array;
+  readonly connectionFee: Float64Array;
+  readonly rateUnit: Int32Array;
+  readonly firstIncrement: Int32Array;
+  readonly nextIncrement: Int32Array;
+  readonly minimum: Int32Array;
+  readonly grace: Int32Array;
+}
+
+/** Contracts by place, each with its versions `firstVersion .. + versionCount - 1`. */
+export interface Contracts {
+  readonly id: Int32Array;
+  readonly partnerId: Int32Array;
+  readonly accountId: Int32Array;
+  readonly firstVersion: Int32Array;
+  readonly versionCount: Int32Array;
+  readonly versionId: Int32Array;
+  readonly versionContract: Int32Array;
+  readonly versionFrom: Float64Array;
+  readonly versionTo: Float64Array;
+  readonly versionZone: Int32Array;
+  /** Smallest amount of the version at scale 8. */
+  readonly versionStep: Float64Array;
+  readonly versionRounding: Uint8Array;
+  /** Place of the list for version v and service code s at `v * 5 + s`; -1 for none. */
+  readonly versionList: Int32Array;
+}
+
+/** Who a record belongs to: by trunk first, then by calling number. */
+export interface Guide {
+  readonly subscriptionId: Int32Array;
+  readonly partnerId: Int32Array;
+  readonly accountId: Int32Array;
+  readonly startsMs: Float64Array;
+  readonly endsMs: Float64Array;
+  readonly limited: Uint8Array;
+  /** Chain of selling contracts of each subscription: its place in `chains`. */
+  readonly chainOf: Int32Array;
+  /** Contract places from the top reseller's purchase down to the subscriber's own contract. */
+  readonly chains: readonly Int32Array[];
+  /** Calling numbers in elementary ranges `[rangeFrom, rangeTo]`, ascending and disjoint. */
+  readonly rangeFrom: Float64Array;
+  readonly rangeTo: Float64Array;
+  readonly rangeFirst: Int32Array;
+  readonly rangeCount: Int32Array;
+  /** By trunk id: the claims of a trunk. Trunk ids are small and dense. */
+  readonly trunkFirst: Int32Array;
+  readonly trunkCount: Int32Array;
+  /** Contract place under which traffic leaving by a trunk is bought, -1 for none. */
+  readonly trunkCost: Int32Array;
+  /** Claims: a subscription owns a range or trunk during [from, to). */
+  readonly claimSubscription: Int32Array;
+  readonly claimFrom: Float64Array;
+  readonly claimTo: Float64Array;
+  readonly trunkNames: readonly (readonly [name: string, id: number])[];
+}

@@ -1,0 +1,206 @@
+import { roundingCode, type ZoneTransitions, zoneTransitions } from '../kernel/index.js';
+import { serviceCodes } from '../mediation/index.js';
+import type { BookFacts, Contracts, Guide } from './book.js';
+import { floats, ints } from './compile-prices.js';
+import { shared } from './prefix-tree.js';
+
+const SERVICES = 5;
+const FOREVER = Number.POSITIVE_INFINITY;
+
+/** Contracts with their versions in order of time, and the zones that they name. */
+export function compileContracts(
+  facts: BookFacts,
+  listPlace: ReadonlyMap<number, number>,
+): { contracts: Contracts; zones: ZoneTransitions[]; contractPlace: Map<number, number> } {
+  const contractPlace = new Map(facts.contracts.map(({ id }, place) => [id, place]));
+  const versions = facts.versions
+    .filter((version) => contractPlace.has(version.contractId))
+    .sort((a, b) => a.contractId - b.contractId || a.validFrom - b.validFrom);
+  const firstOf = new Map<number, number>();
+  const countOf = new Map<number, number>();
+  versions.forEach(({ contractId }, place) => {
+    if (!firstOf.has(contractId)) firstOf.set(contractId, place);
+    countOf.set(contractId, (countOf.get(contractId) ?? 0) + 1);
+  });
+  const zoneNames = [...new Set(versions.map((version) => version.timeZone))];
+  const rounding = new Uint8Array(new SharedArrayBuffer(Math.max(1, versions.length)));
+  const versionList = shared(Int32Array, versions.length * SERVICES).fill(-1);
+  versions.forEach((version, place) => {
+    rounding[place] = roundingCode(version.roundingMode);
+    const other = version.lists.find(({ service }) => service === '*');
+    for (const [service, code] of Object.entries(serviceCodes)) {
+      const list = version.lists.find((entry) => entry.service === service) ?? other;
+      if (list) versionList[place * SERVICES + code] = listPlace.get(list.priceListId) ?? -1;
+    }
+  });
+  const contracts: Contracts = {
+    id: ints(facts.contracts, (contract) => contract.id),
+    partnerId: ints(facts.contracts, (contract) => contract.partnerId),
+    accountId: ints(facts.contracts, (contract) => contract.accountId),
+    firstVersion: ints(facts.contracts, ({ id }) => firstOf.get(id) ?? 0),
+    versionCount: ints(facts.contracts, ({ id }) => countOf.get(id) ?? 0),
+    versionId: ints(versions, (version) => version.id),
+    versionContract: ints(versions, ({ contractId }) => contractPlace.get(contractId)!),
+    versionFrom: floats(versions, (version) => version.validFrom),
+    versionTo: floats(versions, (version) => version.validTo ?? FOREVER),
+    versionZone: ints(versions, (version) => zoneNames.indexOf(version.timeZone)),
+    versionStep: floats(versions, (version) => 10 ** (8 - version.roundingDecimals)),
+    versionRounding: rounding,
+    versionList,
+  };
+  const from = Date.UTC(1999, 11, 1);
+  const zones = zoneNames.map((zone) => zoneTransitions(zone, from, Date.UTC(2101, 0, 1)));
+  return { contracts, zones, contractPlace };
+}
+
+/** Who owns which numbers and trunks, and through which contracts a subscription is sold. */
+export function compileGuide(facts: BookFacts, contractPlace: ReadonlyMap<number, number>): Guide {
+  const place = new Map(facts.subscriptions.map(({ id }, index) => [id, index]));
+  const identities = facts.identities.filter(({ subscriptionId }) => place.has(subscriptionId));
+  const claims = new ClaimList(place);
+  const ranges = elementaryRanges(identities);
+  const rangeFirst = ints(ranges, (range) => claims.add(range.owners));
+  const trunks = trunkClaims(facts, identities, claims, contractPlace);
+  const chains = new ChainList(facts, contractPlace);
+  const limited = new Uint8Array(new SharedArrayBuffer(Math.max(1, facts.subscriptions.length)));
+  facts.subscriptions.forEach((subscription, index) => {
+    limited[index] = subscription.limited ? 1 : 0;
+  });
+  const chainOf = ints(facts.subscriptions, ({ contractId }) => chains.placeOf(contractId));
+  return {
+    subscriptionId: ints(facts.subscriptions, (subscription) => subscription.id),
+    partnerId: ints(facts.subscriptions, (subscription) => subscription.partnerId),
+    accountId: ints(facts.subscriptions, (subscription) => subscription.accountId),
+    startsMs: floats(facts.subscriptions, (subscription) => subscription.startsAt),
+    endsMs: floats(facts.subscriptions, (subscription) => subscription.endsAt ?? FOREVER),
+    limited,
+    chainOf,
+    chains: chains.all,
+    rangeFrom: floats(ranges, (range) => range.from),
+    rangeTo: floats(ranges, (range) => range.to),
+    rangeFirst,
+    rangeCount: ints(ranges, (range) => range.owners.length),
+    ...trunks,
+    ...claims.finish(),
+    trunkNames: facts.trunks.map(({ name, id }) => [name, id] as const),
+  };
+}
+
+type Identity = BookFacts['identities'][number];
+
+/** Longest chain of contracts: cost, resellers and the subscriber's own. */
+export const MAX_LEVELS = 8;
+
+/**
+ * The contracts through which a subscription's traffic is sold: its own, then the contract under
+ * which its seller buys, and so on up to the hub. The seller's contract with the lowest id counts
+ * when there are several.
+ */
+class ChainList {
+  readonly all: Int32Array[] = [];
+  readonly #places = new Map<number, number>();
+  readonly #facts: BookFacts;
+  readonly #contractPlace: ReadonlyMap<number, number>;
+  readonly #purchaseOf = new Map<number, BookFacts['contracts'][number]>();
+  readonly #byId = new Map<number, BookFacts['contracts'][number]>();
+
+  constructor(facts: BookFacts, contractPlace: ReadonlyMap<number, number>) {
+    this.#facts = facts;
+    this.#contractPlace = contractPlace;
+    for (const contract of [...facts.contracts].sort((a, b) => a.id - b.id)) {
+      this.#byId.set(contract.id, contract);
+      if (contract.level !== 'WHOLESALE') continue;
+      if (!this.#purchaseOf.has(contract.buyerPartnerId)) {
+        this.#purchaseOf.set(contract.buyerPartnerId, contract);
+      }
+    }
+  }
+
+  /** Place of the chain that ends with the contract; -1 when it does not reach the hub. */
+  placeOf(contractId: number): number {
+    const known = this.#places.get(contractId);
+    if (known !== undefined) return known;
+    const chain = this.#chain(contractId);
+    const place = chain === null ? -1 : this.all.push(chain) - 1;
+    this.#places.set(contractId, place);
+    return place;
+  }
+
+  #chain(contractId: number): Int32Array | null {
+    const chain: number[] = [];
+    let contract = this.#byId.get(contractId);
+    while (contract !== undefined && chain.length < MAX_LEVELS - 1) {
+      chain.unshift(this.#contractPlace.get(contract.id)!);
+      if (contract.sellerPartnerId === this.#facts.hubPartnerId) return Int32Array.from(chain);
+      contract = this.#purchaseOf.get(contract.sellerPartnerId);
+    }
+    return null;
+  }
+}
+
+/** Cuts overlapping ranges (of different times) into disjoint ones with all their owners. */
+function elementaryRanges(
+  identities: readonly Identity[],
+): { from: number; to: number; owners: Identity[] }[] {
+  const numbered = identities.filter((identity) => identity.numberFrom !== null);
+  const byStart = [...numbered].sort((a, b) => a.numberFrom! - b.numberFrom!);
+  const edges = [...new Set(numbered.flatMap((i) => [i.numberFrom!, i.numberTo! + 1]))].sort(
+    (a, b) => a - b,
+  );
+  const ranges: { from: number; to: number; owners: Identity[] }[] = [];
+  let open: Identity[] = [];
+  let next = 0;
+  edges.forEach((edge, at) => {
+    open = open.filter((identity) => identity.numberTo! >= edge);
+    while (next < byStart.length && byStart[next]!.numberFrom === edge) open.push(byStart[next++]!);
+    const end = edges[at + 1];
+    if (open.length > 0 && end !== undefined)
+      ranges.push({ from: edge, to: end - 1, owners: open });
+  });
+  return ranges;
+}
+
+function trunkClaims(
+  facts: BookFacts,
+  identities: readonly Identity[],
+  claims: ClaimList,
+  contractPlace: ReadonlyMap<number, number>,
+): Pick<Guide, 'trunkFirst' | 'trunkCount' | 'trunkCost'> {
+  const highest = facts.trunks.reduce((most, { id }) => Math.max(most, id), 0);
+  const trunkFirst = shared(Int32Array, highest + 1);
+  const trunkCount = shared(Int32Array, highest + 1);
+  const trunkCost = shared(Int32Array, highest + 1).fill(-1);
+  const byTrunk = new Map<number, Identity[]>();
+  for (const identity of identities) {
+    if (identity.trunkId === null) continue;
+    byTrunk.set(identity.trunkId, [...(byTrunk.get(identity.trunkId) ?? []), identity]);
+  }
+  for (const trunk of facts.trunks) {
+    const owners = byTrunk.get(trunk.id) ?? [];
+    trunkFirst[trunk.id] = claims.add(owners);
+    trunkCount[trunk.id] = owners.length;
+    const cost = trunk.costContractId;
+    trunkCost[trunk.id] = cost === null ? -1 : (contractPlace.get(cost) ?? -1);
+  }
+  return { trunkFirst, trunkCount, trunkCost };
+}
+
+class ClaimList {
+  readonly #owners: Identity[] = [];
+
+  constructor(readonly places: ReadonlyMap<number, number>) {}
+
+  add(owners: readonly Identity[]): number {
+    const first = this.#owners.length;
+    this.#owners.push(...owners);
+    return first;
+  }
+
+  finish(): Pick<Guide, 'claimSubscription' | 'claimFrom' | 'claimTo'> {
+    return {
+      claimSubscription: ints(this.#owners, (owner) => this.places.get(owner.subscriptionId)!),
+      claimFrom: floats(this.#owners, (owner) => owner.validFrom),
+      claimTo: floats(this.#owners, (owner) => owner.validTo ?? FOREVER),
+    };
+  }
+}

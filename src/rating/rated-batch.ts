@@ -1,0 +1,23 @@
+import { MICRO_BATCH } from '../mediation/index.js';
+import { MAX_LEVELS } from './compile-guide.js';
+
+/** What became of a line. */
+export const OUTCOME = { RATED: 1, REJECTED: 2, DUPLICATE: 3, HELD: 4 } as const;
+
+/** Results of rating one `RecordBatch`, row by row; levels of row n begin at `n * MAX_LEVELS`. */
+export class RatedBatch {
+  readonly outcome = new Uint8Array(MICRO_BATCH);
+  /** Place of the subscription in the guide. */
+  readonly subscription = new Int32Array(MICRO_BATCH);
+  readonly prefixClass = new Int32Array(MICRO_BATCH);
+  readonly destinationId = new Int32Array(MICRO_BATCH);
+  readonly levels = new Uint8Array(MICRO_BATCH);
+  /** Place of the contract version, -1 where nothing is bought. */
+  readonly version = new Int32Array(MICRO_BATCH * MAX_LEVELS);
+  readonly rateId = new Int32Array(MICRO_BATCH * MAX_LEVELS);
+  readonly billed = new Float64Array(MICRO_BATCH * MAX_LEVELS);
+  /** Scale 8. */
+  readonly amount = new Float64Array(MICRO_BATCH * MAX_LEVELS);
+  /** Civil day in the version's zone, as days since 1970-01-01. */
+  readonly day = new Int32Array(MICRO_BATCH * MAX_LEVELS);
+}
