@@ -83,7 +83,8 @@ function install() {
   // so they are wanted also where NODE_ENV is production.
   const npm = process.env.npm_execpath;
   const isScript = npm !== undefined && /\.c?js$/.test(npm);
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
+  const args = ['ci', '--include=dev', ...quiet];
   const stdio = ['inherit', 2, 'inherit'];
   const options = { cwd: root, stdio, shell: !isScript && process.platform === 'win32' };
   const done = isScript

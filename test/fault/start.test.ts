@@ -16,9 +16,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 let project: string;
 
 const MAIN = `
+  process.on('SIGTERM', () => process.exit(7));
   console.log(JSON.stringify({ args: process.argv.slice(2), zone: process.env.TZ }));
   if (process.argv[2] === 'wait') setInterval(() => undefined, 1000);
-  process.on('SIGTERM', () => process.exit(7));
   if (process.argv[2] === 'fail') process.exitCode = 3;
   if (process.argv[2] === 'die') process.kill(process.pid, 'SIGKILL');`;
 
@@ -88,6 +88,8 @@ describe('the launcher', () => {
     rmSync(join(project, 'tsconfig.json'));
     expect(start('serve')).toMatchObject({ status: 0, stderr: '' });
     // The lock names a package that package.json does not: npm itself refuses.
+    expect(start('build').stderr).toContain('Installing the locked dependencies');
+    write('node_modules/.package-lock.json', { packages: {} });
     lock({ 'node_modules/part': { version: '1.0.0' } });
     rmSync(join(project, 'node_modules/.package-lock.json'));
     expect(start('serve').stderr).toContain('Installing the locked dependencies');
