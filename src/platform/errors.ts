@@ -26,5 +26,6 @@ export const platformErrors = {
   BAD_REQUEST: 'The HTTP request is not one that this server takes.',
   SUBSCRIPTIONS_ONLY: 'A WebSocket carries subscriptions only; send the rest over HTTP.',
   TOO_MANY_SUBSCRIPTIONS: 'The socket carries as many subscriptions as it may.',
+  OPERATION_ENDED: 'The caller left before the operation was complete; what it began was undone.',
   INTERNAL_SERVER_ERROR: 'The server failed; details hold a correlation id and nothing else.',
 } as const satisfies ErrorCatalogue;

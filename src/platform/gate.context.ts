@@ -1,0 +1,36 @@
+import type { RequestContext, Viewer } from './request.context.js';
+
+/** What the transport knows about a request before anybody is authenticated. */
+export interface Caller {
+  /** The Authorization header, or the `authorization` of a socket's connection_init. */
+  readonly authorization: string | undefined;
+  readonly requestId: string;
+  readonly address: string;
+}
+
+/** A request context with an end: its shared read is closed, later reads are refused. */
+export interface OperationContext extends RequestContext {
+  close(): Promise<void>;
+}
+
+/** Somebody let in for a while. */
+export interface Admission {
+  readonly viewer: Viewer;
+  /** When the access token ends. */
+  readonly expiresAt: Date;
+}
+
+/**
+ * What the transports need from those who know users; the root of the application provides it.
+ */
+export interface Gate {
+  /** The context of one operation; an absent or refused token gives one without viewer. */
+  open(caller: Caller): Promise<OperationContext>;
+  /** The context of one event of a subscription, for a viewer who was admitted before. */
+  openFor(viewer: Viewer, caller: Caller): OperationContext;
+  /** The bearer of a valid token of a living session, or null. */
+  admit(authorization: string | undefined): Promise<Admission | null>;
+  /** Those of the viewers whose session, permissions or partner are no longer what they were. */
+  withdrawn(viewers: readonly Viewer[]): Promise<ReadonlySet<Viewer>>;
+  now(): Date;
+}

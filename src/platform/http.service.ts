@@ -1,0 +1,242 @@
+import { randomUUID } from 'node:crypto';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyRequest,
+} from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import { DomainError } from '../kernel/index.js';
+import type { DocumentLimits } from './armour.js';
+import { statementTally } from './database.service.js';
+import { refusalIn } from './error-format.js';
+import type { Gate } from './gate.context.js';
+import { buildGraphql, faultRecorder, type RequestTally } from './graphql.service.js';
+import type { Log } from './log.service.js';
+import { Metrics } from './metrics.service.js';
+import { isAllowedOrigin } from './origin.js';
+import type { Viewer } from './request.context.js';
+import { serveSockets } from './socket.service.js';
+
+export const GRAPHQL_PATH = '/graphql';
+const DRAIN_MS = 10_000;
+
+export interface HttpSettings extends DocumentLimits {
+  readonly bodyLimitBytes: number;
+  readonly allowedOrigins: readonly string[];
+  readonly introspection: boolean;
+  /** Addresses of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** What a route beside GraphQL may use. */
+export interface RouteDeps {
+  /** The user whose access token came with the request, or null. */
+  authenticate(request: FastifyRequest): Promise<Viewer | null>;
+  readonly log: Log;
+}
+
+/**
+ * Adds routes to the server, in an encapsulated scope of their own: content type parsers and
+ * hooks added there bind these routes only. A DomainError thrown by a route becomes the same
+ * coded JSON as in GraphQL.
+ */
+export type RouteModule = (fastify: FastifyInstance, deps: RouteDeps) => void | Promise<void>;
+
+export interface HttpOptions {
+  readonly schema: GraphQLSchema;
+  readonly settings: HttpSettings;
+  readonly gate: Gate;
+  readonly log: Log;
+  readonly routes: readonly RouteModule[];
+  /** Resolves when requests can be served; rejects when not. */
+  ready(): Promise<void>;
+}
+
+export interface HttpServer {
+  readonly fastify: FastifyInstance;
+  readonly metrics: Metrics;
+  /** Begins to accept; answers the address, for example `http://127.0.0.1:4000`. */
+  listen(port: number, host: string): Promise<string>;
+  /** Stops accepting, lets requests in flight finish for ten seconds at most, then ends. */
+  close(): Promise<void>;
+}
+
+/** The HTTP server: GraphQL, sockets, health, metrics, and the routes of the capabilities. */
+export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
+  const { settings, gate, log } = options;
+  const metrics = new Metrics();
+  const fastify = Fastify({
+    logger: false,
+    bodyLimit: settings.bodyLimitBytes,
+    trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
+    genReqId: (request) => requestIdOf(request.headers['x-request-id']),
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    routerOptions: { maxParamLength: 512 },
+  });
+  addHeaders(fastify, settings.allowedOrigins);
+  addErrors(fastify, log);
+  addHealth(fastify, metrics, options.ready);
+  await addGraphql(fastify, options, metrics);
+  const sockets = serveSockets(fastify.server, GRAPHQL_PATH, { ...options, metrics });
+  const deps: RouteDeps = {
+    log,
+    authenticate: async (request) =>
+      (await gate.admit(request.headers.authorization))?.viewer ?? null,
+  };
+  for (const route of options.routes) {
+    const plugin: FastifyPluginAsync = async (scope) => {
+      await route(scope, deps);
+    };
+    await fastify.register(plugin);
+  }
+  return {
+    fastify,
+    metrics,
+    listen: (port, host) => fastify.listen({ port, host }),
+    close: async () => {
+      const cut = setTimeout(() => fastify.server.closeAllConnections(), DRAIN_MS);
+      await Promise.all([sockets.close(), fastify.close()]);
+      clearTimeout(cut);
+      metrics.registry.clear();
+    },
+  };
+}
+
+async function addGraphql(
+  fastify: FastifyInstance,
+  options: HttpOptions,
+  metrics: Metrics,
+): Promise<void> {
+  const { schema, settings, gate, log } = options;
+  const { introspection } = settings;
+  const apollo = buildGraphql({ schema, limits: settings, introspection, log, metrics });
+  await apollo.start();
+  const answer = fastifyApolloHandler(apollo, {
+    context: async (request, reply) => {
+      const { authorization } = request.headers;
+      const context = await gate.open({
+        authorization,
+        requestId: request.id,
+        address: request.ip,
+      });
+      // Whatever becomes of the operation, nothing stays open when the connection has ended.
+      reply.raw.once('close', () => void context.close());
+      return context;
+    },
+  });
+  fastify.post(GRAPHQL_PATH, function (request, reply) {
+    const tally: RequestTally = { count: 0, requestId: request.id };
+    reply.header('cache-control', 'no-store');
+    return statementTally.run(tally, () => answer.call(this, request, reply));
+  });
+  fastify.get(GRAPHQL_PATH, async (_, reply) => {
+    reply.code(405).header('allow', 'POST');
+    return refusalBody('BAD_REQUEST', 'Send operations with POST.');
+  });
+  fastify.addHook('onClose', async () => apollo.stop());
+}
+
+function addHealth(fastify: FastifyInstance, metrics: Metrics, ready: () => Promise<void>): void {
+  fastify.get('/health/live', async () => ({ status: 'live' }));
+  fastify.get('/health/ready', async (_, reply) => {
+    try {
+      await ready();
+      return { status: 'ready' };
+    } catch {
+      reply.code(503);
+      return { status: 'not ready' };
+    }
+  });
+  fastify.get('/metrics', async (_, reply) => {
+    reply.type(metrics.registry.contentType);
+    return metrics.registry.metrics();
+  });
+}
+
+const HEADERS = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-site',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const;
+
+function addHeaders(fastify: FastifyInstance, allowedOrigins: readonly string[]): void {
+  fastify.addHook('onRequest', async (request, reply) => {
+    reply.headers({ ...HEADERS, 'x-request-id': request.id, vary: 'origin' });
+    const { origin } = request.headers;
+    if (origin === undefined) return undefined;
+    if (!isAllowedOrigin(origin, request.headers.host, allowedOrigins)) {
+      return reply.code(403).send(refusalBody('FORBIDDEN', 'This origin may not call.'));
+    }
+    reply.header('access-control-allow-origin', origin);
+    reply.header('access-control-expose-headers', 'x-request-id');
+    if (request.method !== 'OPTIONS') return undefined;
+    reply.headers({
+      'access-control-allow-methods': 'GET, POST, PUT',
+      'access-control-allow-headers': 'authorization, content-type, x-request-id',
+      'access-control-max-age': '600',
+    });
+    return reply.code(204).send();
+  });
+}
+
+function addErrors(fastify: FastifyInstance, log: Log): void {
+  fastify.setNotFoundHandler(async (_, reply) => {
+    reply.code(404);
+    return refusalBody('NOT_FOUND', 'There is nothing at this address.');
+  });
+  fastify.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const refusal = refusalIn(error);
+    if (refusal !== null) {
+      reply.code(STATUS[refusal.code] ?? 400);
+      return refusalBody(refusal.code, refusal.message, refusal.details);
+    }
+    const { statusCode = 500 } = error;
+    if (statusCode >= 400 && statusCode < 500) {
+      reply.code(statusCode);
+      return refusalBody('BAD_REQUEST', CLIENT_FAULTS[statusCode] ?? 'The request is malformed.');
+    }
+    const correlationId = faultRecorder(log, request.id)(error);
+    reply.code(500);
+    return refusalBody('INTERNAL_SERVER_ERROR', 'The server failed.', { correlationId });
+  });
+}
+
+const STATUS: Readonly<Record<string, number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  CONFLICT: 409,
+  TIMED_OUT: 503,
+};
+
+const CLIENT_FAULTS: Readonly<Record<number, string>> = {
+  413: 'The body is larger than allowed.',
+  415: 'The content type is not one that this address takes.',
+};
+
+function refusalBody(code: string, message: string, details?: Record<string, unknown>): object {
+  const known = details !== undefined && Object.keys(details).length > 0;
+  return { errors: [{ message, extensions: { code, ...(known ? { details } : {}) } }] };
+}
+
+function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+/** The viewer of a route's request, or the refusal UNAUTHENTICATED. */
+export async function requireRouteViewer(
+  request: FastifyRequest,
+  deps: RouteDeps,
+): Promise<Viewer> {
+  const viewer = await deps.authenticate(request);
+  if (viewer !== null) return viewer;
+  throw new DomainError('UNAUTHENTICATED', 'Sign in and send the access token.');
+}
