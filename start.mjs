@@ -102,7 +102,7 @@ function fingerprint() {
   for (const file of [at('tsconfig.json'), at('package-lock.json'), ...files.sort()]) {
     hash.update(`\0${relative(root, file)}\0`).update(readFileSync(file));
   }
-  return { files, stamp: hash.digest('hex') };
+  return hash.digest('hex');
 }
 
 function sourcesIn(path) {
@@ -118,11 +118,11 @@ function walk(directory) {
   });
 }
 
-function isBuilt({ stamp }) {
+function isBuilt(stamp) {
   return existsSync(STAMP) && existsSync(MAIN) && readFileSync(STAMP, 'utf8') === stamp;
 }
 
-function build({ files, stamp }) {
+function build(stamp) {
   say('Building');
   // Without a stamp the outputs may be gone while the compiler remembers having written them.
   if (!existsSync(STAMP) || !existsSync(MAIN)) rmSync(at('build', '.tsbuildinfo'), { force: true });
@@ -131,16 +131,15 @@ function build({ files, stamp }) {
   const args = [compiler, '-p', at('tsconfig.json')];
   const done = spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (done.status !== 0) fail('The build failed; see above.', done.status ?? 1);
-  removeOutputsWithoutSource(files);
+  removeOutputsWithoutSource();
   writeFileSync(STAMP, stamp);
 }
 
 // The output of a deleted test or migration would still be found and run.
-function removeOutputsWithoutSource(files) {
-  const expected = new Set(files.map((file) => relative(root, file).replace(/\.ts$/, '')));
+function removeOutputsWithoutSource() {
   for (const file of walk(at('build'))) {
-    const source = relative(at('build'), file).replace(OUTPUT, '');
-    if (OUTPUT.test(file) && !expected.has(source)) rmSync(file);
+    const source = relative(at('build'), file).replace(OUTPUT, '.ts');
+    if (OUTPUT.test(file) && !existsSync(at(source))) rmSync(file);
   }
 }
 
