@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { LOADER_ROLE, sharedTable, tenantTable, tenantTableBy } from '../src/platform/index.js';
+import { LOADER_ROLE, tenantTable, tenantTableBy } from '../src/platform/index.js';
 
 /** Sources, formats, usage files, suspense, and the partitioned tables that COPY fills. */
 export class CreateUsage1763700005000 implements MigrationInterface {
