@@ -22,10 +22,10 @@ const ALARM = `
     severity text NOT NULL
       CHECK (severity IN ('CRITICAL','MAJOR','MINOR','WARNING','INDETERMINATE')),
     probable_cause text NOT NULL,
-    -- What the alarm is about; one open alarm per subject and cause.
+    -- What the alarm is about.
     subject_type text NOT NULL,
     subject_id int NOT NULL,
-    natural_key text NOT NULL UNIQUE,
+    natural_key text NOT NULL,
     text text NOT NULL,
     details jsonb NOT NULL DEFAULT '{}',
     raised_at timestamptz NOT NULL DEFAULT now(),
@@ -33,7 +33,11 @@ const ALARM = `
     acknowledged_by int REFERENCES app_user,
     cleared_at timestamptz
   );
+  -- A condition that lasts is one alarm, however often it is seen; when it comes back after the
+  -- alarm was cleared, it is another.
+  CREATE UNIQUE INDEX alarm_open ON alarm (natural_key) WHERE cleared_at IS NULL;
   CREATE INDEX alarm_partner ON alarm (partner_id, id);
+  CREATE INDEX alarm_subject ON alarm (subject_type, subject_id) WHERE cleared_at IS NULL;
   ${tenantTable('alarm')}`;
 
 const CREDIT = `

@@ -17,6 +17,7 @@ export * from './outbox.store.js';
 export * from './postgres-server.service.js';
 export { isTokenAlive, processToken } from './process-lock.service.js';
 export * from './request.context.js';
+export * from './row-number.js';
 export * from './run.entity.js';
 export * from './run.input.js';
 export * from './run.resolver.js';

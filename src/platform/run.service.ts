@@ -1,10 +1,11 @@
-import { DomainError, fromGlobalId } from '../kernel/index.js';
-import { type Connection, type Page, pageOf, pageStart } from './connection.js';
+import { DomainError } from '../kernel/index.js';
+import { type Connection, type Page, pageOf } from './connection.js';
 import type { Tx } from './database.service.js';
 import { newestPosition } from './event.store.js';
 import { resumeAfter, watch } from './event-watch.service.js';
 import { once } from './idempotency.store.js';
 import { type RequestContext, requireViewer, type Viewer } from './request.context.js';
+import { rowAfter, rowNumber } from './row-number.js';
 import { Run, type RunProgress } from './run.entity.js';
 import { cancelReadyBatches, countBatches, lockRun, readyParkedBatches } from './run.store.js';
 import { cancelRefusal, type RunKind, type RunState } from './run-rules.js';
@@ -19,17 +20,17 @@ export interface RunSelection {
 export class RunService {
   /** The run, or null when there is none that the transaction may see. */
   async find(tx: Tx, globalId: string): Promise<Run | null> {
-    return tx.findOneBy(Run, { id: Number(fromGlobalId('Run', globalId)) });
+    return tx.findOneBy(Run, { id: rowNumber('Run', globalId) });
   }
 
   /** Runs, newest first. */
   async list(tx: Tx, selection: RunSelection, page: Page): Promise<Connection<Run>> {
-    const start = pageStart(page, 1);
+    const after = rowAfter(page.after);
     const query = tx
       .createQueryBuilder(Run, 'run')
       .orderBy('run.id', 'DESC')
       .take(page.first + 1);
-    if (start !== null) query.andWhere('run.id < :after', { after: start[0] });
+    if (after !== null) query.andWhere('run.id < :after', { after });
     if (selection.kind) query.andWhere('run.kind = :kind', { kind: selection.kind });
     if (selection.state) query.andWhere('run.state = :state', { state: selection.state });
     return pageOf(await query.getMany(), page, (run) => [run.id]);
@@ -71,7 +72,7 @@ export class RunService {
   }
 
   async #locked(tx: Tx, globalId: string): Promise<Run> {
-    const id = Number(fromGlobalId('Run', globalId));
+    const id = rowNumber('Run', globalId);
     await lockRun(tx, id);
     const run = await tx.findOneBy(Run, { id });
     if (run === null) throw notFound();
@@ -89,7 +90,7 @@ export async function watchRun(
   after: string | null | undefined,
 ): Promise<AsyncIterableIterator<RunProgress>> {
   const scope = { partnerId: requireViewer(context).partnerId };
-  const id = Number(fromGlobalId('Run', globalId));
+  const id = rowNumber('Run', globalId);
   const load = () => context.database.read(scope, (tx) => tx.findOneBy(Run, { id }));
   const newest = await context.database.read(scope, (tx) =>
     newestPosition(tx, RUN_PROGRESS_TOPIC, String(id)),

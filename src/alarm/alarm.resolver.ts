@@ -1,0 +1,96 @@
+import {
+  Arg,
+  Args,
+  Authorized,
+  Ctx,
+  ID,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+} from 'type-graphql';
+import {
+  type Connection,
+  connectionOf,
+  idempotencyKeyOption,
+  PageArgs,
+  type RequestContext,
+  requireViewer,
+} from '../platform/index.js';
+import { Alarm, AlarmEvent } from './alarm.entity.js';
+import { AlarmFilter } from './alarm.input.js';
+import { type AlarmService, watchAlarms } from './alarm.service.js';
+
+const AlarmConnection = connectionOf(Alarm);
+
+@Resolver(() => Alarm)
+export class AlarmResolver {
+  readonly #alarms: AlarmService;
+
+  constructor(alarms: AlarmService) {
+    this.#alarms = alarms;
+  }
+
+  @Authorized('alarm.read')
+  @Query(() => Alarm, { nullable: true, description: 'An alarm; null when there is none to see.' })
+  async alarm(
+    @Arg('id', () => ID, { description: 'Identifier of the alarm.' }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<Alarm | null> {
+    return this.#alarms.find(await context.read(), id);
+  }
+
+  @Authorized('alarm.read')
+  @Query(() => AlarmConnection, { description: 'Alarms, newest first.' })
+  async alarms(
+    @Args(() => PageArgs) page: PageArgs,
+    @Arg('filter', () => AlarmFilter, { nullable: true, description: 'Which alarms to list.' })
+    filter: AlarmFilter | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<Alarm>> {
+    return this.#alarms.list(await context.read(), filter ?? {}, page);
+  }
+
+  @Authorized('alarm.acknowledge')
+  @Mutation(() => Alarm, {
+    description: 'Takes care of an alarm. Refused with ALARM_CLEARED when it is over.',
+  })
+  async acknowledgeAlarm(
+    @Arg('id', () => ID, { description: 'Identifier of the alarm.' }) id: string,
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption) key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Alarm> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#alarms.acknowledge(tx, viewer, id, key, context.now()));
+  }
+
+  @Authorized('alarm.acknowledge')
+  @Mutation(() => Alarm, { description: 'Ends an alarm; a cleared one stays as it is.' })
+  async clearAlarm(
+    @Arg('id', () => ID, { description: 'Identifier of the alarm.' }) id: string,
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption) key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Alarm> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#alarms.clear(tx, viewer, id, key, context.now()));
+  }
+
+  @Authorized('alarm.read')
+  @Subscription(() => AlarmEvent, {
+    description:
+      'Alarms as they are raised, in the order of their causes; nothing is missed or repeated ' +
+      'when a reader resumes after the last event id it has seen.',
+    subscribe: ({ args, context }) => watchAlarms(context, args.after),
+  })
+  alarmRaised(
+    @Arg('after', () => ID, {
+      nullable: true,
+      description: 'Resume behind this event id; from now on when absent.',
+    })
+    _after: string | null,
+    @Root() event: AlarmEvent,
+  ): AlarmEvent {
+    return event;
+  }
+}

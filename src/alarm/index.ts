@@ -1,0 +1,17 @@
+import { Alarm } from './alarm.entity.js';
+import { AlarmResolver } from './alarm.resolver.js';
+
+export { Alarm, AlarmEvent } from './alarm.entity.js';
+export { AlarmResolver } from './alarm.resolver.js';
+export { AlarmService } from './alarm.service.js';
+export {
+  ALARM_RAISED_TOPIC,
+  clearAlarmsOf,
+  type NewAlarm,
+  raiseAlarm,
+} from './alarm.store.js';
+export type { AlarmSeverity, AlarmState, ProbableCause } from './alarm-state.js';
+export { alarmErrors } from './errors.js';
+
+export const alarmEntities = [Alarm];
+export const alarmResolvers = [AlarmResolver];
