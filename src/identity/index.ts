@@ -1,0 +1,22 @@
+import { Role } from './role.entity.js';
+import { RoleResolver } from './role.resolver.js';
+import { SessionResolver } from './session.resolver.js';
+import { AppUser } from './user.entity.js';
+import { UserResolver } from './user.resolver.js';
+
+export { type AccessClaims, signAccessToken, verifyAccessToken } from './access-token.js';
+export { type Authenticated, AuthenticationService } from './authentication.service.js';
+export { identityErrors } from './errors.js';
+export { beyondReach, type PermissionName, permissionNames, permissions } from './permission.js';
+export { RoleService } from './role.service.js';
+export {
+  type Credentials,
+  type IdentityKeys,
+  SignInService,
+  type Tokens,
+} from './sign-in.service.js';
+export { type EnrolledUser, type NewUser, UserService } from './user.service.js';
+export { AppUser, Role, RoleResolver, SessionResolver, UserResolver };
+
+export const identityEntities = [AppUser, Role] as const;
+export const identityResolvers = [SessionResolver, RoleResolver, UserResolver] as const;

@@ -1,0 +1,55 @@
+/**
+ * Every permission there is, with what it allows. Roles are rows made of these names; operations
+ * name the one they need.
+ */
+export const permissions = {
+  'partner.read': 'See partners.',
+  'partner.manage': 'Create and change partners.',
+  'account.manage': 'Create and change accounts.',
+  'contract.read': 'See contracts and their terms.',
+  'contract.manage': 'Create contracts and change their terms.',
+  'catalog.read': 'See destinations, time bands, price lists, rates and plans.',
+  'catalog.manage': 'Create and change destinations, time bands, price lists and plans.',
+  'rate-sheet.activate': 'Put an imported rate sheet into force.',
+  'subscription.read': 'See subscriptions with their numbers and trunks.',
+  'subscription.manage': 'Create, change, suspend, resume and terminate subscriptions.',
+  'usage.read': 'See usage files and records.',
+  'usage.import': 'Deliver usage files and have them rated.',
+  'usage.recycle': 'Correct rejected and held records and have them rated again.',
+  'price.cost.read': 'See what the serving operator charges the hub.',
+  'price.wholesale.read': 'See what resellers and partners pay.',
+  'run.read': 'See runs and their progress.',
+  'run.manage': 'Cancel runs and resume parked ones.',
+  'bill.run': 'Bill a period.',
+  'invoice.read': 'See invoices and their documents.',
+  'invoice.finalise': 'Finalise invoices, which numbers and freezes them.',
+  'alarm.read': 'See alarms and subscribe to them.',
+  'alarm.acknowledge': 'Acknowledge and clear alarms.',
+  'user.manage': 'Create users and give them roles.',
+  'role.manage': 'Create roles and change what they permit.',
+  'audit.read': 'See who did what.',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type PermissionName = keyof typeof permissions;
+
+/** The names of all permissions, for roles that permit everything. */
+export const permissionNames = Object.keys(permissions) as PermissionName[];
+
+/** Names that are no permission, in the order given. */
+export function unknownPermissions(names: readonly string[]): string[] {
+  return names.filter((name) => !Object.hasOwn(permissions, name));
+}
+
+/**
+ * The permissions that a change from one set to another would give or take although the one who
+ * makes the change does not hold them.
+ */
+export function beyondReach(
+  held: ReadonlySet<string>,
+  before: readonly string[],
+  after: readonly string[],
+): string[] {
+  const given = after.filter((name) => !before.includes(name));
+  const taken = before.filter((name) => !after.includes(name));
+  return [...given, ...taken].filter((name) => !held.has(name));
+}

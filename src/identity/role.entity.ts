@@ -1,0 +1,57 @@
+import 'reflect-metadata';
+import { Field, ID, ObjectType } from 'type-graphql';
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { toGlobalId } from '../kernel/index.js';
+import { DateTimeScalar } from '../platform/index.js';
+
+@Entity('role')
+@ObjectType({
+  simpleResolvers: true,
+  description: 'A named set of permissions that a partner gives to its users.',
+})
+export class Role {
+  @PrimaryGeneratedColumn('identity', { type: 'int', generatedIdentity: 'BY DEFAULT' })
+  id!: number;
+
+  @Field(() => ID, { name: 'id', simple: false, description: 'Opaque identifier.' })
+  get globalId(): string {
+    return toGlobalId('Role', this.id);
+  }
+
+  @Column({ type: 'int', name: 'partner_id' })
+  partnerId!: number;
+
+  @Field(() => ID, {
+    name: 'partnerId',
+    simple: false,
+    description: 'The partner whose users can have the role.',
+  })
+  get globalPartnerId(): string {
+    return toGlobalId('Partner', this.partnerId);
+  }
+
+  @Field(() => String, { description: 'Name, unique within the partner.' })
+  @Column({ type: 'text' })
+  name!: string;
+
+  @Field(() => String, { description: 'What the role is for.' })
+  @Column({ type: 'text', default: '' })
+  description!: string;
+
+  @Field(() => [String], { description: 'Names of the permissions, sorted.' })
+  @Column({ type: 'text', array: true })
+  permissions!: string[];
+
+  @Field(() => DateTimeScalar, { description: 'When the role was created.' })
+  @Column({ type: 'timestamptz', name: 'created_at', default: () => 'now()' })
+  createdAt!: Date;
+}
+
+@ObjectType({ simpleResolvers: true, description: 'Something that an operation can demand.' })
+export class Permission {
+  @Field(() => String, { description: 'Name, as roles hold it.' })
+  name!: string;
+
+  @Field(() => String, { description: 'What it allows.' })
+  description!: string;
+}

@@ -1,0 +1,69 @@
+import { Arg, Args, Authorized, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
+import {
+  type Connection,
+  connectionOf,
+  idempotencyKeyOption,
+  PageArgs,
+  type RequestContext,
+  requireViewer,
+} from '../platform/index.js';
+import { CreateRoleInput } from './identity.input.js';
+import { permissions } from './permission.js';
+import { Permission, Role } from './role.entity.js';
+import type { RoleService } from './role.service.js';
+
+const RoleConnection = connectionOf(Role);
+
+@Resolver(() => Role)
+export class RoleResolver {
+  readonly #roles: RoleService;
+
+  constructor(roles: RoleService) {
+    this.#roles = roles;
+  }
+
+  @Authorized('role.manage')
+  @Query(() => RoleConnection, { description: 'Roles of the partners in view, oldest first.' })
+  async roles(
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<Role>> {
+    return this.#roles.list(await context.read(), page);
+  }
+
+  @Authorized()
+  @Query(() => [Permission], { description: 'All permissions that roles can be made of.' })
+  permissions(): Permission[] {
+    return Object.entries(permissions).map(([name, description]) => ({ name, description }));
+  }
+
+  @Authorized('role.manage')
+  @Mutation(() => Role, {
+    description:
+      'Creates a role. Refused with UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, ROLE_NAME_TAKEN.',
+  })
+  async createRole(
+    @Arg('input', () => CreateRoleInput, { description: 'The role.' }) input: CreateRoleInput,
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption) key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Role> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#roles.createOnce(tx, viewer, key, input));
+  }
+
+  @Authorized('role.manage')
+  @Mutation(() => Role, {
+    description:
+      'Replaces what a role permits, at once for everybody who has it. Refused with ' +
+      'UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, NOT_FOUND.',
+  })
+  async setRolePermissions(
+    @Arg('roleId', () => ID, { description: 'The role.' }) roleId: string,
+    @Arg('permissions', () => [String], { description: 'All that the role permits from now on.' })
+    names: string[],
+    @Ctx() context: RequestContext,
+  ): Promise<Role> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#roles.setPermissions(tx, viewer, roleId, names));
+  }
+}

@@ -1,0 +1,119 @@
+import { MaxLength } from 'class-validator';
+import {
+  Arg,
+  Args,
+  ArgsType,
+  Authorized,
+  Ctx,
+  Field,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+} from 'type-graphql';
+import { toGlobalId } from '../kernel/index.js';
+import { DateTimeScalar, type RequestContext, requireViewer } from '../platform/index.js';
+import type { SignInService, Tokens } from './sign-in.service.js';
+import { AppUser } from './user.entity.js';
+import type { UserService } from './user.service.js';
+
+@ArgsType()
+class SignInArgs {
+  @Field(() => String, { description: 'E-mail address of the user.' })
+  @MaxLength(254)
+  email!: string;
+
+  @Field(() => String, { description: 'Password of the user.' })
+  @MaxLength(1024)
+  password!: string;
+
+  @Field(() => String, { description: 'One-time password of this moment: six digits.' })
+  @MaxLength(16)
+  totp!: string;
+}
+
+@ObjectType({ simpleResolvers: true, description: 'What a client keeps of a session.' })
+class Session {
+  @Field(() => String, {
+    description: 'Goes into the header `Authorization: Bearer …`; lives for 15 minutes.',
+  })
+  accessToken!: string;
+
+  @Field(() => String, {
+    description: 'Gives the next pair of tokens, once; keep it where scripts cannot read it.',
+  })
+  refreshToken!: string;
+
+  @Field(() => DateTimeScalar, { description: 'When the access token ends.' })
+  expiresAt!: Date;
+
+  @Field(() => String, { description: 'Opaque identifier of the user.' })
+  userId!: string;
+}
+
+@ObjectType({ simpleResolvers: true, description: 'The signed-in user and what he may do.' })
+class ViewerInfo {
+  @Field(() => AppUser, { description: 'The user.' })
+  user!: AppUser;
+
+  @Field(() => [String], { description: 'Permissions of all roles of the user, sorted.' })
+  permissions!: string[];
+}
+
+@Resolver()
+export class SessionResolver {
+  readonly #signIn: SignInService;
+  readonly #users: UserService;
+
+  constructor(signIn: SignInService, users: UserService) {
+    this.#signIn = signIn;
+    this.#users = users;
+  }
+
+  @Authorized()
+  @Query(() => ViewerInfo, { description: 'The signed-in user.' })
+  async viewer(@Ctx() context: RequestContext): Promise<ViewerInfo> {
+    const viewer = requireViewer(context);
+    const user = await this.#users.self(await context.read(), viewer);
+    return { user, permissions: [...viewer.permissions].sort() };
+  }
+
+  @Mutation(() => Session, {
+    description:
+      'Opens a session with password and one-time password. Refused with SIGN_IN_REFUSED, ' +
+      'whatever was wrong, and with SIGN_IN_THROTTLED after too many attempts.',
+  })
+  async signIn(
+    @Args(() => SignInArgs) given: SignInArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Session> {
+    return sessionOf(await this.#signIn.signIn(given, context.address));
+  }
+
+  @Mutation(() => Session, {
+    description:
+      'The next tokens of a session. The given refresh token is used up; using it again later ' +
+      'ends the session. Refused with REFRESH_REFUSED.',
+  })
+  async refreshSession(
+    @Arg('refreshToken', () => String, { description: 'The newest refresh token of the session.' })
+    refreshToken: string,
+  ): Promise<Session> {
+    return sessionOf(await this.#signIn.refresh(refreshToken));
+  }
+
+  @Authorized()
+  @Mutation(() => Boolean, {
+    description: 'Ends the session; its tokens and subscriptions end with it. Answers true.',
+  })
+  async signOut(@Ctx() context: RequestContext): Promise<boolean> {
+    const { sessionId } = requireViewer(context);
+    await context.write((tx) => this.#signIn.signOut(tx, sessionId));
+    return true;
+  }
+}
+
+function sessionOf(tokens: Tokens): Session {
+  const { accessToken, refreshToken, expiresAt, userId } = tokens;
+  return { accessToken, refreshToken, expiresAt, userId: toGlobalId('User', userId) };
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import type { Tx, Viewer } from '../platform/index.js';
+
+const SESSION_DAYS = 7;
+/** A client whose answer got lost may ask again for this long and gets the same answer. */
+const GRACE_SECONDS = 10;
+
+export interface SessionRow {
+  readonly id: string;
+  readonly userId: number;
+  readonly partnerId: number;
+  readonly generation: number;
+}
+
+/** Opens a session of a user at its first generation. */
+export async function insertSession(
+  tx: Tx,
+  user: { readonly id: number; readonly partnerId: number },
+  now: Date,
+): Promise<SessionRow> {
+  const id = randomUUID();
+  const ends = new Date(now.getTime() + SESSION_DAYS * 86_400_000);
+  await tx.query(
+    `INSERT INTO session (id, user_id, partner_id, created_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5)`,
+    [id, user.id, user.partnerId, now, ends],
+  );
+  return { id, userId: user.id, partnerId: user.partnerId, generation: 1 };
+}
+
+/**
+ * Moves a living session of an active user from one generation to the next; of several that try
+ * at once one succeeds. Null when the session is not at that generation, or not alive.
+ */
+export async function advanceSession(
+  tx: Tx,
+  id: string,
+  generation: number,
+  now: Date,
+): Promise<SessionRow | null> {
+  const [rows]: [{ user_id: number; partner_id: number }[], number] = await tx.query(
+    `UPDATE session AS s SET generation = generation + 1, rotated_at = $3
+     FROM app_user AS u
+     WHERE s.id = $1 AND s.generation = $2 AND s.revoked_at IS NULL AND s.expires_at > $3
+       AND u.id = s.user_id AND u.status = 'ACTIVE'
+     RETURNING s.user_id, s.partner_id`,
+    [id, generation, now],
+  );
+  const row = rows[0];
+  if (row === undefined) return null;
+  return { id, userId: row.user_id, partnerId: row.partner_id, generation: generation + 1 };
+}
+
+/**
+ * The successor of a generation that was left moments ago: a lost answer, not a stolen token.
+ * Null for older generations and dead sessions.
+ */
+export async function recentSuccessor(
+  tx: Tx,
+  id: string,
+  generation: number,
+  now: Date,
+): Promise<SessionRow | null> {
+  const rows: { user_id: number; partner_id: number }[] = await tx.query(
+    `SELECT s.user_id, s.partner_id FROM session AS s JOIN app_user AS u ON u.id = s.user_id
+     WHERE s.id = $1 AND s.generation = $2 AND s.rotated_at > $3 AND s.revoked_at IS NULL
+       AND s.expires_at > $4 AND u.status = 'ACTIVE'`,
+    [id, generation + 1, new Date(now.getTime() - GRACE_SECONDS * 1000), now],
+  );
+  const row = rows[0];
+  if (row === undefined) return null;
+  return { id, userId: row.user_id, partnerId: row.partner_id, generation: generation + 1 };
+}
+
+/** Ends a session; nothing happens to one that has ended. */
+export async function revokeSession(tx: Tx, id: string, now: Date): Promise<void> {
+  await tx.query('UPDATE session SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL', [
+    id,
+    now,
+  ]);
+}
+
+/** Ends all sessions of a user. */
+export async function revokeSessionsOf(tx: Tx, userId: number, now: Date): Promise<void> {
+  await tx.query('UPDATE session SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL', [
+    userId,
+    now,
+  ]);
+}
+
+/** The viewers behind living sessions of active users, with their permissions of this moment. */
+export async function viewersOf(
+  tx: Tx,
+  sessionIds: readonly string[],
+  now: Date,
+): Promise<Map<string, Viewer>> {
+  const rows: ViewerRow[] = await tx.query(
+    `SELECT s.id, s.user_id, s.partner_id, ARRAY(
+       SELECT DISTINCT unnest(r.permissions) FROM app_user_role AS ur
+       JOIN role AS r ON r.id = ur.role_id WHERE ur.user_id = s.user_id ORDER BY 1) AS permissions
+     FROM session AS s JOIN app_user AS u ON u.id = s.user_id AND u.partner_id = s.partner_id
+     WHERE s.id = ANY ($1::uuid[]) AND s.revoked_at IS NULL AND s.expires_at > $2
+       AND u.status = 'ACTIVE'`,
+    [sessionIds, now],
+  );
+  return new Map(rows.map((row) => [row.id, viewerOf(row)]));
+}
+
+interface ViewerRow {
+  readonly id: string;
+  readonly user_id: number;
+  readonly partner_id: number;
+  readonly permissions: string[];
+}
+
+function viewerOf(row: ViewerRow): Viewer {
+  return {
+    userId: row.user_id,
+    partnerId: row.partner_id,
+    permissions: new Set(row.permissions),
+    sessionId: row.id,
+  };
+}
