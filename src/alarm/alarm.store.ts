@@ -80,3 +80,12 @@ export async function clearAlarmsOf(
   );
   return cleared.length;
 }
+
+/** Clears the open alarm of a condition that is over, if there is one. */
+export async function clearCondition(tx: SqlClient, naturalKey: string): Promise<void> {
+  await tx.query(
+    `UPDATE alarm SET cleared_at = clock_timestamp()
+     WHERE natural_key = $1 AND cleared_at IS NULL`,
+    [naturalKey],
+  );
+}

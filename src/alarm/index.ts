@@ -7,6 +7,7 @@ export { AlarmService } from './alarm.service.js';
 export {
   ALARM_RAISED_TOPIC,
   clearAlarmsOf,
+  clearCondition,
   type NewAlarm,
   raiseAlarm,
 } from './alarm.store.js';

@@ -1,0 +1,58 @@
+import 'reflect-metadata';
+import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { DateScalar, DateTimeScalar, DecimalScalar } from '../platform/index.js';
+
+/** Use of a subscription in one month, with the terms it is held against. */
+@Entity('credit_balance')
+@ObjectType({
+  simpleResolvers: true,
+  description: 'What a subscription has used in a month, and what it may use.',
+})
+export class CreditBalance {
+  @PrimaryColumn({ type: 'int', name: 'subscription_id' })
+  subscriptionNumber!: number;
+
+  @Field(() => ID, { description: 'Identifier of the subscription.' })
+  subscriptionId!: string;
+
+  @Column({ type: 'int', name: 'partner_id' })
+  partnerId!: number;
+
+  @Field(() => DateScalar, { description: 'First day of the month, in the zone of the contract.' })
+  @PrimaryColumn({ type: 'date', name: 'period_on' })
+  periodOn!: string;
+
+  @Field(() => String, { description: 'Currency of the amounts, ISO 4217.' })
+  currency!: string;
+
+  @Field(() => DecimalScalar, { description: 'Sum of usage charges in the month.' })
+  @Column({ type: 'numeric', precision: 24, scale: 8, default: 0 })
+  used!: string;
+
+  @Field(() => DecimalScalar, { nullable: true, description: 'Credit limit; none when absent.' })
+  limit!: string | null;
+
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'What is left up to the limit, never below zero; absent without limit.',
+  })
+  available!: string | null;
+
+  @Field(() => Int, { description: 'Share of the limit in percent from which people are warned.' })
+  warningPercent!: number;
+
+  @Field(() => Boolean, { description: 'Whether the subscription is blocked now.' })
+  blocked!: boolean;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When use reached the warning share.',
+  })
+  @Column({ type: 'timestamptz', name: 'warned_at', nullable: true })
+  warnedAt!: Date | null;
+
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When use reached the limit.' })
+  @Column({ type: 'timestamptz', name: 'blocked_at', nullable: true })
+  exhaustedAt!: Date | null;
+}

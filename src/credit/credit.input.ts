@@ -1,0 +1,34 @@
+import { Max, MaxLength, Min, MinLength } from 'class-validator';
+import { Field, ID, InputType, Int } from 'type-graphql';
+import { DecimalScalar } from '../platform/index.js';
+
+@InputType({ description: 'New credit terms of a subscription.' })
+export class CreditLimitInput {
+  @Field(() => ID, { description: 'Identifier of the subscription.' })
+  subscriptionId!: string;
+
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'Amount that usage of one month may reach; null for no limit.',
+  })
+  limit!: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Share of the limit in percent from which people are warned; unchanged if absent.',
+  })
+  @Min(1)
+  @Max(100)
+  warningPercent?: number | null;
+}
+
+@InputType({ description: 'Which subscription to block, and why.' })
+export class BlockInput {
+  @Field(() => ID, { description: 'Identifier of the subscription.' })
+  subscriptionId!: string;
+
+  @Field(() => String, { description: 'Why, for those who read the event; 1 to 200 characters.' })
+  @MinLength(1)
+  @MaxLength(200)
+  reason!: string;
+}

@@ -1,0 +1,217 @@
+import { clearAlarmsOf, clearCondition, raiseAlarm } from '../alarm/index.js';
+import {
+  civilDate,
+  DomainError,
+  formatAmount,
+  invariant,
+  parseAmount,
+  toGlobalId,
+} from '../kernel/index.js';
+import { type OutboxRow, once, rowNumber, type Tx, type Viewer } from '../platform/index.js';
+import {
+  addUsage,
+  type Balance,
+  block,
+  type CreditFacts,
+  lockFacts,
+  markBalance,
+  readBalances,
+  readFacts,
+  release,
+  storeTerms,
+} from './credit.store.js';
+import { CreditBalance } from './credit-balance.entity.js';
+import { type CreditStep, creditMarks, newSteps } from './threshold.js';
+import { usageEntries } from './usage-entries.js';
+
+/** Topic of the outbox on which rating hands over what each batch used. */
+export const CREDIT_USAGE_TOPIC = 'credit.usage';
+
+const SUBJECT = 'Subscription';
+const STEPS: readonly CreditStep[] = ['CREDIT_THRESHOLD', 'CREDIT_EXHAUSTED'];
+const LIMIT_END = parseAmount('10000000000');
+
+export interface CreditLimit {
+  /** Decimal text; null for no limit. */
+  readonly limit: string | null;
+  /** Unchanged when absent. */
+  readonly warningPercent?: number | null | undefined;
+}
+
+export class CreditService {
+  /**
+   * Adds what a batch used, and warns or blocks when a sum has reached a step. It must run in
+   * the transaction that marks the message as done: then every message counts once.
+   */
+  async applyUsage(tx: Tx, row: OutboxRow): Promise<void> {
+    const entries = usageEntries(row.payload);
+    if (entries.length === 0) return;
+    const facts = await lockFacts(tx, [...new Set(entries.map((entry) => entry.subscriptionId))]);
+    for (const balance of await addUsage(tx, entries, facts)) {
+      const subscription = facts.get(balance.subscriptionId);
+      invariant(subscription !== undefined, 'usage belongs to a subscription');
+      await this.#takeSteps(tx, subscription, balance);
+    }
+  }
+
+  /** The balance of a month, by default the present one. Refuses with NOT_FOUND. */
+  async balance(tx: Tx, globalId: string, month: string | null, now: Date): Promise<CreditBalance> {
+    const id = rowNumber(SUBJECT, globalId);
+    return this.#view(tx, found((await readFacts(tx, [id])).get(id)), month, now);
+  }
+
+  /** Blocks an active subscription; one that is blocked stays so. Refuses SUBSCRIPTION_NOT_ACTIVE. */
+  async block(
+    tx: Tx,
+    viewer: Viewer,
+    input: { readonly globalId: string; readonly reason: string },
+    key: string | null,
+    now: Date,
+  ): Promise<CreditBalance> {
+    const id = rowNumber(SUBJECT, input.globalId);
+    await once(tx, viewer, key, 'blockSubscription', input, async () => {
+      const subscription = found((await lockFacts(tx, [id])).get(id));
+      if (subscription.status !== 'ACTIVE' && subscription.status !== 'BLOCKED') {
+        throw new DomainError('SUBSCRIPTION_NOT_ACTIVE', 'The subscription is not active.');
+      }
+      await block(tx, subscription, input.reason);
+      return id;
+    });
+    return this.balance(tx, input.globalId, null, now);
+  }
+
+  /** Makes a blocked subscription active and clears its credit alarms. */
+  async release(
+    tx: Tx,
+    viewer: Viewer,
+    globalId: string,
+    key: string | null,
+    now: Date,
+  ): Promise<CreditBalance> {
+    const id = rowNumber(SUBJECT, globalId);
+    await once(tx, viewer, key, 'releaseSubscription', { globalId }, async () => {
+      const subscription = found((await lockFacts(tx, [id])).get(id));
+      if (subscription.status !== 'BLOCKED') {
+        throw new DomainError('SUBSCRIPTION_NOT_BLOCKED', 'The subscription is not blocked.');
+      }
+      await release(tx, subscription, 'RELEASED');
+      await clearAlarmsOf(tx, { subjectType: SUBJECT, subjectId: id }, STEPS);
+      return id;
+    });
+    return this.balance(tx, globalId, null, now);
+  }
+
+  /**
+   * Sets the limit. Alarms of sums that lie below it now are cleared, and the present month is
+   * held against it at once; a blocked subscription stays blocked until it is released.
+   */
+  async setLimit(
+    tx: Tx,
+    viewer: Viewer,
+    input: { readonly globalId: string } & CreditLimit,
+    key: string | null,
+    now: Date,
+  ): Promise<CreditBalance> {
+    const id = rowNumber(SUBJECT, input.globalId);
+    await once(tx, viewer, key, 'setCreditLimit', input, async () => {
+      const before = found((await lockFacts(tx, [id])).get(id));
+      const subscription = {
+        ...before,
+        limit: input.limit === null ? null : limitOf(input.limit),
+        warningPercent: input.warningPercent ?? before.warningPercent,
+      };
+      await storeTerms(tx, id, subscription);
+      const present = monthOf(subscription, now);
+      for (const balance of await readBalances(tx, id, null)) {
+        await this.#takeBack(tx, subscription, balance);
+        if (balance.periodOn >= present) await this.#takeSteps(tx, subscription, balance);
+      }
+      return id;
+    });
+    return this.balance(tx, input.globalId, null, now);
+  }
+
+  async #takeSteps(tx: Tx, subscription: CreditFacts, balance: Balance): Promise<void> {
+    const marks = creditMarks(balance.used, subscription);
+    for (const step of newSteps(balance.marks, marks)) {
+      await markBalance(tx, balance, step, true);
+      await raiseAlarm(tx, {
+        partnerId: subscription.partnerId,
+        severity: step === 'CREDIT_EXHAUSTED' ? 'CRITICAL' : 'WARNING',
+        probableCause: step,
+        subjectType: SUBJECT,
+        subjectId: subscription.id,
+        naturalKey: conditionOf(balance, step),
+        ...wordsOf(subscription, balance, step),
+      });
+      if (step === 'CREDIT_EXHAUSTED') await block(tx, subscription, step);
+    }
+  }
+
+  /** Forgets the steps that a sum no longer reaches, and clears their alarms. */
+  async #takeBack(tx: Tx, subscription: CreditFacts, balance: Balance): Promise<void> {
+    const reached = creditMarks(balance.used, subscription);
+    for (const step of newSteps(reached, balance.marks)) {
+      await markBalance(tx, balance, step, false);
+      await clearCondition(tx, conditionOf(balance, step));
+    }
+  }
+
+  async #view(
+    tx: Tx,
+    subscription: CreditFacts,
+    month: string | null,
+    now: Date,
+  ): Promise<CreditBalance> {
+    const periodOn = month === null ? monthOf(subscription, now) : `${month.slice(0, 7)}-01`;
+    const [balance] = await readBalances(tx, subscription.id, periodOn);
+    const used = balance?.used ?? 0n;
+    const { limit } = subscription;
+    const left = limit === null ? null : limit - used;
+    return Object.assign(new CreditBalance(), {
+      subscriptionNumber: subscription.id,
+      subscriptionId: toGlobalId(SUBJECT, subscription.id),
+      partnerId: subscription.partnerId,
+      periodOn,
+      currency: subscription.currency,
+      used: formatAmount(used),
+      limit: limit === null ? null : formatAmount(limit),
+      available: left === null ? null : formatAmount(left > 0n ? left : 0n),
+      warningPercent: subscription.warningPercent,
+      blocked: subscription.status === 'BLOCKED',
+      warnedAt: balance?.warnedAt ?? null,
+      exhaustedAt: balance?.exhaustedAt ?? null,
+    });
+  }
+}
+
+function found(subscription: CreditFacts | undefined): CreditFacts {
+  if (subscription !== undefined) return subscription;
+  throw new DomainError('NOT_FOUND', 'There is no such subscription.');
+}
+
+function limitOf(text: string): bigint {
+  const limit = parseAmount(text);
+  if (limit > 0n && limit < LIMIT_END) return limit;
+  throw new DomainError('CREDIT_LIMIT_INVALID', 'The limit must be above zero.', { limit: text });
+}
+
+function monthOf(subscription: CreditFacts, now: Date): string {
+  return `${civilDate(subscription.timeZone, now.getTime()).slice(0, 7)}-01`;
+}
+
+function conditionOf(balance: Balance, step: CreditStep): string {
+  return `${step}:${balance.subscriptionId}:${balance.periodOn}`;
+}
+
+function wordsOf(subscription: CreditFacts, balance: Balance, step: CreditStep) {
+  const { currency, warningPercent } = subscription;
+  const limit = formatAmount(subscription.limit ?? 0n);
+  const used = formatAmount(balance.used);
+  const month = balance.periodOn.slice(0, 7);
+  const share = step === 'CREDIT_THRESHOLD' ? `${warningPercent} % of ` : '';
+  return {
+    text: `Use of ${used} ${currency} in ${month} has reached ${share}the limit of ${limit}.`,
+    details: { used, limit, currency, month, warningPercent },
+  };
+}

@@ -1,0 +1,202 @@
+import { formatAmount, parseAmount } from '../kernel/index.js';
+import { appendEvent, rowsOf, type Tx } from '../platform/index.js';
+import type { CreditMarks, CreditStep, CreditTerms } from './threshold.js';
+import type { UsageEntry } from './usage-entries.js';
+
+/** Topics of the events that a change of the status writes. */
+export const SUBSCRIPTION_BLOCKED_TOPIC = 'subscription.blocked';
+export const SUBSCRIPTION_RELEASED_TOPIC = 'subscription.released';
+
+/** What has to be known of a subscription to watch its credit. */
+export interface CreditFacts extends CreditTerms {
+  readonly id: number;
+  readonly partnerId: number;
+  readonly status: string;
+  readonly currency: string;
+  readonly timeZone: string;
+}
+
+export interface Balance {
+  readonly subscriptionId: number;
+  readonly periodOn: string;
+  readonly used: bigint;
+  readonly marks: CreditMarks;
+  readonly warnedAt: Date | null;
+  readonly exhaustedAt: Date | null;
+}
+
+interface FactsRow {
+  id: number;
+  partner_id: number;
+  status: string;
+  credit_limit: string | null;
+  credit_warning_percent: number;
+  currency: string;
+  time_zone: string;
+}
+
+// The terms in force now, or the latest ones before or after when none are.
+const FACTS = `
+  SELECT s.id, s.partner_id, s.status, s.credit_limit, s.credit_warning_percent,
+    v.currency, v.time_zone
+  FROM subscription s CROSS JOIN LATERAL (
+    SELECT currency, time_zone FROM contract_version
+    WHERE contract_id = s.contract_id AND superseded_at IS NULL
+    ORDER BY (valid_from <= now()) DESC, valid_from DESC LIMIT 1) v
+  WHERE s.id = ANY ($1::int[]) ORDER BY s.id`;
+
+/** Facts of visible subscriptions by id. */
+export async function readFacts(tx: Tx, ids: readonly number[]): Promise<Map<number, CreditFacts>> {
+  return factsById(await tx.query(FACTS, [[...ids]]));
+}
+
+/**
+ * As {@link readFacts}, with the subscriptions locked in the order of their ids, so that limits,
+ * status and balances stand still.
+ */
+export async function lockFacts(tx: Tx, ids: readonly number[]): Promise<Map<number, CreditFacts>> {
+  return factsById(await tx.query(`${FACTS} FOR NO KEY UPDATE OF s`, [[...ids]]));
+}
+
+function factsById(answer: unknown): Map<number, CreditFacts> {
+  return new Map(
+    rowsOf<FactsRow>(answer).map((row) => [
+      row.id,
+      {
+        id: row.id,
+        partnerId: row.partner_id,
+        status: row.status,
+        currency: row.currency,
+        timeZone: row.time_zone,
+        limit: row.credit_limit === null ? null : parseAmount(row.credit_limit),
+        warningPercent: row.credit_warning_percent,
+      },
+    ]),
+  );
+}
+
+interface BalanceRow {
+  subscription_id: number;
+  period_on: string;
+  used: string;
+  warned_at: Date | null;
+  blocked_at: Date | null;
+}
+
+const BALANCE = `b.subscription_id, b.period_on::text AS period_on, b.used, b.warned_at,
+  b.blocked_at`;
+
+/** Adds entries to the balances of locked subscriptions; answers the balances afterwards. */
+export async function addUsage(
+  tx: Tx,
+  entries: readonly UsageEntry[],
+  facts: ReadonlyMap<number, CreditFacts>,
+): Promise<Balance[]> {
+  const rows = rowsOf<BalanceRow>(
+    await tx.query(
+      `INSERT INTO credit_balance AS b (subscription_id, partner_id, period_on, used)
+       SELECT * FROM unnest($1::int[], $2::int[], $3::date[], $4::numeric[])
+       ON CONFLICT (subscription_id, period_on) DO UPDATE SET used = b.used + excluded.used
+       RETURNING ${BALANCE}`,
+      [
+        entries.map((entry) => entry.subscriptionId),
+        entries.map((entry) => facts.get(entry.subscriptionId)?.partnerId),
+        entries.map((entry) => entry.periodOn),
+        entries.map((entry) => formatAmount(entry.amount)),
+      ],
+    ),
+  );
+  return rows.map(balanceOf);
+}
+
+/** Balances of a subscription, of one month or of all. */
+export async function readBalances(
+  tx: Tx,
+  subscriptionId: number,
+  periodOn: string | null,
+): Promise<Balance[]> {
+  const rows = rowsOf<BalanceRow>(
+    await tx.query(
+      `SELECT ${BALANCE} FROM credit_balance b
+       WHERE b.subscription_id = $1 AND ($2::date IS NULL OR b.period_on = $2)
+       ORDER BY b.period_on`,
+      [subscriptionId, periodOn],
+    ),
+  );
+  return rows.map(balanceOf);
+}
+
+function balanceOf(row: BalanceRow): Balance {
+  return {
+    subscriptionId: row.subscription_id,
+    periodOn: row.period_on,
+    used: parseAmount(row.used),
+    marks: { warned: row.warned_at !== null, exhausted: row.blocked_at !== null },
+    warnedAt: row.warned_at,
+    exhaustedAt: row.blocked_at,
+  };
+}
+
+/** Remembers that a month took a step, or has to take it again. */
+export async function markBalance(
+  tx: Tx,
+  balance: Balance,
+  step: CreditStep,
+  reached: boolean,
+): Promise<void> {
+  const column = step === 'CREDIT_THRESHOLD' ? 'warned_at' : 'blocked_at';
+  await tx.query(
+    `UPDATE credit_balance SET ${column} = CASE WHEN $3 THEN clock_timestamp() END
+     WHERE subscription_id = $1 AND period_on = $2`,
+    [balance.subscriptionId, balance.periodOn, reached],
+  );
+}
+
+/** Writes new terms. */
+export async function storeTerms(tx: Tx, id: number, terms: CreditTerms): Promise<void> {
+  await tx.query(
+    'UPDATE subscription SET credit_limit = $2, credit_warning_percent = $3 WHERE id = $1',
+    [id, terms.limit === null ? null : formatAmount(terms.limit), terms.warningPercent],
+  );
+}
+
+/** Blocks an active subscription; does nothing to one in another state. */
+export async function block(
+  tx: Tx,
+  facts: Pick<CreditFacts, 'id' | 'partnerId'>,
+  reason: string,
+): Promise<void> {
+  await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED', SUBSCRIPTION_BLOCKED_TOPIC, reason);
+}
+
+/** Makes a blocked subscription active again. */
+export async function release(
+  tx: Tx,
+  facts: Pick<CreditFacts, 'id' | 'partnerId'>,
+  reason: string,
+): Promise<void> {
+  await changeStatus(tx, facts, 'BLOCKED', 'ACTIVE', SUBSCRIPTION_RELEASED_TOPIC, reason);
+}
+
+async function changeStatus(
+  tx: Tx,
+  facts: Pick<CreditFacts, 'id' | 'partnerId'>,
+  from: string,
+  to: string,
+  topic: string,
+  reason: string,
+): Promise<void> {
+  const changed = rowsOf(
+    await tx.query(
+      'UPDATE subscription SET status = $3 WHERE id = $1 AND status = $2 RETURNING id',
+      [facts.id, from, to],
+    ),
+  );
+  if (changed.length === 0) return;
+  await appendEvent(tx, {
+    topic,
+    partnerId: facts.partnerId,
+    key: String(facts.id),
+    payload: { subscriptionId: facts.id, reason },
+  });
+}
