@@ -1,7 +1,13 @@
 import { minorUnits, roundAmount } from '../kernel/index.js';
 import type { FeeCharge } from './fees.js';
 import { groupBy } from './group.js';
-import { formatSpan, invoiceTexts, type SectionKey, sectionKeys } from './invoice-text.js';
+import {
+  formatSpan,
+  invoiceTexts,
+  type SectionKey,
+  sectionKeys,
+  sectionOf,
+} from './invoice-text.js';
 import { monthSpan } from './prorate.js';
 import { type TaxRow, taxRows } from './tax.js';
 
@@ -16,8 +22,9 @@ export interface UsageSum extends TaxTerms {
   /** Whether the usage lies before the billed period. */
   readonly earlier: boolean;
   readonly service: string;
-  readonly destinationId: number;
-  readonly destination: string;
+  /** Null for usage that has no destination, such as data. */
+  readonly destinationId: number | null;
+  readonly destination: string | null;
   readonly records: bigint;
   readonly quantity: bigint;
   readonly billedQuantity: bigint;
@@ -79,21 +86,18 @@ export function invoiceFigures(
 
 function usageLine(sum: UsageSum, currency: string, language: string): InvoiceLineDraft {
   const { amount, destination, ...rest } = sum;
-  const service = invoiceTexts(language).sections[serviceSection(sum.service)];
+  const service = invoiceTexts(language).sections[sectionOf('USAGE', sum.service, false)];
+  const place = destination ?? service;
   return {
     ...rest,
     kind: 'USAGE',
-    section: sum.earlier ? 'EARLIER' : serviceSection(sum.service),
-    description: sum.earlier ? `${service}: ${destination}` : destination,
+    section: sectionOf('USAGE', sum.service, sum.earlier),
+    description: sum.earlier && destination !== null ? `${service}: ${destination}` : place,
     planFeeId: null,
     basis: amount,
     net: roundAmount(amount, minorUnits(currency), 'HALF_UP'),
     charges: [],
   };
-}
-
-function serviceSection(service: string): SectionKey {
-  return sectionKeys.find((key) => key === service) ?? 'EVENT';
 }
 
 /**

@@ -51,6 +51,12 @@ export const sectionKeys = [
 /** A part of an invoice. */
 export type SectionKey = (typeof sectionKeys)[number];
 
+/** The part of an invoice in which a line stands. */
+export function sectionOf(kind: string, service: string | null, earlier: boolean): SectionKey {
+  if (earlier) return 'EARLIER';
+  return sectionKeys.find((key) => key === (service ?? kind)) ?? 'EVENT';
+}
+
 const english: InvoiceTexts = {
   invoice: 'Invoice',
   draft: 'Draft invoice',

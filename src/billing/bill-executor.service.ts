@@ -1,0 +1,158 @@
+import { DomainError, invariant, minorUnits, monthPeriod } from '../kernel/index.js';
+import {
+  type BatchExecutor,
+  type ClaimedBatch,
+  completeBatchSql,
+  type Database,
+  SYSTEM_SCOPE,
+  type Tx,
+} from '../platform/index.js';
+import {
+  type BilledContract,
+  type BillingTerms,
+  billingTerms,
+  isBilled,
+  lockContract,
+  takeUsage,
+  unbilledCurrencies,
+} from './bill.store.js';
+import { feeFacts } from './fee.store.js';
+import { type FeeCharge, owedFees } from './fees.js';
+import { finaliseOnce } from './finalise.store.js';
+import { type BillFinding, invoiceFindings } from './findings.js';
+import { documentFrame, insertDraft, writeFigures } from './invoice.store.js';
+import { invoiceFigures } from './invoice-lines.js';
+import { type ClosedDaySpan, monthSpan } from './prorate.js';
+
+/** What a batch of a BILL run does: bills one contract, or finalises one invoice. */
+export type BillPayload =
+  | { readonly step: 'BILL'; readonly contractId: number; readonly period: string }
+  | { readonly step: 'FINALISE'; readonly invoiceId: number };
+
+/** What a batch leaves behind for people. */
+export interface BillBatchResult {
+  readonly invoiceIds: readonly number[];
+  readonly findings: readonly BillFinding[];
+  /** Added up over the run. */
+  readonly totals: { readonly invoices: number; readonly findings: number };
+}
+
+const SLOTS = 2;
+
+/**
+ * Does the batches of bill runs. Results and completion commit together, so a batch that is
+ * killed anywhere leaves nothing and is done again with the same figures.
+ */
+export class BillExecutor implements BatchExecutor {
+  readonly kind = 'BILL';
+  readonly slots = SLOTS;
+  readonly #database: Database;
+  readonly #now: () => Date;
+
+  constructor(database: Database, now: () => Date) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  async execute(batch: ClaimedBatch): Promise<void> {
+    const payload = batch.payload as BillPayload;
+    await this.#database.write(SYSTEM_SCOPE, async (tx) => {
+      const result =
+        payload.step === 'BILL'
+          ? await billContract(tx, batch.runId, payload.contractId, payload.period)
+          : await this.#finalise(tx, payload.invoiceId);
+      await completeBatchSql(tx, batch, result, batch.units);
+    });
+  }
+
+  async #finalise(tx: Tx, invoiceId: number): Promise<BillBatchResult> {
+    await finaliseOnce(tx, invoiceId, this.#now());
+    return { invoiceIds: [invoiceId], findings: [], totals: { invoices: 1, findings: 0 } };
+  }
+}
+
+/**
+ * Makes the draft invoices of one contract for one month: one, or one per currency when the terms
+ * changed their currency. Makes none when the month is billed already or nothing is to be billed.
+ * Refuses with CONTRACT_WITHOUT_TERMS.
+ */
+async function billContract(
+  tx: Tx,
+  runId: number,
+  contractId: number,
+  month: string,
+): Promise<BillBatchResult> {
+  const period = monthSpan(month);
+  const contract = await lockContract(tx, contractId);
+  invariant(contract !== null, 'a batch bills a contract that exists');
+  const invoices: { id: number; findings: BillFinding[] }[] = [];
+  if (!(await isBilled(tx, contractId, period.fromOn))) {
+    const terms = await neededTerms(tx, contractId, period.toOn, null);
+    const facts = await feeFacts(tx, contractId, period, terms.timeZone);
+    const fees = owedFees(facts.subscriptions, facts.terms, facts.earlier, period.toOn);
+    const currencies = new Set([
+      ...(await unbilledCurrencies(tx, contractId, period.toOn)),
+      ...fees.map((charge) => charge.fee.currency),
+    ]);
+    for (const currency of [...currencies].sort()) {
+      const charges = fees.filter((charge) => charge.fee.currency === currency);
+      invoices.push(await makeInvoice(tx, { runId, contract, month, period, currency, charges }));
+    }
+  }
+  const findings = invoices.flatMap((invoice) => invoice.findings);
+  return {
+    invoiceIds: invoices.map((invoice) => invoice.id),
+    findings,
+    totals: { invoices: invoices.length, findings: findings.length },
+  };
+}
+
+interface InvoiceTask {
+  readonly runId: number;
+  readonly contract: BilledContract;
+  readonly month: string;
+  readonly period: ClosedDaySpan;
+  readonly currency: string;
+  readonly charges: readonly FeeCharge[];
+}
+
+async function makeInvoice(
+  tx: Tx,
+  task: InvoiceTask,
+): Promise<{ id: number; findings: BillFinding[] }> {
+  const { runId, contract, month, period, currency, charges } = task;
+  minorUnits(currency);
+  const terms = await neededTerms(tx, contract.contractId, period.toOn, currency);
+  const { from, to } = monthPeriod(terms.timeZone, month);
+  invariant(to !== null, 'a month ends');
+  const frame = await documentFrame(tx, contract, terms, period);
+  const id = await insertDraft(tx, {
+    contract,
+    terms,
+    runId,
+    frame,
+    currency,
+    periodFrom: new Date(from),
+    periodTo: new Date(to),
+  });
+  const { contractId, partnerId } = contract;
+  const usage = await takeUsage(tx, { id, contractId, currency }, period);
+  const figures = invoiceFigures(usage, charges, terms, currency, frame.language);
+  await writeFigures(tx, { id, partnerId }, figures);
+  return { id, findings: invoiceFindings(contractId, figures, frame, terms) };
+}
+
+async function neededTerms(
+  tx: Tx,
+  contractId: number,
+  periodToOn: string,
+  currency: string | null,
+): Promise<BillingTerms> {
+  const terms = await billingTerms(tx, contractId, periodToOn, currency);
+  if (terms === null) {
+    throw new DomainError('CONTRACT_WITHOUT_TERMS', 'The contract has no terms to bill by.', {
+      contractId,
+    });
+  }
+  return terms;
+}

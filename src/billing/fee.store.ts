@@ -1,0 +1,114 @@
+import { addDays, civilDate, parseAmount } from '../kernel/index.js';
+import type { Tx } from '../platform/index.js';
+import type { ChargedSubscription, EarlierCharge, FeeTerms } from './fees.js';
+import type { ClosedDaySpan } from './prorate.js';
+
+/** Everything that decides about the fees of a contract. */
+export interface FeeFacts {
+  readonly subscriptions: readonly ChargedSubscription[];
+  readonly terms: readonly FeeTerms[];
+  readonly earlier: readonly EarlierCharge[];
+}
+
+interface SubscriptionRow {
+  id: number;
+  planId: number;
+  startsAt: Date;
+  endsAt: Date | null;
+  /** First days of months billed before the subscription was recorded. */
+  missed: string[];
+}
+
+/** Loads the facts about the fees of a contract's subscriptions for one month. */
+export async function feeFacts(
+  tx: Tx,
+  contractId: number,
+  period: ClosedDaySpan,
+  timeZone: string,
+): Promise<FeeFacts> {
+  const rows = await subscriptionRows(tx, contractId, period);
+  if (rows.length === 0) return { subscriptions: [], terms: [], earlier: [] };
+  const planIds = [...new Set(rows.map((row) => row.planId))];
+  const ids = rows.map((row) => row.id);
+  const months = rows.flatMap((row) => row.missed).concat(period.fromOn);
+  const firstOn = months.reduce((a, b) => (a < b ? a : b));
+  return {
+    subscriptions: rows.map((row) => chargedSubscription(row, period, timeZone)),
+    terms: await feeTerms(tx, planIds, timeZone),
+    earlier: await earlierCharges(tx, ids, { fromOn: firstOn, toOn: period.toOn }),
+  };
+}
+
+// A day more than the period on either side: the zone decides which subscriptions belong in it,
+// and it decides by civil dates afterwards.
+async function subscriptionRows(
+  tx: Tx,
+  contractId: number,
+  period: ClosedDaySpan,
+): Promise<SubscriptionRow[]> {
+  return tx.query(
+    `SELECT s.id, s.service_plan_id AS "planId", s.starts_at AS "startsAt", s.ends_at AS "endsAt",
+       ARRAY(SELECT to_char(i.period_on, 'YYYY-MM-DD') FROM invoice i
+         WHERE i.contract_id = $1 AND i.kind = 'INVOICE' AND i.period_on < $2::date
+           AND i.created_at < s.created_at
+         GROUP BY i.period_on ORDER BY i.period_on) AS missed
+     FROM subscription s
+     WHERE s.contract_id = $1 AND s.service_plan_id IS NOT NULL
+       AND s.starts_at < $3::date + interval '1 day'
+     ORDER BY s.id`,
+    [contractId, period.fromOn, period.toOn],
+  );
+}
+
+/** A started day counts whole, so a subscription that ends during a day is charged for it. */
+function chargedSubscription(
+  row: SubscriptionRow,
+  period: ClosedDaySpan,
+  timeZone: string,
+): ChargedSubscription {
+  const { endsAt } = row;
+  return {
+    subscriptionId: row.id,
+    planId: row.planId,
+    fromOn: civilDate(timeZone, row.startsAt.getTime()),
+    toOn: endsAt === null ? null : addDays(civilDate(timeZone, endsAt.getTime() - 1), 1),
+    months: [...row.missed, period.fromOn].map((day) => day.slice(0, 7)),
+  };
+}
+
+interface FeeRow extends Omit<FeeTerms, 'amount' | 'fromOn' | 'toOn'> {
+  amount: string;
+  validFrom: Date;
+  validTo: Date | null;
+}
+
+/** A fee changes with the day on which the change begins in the contract's zone. */
+async function feeTerms(tx: Tx, planIds: number[], timeZone: string): Promise<FeeTerms[]> {
+  const rows: FeeRow[] = await tx.query(
+    `SELECT f.id AS "planFeeId", f.service_plan_id AS "planId", p.name AS "planName", f.name,
+       f.kind, f.amount, p.currency, f.valid_from AS "validFrom", f.valid_to AS "validTo"
+     FROM plan_fee f JOIN service_plan p ON p.id = f.service_plan_id
+     WHERE f.service_plan_id = ANY ($1::int[]) AND f.superseded_at IS NULL ORDER BY f.id`,
+    [planIds],
+  );
+  return rows.map(({ validFrom, validTo, amount, ...fee }) => ({
+    ...fee,
+    amount: parseAmount(amount),
+    fromOn: civilDate(timeZone, validFrom.getTime()),
+    toOn: validTo === null ? null : civilDate(timeZone, validTo.getTime()),
+  }));
+}
+
+async function earlierCharges(
+  tx: Tx,
+  subscriptionIds: number[],
+  span: ClosedDaySpan,
+): Promise<EarlierCharge[]> {
+  return tx.query(
+    `SELECT subscription_id AS "subscriptionId", kind, fee_name AS "feeName",
+       to_char(span_from, 'YYYY-MM-DD') AS "fromOn", to_char(span_to, 'YYYY-MM-DD') AS "toOn"
+     FROM fee_charge WHERE subscription_id = ANY ($1::int[])
+       AND (kind = 'ONE_TIME' OR span_from < $3::date AND span_to > $2::date)`,
+    [subscriptionIds, span.fromOn, span.toOn],
+  );
+}

@@ -1,0 +1,129 @@
+import type { RateFacts } from '../catalog/index.js';
+import { DomainError, formatAmount, minorUnits } from '../kernel/index.js';
+import { Partner, rowNumber, rowOf } from '../partner/index.js';
+import {
+  type Connection,
+  type Page,
+  pageOf,
+  pageStart,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
+import { monthSpan } from './prorate.js';
+import type { DestinationUsage } from './usage-report.entity.js';
+import {
+  compareKeys,
+  inCurrency,
+  type ReportRow,
+  type ReportSum,
+  reportKey,
+  reportRows,
+} from './usage-report.js';
+
+interface SumRow extends Omit<ReportSum, 'records' | 'quantity' | 'billedQuantity' | 'amount'> {
+  records: string;
+  quantity: string;
+  billedQuantity: string;
+  amount: string;
+}
+
+// What a partner sells stands under contracts whose seller it is, what it buys under contracts
+// whose buyer it is; for the hub these are the COST contracts.
+const SUMS = `
+  SELECT CASE c.seller_partner_id WHEN $1 THEN 'SALE' ELSE 'PURCHASE' END AS side,
+    (ARRAY['VOICE','SMS','DATA','EVENT'])[u.service] AS service, d.name AS destination,
+    v.currency, CASE WHEN $4 THEN u.usage_on::text END AS "usageOn", sum(u.records) AS records,
+    sum(u.quantity) AS quantity, sum(u.billed_quantity) AS "billedQuantity", sum(u.amount) AS amount
+  FROM usage_summary u JOIN contract c ON c.id = u.contract_id
+  JOIN contract_version v ON v.id = u.contract_version_id
+  LEFT JOIN destination d ON d.id = u.destination_id
+  WHERE (c.seller_partner_id = $1 OR c.buyer_partner_id = $1)
+    AND u.usage_on >= $2::date AND u.usage_on < $3::date
+  GROUP BY 1, 2, 3, 4, 5`;
+
+/** Reports over rated usage, billed or not. */
+export class UsageReportService {
+  /**
+   * Traffic of a month by destination as the business of one partner: what it pays, what it is
+   * paid, and the margin. Refuses with NOT_FOUND, INVALID_CURRENCY or EXCHANGE_RATE_MISSING.
+   */
+  async byDestination(
+    tx: Tx,
+    viewer: Viewer,
+    asked: { period: string; partnerId: string | null; currency: string | null },
+    page: Page,
+  ): Promise<Connection<DestinationUsage>> {
+    const id = asked.partnerId === null ? viewer.partnerId : rowNumber('Partner', asked.partnerId);
+    const partner = await rowOf(tx, Partner, 'Partner', id);
+    if (asked.currency !== null) minorUnits(asked.currency);
+    const month = monthSpan(asked.period);
+    const found: SumRow[] = await tx.query(SUMS, [
+      partner.id,
+      month.fromOn,
+      month.toOn,
+      asked.currency !== null,
+    ]);
+    const sums = found.map(reportSum);
+    const rows = reportRows(
+      asked.currency === null
+        ? sums
+        : inCurrency(sums, asked.currency, await exchangeRates(tx, asked.currency, month.toOn)),
+    );
+    const start = startKey(page);
+    const after =
+      start === null ? 0 : rows.findIndex((row) => compareKeys(reportKey(row), start) > 0);
+    const shown = after < 0 ? [] : rows.slice(after, after + page.first + 1);
+    const costs = viewer.permissions.has(
+      partner.depth === 0 ? 'price.cost.read' : 'price.wholesale.read',
+    );
+    const revenues = viewer.permissions.has('price.wholesale.read');
+    return pageOf(
+      shown.map((row) => shownRow(row, costs, revenues)),
+      page,
+      reportKey,
+    );
+  }
+}
+
+function shownRow(row: ReportRow, costs: boolean, revenues: boolean): DestinationUsage {
+  return {
+    service: row.service,
+    destination: row.destination,
+    currency: row.currency,
+    records: row.records.toString(),
+    quantity: row.quantity.toString(),
+    billedQuantity: row.billedQuantity.toString(),
+    cost: costs ? formatAmount(row.cost) : null,
+    revenue: revenues ? formatAmount(row.revenue) : null,
+    margin: costs && revenues ? formatAmount(row.revenue - row.cost) : null,
+  };
+}
+
+function reportSum(row: SumRow): ReportSum {
+  return {
+    ...row,
+    records: BigInt(row.records),
+    quantity: BigInt(row.quantity),
+    billedQuantity: BigInt(row.billedQuantity),
+    amount: BigInt(row.amount),
+  };
+}
+
+function startKey(page: Page): string[] | null {
+  const start = pageStart(page, 3);
+  if (start === null) return null;
+  if (!start.every((value) => typeof value === 'string')) {
+    throw new DomainError('INVALID_CURSOR', 'The cursor is not one of this list.');
+  }
+  return start as string[];
+}
+
+async function exchangeRates(tx: Tx, currency: string, untilOn: string): Promise<RateFacts[]> {
+  return tx.query(
+    `SELECT base_currency AS "baseCurrency", quote_currency AS "quoteCurrency", rate,
+       valid_from AS "validFrom"
+     FROM exchange_rate WHERE (base_currency = $1 OR quote_currency = $1)
+       AND valid_from < $2::date`,
+    [currency, untilOn],
+  );
+}
