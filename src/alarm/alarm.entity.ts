@@ -32,6 +32,7 @@ registerEnumType(AlarmSeverityType, {
 export const ProbableCauseType = {
   CREDIT_THRESHOLD: 'CREDIT_THRESHOLD',
   CREDIT_EXHAUSTED: 'CREDIT_EXHAUSTED',
+  FILE_ERROR: 'FILE_ERROR',
 } as const;
 registerEnumType(ProbableCauseType, {
   name: 'ProbableCause',
@@ -39,6 +40,7 @@ registerEnumType(ProbableCauseType, {
   valuesConfig: {
     CREDIT_THRESHOLD: { description: 'Use has reached the warning share of the credit limit.' },
     CREDIT_EXHAUSTED: { description: 'Use has reached the credit limit.' },
+    FILE_ERROR: { description: 'A delivered file or folder could not be taken.' },
   },
 });
 

@@ -30,6 +30,8 @@ const TIME_TYPES: readonly TimeType[] = [
   'EPOCH_MILLISECONDS',
 ];
 const SERVICES = Object.keys(serviceCodes) as Service[];
+// Control characters and halves of surrogate pairs, which no table can hold.
+const UNWRITABLE = /[\p{Cc}\p{Cs}]/u;
 const DIGITS = /^[0-9]{1,8}$/;
 // Letters, digits, points and line ends cannot separate fields without ambiguity.
 const PRINTED_SIGN = /^[ !"#$%&'*+,/:;<=>?@[\\\]^_`{|}~-]$/;
@@ -149,7 +151,9 @@ class FormatCheck {
       this.#wrong('/service/values', 'OUT_OF_RANGE', `Give 1 to ${MAX_VALUES} values.`);
     }
     for (const [text, service] of entries) {
-      this.#oneOf(service, `/service/values/${pointer(text)}`, SERVICES);
+      const at = `/service/values/${pointer(text)}`;
+      if (UNWRITABLE.test(text)) this.#wrong(at, 'NOT_ALLOWED', 'Give printable text.');
+      this.#oneOf(service, at, SERVICES);
     }
     return new Set(Object.values(values));
   }
@@ -199,7 +203,8 @@ class FormatCheck {
       if (typeof name !== 'string') this.#type(at, 'a text');
       else if (name === '' || name.length > MAX_TEXT) {
         this.#wrong(at, 'OUT_OF_RANGE', `Give 1 to ${MAX_TEXT} characters.`);
-      } else if (seen.has(name)) this.#wrong(at, 'DUPLICATE', 'The same stands earlier.');
+      } else if (UNWRITABLE.test(name)) this.#wrong(at, 'NOT_ALLOWED', 'Give printable text.');
+      else if (seen.has(name)) this.#wrong(at, 'DUPLICATE', 'The same stands earlier.');
       else seen.add(name);
     }
     return [...seen];

@@ -189,7 +189,10 @@ export class FileStorage {
   }
 
   #partPath(): string {
-    return join(this.#parts, `${hostname()}~${processToken().replaceAll(':', '+')}~${randomUUID()}`);
+    return join(
+      this.#parts,
+      `${hostname()}~${processToken().replaceAll(':', '+')}~${randomUUID()}`,
+    );
   }
 }
 

@@ -1,0 +1,75 @@
+import type { UsageFileState } from './usage-file.entity.js';
+
+/** A part of a stored file: the bytes `[from, to)`. A record belongs to the part it begins in. */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Cuts a file of `sizeBytes` into parts of `batchBytes`; an empty file has none. */
+export function byteRanges(sizeBytes: number, batchBytes: number): ByteRange[] {
+  const ranges: ByteRange[] = [];
+  for (let from = 0; from < sizeBytes; from += batchBytes) {
+    ranges.push({ from, to: Math.min(from + batchBytes, sizeBytes) });
+  }
+  return ranges;
+}
+
+/**
+ * How a file stands: what its own row says, corrected by a run that was given up or cancelled
+ * and so never wrote to the file.
+ */
+export function effectiveState(stored: UsageFileState, run: string | null): UsageFileState {
+  if (stored !== 'IMPORTING') return stored;
+  if (run === 'PARKED') return 'PARKED';
+  return run === 'CANCELLED' ? 'STORED' : stored;
+}
+
+/** What the import of a file meets: its own earlier run, if any. */
+export interface EarlierRun {
+  readonly runId: number;
+  readonly state: string;
+  readonly sourceId: number | null;
+}
+
+/**
+ * Whether asking for the import of a file starts a run, finds the one that exists, or contradicts
+ * it, because the file was imported as another source's.
+ */
+export function importDecision(
+  earlier: EarlierRun | null,
+  sourceId: number,
+): 'START' | 'EXISTS' | 'OTHER_SOURCE' {
+  if (earlier === null || earlier.state === 'CANCELLED') return 'START';
+  return earlier.sourceId === sourceId ? 'EXISTS' : 'OTHER_SOURCE';
+}
+
+/** The resource that a batch of this domain needs for itself. */
+export function laneOf(identityDomain: string): string {
+  return `identity:${identityDomain}`;
+}
+
+/** A record that can be recycled, with what decides about its batch. */
+export interface RecyclableRecord {
+  readonly id: number;
+  readonly fileId: number;
+  readonly identityDomain: string;
+}
+
+/** The records of one file that one batch takes up again. */
+export interface RecycleBatch {
+  readonly fileId: number;
+  readonly identityDomain: string;
+  readonly ids: readonly number[];
+}
+
+/** Cuts records, which come file by file, into batches of one file and at most `most` records. */
+export function recycleBatches(records: readonly RecyclableRecord[], most: number): RecycleBatch[] {
+  const batches: { fileId: number; identityDomain: string; ids: number[] }[] = [];
+  for (const { id, fileId, identityDomain } of records) {
+    const last = batches.at(-1);
+    if (last !== undefined && last.fileId === fileId && last.ids.length < most) last.ids.push(id);
+    else batches.push({ fileId, identityDomain, ids: [id] });
+  }
+  return batches;
+}

@@ -1,0 +1,15 @@
+/** Whether an entry of an inbox folder may be taken. */
+export type Readiness = 'IGNORED' | 'WAITING' | 'COMPLETE';
+
+/** Suffix of the empty file that declares the file of the same name complete. */
+export const MARKER = '.done';
+
+/**
+ * Names that begin with a point or end in `.part` or `.tmp` are still being written, and markers
+ * are no files of their own. A file is complete when its marker stands beside it, or when it has
+ * not changed between two looks.
+ */
+export function readiness(name: string, names: ReadonlySet<string>, unchanged: boolean): Readiness {
+  if (name.startsWith('.') || /\.(?:part|tmp|done)$/i.test(name)) return 'IGNORED';
+  return unchanged || names.has(name + MARKER) ? 'COMPLETE' : 'WAITING';
+}

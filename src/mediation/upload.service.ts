@@ -1,0 +1,175 @@
+import type { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { DomainError, toGlobalId } from '../kernel/index.js';
+import {
+  type Database,
+  type RouteModule,
+  requirePermission,
+  requireRouteViewer,
+  rowsOf,
+  SYSTEM_SCOPE,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
+import { fileNameFault } from './file-name.js';
+import type { FileStorage, ReceiveOptions, StoredContent } from './file-storage.service.js';
+
+export interface UploadOptions {
+  readonly maxBytes: number;
+}
+
+/** What an upload answers. */
+export interface UploadAnswer {
+  readonly fileId: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** Whether the partner had stored the same bytes before; then `fileId` is that file's. */
+  readonly alreadyStored: boolean;
+}
+
+/** Takes usage files over HTTP. */
+export class UploadService {
+  readonly #database: Database;
+  readonly #storage: FileStorage;
+  readonly #options: UploadOptions;
+
+  constructor(database: Database, storage: FileStorage, options: UploadOptions) {
+    this.#database = database;
+    this.#storage = storage;
+    this.#options = options;
+  }
+
+  /** Makes the folders and removes what interrupted uploads left behind. */
+  async open(now: Date): Promise<void> {
+    await this.#storage.open(now);
+    await this.#storage.removeOrphans(async (names) => {
+      const rows = await this.#database.read(SYSTEM_SCOPE, (tx) =>
+        tx.query('SELECT stored_as FROM usage_file WHERE stored_as = ANY ($1::text[])', [names]),
+      );
+      return new Set(rowsOf<{ stored_as: string }>(rows).map((row) => row.stored_as));
+    }, now);
+  }
+
+  get maxBytes(): number {
+    return this.#options.maxBytes;
+  }
+
+  /**
+   * Stores a body of any length as a usage file of the viewer's partner. Refuses with
+   * FILE_NAME_INVALID and the refusals of {@link FileStorage.receive}.
+   */
+  async upload(
+    viewer: Viewer,
+    name: string,
+    body: Readable,
+    encoding: ReceiveOptions['encoding'],
+  ): Promise<UploadAnswer> {
+    assertFileName(name);
+    const maxBytes = this.#options.maxBytes;
+    const content = await this.#storage.receive(body, { encoding, maxBytes });
+    const row = await this.#database.write(viewer, (tx) =>
+      registerFile(tx, viewer.partnerId, name, content, null),
+    );
+    return {
+      fileId: toGlobalId('UsageFile', row.id),
+      sha256: content.sha256,
+      sizeBytes: content.sizeBytes,
+      alreadyStored: !row.created,
+    };
+  }
+}
+
+/** Registers stored content as a usage file of a partner, or finds the file that has it. */
+export async function registerFile(
+  tx: Tx,
+  partnerId: number,
+  name: string,
+  content: StoredContent,
+  arrivedAs: string | null,
+): Promise<{ readonly id: number; readonly created: boolean }> {
+  const made = rowsOf<{ id: number }>(
+    await tx.query(
+      `INSERT INTO usage_file (partner_id, name, sha256, size_bytes, stored_as, arrived_as)
+       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (partner_id, sha256) DO NOTHING RETURNING id`,
+      [partnerId, name, content.sha256, content.sizeBytes, content.storedAs, arrivedAs],
+    ),
+  )[0];
+  if (made !== undefined) return { id: made.id, created: true };
+  const found = rowsOf<{ id: number }>(
+    await tx.query('SELECT id FROM usage_file WHERE partner_id = $1 AND sha256 = $2', [
+      partnerId,
+      content.sha256,
+    ]),
+  )[0];
+  if (found === undefined) throw new DomainError('CONFLICT', 'The file changed meanwhile.');
+  return { id: found.id, created: false };
+}
+
+function assertFileName(name: string): void {
+  const fault = fileNameFault(name);
+  if (fault === null) return;
+  throw new DomainError('FILE_NAME_INVALID', 'This cannot be the name of a file.', { fault });
+}
+
+// A sender that goes silent this long is cut off.
+const IDLE_MS = 60_000;
+// After a refusal the rest of the body is read away this long, so that the sender sees the answer.
+const LINGER_MS = 5_000;
+
+const STATUS: Readonly<Record<string, number>> = {
+  UPLOAD_TOO_LARGE: 413,
+  UPLOAD_ENCODING_UNSUPPORTED: 415,
+  STORAGE_FULL: 507,
+};
+
+/** `PUT /files/:name`: the body is the file, as it is or packed with gzip. */
+export function uploadRoute(uploads: UploadService): RouteModule {
+  return (fastify, deps) => {
+    takeAnyBody(fastify);
+    fastify.put<{ Params: { name: string } }>('/files/:name', async (request, reply) => {
+      const viewer = await requireRouteViewer(request, deps);
+      requirePermission(viewer, 'usage.import');
+      const encoding = encodingOf(request);
+      assertLength(request, uploads.maxBytes);
+      request.raw.setTimeout(IDLE_MS, () => request.raw.destroy());
+      const answer = await uploads.upload(viewer, request.params.name, request.raw, encoding);
+      deps.log.event('usage file stored', {
+        requestId: request.id,
+        userId: viewer.userId,
+        partnerId: viewer.partnerId,
+        count: answer.sizeBytes,
+      });
+      reply.code(answer.alreadyStored ? 200 : 201);
+      return answer;
+    });
+  };
+}
+
+function takeAnyBody(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  fastify.setErrorHandler(async (error, request, reply) => {
+    if (!request.raw.complete) {
+      setTimeout(() => {
+        if (!request.raw.complete) request.raw.destroy();
+      }, LINGER_MS).unref();
+    }
+    const status = error instanceof DomainError ? STATUS[error.code] : undefined;
+    if (status === undefined || !(error instanceof DomainError)) throw error;
+    const { code, message, details } = error;
+    reply.code(status);
+    return { errors: [{ message, extensions: { code, details } }] };
+  });
+}
+
+function encodingOf(request: FastifyRequest): ReceiveOptions['encoding'] {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding === 'identity' || encoding === 'gzip') return encoding;
+  if (encoding === 'x-gzip') return 'gzip';
+  throw new DomainError('UPLOAD_ENCODING_UNSUPPORTED', 'Send the file as it is or with gzip.');
+}
+
+function assertLength(request: FastifyRequest, maxBytes: number): void {
+  if (Number(request.headers['content-length'] ?? 0) <= maxBytes) return;
+  throw new DomainError('UPLOAD_TOO_LARGE', `A file has at most ${maxBytes} bytes.`, { maxBytes });
+}
