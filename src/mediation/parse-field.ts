@@ -64,8 +64,8 @@ export class NumberReader {
       const sign = bytes[at]!;
       const digit = sign - 48;
       if (digit >= 0 && digit <= 9) {
-        if (count === 64) return NOT_READABLE;
-        digits[count++] = digit;
+        // What does not fit is left out: 64 digits are too many already, but a letter may follow.
+        if (count < 64) digits[count++] = digit;
       } else if (sign === 43 && count === 0 && !plus) plus = true;
       else if (isLetter(sign)) return 0;
       else if (!isSeparator(sign)) return NOT_READABLE;
@@ -85,7 +85,8 @@ export class NumberReader {
       }
     }
     const rest = count - start;
-    if (rest < 1 || (national && rest < this.#nationalMin)) return NOT_READABLE;
+    if (rest < 1) return 0;
+    if (national && rest < this.#nationalMin) return NOT_READABLE;
     if (rest + (national ? this.#countryDigits : 0) > 15) return NOT_READABLE;
     if (!national && this.#digits[start] === 0) return NOT_READABLE;
     let value = national ? this.#country : 0;
@@ -213,7 +214,9 @@ export class TimeReader {
     const month = two(b, at + 4 + gap);
     const day = two(b, at + 6 + 2 * gap);
     if (gap === 1 && (b[at + 4] !== 45 || b[at + 7] !== 45)) return NOT_READABLE;
-    if (high < 0 || low < 0 || month < 1 || month > 12 || day < 1) return NOT_READABLE;
+    if (high < 0 || low < 0 || month < 1 || month > 12) return NOT_READABLE;
+    // A day beyond 31 would have the key of a day of the next month.
+    if (day < 1 || day > 31) return NOT_READABLE;
     const year = high * 100 + low;
     const key = (year * 12 + month) * 32 + day;
     if (key === this.#dateKey) return this.#dateMs;
