@@ -16,6 +16,7 @@ export const CONFIG_VARIABLES = [
   'KONTOR_MAX_UPLOAD_BYTES',
   'KONTOR_INBOX_POLL_SECONDS',
   'KONTOR_ALLOWED_ORIGINS',
+  'KONTOR_TRUSTED_PROXIES',
   'KONTOR_LOG_LEVEL',
   'KONTOR_BODY_LIMIT_BYTES',
   'KONTOR_MAX_DEPTH',
@@ -54,6 +55,8 @@ export type Config = Readonly<{
   inboxPollSeconds: number;
   /** Origins of browsers that may call, besides our own. */
   allowedOrigins: readonly string[];
+  /** Addresses or networks of proxies whose X-Forwarded-For is believed. */
+  trustedProxies: readonly string[];
   logLevel: (typeof LOG_LEVELS)[number];
   bodyLimitBytes: number;
   maxDepth: number;
@@ -79,6 +82,7 @@ const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 const UNITS: Readonly<Record<string, number>> = { KiB: KIB, MiB: MIB, GiB: GIB };
 const MAX_WORKERS = 16;
+const IPV4 = /^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(?!$)|$)){4}$/;
 
 /**
  * Reads the configuration. An empty variable counts as absent. Collects all that is wrong and
@@ -115,11 +119,12 @@ export function loadConfig(env: Environment, cores: number): Config {
     maxUploadBytes: read('KONTOR_MAX_UPLOAD_BYTES', size(MIB, 1024 * GIB)) ?? 16 * GIB,
     inboxPollSeconds: read('KONTOR_INBOX_POLL_SECONDS', whole(1, 3600)) ?? 5,
     allowedOrigins: read('KONTOR_ALLOWED_ORIGINS', ORIGINS) ?? [],
+    trustedProxies: read('KONTOR_TRUSTED_PROXIES', NETWORKS) ?? [],
     logLevel: read('KONTOR_LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
     bodyLimitBytes: read('KONTOR_BODY_LIMIT_BYTES', size(KIB, 16 * MIB)) ?? 64 * KIB,
     maxDepth: read('KONTOR_MAX_DEPTH', whole(1, 100)) ?? 12,
     maxAliases: read('KONTOR_MAX_ALIASES', whole(0, 1000)) ?? 15,
-    maxComplexity: read('KONTOR_MAX_COMPLEXITY', whole(1, 1_000_000)) ?? 2000,
+    maxComplexity: read('KONTOR_MAX_COMPLEXITY', whole(1, 1_000_000)) ?? 20_000,
     maxTokens: read('KONTOR_MAX_TOKENS', whole(10, 100_000)) ?? 1000,
     statementTimeoutMs: read('KONTOR_STATEMENT_TIMEOUT_MS', whole(100, 600_000)) ?? 15_000,
     introspection: read('KONTOR_INTROSPECTION', SWITCH) ?? !production,
@@ -172,7 +177,7 @@ function clamp(value: number, low: number, high: number): number {
 function whole(low: number, high: number): Rule<number> {
   return {
     expected: `a whole number from ${low} to ${high}`,
-    parse: (text) => within(/^\d{1,15}$/.test(text) ? Number(text) : Number.NaN, low, high),
+    parse: (text) => within(wholeOf(text), low, high),
   };
 }
 
@@ -249,6 +254,26 @@ const ORIGINS: Rule<readonly string[]> = {
 
 function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+const NETWORKS: Rule<readonly string[]> = {
+  expected: 'addresses or networks like 10.0.0.5 or 10.0.0.0/8, separated by commas',
+  parse: (text) => {
+    const networks = text.split(',').map((part) => part.trim());
+    return networks.every(isNetwork) ? networks : undefined;
+  },
+};
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, rest] = text.split('/');
+  const most = IPV4.test(address) ? 32 : 128;
+  const known = most === 32 || (address.includes(':') && URL.canParse(`http://[${address}]/`));
+  if (!known || rest !== undefined) return false;
+  return bits === undefined || within(wholeOf(bits), 1, most) !== undefined;
+}
+
+function wholeOf(text: string): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
 }
 
 const SWITCH: Rule<boolean> = {

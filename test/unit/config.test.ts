@@ -43,11 +43,12 @@ describe('the configuration', () => {
       maxUploadBytes: 17_179_869_184,
       inboxPollSeconds: 5,
       allowedOrigins: [],
+      trustedProxies: [],
       logLevel: 'info',
       bodyLimitBytes: 65_536,
       maxDepth: 12,
       maxAliases: 15,
-      maxComplexity: 2000,
+      maxComplexity: 20_000,
       maxTokens: 1000,
       statementTimeoutMs: 15_000,
       introspection: true,
@@ -171,6 +172,10 @@ describe('the configuration', () => {
     ['KONTOR_ALLOWED_ORIGINS', '*'],
     ['KONTOR_ALLOWED_ORIGINS', 'https://a.example/path'],
     ['KONTOR_ALLOWED_ORIGINS', 'https://a.example,,'],
+    ['KONTOR_TRUSTED_PROXIES', 'proxy.example'],
+    ['KONTOR_TRUSTED_PROXIES', '10.0.0.256'],
+    ['KONTOR_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['KONTOR_TRUSTED_PROXIES', '10.0.0.0/8/8'],
     ['KONTOR_STATEMENT_TIMEOUT_MS', '99'],
     ['KONTOR_INTROSPECTION', '1'],
     ['KONTOR_INTROSPECTION', 'constructor'],
@@ -198,7 +203,7 @@ describe('the configuration', () => {
 
   it('has the defaults that .env.example shows', () => {
     const example = readFileSync('.env.example', 'utf8');
-    const optional = /^# (?!DATABASE|KONTOR_ALLOWED)([A-Z][A-Z_]+)=(.+)$/gm;
+    const optional = /^# (?!DATABASE|KONTOR_ALLOWED|KONTOR_TRUSTED)([A-Z][A-Z_]+)=(.+)$/gm;
     const shown = [...example.matchAll(optional)].map(([, name = '', value = '']) => [name, value]);
     expect(shown.length).toBeGreaterThan(10);
     expect(loadConfig(Object.fromEntries(shown), 4)).toEqual(loadConfig({}, 4));

@@ -1,0 +1,182 @@
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AlarmResolver, AlarmService } from './alarm/index.js';
+import { buildGate } from './context.js';
+import {
+  AuthenticationService,
+  type IdentityKeys,
+  RoleResolver,
+  RoleService,
+  SessionResolver,
+  SignInService,
+  UserResolver,
+  UserService,
+} from './identity/index.js';
+import { invariant } from './kernel/index.js';
+import {
+  buildHttp,
+  type Config,
+  Database,
+  type DatabaseUrls,
+  Doorbell,
+  type EmbeddedPostgres,
+  EventStream,
+  ensureSecret,
+  type HttpServer,
+  type Log,
+  type MigrateOptions,
+  OutboxWorker,
+  type RouteModule,
+  RunResolver,
+  RunService,
+  SYSTEM_SCOPE,
+  startEmbeddedPostgres,
+  WorkService,
+} from './platform/index.js';
+import { buildSchema, ErrorCodeResolver, entities, resolvers } from './schema.js';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly urls: DatabaseUrls;
+  readonly log: Log;
+  /** The one clock of requests; the system's when absent. */
+  readonly now?: () => Date;
+}
+
+/** The whole system in one process, built once and by hand. */
+export interface App {
+  readonly config: Config;
+  readonly database: Database;
+  readonly http: HttpServer;
+  readonly work: WorkService;
+  readonly outbox: OutboxWorker;
+  readonly events: EventStream;
+  readonly services: Services;
+  /** Begins to follow events and to take work. */
+  start(): Promise<void>;
+  /** Lets requests and batches in flight finish, then gives everything back. */
+  stop(): Promise<void>;
+}
+
+export type Services = ReturnType<typeof buildServices>;
+
+/** Builds the system on a migrated database; nothing runs before `start` and `http.listen`. */
+export async function buildApp(options: AppOptions): Promise<App> {
+  const { config, urls, log } = options;
+  const now = options.now ?? (() => new Date());
+  const { poolSize, statementTimeoutMs } = config;
+  const database = new Database({ ...urls, entities, poolSize, statementTimeoutMs });
+  await database.connect();
+  const doorbell = new Doorbell(urls.url);
+  const work = new WorkService(database, { doorbell, log });
+  const outbox = new OutboxWorker(database, { doorbell, log });
+  const events = new EventStream(database, { doorbell, log });
+  const services = buildServices({ database, log, now, keys: identityKeys(config) });
+  const { authentication } = services;
+  const http = await buildHttp({
+    schema: buildSchema(buildResolvers(services)),
+    settings: config,
+    gate: buildGate({ database, events, authentication, now }),
+    log,
+    routes: buildRoutes(services),
+    ready: () => database.read(SYSTEM_SCOPE, async (tx) => tx.query('SELECT 1')),
+  });
+  return {
+    config,
+    database,
+    http,
+    work,
+    outbox,
+    events,
+    services,
+    start: async () => {
+      await doorbell.start();
+      await events.start();
+      work.start();
+      outbox.start();
+    },
+    stop: async () => {
+      await http.close();
+      await Promise.all([work.stop(), outbox.stop(), events.stop()]);
+      await doorbell.stop();
+      await database.close();
+    },
+  };
+}
+
+interface ServiceParts {
+  readonly database: Database;
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly keys: IdentityKeys;
+}
+
+/** One of each service, in the order of the folders. */
+function buildServices({ database, log, now, keys }: ServiceParts) {
+  const runs = new RunService();
+  const authentication = new AuthenticationService(database, keys.jwtKey, now);
+  const signIn = new SignInService(database, keys, now, log);
+  const roles = new RoleService();
+  const users = new UserService(roles, keys.secretKey, now);
+  const alarms = new AlarmService();
+  return { runs, authentication, signIn, roles, users, alarms };
+}
+
+/** One of each resolver, by its class. */
+function buildResolvers(services: Services): Map<unknown, object> {
+  const { runs, signIn, roles, users, alarms } = services;
+  const instances = [
+    new ErrorCodeResolver(),
+    new RunResolver(runs),
+    new SessionResolver(signIn, users),
+    new RoleResolver(roles),
+    new UserResolver(users),
+    new AlarmResolver(alarms),
+  ];
+  const byClass = new Map<unknown, object>(instances.map((one) => [one.constructor, one]));
+  for (const resolver of resolvers) {
+    invariant(byClass.has(resolver), `app.ts builds a ${resolver.name}`);
+  }
+  return byClass;
+}
+
+/** Routes beside GraphQL. */
+function buildRoutes(_services: Services): RouteModule[] {
+  return [];
+}
+
+function identityKeys(config: Config): IdentityKeys {
+  return {
+    jwtKey: config.jwtKey ?? ensureSecret(config.dataDir, 'jwt-key'),
+    secretKey: config.secretKey ?? ensureSecret(config.dataDir, 'secret-key'),
+  };
+}
+
+/** Where the database is: as configured, or the embedded one, started if it is not running. */
+export async function openDatabase(
+  config: Config,
+  say: (line: string) => void,
+): Promise<{ urls: DatabaseUrls; embedded: EmbeddedPostgres | null }> {
+  const { databaseUrl, databaseOwnerUrl } = config;
+  if (databaseUrl !== undefined) {
+    return {
+      urls: { url: databaseUrl, ownerUrl: databaseOwnerUrl ?? databaseUrl },
+      embedded: null,
+    };
+  }
+  const dataDir = join(config.dataDir, 'postgres');
+  const embedded = await startEmbeddedPostgres({ dataDir, log: say });
+  return { urls: { url: embedded.url, ownerUrl: embedded.ownerUrl }, embedded };
+}
+
+/** What the migrations of this build need. */
+export function migrateOptions(urls: DatabaseUrls): MigrateOptions {
+  const here = dirname(fileURLToPath(import.meta.url));
+  return { ...urls, entities, migrations: [join(here, '..', 'migrations', '*.js')] };
+}
+
+/** Cores that this process may count on. */
+export function cores(): number {
+  return cpus().length;
+}

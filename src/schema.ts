@@ -1,0 +1,106 @@
+import 'reflect-metadata';
+import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
+import {
+  type AuthChecker,
+  buildSchemaSync,
+  Field,
+  ObjectType,
+  type PubSub,
+  Query,
+  Resolver,
+  registerEnumType,
+} from 'type-graphql';
+import { alarmEntities, alarmErrors, alarmResolvers } from './alarm/index.js';
+import { identityEntities, identityErrors, identityResolvers } from './identity/index.js';
+import { Bug, type ErrorCatalogue, kernelErrors } from './kernel/index.js';
+import {
+  DateTimeScalar,
+  platformEntities,
+  platformErrors,
+  platformResolvers,
+  type RequestContext,
+  requirePermission,
+  requireViewer,
+} from './platform/index.js';
+
+/** Tables of all capabilities. */
+export const entities = [...platformEntities, ...identityEntities, ...alarmEntities];
+
+/** Refusal codes of all capabilities, in the order of the folders. */
+export const errorCatalogues: readonly ErrorCatalogue[] = [
+  kernelErrors,
+  platformErrors,
+  identityErrors,
+  alarmErrors,
+];
+
+const meanings: Record<string, string> = Object.assign({}, ...errorCatalogues);
+const ErrorCode = Object.fromEntries(Object.keys(meanings).map((code) => [code, code]));
+
+registerEnumType(ErrorCode, {
+  name: 'ErrorCode',
+  description: 'Why a request was refused: the code in `extensions.code` of an error.',
+  valuesConfig: Object.fromEntries(
+    Object.entries(meanings).map(([code, description]) => [code, { description }]),
+  ),
+});
+
+@ObjectType({ simpleResolvers: true, description: 'A refusal code and what it means.' })
+class ErrorCodeInfo {
+  @Field(() => ErrorCode, { description: 'The code.' })
+  code!: string;
+
+  @Field(() => String, { description: 'What the code means.' })
+  meaning!: string;
+}
+
+@Resolver()
+export class ErrorCodeResolver {
+  @Query(() => [ErrorCodeInfo], { description: 'Every code that a refused request can carry.' })
+  errorCodes(): ErrorCodeInfo[] {
+    return Object.entries(meanings).map(([code, meaning]) => ({ code, meaning }));
+  }
+}
+
+/** Resolver classes of all capabilities; `app.ts` builds one of each. */
+export const resolvers = [
+  ErrorCodeResolver,
+  ...platformResolvers,
+  ...identityResolvers,
+  ...alarmResolvers,
+] as const;
+
+/** `@Authorized()` asks for a viewer, `@Authorized('a', 'b')` for both permissions. */
+const authChecker: AuthChecker<RequestContext, string> = ({ context }, permissions) => {
+  const viewer = requireViewer(context);
+  for (const permission of permissions) requirePermission(viewer, permission);
+  return true;
+};
+
+// The library demands a broker although every subscription here brings its own source. The broker
+// that it proposes lets one slow reader end the process, so nothing may ever fall back to it.
+const noPubSub: PubSub = {
+  publish: () => fail('events are appended to the event table'),
+  subscribe: () => fail('every subscription has its own source'),
+};
+
+function fail(message: string): never {
+  throw new Bug(message);
+}
+
+/** The schema; `instances` holds one object of each resolver class, needed to execute. */
+export function buildSchema(instances: ReadonlyMap<unknown, object> = new Map()): GraphQLSchema {
+  return buildSchemaSync({
+    resolvers: [...resolvers] as never,
+    validate: { forbidUnknownValues: false },
+    authChecker,
+    container: { get: (resolver) => instances.get(resolver) },
+    pubSub: noPubSub,
+    scalarsMap: [{ type: Date, scalar: DateTimeScalar }],
+  });
+}
+
+/** The schema as text, sorted, so that equal schemas are equal texts. */
+export function printedSchema(): string {
+  return `${printSchema(lexicographicSortSchema(buildSchema()))}\n`;
+}
