@@ -39,6 +39,7 @@ export const heldFaults: ReadonlySet<RecordFault> = new Set<RecordFault>([
   'NO_CONTRACT',
   'NO_PRICE_LIST',
   'NO_RATE',
+  'AMOUNT_TOO_LARGE',
 ]);
 
 /** Records that are handled together, so that one record's cache misses overlap another's. */

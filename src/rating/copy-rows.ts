@@ -33,12 +33,14 @@ export class CopyRows {
     return this.#full.splice(0);
   }
 
-  /** Takes everything that is left, ended by COPY's trailer. */
+  /** Takes everything that is left, ended by COPY's trailer; further rows need a new COPY. */
   finish(): Uint8Array[] {
     if (this.#at + TRAILER.length > CHUNK_BYTES) this.#turn();
     this.#bytes.set(TRAILER, this.#at);
     this.#at += TRAILER.length;
     this.#turn();
+    this.#bytes.set(HEADER);
+    this.#at = HEADER.length;
     return this.takeFull();
   }
 

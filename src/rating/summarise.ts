@@ -1,4 +1,3 @@
-import { invariant } from '../kernel/index.js';
 import type { RecordBatch } from '../mediation/index.js';
 import type { PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
@@ -50,18 +49,23 @@ export class UsageSummary {
         const at = row * MAX_LEVELS + level;
         const version = rated.version[at]!;
         if (version < 0) continue;
-        const sum = this.#find(
-          version,
-          rated.day[at]!,
-          records.service[row]!,
-          rated.destinationId[row]!,
-        );
+        const day = rated.day[at]!;
+        const [service, destination] = [records.service[row]!, rated.destinationId[row]!];
+        let sum = this.#find(version, day, service, destination);
+        const quantity = this.#quantity[sum]! + records.quantity[row]!;
+        const billed = this.#billed[sum]! + rated.billed[at]!;
+        const amount = this.#amount[sum]! + rated.amount[at]!;
+        if (quantity < EXACT && billed < EXACT && amount < EXACT) {
+          this.#quantity[sum] = quantity;
+          this.#billed[sum] = billed;
+          this.#amount[sum] = amount;
+        } else {
+          sum = this.#endSum(sum, version, day, service, destination);
+          this.#quantity[sum] = records.quantity[row]!;
+          this.#billed[sum] = rated.billed[at]!;
+          this.#amount[sum] = rated.amount[at]!;
+        }
         this.#records[sum]! += 1;
-        this.#quantity[sum]! += records.quantity[row]!;
-        this.#billed[sum]! += rated.billed[at]!;
-        this.#amount[sum]! += rated.amount[at]!;
-        const largest = Math.max(this.#amount[sum]!, this.#quantity[sum]!, this.#billed[sum]!);
-        invariant(largest < EXACT, 'the sums of one batch are exact numbers');
       }
     }
   }
@@ -113,6 +117,18 @@ export class UsageSummary {
       }
       slot = (slot + 1) & mask;
     }
+  }
+
+  // The ended sum keeps its row; a new one takes its place in the table.
+  #endSum(
+    ended: number,
+    version: number,
+    day: number,
+    service: number,
+    destination: number,
+  ): number {
+    if (this.#used === this.#capacity) this.#grow();
+    return this.#insert(this.#slots.indexOf(ended), version, day, service, destination);
   }
 
   #insert(

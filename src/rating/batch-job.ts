@@ -1,0 +1,49 @@
+import type { FormatDefinition } from '../mediation/index.js';
+import type { BatchTicket } from '../platform/index.js';
+import type { Counts } from './batch-findings.js';
+import type { PriceBook } from './book.js';
+
+/** How the records of a source are read and compared. */
+export interface SourceFacts {
+  readonly format: FormatDefinition;
+  readonly timeZone: string;
+  readonly defaultInTrunkId: number;
+  readonly defaultOutTrunkId: number;
+  readonly identityDomain: string;
+}
+
+/** Lines of a stored file that begin in `[from, to)`. */
+export interface ImportJob {
+  readonly kind: 'IMPORT';
+  readonly ticket: BatchTicket;
+  readonly fileId: number;
+  readonly path: string;
+  readonly from: number;
+  readonly to: number;
+  readonly source: SourceFacts;
+  readonly priceBookId: number;
+  readonly identities: SharedArrayBuffer;
+}
+
+/** Suspended records that are tried again. */
+export interface RecycleJob {
+  readonly kind: 'RECYCLE';
+  readonly ticket: BatchTicket;
+  readonly fileId: number;
+  readonly suspenseIds: readonly string[];
+  readonly source: SourceFacts;
+  readonly priceBookId: number;
+  readonly identities: SharedArrayBuffer;
+}
+
+export type BatchJob = ImportJob | RecycleJob;
+
+export type ToWorker =
+  | { readonly book: PriceBook }
+  | { readonly job: BatchJob }
+  | { readonly stop: true };
+
+export type FromWorker =
+  | { readonly ready: true }
+  | { readonly done: Counts; readonly identities: number }
+  | { readonly failed: { readonly name: string; readonly code: string; readonly message: string } };

@@ -1,0 +1,226 @@
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { invariant } from '../kernel/index.js';
+import type { BatchExecutor, ClaimedBatch, Database } from '../platform/index.js';
+import { SYSTEM_SCOPE } from '../platform/index.js';
+import type { Counts } from './batch-findings.js';
+import type { BatchJob, FromWorker, SourceFacts, ToWorker } from './batch-job.js';
+import type { PriceBook } from './book.js';
+import { IdentityLanes } from './identity-lanes.service.js';
+import { PriceBookService } from './price-book.service.js';
+
+export interface DataPlaneOptions {
+  readonly database: Database;
+  /** Worker threads, one batch each at a time. */
+  readonly workers: number;
+  /** Directory under which usage files are stored. */
+  readonly filesDir: string;
+}
+
+interface FileFacts {
+  readonly fileId: number;
+  readonly storedAs: string;
+  readonly source: SourceFacts;
+}
+
+/**
+ * Executes import and recycle batches in worker threads. A thread parses, rates and commits; this
+ * side hands out the price book, the identity table and the place of the file.
+ */
+export class DataPlane {
+  readonly importExecutor: BatchExecutor;
+  readonly recycleExecutor: BatchExecutor;
+  readonly books: PriceBookService;
+  readonly #options: DataPlaneOptions;
+  readonly #lanes: IdentityLanes;
+  readonly #threads: Thread[] = [];
+  readonly #free: Thread[] = [];
+  readonly #waiting: ((thread: Thread) => void)[] = [];
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+    this.books = new PriceBookService(options.database);
+    this.#lanes = new IdentityLanes(options.database);
+    this.importExecutor = {
+      kind: 'IMPORT',
+      slots: options.workers,
+      execute: (batch) => this.#execute(batch),
+    };
+    this.recycleExecutor = {
+      kind: 'RECYCLE',
+      slots: 1,
+      execute: (batch) => this.#execute(batch),
+    };
+  }
+
+  /** Ends the threads; no batch may be running. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.splice(0).map((thread) => thread.stop()));
+  }
+
+  async #execute(batch: ClaimedBatch): Promise<void> {
+    const payload = batch.payload as ImportPayload | RecyclePayload;
+    const file = await this.#fileFacts(payload.fileId);
+    const book = await this.books.bookOfRun(batch.runId);
+    const domain = file.source.identityDomain;
+    const bytes = 'ids' in payload ? payload.ids.length * 64 : batch.units;
+    const table = await this.#lanes.enter(domain, batch.laneEpoch, bytes);
+    let added: number | null = null;
+    try {
+      const job = jobOf(batch, payload, file, book, table.buffer, this.#options.filesDir);
+      const done = await this.#run(job, book);
+      added = done.identities;
+    } finally {
+      this.#lanes.leave(domain, bytes, added);
+    }
+  }
+
+  async #run(job: BatchJob, book: PriceBook): Promise<{ done: Counts; identities: number }> {
+    const thread = await this.#take();
+    try {
+      return await thread.run(job, book);
+    } finally {
+      if (thread.alive) this.#give(thread);
+      else this.#replace(thread);
+    }
+  }
+
+  async #take(): Promise<Thread> {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#threads.length < this.#options.workers) return this.#start();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #start(): Thread {
+    const thread = new Thread(this.#options.database.urls.url);
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  #give(thread: Thread): void {
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) waiting(thread);
+    else this.#free.push(thread);
+  }
+
+  #replace(dead: Thread): void {
+    this.#threads.splice(this.#threads.indexOf(dead), 1);
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) waiting(this.#start());
+  }
+
+  async #fileFacts(fileId: number): Promise<FileFacts> {
+    return this.#options.database.read(SYSTEM_SCOPE, async (tx) => {
+      const [found] = await tx.query(
+        `SELECT f.stored_as, s.identity_domain, s.time_zone, s.default_in_trunk_id,
+           s.default_out_trunk_id, d.definition
+         FROM usage_file f JOIN usage_source s ON s.id = f.usage_source_id
+         JOIN usage_format d ON d.id = s.usage_format_id WHERE f.id = $1`,
+        [fileId],
+      );
+      invariant(found !== undefined, 'a batch names a file that has a source');
+      return {
+        fileId,
+        storedAs: found.stored_as,
+        source: {
+          format: found.definition,
+          timeZone: found.time_zone,
+          defaultInTrunkId: found.default_in_trunk_id ?? 0,
+          defaultOutTrunkId: found.default_out_trunk_id ?? 0,
+          identityDomain: found.identity_domain,
+        },
+      };
+    });
+  }
+}
+
+interface ImportPayload {
+  readonly fileId: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+interface RecyclePayload {
+  readonly fileId: number;
+  readonly ids: readonly (number | string)[];
+}
+
+function jobOf(
+  batch: ClaimedBatch,
+  payload: ImportPayload | RecyclePayload,
+  file: FileFacts,
+  book: PriceBook,
+  identities: SharedArrayBuffer,
+  filesDir: string,
+): BatchJob {
+  const { id, runId, partnerId, epoch, lane, laneEpoch } = batch;
+  const shared = {
+    ticket: { id, runId, partnerId, epoch, lane, laneEpoch },
+    fileId: file.fileId,
+    source: file.source,
+    priceBookId: book.id,
+    identities,
+  };
+  return 'ids' in payload
+    ? { kind: 'RECYCLE', ...shared, suspenseIds: payload.ids.map(String) }
+    : {
+        kind: 'IMPORT',
+        ...shared,
+        path: join(filesDir, file.storedAs),
+        from: payload.from,
+        to: payload.to,
+      };
+}
+
+/** One worker thread and the job that it is at. */
+class Thread {
+  alive = true;
+  readonly #worker: Worker;
+  #bookId = 0;
+  #settle: { resolve: (value: never) => void; reject: (error: Error) => void } | null = null;
+
+  constructor(url: string) {
+    this.#worker = new Worker(new URL('./import.worker.js', import.meta.url), {
+      workerData: { url },
+    });
+    this.#worker.on('message', (message: FromWorker) => this.#answer(message));
+    this.#worker.on('error', (error) => this.#fail(error as Error));
+    this.#worker.on('exit', () => this.#fail(new Error('a data plane thread ended')));
+  }
+
+  run(job: BatchJob, book: PriceBook): Promise<{ done: Counts; identities: number }> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      if (this.#bookId !== book.id) this.#post({ book });
+      this.#bookId = book.id;
+      this.#post({ job });
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (!this.alive) return;
+    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+    this.#post({ stop: true });
+    await ended;
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #answer(message: FromWorker): void {
+    if ('ready' in message) return;
+    const settle = this.#settle;
+    this.#settle = null;
+    if ('done' in message) settle?.resolve(message as never);
+    else settle?.reject(Object.assign(new Error(message.failed.message), message.failed));
+  }
+
+  #fail(error: Error): void {
+    this.alive = false;
+    const settle = this.#settle;
+    this.#settle = null;
+    settle?.reject(error);
+  }
+}

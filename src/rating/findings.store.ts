@@ -1,0 +1,202 @@
+import type pg from 'pg';
+import { invariant, isoFromEpochDay } from '../kernel/index.js';
+import { appendOutbox } from '../platform/index.js';
+import type { BatchFindings, Suspended } from './batch-findings.js';
+import { firstDayOf } from './batch-findings.js';
+import type { BatchJob, ImportJob, RecycleJob } from './batch-job.js';
+import type { PriceBook } from './book.js';
+import { OUTCOME } from './rated-batch.js';
+
+const ROWS_A_STATEMENT = 5_000;
+
+/** Topic of the outbox row that carries the usage charges of subscriptions with a limit. */
+export const CREDIT_USAGE_TOPIC = 'credit.usage';
+
+/** Stores everything that an imported batch found besides its xDRs and sums. */
+export async function storeFindings(
+  client: pg.Client,
+  job: ImportJob,
+  book: PriceBook,
+  findings: BatchFindings,
+): Promise<void> {
+  await storeSuspended(client, job, findings.suspended);
+  await storeDuplicates(client, job, findings);
+  await storeIdentities(client, job, findings);
+  await storeCredit(client, job, book, findings);
+  const { received, rated, rejected, duplicate, held } = findings.counts;
+  await client.query(
+    `UPDATE usage_file SET received = received + $2, rated = rated + $3,
+       rejected = rejected + $4, duplicate = duplicate + $5, held = held + $6 WHERE id = $1`,
+    [job.fileId, received, rated, rejected, duplicate, held],
+  );
+  await client.query(
+    `UPDATE usage_file f SET state = 'DONE', finished_at = clock_timestamp()
+     WHERE f.id = $1 AND NOT EXISTS (SELECT 1 FROM run_batch b
+       WHERE b.run_id = $2 AND b.id <> $3 AND b.state <> 'DONE')`,
+    [job.fileId, job.ticket.runId, job.ticket.id],
+  );
+}
+
+async function storeSuspended(
+  client: pg.Client,
+  job: ImportJob,
+  all: readonly Suspended[],
+): Promise<void> {
+  for (let at = 0; at < all.length; at += ROWS_A_STATEMENT) {
+    const part = all.slice(at, at + ROWS_A_STATEMENT);
+    await client.query(
+      `INSERT INTO suspense_record (partner_id, usage_file_id, batch_id, byte_offset, batch_line,
+         state, code, field, message, raw)
+       SELECT $1, $2, $3, u.byte_offset, u.line, u.state, u.code, u.field, u.message, u.raw
+       FROM unnest($4::bigint[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[],
+         $10::bytea[]) AS u (byte_offset, line, state, code, field, message, raw)`,
+      [
+        job.ticket.partnerId,
+        job.fileId,
+        job.ticket.id,
+        part.map((row) => row.byteOffset),
+        part.map((row) => row.line),
+        part.map((row) => row.state),
+        part.map((row) => row.code),
+        part.map((row) => row.field),
+        part.map((row) => row.message),
+        part.map((row) => row.raw),
+      ],
+    );
+  }
+}
+
+async function storeDuplicates(
+  client: pg.Client,
+  job: ImportJob,
+  findings: BatchFindings,
+): Promise<void> {
+  const all = findings.duplicates;
+  for (let at = 0; at < all.length; at += ROWS_A_STATEMENT) {
+    const part = all.slice(at, at + ROWS_A_STATEMENT);
+    await client.query(
+      `INSERT INTO duplicate_record (partner_id, usage_file_id, batch_id, byte_offset, batch_line,
+         identity)
+       SELECT $1, $2, $3, u.byte_offset, u.line, u.identity
+       FROM unnest($4::bigint[], $5::int[], $6::uuid[]) AS u (byte_offset, line, identity)`,
+      [
+        job.ticket.partnerId,
+        job.fileId,
+        job.ticket.id,
+        part.map((row) => row.byteOffset),
+        part.map((row) => row.line),
+        part.map((row) => row.identity),
+      ],
+    );
+  }
+}
+
+async function storeIdentities(
+  client: pg.Client,
+  job: BatchJob,
+  findings: BatchFindings,
+): Promise<void> {
+  if (findings.identityCount === 0) return;
+  await client.query(
+    `INSERT INTO identity_segment
+       (batch_id, identity_domain, partner_id, records, first_day, last_day, identities)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [
+      job.ticket.id,
+      job.source.identityDomain,
+      job.ticket.partnerId,
+      findings.identityCount,
+      isoFromEpochDay(findings.firstDay),
+      isoFromEpochDay(findings.lastDay),
+      findings.identities(),
+    ],
+  );
+}
+
+async function storeCredit(
+  client: pg.Client,
+  job: BatchJob,
+  book: PriceBook,
+  findings: BatchFindings,
+): Promise<void> {
+  if (findings.credit.size === 0) return;
+  const entries = [...findings.credit].map(([key, amount]) => [
+    book.guide.subscriptionId[Math.floor(key / 4096)]!,
+    firstDayOf(key % 4096),
+    String(amount),
+  ]);
+  await appendOutbox(client, {
+    topic: CREDIT_USAGE_TOPIC,
+    partnerId: job.ticket.partnerId,
+    payload: { batchId: job.ticket.id, entries },
+  });
+}
+
+/** A suspended record with its raw text, and later how it ended this time. */
+export interface SuspendedLine {
+  readonly id: string;
+  readonly held: boolean;
+  readonly raw: Buffer;
+  readonly ending?: number;
+}
+
+/**
+ * The records of a recycle batch that are still suspended, locked until the transaction ends, so
+ * that two runs that name the same record rate it once.
+ */
+export async function lockSuspended(
+  client: pg.Client,
+  ids: readonly string[],
+): Promise<SuspendedLine[]> {
+  const found = await client.query<{ id: string; state: string; raw: Buffer }>(
+    `SELECT id, state, raw FROM suspense_record
+     WHERE id = ANY ($1::bigint[]) AND state <> 'RECYCLED' ORDER BY id FOR UPDATE`,
+    [ids],
+  );
+  return found.rows.map(({ id, state, raw }) => ({ id, held: state === 'HELD', raw }));
+}
+
+/**
+ * Moves recycled records out of suspense and the counts of their file with them. A record that
+ * failed again stays, with the reason of this attempt.
+ */
+export async function storeRecycled(
+  client: pg.Client,
+  job: RecycleJob,
+  book: PriceBook,
+  findings: BatchFindings,
+  endings: readonly SuspendedLine[],
+): Promise<void> {
+  const gone = endings.filter(
+    (line) => line.ending === OUTCOME.RATED || line.ending === OUTCOME.DUPLICATE,
+  );
+  const left = endings.filter((line) => !gone.includes(line));
+  invariant(left.length === findings.suspended.length, 'each record that stays has its reason');
+  await storeIdentities(client, job, findings);
+  await storeCredit(client, job, book, findings);
+  await client.query(
+    `UPDATE suspense_record SET state = 'RECYCLED', recycled_by_batch_id = $2
+     WHERE id = ANY ($1::bigint[])`,
+    [gone.map((line) => line.id), job.ticket.id],
+  );
+  await client.query(
+    `UPDATE suspense_record s SET state = u.state, code = u.code, field = u.field,
+       message = u.message
+     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])
+       AS u (id, state, code, field, message) WHERE s.id = u.id`,
+    [
+      left.map((line) => line.id),
+      findings.suspended.map((row) => row.state),
+      findings.suspended.map((row) => row.code),
+      findings.suspended.map((row) => row.field),
+      findings.suspended.map((row) => row.message),
+    ],
+  );
+  const { rated, rejected, duplicate, held } = findings.counts;
+  const wasHeld = endings.filter((line) => line.held).length;
+  await client.query(
+    `UPDATE usage_file SET rated = rated + $2, duplicate = duplicate + $3,
+       rejected = rejected + $4, held = held + $5 WHERE id = $1`,
+    [job.fileId, rated, duplicate, rejected - (endings.length - wasHeld), held - wasHeld],
+  );
+}

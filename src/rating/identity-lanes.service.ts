@@ -1,0 +1,124 @@
+import { IdentityTable } from '../mediation/index.js';
+import { type Database, SYSTEM_SCOPE } from '../platform/index.js';
+
+/** Fewest bytes that a record with its line end takes; bounds how many a range can hold. */
+const SMALLEST_RECORD_BYTES = 24;
+/** Segments that are read by one statement. */
+const SEGMENTS_A_READ = 50;
+
+interface Lane {
+  epoch: number;
+  table: IdentityTable | null;
+  /** Identities in the table, and those that running batches may add. */
+  known: number;
+  reserved: number;
+  running: number;
+  /** Set when a batch failed: the table holds claims of which nobody knows the fate. */
+  stale: boolean;
+  /** One entrance at a time, so that a rebuild waits for the batches before it. */
+  turn: Promise<unknown>;
+  idle: (() => void)[];
+}
+
+/**
+ * The identity tables of the domains that this process works on. A table is rebuilt from the
+ * committed segments when the lane was held by another process in between, when a batch failed,
+ * or when it grows too small; a rebuild waits until no batch of the lane is running.
+ */
+export class IdentityLanes {
+  readonly #lanes = new Map<string, Lane>();
+
+  constructor(readonly database: Database) {}
+
+  /** The table for a batch that reads so many bytes; call `leave` when the batch has ended. */
+  async enter(domain: string, epoch: number, bytes: number): Promise<IdentityTable> {
+    const lane = this.#laneOf(domain);
+    const entered = lane.turn.then(() => this.#enter(domain, lane, epoch, bytes));
+    lane.turn = entered.catch(() => undefined);
+    return entered;
+  }
+
+  /** Ends what `enter` began. `added` is null when the batch failed. */
+  leave(domain: string, bytes: number, added: number | null): void {
+    const lane = this.#laneOf(domain);
+    lane.running -= 1;
+    lane.reserved -= recordsIn(bytes);
+    if (added === null) lane.stale = true;
+    else lane.known += added;
+    if (lane.running === 0) for (const wake of lane.idle.splice(0)) wake();
+  }
+
+  #laneOf(domain: string): Lane {
+    let lane = this.#lanes.get(domain);
+    if (lane === undefined) {
+      lane = {
+        epoch: 0,
+        table: null,
+        known: 0,
+        reserved: 0,
+        running: 0,
+        stale: true,
+        turn: Promise.resolve(),
+        idle: [],
+      };
+      this.#lanes.set(domain, lane);
+    }
+    return lane;
+  }
+
+  async #enter(domain: string, lane: Lane, epoch: number, bytes: number): Promise<IdentityTable> {
+    const wanted = recordsIn(bytes);
+    const needed = lane.known + lane.reserved + wanted;
+    const roomy = lane.table !== null && needed <= lane.table.slots * 0.6;
+    if (lane.stale || lane.epoch !== epoch || !roomy) {
+      if (lane.running > 0) await new Promise<void>((resolve) => lane.idle.push(resolve));
+      await this.#rebuild(domain, lane, wanted);
+      lane.epoch = epoch;
+    }
+    lane.running += 1;
+    lane.reserved += wanted;
+    return lane.table!;
+  }
+
+  async #rebuild(domain: string, lane: Lane, room: number): Promise<void> {
+    lane.table = null;
+    await this.database.read(SYSTEM_SCOPE, async (tx) => {
+      const [total] = await tx.query(
+        `SELECT coalesce(sum(records), 0)::float8 AS records FROM identity_segment
+         WHERE identity_domain = $1`,
+        [domain],
+      );
+      // Twice the room spares rebuilding while the following batches come in.
+      const table = IdentityTable.allocate(total.records + 2 * Math.max(room, total.records / 2));
+      let after = 0;
+      for (;;) {
+        const segments: { batch_id: number; identities: Buffer }[] = await tx.query(
+          `SELECT batch_id, identities FROM identity_segment
+           WHERE identity_domain = $1 AND batch_id > $2 ORDER BY batch_id LIMIT $3`,
+          [domain, after, SEGMENTS_A_READ],
+        );
+        for (const segment of segments) restore(table, segment.identities);
+        if (segments.length < SEGMENTS_A_READ) break;
+        after = segments[segments.length - 1]!.batch_id;
+      }
+      lane.table = table;
+      lane.known = total.records;
+    });
+    lane.stale = false;
+  }
+}
+
+function recordsIn(bytes: number): number {
+  return Math.ceil(bytes / SMALLEST_RECORD_BYTES);
+}
+
+function restore(table: IdentityTable, bytes: Buffer): void {
+  for (let at = 0; at + 16 <= bytes.length; at += 16) {
+    table.claim(
+      bytes.readInt32BE(at),
+      bytes.readInt32BE(at + 4),
+      bytes.readInt32BE(at + 8),
+      bytes.readInt32BE(at + 12),
+    );
+  }
+}

@@ -1,0 +1,214 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type pg from 'pg';
+import { epochDayFromIso, invariant } from '../kernel/index.js';
+import { IdentityTable, RecordBatch, RecordParser } from '../mediation/index.js';
+import { connectWorker } from '../platform/index.js';
+import { BatchFindings } from './batch-findings.js';
+import type { BatchJob, FromWorker, ImportJob, RecycleJob, ToWorker } from './batch-job.js';
+import { BatchWriter } from './batch-writer.store.js';
+import type { PriceBook } from './book.js';
+import { XdrEncoder } from './encode-xdr.js';
+import {
+  lockSuspended,
+  type SuspendedLine,
+  storeFindings,
+  storeRecycled,
+} from './findings.store.js';
+import { LineRange } from './line-range.store.js';
+import { BatchRater } from './rate-batch.js';
+import { RatedBatch } from './rated-batch.js';
+import { UsageSummary } from './summarise.js';
+
+/**
+ * One thread of the data plane: takes jobs one at a time, reads their records, rates them and
+ * commits each batch in one transaction on a connection of its own.
+ */
+class ImportWorker {
+  readonly #records = new RecordBatch();
+  readonly #rated = new RatedBatch();
+  readonly #knownLeaves = new Set<string>();
+  #book: PriceBook | null = null;
+  #client: pg.Client | null = null;
+  #side: pg.Client | null = null;
+
+  constructor(readonly url: string) {}
+
+  useBook(book: PriceBook): void {
+    this.#book = book;
+  }
+
+  async run(job: BatchJob): Promise<BatchFindings> {
+    const book = this.#book;
+    invariant(book !== null && book.id === job.priceBookId, 'the job is for the book at hand');
+    await this.#connect();
+    const writer = new BatchWriter(this.#client!, this.#side!, this.#knownLeaves);
+    const identities = new IdentityTable(job.identities);
+    const claims: number[] = [];
+    const pipeline = new Pipeline(job, book, this.#records, this.#rated, identities, claims);
+    try {
+      if (job.kind === 'IMPORT') await this.#import(job, pipeline, writer);
+      else await this.#recycle(job, pipeline, writer);
+      return pipeline.findings;
+    } catch (error) {
+      for (const slot of claims) identities.release(slot);
+      await writer.abort().catch(() => this.#disconnect());
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#client?.end();
+    await this.#side?.end();
+  }
+
+  async #import(job: ImportJob, pipeline: Pipeline, writer: BatchWriter): Promise<void> {
+    const range = new LineRange(job.path);
+    try {
+      await range.read(
+        job.from,
+        job.to,
+        pipeline.headerLines,
+        (bytes, at, to, final) => pipeline.take(bytes, range.base, at, to, final, false),
+        () => writer.send(pipeline.leaves),
+      );
+    } finally {
+      range.close();
+    }
+    pipeline.findings.bytes = job.to - job.from;
+    await pipeline.commit(writer, (client) =>
+      storeFindings(client, job, pipeline.book, pipeline.findings),
+    );
+  }
+
+  async #recycle(job: RecycleJob, pipeline: Pipeline, writer: BatchWriter): Promise<void> {
+    let lines: SuspendedLine[] = [];
+    await writer.prepare(async (client) => {
+      lines = await lockSuspended(client, job.suspenseIds);
+    });
+    // Held records own their identity since they were held; rejected ones never had one.
+    const groups = [lines.filter((line) => line.held), lines.filter((line) => !line.held)];
+    const endings: SuspendedLine[] = [];
+    for (const group of groups) {
+      for (const line of group) {
+        const bytes = Buffer.concat([line.raw, Buffer.from('\n')]);
+        endings.push({ ...line, ending: pipeline.takeOne(bytes, line.held) });
+      }
+    }
+    await writer.send(pipeline.leaves);
+    pipeline.findings.bytes = lines.length;
+    await pipeline.commit(writer, (client) =>
+      storeRecycled(client, job, pipeline.book, pipeline.findings, endings),
+    );
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#client !== null) return;
+    this.#client = await connectWorker(this.url, 'kontor data plane');
+    this.#side = await connectWorker(this.url, 'kontor data plane leaves');
+    // A lost connection shows at the next statement; without a listener it would end the thread.
+    for (const client of [this.#client, this.#side]) client.on('error', () => {});
+  }
+
+  async #disconnect(): Promise<void> {
+    const [client, side] = [this.#client, this.#side];
+    this.#client = null;
+    this.#side = null;
+    await Promise.allSettled([client?.end(), side?.end()]);
+  }
+}
+
+/** The stages of one batch, from bytes to rows that wait to be sent. */
+class Pipeline {
+  readonly findings: BatchFindings;
+  readonly #parser: RecordParser;
+  readonly #rater: BatchRater;
+  readonly #encoder: XdrEncoder;
+  readonly #summary = new UsageSummary();
+  readonly #columnName: (column: number) => string | null;
+
+  constructor(
+    readonly job: BatchJob,
+    readonly book: PriceBook,
+    readonly records: RecordBatch,
+    readonly rated: RatedBatch,
+    readonly identities: IdentityTable,
+    readonly claims: number[],
+  ) {
+    const { source } = job;
+    this.findings = new BatchFindings(book.id);
+    this.#parser = new RecordParser(source.format, { ...source, trunks: book.guide.trunkNames });
+    this.#rater = new BatchRater(book);
+    this.#encoder = new XdrEncoder(book, job.ticket.id);
+    this.#columnName = (column) => this.#parser.columnName(column);
+    records.lines = job.kind === 'IMPORT' && job.from === 0 ? source.format.headerLines : 0;
+  }
+
+  get headerLines(): number {
+    return this.#parser.headerLines;
+  }
+
+  get leaves(): XdrEncoder['leaves'] {
+    return this.#encoder.leaves;
+  }
+
+  /** Parses, rates and encodes the whole lines of a block; answers where the next one begins. */
+  take(
+    bytes: Buffer,
+    base: number,
+    from: number,
+    to: number,
+    final: boolean,
+    ownsIdentity: boolean,
+  ): number {
+    const { records, rated, findings } = this;
+    let at = from;
+    for (;;) {
+      const next = this.#parser.parse(bytes, at, to, final, records);
+      if (next === at) break;
+      at = next;
+      this.#rater.rate(records, rated, ownsIdentity ? null : this.identities, this.claims);
+      this.#encoder.encode(records, rated);
+      this.#summary.add(records, rated);
+      findings.note(bytes, base, records, rated, this.#columnName, !ownsIdentity);
+      findings.noteCredit(this.book, records, rated);
+    }
+    findings.lines = records.lines;
+    return at;
+  }
+
+  /** Takes one line and answers its outcome. */
+  takeOne(line: Buffer, ownsIdentity: boolean): number {
+    this.take(line, 0, 0, line.length, true, ownsIdentity);
+    return this.records.count === 1 ? this.rated.outcome[0]! : 0;
+  }
+
+  async commit(writer: BatchWriter, store: (client: pg.Client) => Promise<void>): Promise<void> {
+    const summaries = this.#summary.encode(this.book, this.job.ticket.id, firstOfMonth);
+    await writer.commit(this.job.ticket, this.leaves, summaries, this.findings, store);
+  }
+}
+
+function firstOfMonth(day: number): number {
+  const iso = new Date(day * 86_400_000).toISOString();
+  return epochDayFromIso(`${iso.slice(0, 7)}-01`);
+}
+
+const port = parentPort;
+invariant(port !== null, 'the data plane runs in worker threads');
+const worker = new ImportWorker((workerData as { url: string }).url);
+const send = (message: FromWorker) => port.postMessage(message);
+
+port.on('message', async (message: ToWorker) => {
+  if ('book' in message) worker.useBook(message.book);
+  else if ('stop' in message) await worker.stop().finally(() => port.close());
+  else {
+    try {
+      const findings = await worker.run(message.job);
+      send({ done: findings.counts, identities: findings.identityCount });
+    } catch (error) {
+      const { name, message: text, code } = error as Error & { code?: unknown };
+      send({ failed: { name, message: text, code: typeof code === 'string' ? code : '' } });
+    }
+  }
+});
+send({ ready: true });
