@@ -1,3 +1,4 @@
+import { viewersOf } from '../identity/index.js';
 import { DomainError } from '../kernel/index.js';
 import {
   type Connection,
@@ -100,16 +101,24 @@ export function watchAlarms(
   context: RequestContext,
   after: string | null | undefined,
 ): AsyncIterableIterator<AlarmEvent> {
-  const scope = { partnerId: requireViewer(context).partnerId };
+  const viewer = requireViewer(context);
+  const scope = { partnerId: viewer.partnerId };
   const position = resumeAfter(after);
   const interest = { topic: ALARM_RAISED_TOPIC, ...(position !== null && { after: position }) };
   return watch(context.events.subscribe(interest), {
     load: async (event) => {
       const { alarmId } = event.payload as { alarmId: number };
-      const alarm = await context.database.read(scope, (tx) =>
-        tx.findOneBy(Alarm, { id: alarmId }),
-      );
+      const alarm = await context.database.read(scope, async (tx) => {
+        const allowed = await mayStillRead(tx, viewer, context.now());
+        return allowed ? tx.findOneBy(Alarm, { id: alarmId }) : null;
+      });
       return alarm === null ? null : { id: String(event.position), alarm };
     },
   });
+}
+
+/** Whether the viewer's session still lives and holds the permission it began with. */
+async function mayStillRead(tx: Tx, viewer: Viewer, now: Date): Promise<boolean> {
+  const present = (await viewersOf(tx, [viewer.sessionId], now)).get(viewer.sessionId);
+  return present?.partnerId === viewer.partnerId && present.permissions.has('alarm.read');
 }

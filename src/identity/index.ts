@@ -9,6 +9,7 @@ export { type Authenticated, AuthenticationService } from './authentication.serv
 export { identityErrors } from './errors.js';
 export { beyondReach, type PermissionName, permissionNames, permissions } from './permission.js';
 export { RoleService } from './role.service.js';
+export { viewersOf } from './session.store.js';
 export {
   type Credentials,
   type IdentityKeys,
