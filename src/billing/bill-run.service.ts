@@ -1,10 +1,4 @@
-import {
-  DomainError,
-  fromGlobalRowId,
-  monthPeriod,
-  nextMonth,
-  toGlobalId,
-} from '../kernel/index.js';
+import { DomainError, fromGlobalRowId, monthPeriod, nextMonth } from '../kernel/index.js';
 import { notFound, Partner, rowNumber, rowOf } from '../partner/index.js';
 import {
   type Connection,
@@ -248,9 +242,4 @@ async function sellerFindings(tx: Tx, sellerId: number, period: string): Promise
     contractId: null,
     details: { ...row, period, before: `${nextMonth(period)}-01` },
   }));
-}
-
-/** The opaque id of the contract that a finding is about. */
-export function findingContract(finding: BillRunFinding): string | null {
-  return finding.contractId === null ? null : toGlobalId('Contract', finding.contractId);
 }

@@ -89,6 +89,6 @@ export function inCurrency(
   });
 }
 
-function total(sums: readonly ReportSum[], valueOf: (sum: ReportSum) => bigint): bigint {
-  return sums.reduce((sum, item) => sum + valueOf(item), 0n);
+function total(sums: readonly ReportSum[], amountOf: (sum: ReportSum) => bigint): bigint {
+  return sums.reduce((sum, item) => sum + amountOf(item), 0n);
 }

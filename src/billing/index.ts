@@ -1,0 +1,31 @@
+import { BillRunFindingResolver, BillRunResolver } from './bill-run.resolver.js';
+import { Invoice, InvoiceFeeCharge, InvoiceLine, InvoiceTax } from './invoice.entity.js';
+import { InvoiceFeeChargeResolver, InvoiceResolver } from './invoice.resolver.js';
+import { PartnerInvoicesResolver } from './partner-invoices.resolver.js';
+import { UsageReportResolver } from './usage-report.resolver.js';
+
+export { BillExecutor } from './bill-executor.service.js';
+export { BillRunFindingResolver, BillRunResolver } from './bill-run.resolver.js';
+export { BillRunService } from './bill-run.service.js';
+export { billingErrors } from './errors.js';
+export { checkBillingInvariants, type InvariantFinding } from './invariants.store.js';
+export { Invoice, InvoiceLine, InvoiceTax } from './invoice.entity.js';
+export { InvoiceFeeChargeResolver, InvoiceResolver } from './invoice.resolver.js';
+export { InvoiceService } from './invoice.service.js';
+export { invoiceRoute } from './invoice-route.service.js';
+export { PartnerInvoicesResolver } from './partner-invoices.resolver.js';
+export { UsageReportResolver } from './usage-report.resolver.js';
+export { UsageReportService } from './usage-report.service.js';
+
+/** Tables of this folder. */
+export const billingEntities = [Invoice, InvoiceLine, InvoiceTax, InvoiceFeeCharge];
+
+/** Resolver classes of this folder; `app.ts` builds one of each. */
+export const billingResolvers = [
+  InvoiceResolver,
+  InvoiceFeeChargeResolver,
+  BillRunResolver,
+  BillRunFindingResolver,
+  UsageReportResolver,
+  PartnerInvoicesResolver,
+] as const;
