@@ -37,7 +37,7 @@ export interface FormatDefinition {
   readonly headerLines: number;
   /** Lines that begin with this character hold no record. */
   readonly comment?: string;
-  /** The columns from left to right; a line must have at least this many fields. */
+  /** The columns from left to right; a line must have exactly these fields. */
   readonly columns: readonly string[];
   /** IANA zone of LOCAL and COMPACT times; the source's zone unless given. */
   readonly timeZone?: string;
@@ -94,8 +94,8 @@ const kontor: FormatDefinition = {
   outTrunk: { column: 'out_trunk' },
 };
 
-// Asterisk writes one row per leg with the same uniqueid, so the leg is told by its channel, its
-// destination channel, its start and its end as well.
+// Asterisk writes one row per leg with the same uniqueid, so the leg is told by its channels, its
+// times and its outcome as well. Legs that rang side by side may differ in their duration alone.
 const asteriskMaster: FormatDefinition = {
   delimiter: ',',
   quote: '"',
@@ -126,7 +126,18 @@ const asteriskMaster: FormatDefinition = {
     internationalPrefixes: ['011'],
     bare: 'NATIONAL',
   },
-  identity: ['uniqueid', 'channel', 'dstchannel', 'src', 'dst', 'start', 'answer', 'end'],
+  identity: [
+    'uniqueid',
+    'channel',
+    'dstchannel',
+    'src',
+    'dst',
+    'start',
+    'answer',
+    'end',
+    'duration',
+    'disposition',
+  ],
   startedAt: { column: 'answer', orElse: 'start', type: 'LOCAL' },
   service: { constant: 'VOICE' },
   duration: { column: 'billsec', unit: 'SECONDS' },
