@@ -1,0 +1,197 @@
+import DataLoader from 'dataloader';
+import { DomainError } from '../kernel/index.js';
+import { serviceCodes } from '../mediation/index.js';
+import { rowNumber } from '../partner/index.js';
+import {
+  type Connection,
+  type Page,
+  pageOf,
+  pageStart,
+  type RequestContext,
+  rowsOf,
+  type Tx,
+} from '../platform/index.js';
+import { type LegTerms, Xdr, type XdrRow } from './xdr.entity.js';
+import type { XdrFilter } from './xdr.input.js';
+import { batchOfXdr, decodeLegs } from './xdr-row.js';
+
+const MICROS = `(extract(epoch FROM x.started_at) * 1000000)::bigint`;
+const INTEGER = /^-?\d{1,18}$/;
+const MAX_DAYS = 400;
+const DAY_MS = 86_400_000;
+
+type RawRow = Omit<XdrRow, 'legs' | 'amounts'> & {
+  readonly legs: Buffer;
+  readonly amounts: readonly string[];
+};
+
+/**
+ * The records that fit and that the transaction may see, by rising instant. Refuses with
+ * INVALID_PERIOD a span that ends before it begins or is longer than 400 days.
+ */
+export async function listXdrs(tx: Tx, filter: XdrFilter, page: Page): Promise<Connection<Xdr>> {
+  assertSpan(filter);
+  const conditions = await conditionsOf(tx, filter, page);
+  if (conditions === null) return pageOf<Xdr>([], page, () => []);
+  conditions.values.push(page.first + 1);
+  const rows = rowsOf<RawRow>(
+    await tx.query(
+      `SELECT x.id::text AS id, ${MICROS}::text AS "startedMicros", x.partner_id AS "partnerId",
+         x.account_id AS "accountId", x.subscription_id AS "subscriptionId", x.service,
+         x.a_number::text AS "aNumber", x.b_number::text AS "bNumber",
+         x.quantity::text AS quantity, x.in_trunk_id AS "inTrunkId",
+         x.out_trunk_id AS "outTrunkId", x.destination_id AS "destinationId", x.legs,
+         x.amounts::text[] AS amounts
+       FROM seen_xdr x WHERE ${conditions.texts.join(' AND ')}
+       ORDER BY x.started_at, x.id LIMIT $${conditions.values.length}`,
+      conditions.values,
+    ),
+  );
+  return pageOf(rows.map(xdrOf), page, (xdr) => [xdr.startedMicros, xdr.id]);
+}
+
+function xdrOf(row: RawRow): Xdr {
+  return new Xdr({ ...row, legs: decodeLegs(row.legs), amounts: row.amounts.map(BigInt) });
+}
+
+function assertSpan(filter: XdrFilter): void {
+  const length = filter.to.getTime() - filter.from.getTime();
+  if (length > 0 && length <= MAX_DAYS * DAY_MS) return;
+  throw new DomainError('INVALID_PERIOD', `Ask for a span of at most ${MAX_DAYS} days.`);
+}
+
+interface Conditions {
+  readonly texts: string[];
+  readonly values: unknown[];
+}
+
+// Null when nothing can fit.
+async function conditionsOf(tx: Tx, filter: XdrFilter, page: Page): Promise<Conditions | null> {
+  const texts: string[] = [];
+  const values: unknown[] = [];
+  const add = (text: (place: string) => string, value: unknown): void => {
+    values.push(value);
+    texts.push(text(`$${values.length}`));
+  };
+  add((p) => `x.started_at >= ${p}`, filter.from);
+  add((p) => `x.started_at < ${p}`, filter.to);
+  for (const [column, type, id] of [
+    ['account_id', 'Account', filter.accountId],
+    ['subscription_id', 'Subscription', filter.subscriptionId],
+    ['destination_id', 'Destination', filter.destinationId],
+  ] as const) {
+    if (id) add((p) => `x.${column} = ${p}`, rowNumber(type, id));
+  }
+  if (filter.service) add((p) => `x.service = ${p}`, serviceCodes[filter.service]);
+  if (filter.number) add((p) => `${p}::bigint IN (x.a_number, x.b_number)`, filter.number);
+  if (filter.partnerId) {
+    const below = await partnersBelow(tx, rowNumber('Partner', filter.partnerId));
+    if (below.length === 0) return null;
+    add((p) => `x.partner_id = ANY (${p}::int[])`, below);
+  }
+  if (filter.fileId) {
+    const batches = await batchesOf(tx, rowNumber('UsageFile', filter.fileId));
+    if (batches.length === 0) return null;
+    add((p) => `(x.id >> 24) = ANY (${p}::bigint[])`, batches);
+  }
+  addStart(texts, values, page);
+  return { texts, values };
+}
+
+function addStart(texts: string[], values: unknown[], page: Page): void {
+  const start = pageStart(page, 2);
+  if (start === null) return;
+  if (!start.every((value) => typeof value === 'string' && INTEGER.test(value))) {
+    throw new DomainError('INVALID_CURSOR', 'The cursor is not one of this list.');
+  }
+  values.push(start[0], start[1]);
+  const at = `timestamptz 'epoch' + $${values.length - 1}::bigint * interval '1 microsecond'`;
+  texts.push(`x.started_at >= ${at}`, `(x.started_at, x.id) > (${at}, $${values.length}::bigint)`);
+}
+
+async function partnersBelow(tx: Tx, partnerId: number): Promise<number[]> {
+  const rows = rowsOf<{ id: number }>(
+    await tx.query('SELECT id FROM partner WHERE path @> ARRAY[$1::int]', [partnerId]),
+  );
+  return rows.map((row) => row.id);
+}
+
+// Batches of the file's own run, and those that took up records it had left.
+async function batchesOf(tx: Tx, fileId: number): Promise<number[]> {
+  const rows = rowsOf<{ id: number }>(
+    await tx.query(
+      `SELECT b.id FROM usage_file f JOIN run_batch b ON b.run_id = f.run_id WHERE f.id = $1
+       UNION SELECT s.recycled_by_batch_id FROM suspense_record s
+       WHERE s.usage_file_id = $1 AND s.recycled_by_batch_id IS NOT NULL`,
+      [fileId],
+    ),
+  );
+  return rows.map((row) => row.id);
+}
+
+const TERMS = Symbol('contract terms of xDR legs');
+const FILES = Symbol('usage files of xDR batches');
+const TRUNKS = Symbol('trunk names');
+const DESTINATIONS = Symbol('destination names');
+
+/** What the contracts behind the legs say; a contract that is not visible is missing. */
+export function legTerms(context: RequestContext): DataLoader<number, LegTerms | null> {
+  return loaderOf<LegTerms & { id: number }>(context, TERMS, (tx, ids) =>
+    tx.query(
+      `SELECT v.id, c.id AS "contractId", c.level, v.currency
+       FROM contract_version v JOIN contract c ON c.id = v.contract_id
+       WHERE v.id = ANY ($1::int[])`,
+      [ids],
+    ),
+  );
+}
+
+/** The visible usage file that a batch read or recycled. */
+export function fileOfXdr(context: RequestContext, xdr: Xdr): Promise<number | null> {
+  const loader = loaderOf<{ id: number; fileId: number }>(context, FILES, (tx, ids) =>
+    tx.query(
+      `SELECT b.id, (b.payload ->> 'fileId')::int AS "fileId" FROM run_batch b
+       WHERE b.id = ANY ($1::int[]) AND b.payload ? 'fileId'`,
+      [ids],
+    ),
+  );
+  return loader.load(batchOfXdr(xdr.id)).then((row) => row?.fileId ?? null);
+}
+
+/** The name of a trunk; null for none or one that is not visible. */
+export async function trunkName(context: RequestContext, id: number): Promise<string | null> {
+  return nameOf(context, TRUNKS, 'SELECT id, name FROM trunk WHERE id = ANY ($1::int[])', id);
+}
+
+/** The name of a destination; null for none. */
+export async function destinationName(context: RequestContext, id: number): Promise<string | null> {
+  const sql = 'SELECT id, name FROM destination WHERE id = ANY ($1::int[])';
+  return nameOf(context, DESTINATIONS, sql, id);
+}
+
+async function nameOf(
+  context: RequestContext,
+  key: symbol,
+  sql: string,
+  id: number,
+): Promise<string | null> {
+  if (id === 0) return null;
+  const loader = loaderOf<{ id: number; name: string }>(context, key, (tx, ids) =>
+    tx.query(sql, [ids]),
+  );
+  return (await loader.load(id))?.name ?? null;
+}
+
+function loaderOf<T extends { readonly id: number }>(
+  context: RequestContext,
+  key: symbol,
+  fetch: (tx: Tx, ids: number[]) => Promise<unknown>,
+): DataLoader<number, T | null> {
+  return context.loader<number, T | null>(key, (read) => {
+    return new DataLoader(async (ids) => {
+      const rows = rowsOf<T>(await fetch(await read(), [...ids]));
+      const found = new Map(rows.map((row) => [row.id, row]));
+      return ids.map((each) => found.get(each) ?? null);
+    });
+  });
+}
