@@ -10,6 +10,7 @@ export default defineConfig({
     include: ['build/test/{unit,api,scenario,fault}/**/*.test.js'],
     server: { deps: { external: [/\/build\//] } },
     environment: 'node',
+    globalSetup: ['build/test/fixtures/global-setup.js'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -28,6 +28,7 @@ const IDENTITY = `
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (id, partner_id)
   );
+  GRANT USAGE ON SEQUENCE app_user_id_seq TO ${APP_ROLE};
   CREATE UNIQUE INDEX app_user_email ON app_user (email);
   CREATE INDEX app_user_partner ON app_user (partner_id, id);
   ${tenantTable('app_user')}

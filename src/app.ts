@@ -15,6 +15,22 @@ import {
 } from './identity/index.js';
 import { invariant } from './kernel/index.js';
 import {
+  DuplicateRecordResolver,
+  FileStorage,
+  InboxService,
+  SuspenseCountResolver,
+  SuspenseResolver,
+  SuspenseService,
+  UploadService,
+  UsageFileResolver,
+  UsageFileService,
+  UsageFormatResolver,
+  UsageFormatService,
+  UsageSourceResolver,
+  UsageSourceService,
+  uploadRoute,
+} from './mediation/index.js';
+import {
   buildHttp,
   type Config,
   Database,
@@ -72,7 +88,13 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const work = new WorkService(database, { doorbell, log });
   const outbox = new OutboxWorker(database, { doorbell, log });
   const events = new EventStream(database, { doorbell, log });
-  const services = buildServices({ database, log, now, keys: identityKeys(config) });
+  const services = buildServices({
+    database,
+    log,
+    now,
+    config,
+    keys: identityKeys(config),
+  });
   const { authentication } = services;
   const http = await buildHttp({
     schema: buildSchema(buildResolvers(services)),
@@ -91,14 +113,16 @@ export async function buildApp(options: AppOptions): Promise<App> {
     events,
     services,
     start: async () => {
-      await doorbell.start();
       await events.start();
+      await services.uploads.open(now());
       work.start();
       outbox.start();
+      services.inbox.start();
+      await doorbell.start();
     },
     stop: async () => {
       await http.close();
-      await Promise.all([work.stop(), outbox.stop(), events.stop()]);
+      await Promise.all([services.inbox.stop(), work.stop(), outbox.stop(), events.stop()]);
       await doorbell.stop();
       await database.close();
     },
@@ -109,23 +133,41 @@ interface ServiceParts {
   readonly database: Database;
   readonly log: Log;
   readonly now: () => Date;
+  readonly config: Config;
   readonly keys: IdentityKeys;
 }
 
 /** One of each service, in the order of the folders. */
-function buildServices({ database, log, now, keys }: ServiceParts) {
+function buildServices({ database, log, now, config, keys }: ServiceParts) {
   const runs = new RunService();
   const authentication = new AuthenticationService(database, keys.jwtKey, now);
   const signIn = new SignInService(database, keys, now, log);
   const roles = new RoleService();
   const users = new UserService(roles, keys.secretKey, now);
   const alarms = new AlarmService();
-  return { runs, authentication, signIn, roles, users, alarms };
+  const mediation = buildMediation({ database, log, config });
+  return { runs, authentication, signIn, roles, users, alarms, ...mediation };
+}
+
+function buildMediation(parts: Pick<ServiceParts, 'database' | 'log' | 'config'>) {
+  const { database, log, config } = parts;
+  const { dataDir, batchBytes, maxUploadBytes: maxBytes, inboxPollSeconds: pollSeconds } = config;
+  const storage = new FileStorage(dataDir);
+  const usageFiles = new UsageFileService({ batchBytes });
+  return {
+    storage,
+    uploads: new UploadService(database, storage, { maxBytes }),
+    usageFormats: new UsageFormatService(),
+    usageSources: new UsageSourceService(),
+    usageFiles,
+    suspense: new SuspenseService(),
+    inbox: new InboxService(database, storage, usageFiles, { dataDir, pollSeconds, log }),
+  };
 }
 
 /** One of each resolver, by its class. */
 function buildResolvers(services: Services): Map<unknown, object> {
-  const { runs, signIn, roles, users, alarms } = services;
+  const { runs, signIn, roles, users, alarms, usageFiles, suspense } = services;
   const instances = [
     new ErrorCodeResolver(),
     new RunResolver(runs),
@@ -133,6 +175,12 @@ function buildResolvers(services: Services): Map<unknown, object> {
     new RoleResolver(roles),
     new UserResolver(users),
     new AlarmResolver(alarms),
+    new UsageFormatResolver(services.usageFormats),
+    new UsageSourceResolver(services.usageSources),
+    new UsageFileResolver(usageFiles),
+    new SuspenseResolver(suspense),
+    new SuspenseCountResolver(),
+    new DuplicateRecordResolver(suspense),
   ];
   const byClass = new Map<unknown, object>(instances.map((one) => [one.constructor, one]));
   for (const resolver of resolvers) {
@@ -142,8 +190,8 @@ function buildResolvers(services: Services): Map<unknown, object> {
 }
 
 /** Routes beside GraphQL. */
-function buildRoutes(_services: Services): RouteModule[] {
-  return [];
+function buildRoutes(services: Services): RouteModule[] {
+  return [uploadRoute(services.uploads)];
 }
 
 function identityKeys(config: Config): IdentityKeys {

@@ -1,6 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
-import { DataSource, type EntityManager, type EntityTarget, type Logger } from 'typeorm';
+import {
+  DataSource,
+  type EntityManager,
+  type EntityTarget,
+  type Logger,
+  type QueryRunner,
+} from 'typeorm';
 import { sqlState } from './sql-state.js';
 import { APP_ROLE, LOADER_ROLE, OWNER_ROLE } from './tenancy.js';
 
@@ -99,7 +105,7 @@ export class Database {
 
   /** Opens the read transaction that the fields of one GraphQL operation share. */
   async openRead(scope: Scope): Promise<OpenRead> {
-    const runner = this.#dataSource.createQueryRunner();
+    const runner = oneAfterTheOther(this.#dataSource.createQueryRunner());
     try {
       await runner.connect();
       await runner.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -136,6 +142,19 @@ export class Database {
 export interface OpenRead {
   readonly tx: Tx;
   close(): Promise<void>;
+}
+
+// Fields that are resolved at the same time share the transaction; the driver is about to refuse
+// a statement while another one runs.
+function oneAfterTheOther(runner: QueryRunner): QueryRunner {
+  const send = runner.query.bind(runner) as (...given: unknown[]) => Promise<never>;
+  let last: Promise<unknown> = Promise.resolve();
+  runner.query = (...given: unknown[]) => {
+    const sent = last.then(() => send(...given));
+    last = sent.catch(() => undefined);
+    return sent;
+  };
+  return runner;
 }
 
 function scopeRoot(scope: Scope): number | null {

@@ -31,7 +31,6 @@ export function buildGraphql(options: GraphqlOptions): ApolloServer<OperationCon
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     hideSchemaDetailsFromClientErrors: true,
-    status400ForVariableCoercionErrors: true,
     parseOptions: { maxTokens: limits.maxTokens },
     maxRecursiveSelections: MAX_SELECTIONS,
     validationRules: armourRules(limits, introspection),
