@@ -79,8 +79,8 @@ export class BatchRater {
   ): void {
     const { count, fault, identity0, identity1, identity2, identity3 } = records;
     for (let row = 0; row < count; row += 1) {
+      rated.outcome[row] = fault[row] === 0 ? OUTCOME.RATED : OUTCOME.REJECTED;
       if (fault[row] !== 0) continue;
-      rated.outcome[row] = OUTCOME.RATED;
       if (identities === null) continue;
       const slot = identities.claim(
         identity0[row]!,
