@@ -13,6 +13,7 @@ import {
 import { alarmEntities, alarmErrors, alarmResolvers } from './alarm/index.js';
 import { identityEntities, identityErrors, identityResolvers } from './identity/index.js';
 import { Bug, type ErrorCatalogue, kernelErrors } from './kernel/index.js';
+import { mediationEntities, mediationErrors, mediationResolvers } from './mediation/index.js';
 import {
   DateTimeScalar,
   platformEntities,
@@ -24,7 +25,12 @@ import {
 } from './platform/index.js';
 
 /** Tables of all capabilities. */
-export const entities = [...platformEntities, ...identityEntities, ...alarmEntities];
+export const entities = [
+  ...platformEntities,
+  ...identityEntities,
+  ...alarmEntities,
+  ...mediationEntities,
+];
 
 /** Refusal codes of all capabilities, in the order of the folders. */
 export const errorCatalogues: readonly ErrorCatalogue[] = [
@@ -32,6 +38,7 @@ export const errorCatalogues: readonly ErrorCatalogue[] = [
   platformErrors,
   identityErrors,
   alarmErrors,
+  mediationErrors,
 ];
 
 const meanings: Record<string, string> = Object.assign({}, ...errorCatalogues);
@@ -68,6 +75,7 @@ export const resolvers = [
   ...platformResolvers,
   ...identityResolvers,
   ...alarmResolvers,
+  ...mediationResolvers,
 ] as const;
 
 /** `@Authorized()` asks for a viewer, `@Authorized('a', 'b')` for both permissions. */
