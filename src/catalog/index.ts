@@ -1,3 +1,86 @@
+import { Destination, DestinationPrefix } from './destination.entity.js';
+import { ExchangeRate } from './exchange-rate.entity.js';
+import { PriceList, Rate } from './price-list.entity.js';
+import {
+  ContractPriceListResolver,
+  EffectiveRateResolver,
+  PriceListResolver,
+  RateResolver,
+} from './price-list.resolver.js';
+import { RateSheet, RateSheetRow } from './rate-sheet.entity.js';
+import {
+  PriceListSheetsResolver,
+  RateSheetResolver,
+  RateSheetRowResolver,
+} from './rate-sheet.resolver.js';
+import {
+  DestinationResolver,
+  ExchangeRateResolver,
+  ServicePlanResolver,
+  TimeBandResolver,
+  TimeProfileResolver,
+} from './reference.resolver.js';
+import { PlanFee, ServicePlan } from './service-plan.entity.js';
+import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
+
 export { convert, type RateFacts } from './convert.js';
+export { Destination, DestinationKind } from './destination.entity.js';
+export { DestinationService } from './destination.service.js';
+export { catalogErrors } from './errors.js';
+export { ExchangeRateService } from './exchange-rate.service.js';
 export * from './inherit.js';
+export { PriceList, Rate, RateKindType } from './price-list.entity.js';
+export { lookUpPriceLists, PriceListService } from './price-list.service.js';
+export { inheritanceChain } from './rate-rules.js';
+export { RateSheet, RateSheetRow } from './rate-sheet.entity.js';
+export { RateSheetService, type ReadUpload } from './rate-sheet.service.js';
+export { FeeKind, PlanFee, ServicePlan } from './service-plan.entity.js';
+export { ServicePlanService } from './service-plan.service.js';
 export { type Span, type Timeline, valueAt } from './timeline.js';
+export { type BandRule, minuteOfWeek, WEEK_MINUTES, weekTable } from './week.js';
+export {
+  ContractPriceListResolver,
+  DestinationResolver,
+  EffectiveRateResolver,
+  ExchangeRateResolver,
+  PriceListResolver,
+  PriceListSheetsResolver,
+  RateResolver,
+  RateSheetResolver,
+  RateSheetRowResolver,
+  ServicePlanResolver,
+  TimeBandResolver,
+  TimeProfileResolver,
+};
+
+/** Tables of this folder. */
+export const catalogEntities = [
+  Destination,
+  DestinationPrefix,
+  TimeProfile,
+  TimeBand,
+  TimeBandRule,
+  ExchangeRate,
+  PriceList,
+  Rate,
+  RateSheet,
+  RateSheetRow,
+  ServicePlan,
+  PlanFee,
+];
+
+/** Resolver classes of this folder; `app.ts` builds one of each. */
+export const catalogResolvers = [
+  DestinationResolver,
+  TimeProfileResolver,
+  TimeBandResolver,
+  ExchangeRateResolver,
+  ServicePlanResolver,
+  PriceListResolver,
+  RateResolver,
+  EffectiveRateResolver,
+  ContractPriceListResolver,
+  RateSheetResolver,
+  RateSheetRowResolver,
+  PriceListSheetsResolver,
+] as const;

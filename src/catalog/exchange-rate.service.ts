@@ -1,0 +1,87 @@
+import { DomainError, minorUnits } from '../kernel/index.js';
+import { pageById, rowOf } from '../partner/index.js';
+import { type Connection, once, type Page, type Tx, type Viewer } from '../platform/index.js';
+import { convert } from './convert.js';
+import { type ConvertedAmount, ExchangeRate } from './exchange-rate.entity.js';
+import { assertHub } from './rate.store.js';
+import type { SetExchangeRateInput } from './reference.input.js';
+
+/** Exchange rates, shared by all tenants and kept by the hub. */
+export class ExchangeRateService {
+  /**
+   * Records an exchange rate. Refuses with NOT_HUB, INVALID_CURRENCY, EXCHANGE_RATE_REFUSED or
+   * EXCHANGE_RATE_EXISTS.
+   */
+  async set(
+    tx: Tx,
+    viewer: Viewer,
+    input: SetExchangeRateInput,
+    key: string | null,
+  ): Promise<ExchangeRate> {
+    const made = await once(tx, viewer, key, 'setExchangeRate', input, async () => ({
+      id: await this.#set(tx, input),
+    }));
+    return rowOf(tx, ExchangeRate, 'ExchangeRate', made.id);
+  }
+
+  async #set(tx: Tx, input: SetExchangeRateInput): Promise<number> {
+    await assertHub(tx);
+    minorUnits(input.baseCurrency);
+    minorUnits(input.quoteCurrency);
+    const wellFormed = /^\d{1,10}(\.\d{1,10})?$/.test(input.rate) && /[1-9]/.test(input.rate);
+    if (!wellFormed || input.baseCurrency === input.quoteCurrency) {
+      throw new DomainError(
+        'EXCHANGE_RATE_REFUSED',
+        'An exchange rate is above zero with at most 10 decimals, between two currencies.',
+      );
+    }
+    const made = await tx.query<{ id: number }[]>(
+      `INSERT INTO exchange_rate (base_currency, quote_currency, rate, valid_from, source)
+       VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (base_currency, quote_currency, valid_from) DO NOTHING RETURNING id`,
+      [input.baseCurrency, input.quoteCurrency, input.rate, input.validFrom, input.source.trim()],
+    );
+    if (made[0] !== undefined) return made[0].id;
+    throw new DomainError(
+      'EXCHANGE_RATE_EXISTS',
+      'There is another exchange rate of the pair from the same instant.',
+    );
+  }
+
+  /** Exchange rates by rising id, of one currency if given. */
+  async list(tx: Tx, currency: string | null, page: Page): Promise<Connection<ExchangeRate>> {
+    const query = tx.createQueryBuilder(ExchangeRate, 'row');
+    if (currency) {
+      query.andWhere('(row.baseCurrency = :currency OR row.quoteCurrency = :currency)', {
+        currency,
+      });
+    }
+    return pageById(query, page);
+  }
+
+  /** An amount in another currency at an instant. Refuses with EXCHANGE_RATE_MISSING. */
+  async convert(
+    tx: Tx,
+    amount: string,
+    from: string,
+    to: string,
+    at: Date,
+  ): Promise<ConvertedAmount> {
+    minorUnits(from);
+    minorUnits(to);
+    // The newest of each direction: `convert` decides between them.
+    const rates = await tx
+      .createQueryBuilder(ExchangeRate, 'row')
+      .distinctOn(['row.baseCurrency'])
+      .where('row.validFrom <= :at', { at })
+      .andWhere(
+        '((row.baseCurrency = :from AND row.quoteCurrency = :to) OR ' +
+          '(row.baseCurrency = :to AND row.quoteCurrency = :from))',
+        { from, to },
+      )
+      .orderBy('row.baseCurrency')
+      .addOrderBy('row.validFrom', 'DESC')
+      .getMany();
+    return { ...convert(amount, from, to, at, rates), currency: to };
+  }
+}

@@ -1,0 +1,245 @@
+import 'reflect-metadata';
+import {
+  Arg,
+  Args,
+  Authorized,
+  Ctx,
+  FieldResolver,
+  ID,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { ContractPriceList, Partner, rowLoader, rowOrNull } from '../partner/index.js';
+import {
+  type Connection,
+  connectionOf,
+  DateTimeScalar,
+  PageArgs,
+  type RequestContext,
+  requireViewer,
+} from '../platform/index.js';
+import { Destination } from './destination.entity.js';
+import { EffectiveRateView } from './effective-rate.entity.js';
+import { PriceList, Rate } from './price-list.entity.js';
+import { CreatePriceListInput, RateFilter, SetRateInput } from './price-list.input.js';
+import type { PriceListService } from './price-list.service.js';
+import { TimeBand, TimeProfile } from './time-profile.entity.js';
+
+const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
+
+const PriceListConnection = connectionOf(PriceList, 'PriceList');
+const RateConnection = connectionOf(Rate, 'Rate');
+const EffectiveRateConnection = connectionOf(EffectiveRateView, 'EffectiveRate');
+
+@Resolver(() => PriceList)
+export class PriceListResolver {
+  readonly #lists: PriceListService;
+
+  constructor(lists: PriceListService) {
+    this.#lists = lists;
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => PriceList, { nullable: true, description: 'One list; null when not visible.' })
+  async priceList(
+    @Arg('id', () => ID, { description: 'The price list.' }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<PriceList | null> {
+    return rowOrNull(await context.read(), PriceList, 'PriceList', id);
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => PriceListConnection, { description: 'Visible price lists, oldest first.' })
+  async priceLists(
+    @Arg('partnerId', () => ID, { nullable: true, description: 'Only lists of this partner.' })
+    partnerId: string | null,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<PriceList>> {
+    return this.#lists.list(await context.read(), partnerId ?? null, page);
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => RateConnection, { description: 'Rows of a price list, oldest first.' })
+  async rates(
+    @Arg('priceListId', () => ID, { description: 'The price list.' }) priceListId: string,
+    @Arg('filter', () => RateFilter, { defaultValue: {}, description: 'Which to list.' })
+    filter: RateFilter,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<Rate>> {
+    return this.#lists.rates(await context.read(), priceListId, filter, page);
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => EffectiveRateConnection, {
+    description: 'Prices of a list in force at an instant, inheritance worked out, by prefix.',
+  })
+  async effectiveRates(
+    @Arg('priceListId', () => ID, { description: 'The price list.' }) priceListId: string,
+    @Arg('at', () => DateTimeScalar, { nullable: true, description: 'Now when absent.' })
+    at: Date | null,
+    @Arg('prefix', () => String, {
+      defaultValue: '',
+      description: 'Only prefixes that begin so.',
+    })
+    prefix: string,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<EffectiveRateView>> {
+    const tx = await context.read();
+    return this.#lists.effectiveRates(tx, priceListId, at ?? context.now(), prefix, page);
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => EffectiveRateView, {
+    nullable: true,
+    description: 'The price of a number at an instant, or null when the list has none.',
+  })
+  async rateFor(
+    @Arg('priceListId', () => ID, { description: 'The price list.' }) priceListId: string,
+    @Arg('number', () => String, { description: 'E.164 digits without plus.' }) number: string,
+    @Arg('at', () => DateTimeScalar, { nullable: true, description: 'Now when absent.' })
+    at: Date | null,
+    @Arg('timeZone', () => String, {
+      defaultValue: 'UTC',
+      description: 'IANA zone whose clock decides the time band.',
+    })
+    timeZone: string,
+    @Ctx() context: RequestContext,
+  ): Promise<EffectiveRateView | null> {
+    const instant = at ?? context.now();
+    return this.#lists.rateFor(await context.read(), priceListId, number, instant, timeZone);
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => PriceList, { description: 'Creates a price list.' })
+  async createPriceList(
+    @Arg('input', () => CreatePriceListInput, { description: 'The new list.' })
+    input: CreatePriceListInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<PriceList> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#lists.create(tx, viewer, input, key));
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => Rate, {
+    description: 'Records a rate from an instant on; the open rate of the same key ends there.',
+  })
+  async setRate(
+    @Arg('input', () => SetRateInput, { description: 'The rate.' }) input: SetRateInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Rate> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#lists.setRate(tx, viewer, input, key));
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => PriceList, {
+    description:
+      'Ends a rate at an instant. At or before its beginning it is withdrawn as if it had never ' +
+      'been set. What the list inherits shows again.',
+  })
+  async closeRate(
+    @Arg('rateId', () => ID, { description: 'The rate.' }) rateId: string,
+    @Arg('at', () => DateTimeScalar, { description: 'First instant at which it holds no more.' })
+    at: Date,
+    @Ctx() context: RequestContext,
+  ): Promise<PriceList> {
+    return context.write((tx) => this.#lists.closeRate(tx, rateId, at));
+  }
+
+  @FieldResolver(() => Partner, {
+    nullable: true,
+    description: 'Who sells by it; null when not visible.',
+  })
+  async partner(@Root() list: PriceList, @Ctx() context: RequestContext): Promise<Partner | null> {
+    return rowLoader(context, Partner).load(list.partnerId);
+  }
+
+  @FieldResolver(() => PriceList, { nullable: true, description: 'The list it inherits from.' })
+  async parent(@Root() list: PriceList, @Ctx() context: RequestContext): Promise<PriceList | null> {
+    return list.parentId === null ? null : rowLoader(context, PriceList).load(list.parentId);
+  }
+
+  @FieldResolver(() => TimeProfile, { nullable: true, description: 'Its time bands.' })
+  async timeProfile(
+    @Root() list: PriceList,
+    @Ctx() context: RequestContext,
+  ): Promise<TimeProfile | null> {
+    if (list.timeProfileId === null) return null;
+    return rowLoader(context, TimeProfile).load(list.timeProfileId);
+  }
+}
+
+@Resolver(() => Rate)
+export class RateResolver {
+  @FieldResolver(() => PriceList, { nullable: true, description: 'The list that it stands in.' })
+  async priceList(@Root() rate: Rate, @Ctx() context: RequestContext): Promise<PriceList | null> {
+    return rowLoader(context, PriceList).load(rate.priceListId);
+  }
+
+  @FieldResolver(() => Destination, {
+    nullable: true,
+    description: 'The destination that it prices; null when by prefix.',
+  })
+  async destination(
+    @Root() rate: Rate,
+    @Ctx() context: RequestContext,
+  ): Promise<Destination | null> {
+    return rate.destinationId === null
+      ? null
+      : rowLoader(context, Destination).load(rate.destinationId);
+  }
+
+  @FieldResolver(() => TimeBand, {
+    nullable: true,
+    description: 'The band that it holds in; null for all without a rate of their own.',
+  })
+  async band(@Root() rate: Rate, @Ctx() context: RequestContext): Promise<TimeBand | null> {
+    return rate.bandId === null ? null : rowLoader(context, TimeBand).load(rate.bandId);
+  }
+}
+
+@Resolver(() => EffectiveRateView)
+export class EffectiveRateResolver {
+  @FieldResolver(() => TimeBand, { nullable: true, description: 'The band that it holds in.' })
+  async band(
+    @Root() rate: EffectiveRateView,
+    @Ctx() context: RequestContext,
+  ): Promise<TimeBand | null> {
+    return rate.bandId === 0 ? null : rowLoader(context, TimeBand).load(rate.bandId);
+  }
+
+  @FieldResolver(() => [Rate], {
+    description: 'The rows that made it: the absolute one, then each adjustment down the lists.',
+  })
+  async derivation(
+    @Root() rate: EffectiveRateView,
+    @Ctx() context: RequestContext,
+  ): Promise<readonly Rate[]> {
+    const rows = await rowLoader(context, Rate).loadMany(rate.path);
+    return rows.filter((row): row is Rate => row instanceof Rate);
+  }
+}
+
+@Resolver(() => ContractPriceList)
+export class ContractPriceListResolver {
+  @FieldResolver(() => PriceList, {
+    nullable: true,
+    description: 'The list; null when it is not visible.',
+  })
+  async priceList(
+    @Root() link: ContractPriceList,
+    @Ctx() context: RequestContext,
+  ): Promise<PriceList | null> {
+    return rowLoader(context, PriceList).load(link.priceListId);
+  }
+}

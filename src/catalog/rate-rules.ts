@@ -1,0 +1,139 @@
+import { DomainError, parseAmount } from '../kernel/index.js';
+import type { RateKind } from './inherit.js';
+
+/** Prices and fees are kept with ten digits before the point. */
+const PRICE_LIMIT = 10n ** 18n;
+const UNIT_LIMIT = 1_073_741_824;
+const LONGEST_CHAIN = 64;
+
+/** The numbers of a rate, as decimal text and whole units. */
+export interface RateNumbers {
+  readonly kind: RateKind;
+  readonly price: string;
+  readonly connectionFee: string;
+  readonly rateUnit: number;
+  readonly firstIncrement: number;
+  readonly nextIncrement: number;
+  readonly minimum: number;
+  readonly grace: number;
+}
+
+/** Which field of a rate breaks which rule, or null when the rate is sound. */
+export interface RateFault {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** The first fault of a rate's numbers. */
+export function rateFault(rate: RateNumbers): RateFault | null {
+  const price = amountOf(rate.price);
+  const fee = amountOf(rate.connectionFee);
+  if (price === null) return fault('price', 'has at most 10 digits before and 8 after the point');
+  if (fee === null) return fault('connectionFee', 'has at most 10 digits before and 8 after');
+  if (rate.kind === 'ABSOLUTE' && price < 0n) return fault('price', 'is not below zero');
+  if (rate.kind === 'PERCENT' && price <= -10_000_000_000n) {
+    return fault('price', 'takes off less than 100 percent');
+  }
+  if (fee < 0n) return fault('connectionFee', 'is not below zero');
+  if (rate.kind !== 'ABSOLUTE' && fee !== 0n) {
+    return fault('connectionFee', 'belongs to absolute prices');
+  }
+  if (!within(rate.rateUnit, 1)) return fault('rateUnit', 'is at least 1');
+  if (!within(rate.firstIncrement, 0)) return fault('firstIncrement', 'is at least 0');
+  if (!within(rate.nextIncrement, 1)) return fault('nextIncrement', 'is at least 1');
+  if (!within(rate.minimum, 0)) return fault('minimum', 'is at least 0');
+  if (!within(rate.grace, 0)) return fault('grace', 'is at least 0');
+  return null;
+}
+
+/** Refuses with RATE_REFUSED, naming the field. */
+export function assertRate(rate: RateNumbers): void {
+  const found = rateFault(rate);
+  if (found !== null) throw refused(found.field, `The field ${found.field} ${found.message}.`);
+}
+
+/**
+ * Refuses with RATE_REFUSED unless exactly one of prefix and destination is given and the prefix
+ * is 0 to 15 digits.
+ */
+export function assertTarget(prefix: string | null, destinationId: string | null): void {
+  if ((prefix === null) === (destinationId === null)) {
+    throw refused('prefix', 'A rate is for a prefix or for a destination.');
+  }
+  if (prefix !== null && !/^\d{0,15}$/.test(prefix)) {
+    throw refused('prefix', 'A prefix has up to 15 digits.');
+  }
+}
+
+/** A row that counts now, of the key that a new row is for. */
+export interface RateVersion {
+  readonly id: number;
+  readonly validFrom: number;
+  readonly validTo: number | null;
+}
+
+/**
+ * Which open rate a new one closes at its beginning, or null. Refuses with RATE_OVERLAPS when a
+ * rate of the key begins later within the new one's time, or has a set end within it.
+ */
+export function closedBy(
+  known: readonly RateVersion[],
+  validFrom: number,
+  validTo: number | null,
+): RateVersion | null {
+  let open: RateVersion | null = null;
+  for (const version of known) {
+    const before = version.validTo !== null && version.validTo <= validFrom;
+    const after = validTo !== null && version.validFrom >= validTo;
+    if (before || after) continue;
+    if (version.validFrom >= validFrom || version.validTo !== null) {
+      throw new DomainError('RATE_OVERLAPS', 'Another rate of the key holds in the same time.', {
+        validFrom: new Date(version.validFrom).toISOString(),
+        validTo: version.validTo === null ? null : new Date(version.validTo).toISOString(),
+      });
+    }
+    open = version;
+  }
+  return open;
+}
+
+/**
+ * The lists from the root down to one of them. Refuses with PRICE_LIST_CYCLE lists that inherit
+ * from each other.
+ */
+export function inheritanceChain(
+  parents: ReadonlyMap<number, number | null>,
+  listId: number,
+): number[] {
+  const chain: number[] = [];
+  let at: number | null = listId;
+  while (at !== null) {
+    if (chain.includes(at) || chain.length === LONGEST_CHAIN) {
+      throw new DomainError(
+        'PRICE_LIST_CYCLE',
+        `Price lists inherit from each other in a circle or over more than ${LONGEST_CHAIN} steps.`,
+      );
+    }
+    chain.push(at);
+    at = parents.get(at) ?? null;
+  }
+  return chain.reverse();
+}
+
+function amountOf(text: string): bigint | null {
+  if (!/^-?\d{1,10}(\.\d{1,8})?$/.test(text)) return null;
+  const amount = parseAmount(text);
+  return amount < PRICE_LIMIT && amount > -PRICE_LIMIT ? amount : null;
+}
+
+function within(value: number, least: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= UNIT_LIMIT;
+}
+
+function fault(field: string, message: string): RateFault {
+  return { field, message };
+}
+
+function refused(field: string, message: string): DomainError {
+  return new DomainError('RATE_REFUSED', message, { field });
+}

@@ -1,0 +1,151 @@
+import 'reflect-metadata';
+import {
+  Arg,
+  Args,
+  Authorized,
+  Ctx,
+  FieldResolver,
+  ID,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { nestedPage, rowLoader, rowOrNull } from '../partner/index.js';
+import {
+  type Connection,
+  connectionOf,
+  PageArgs,
+  type RequestContext,
+  requireViewer,
+} from '../platform/index.js';
+import { Destination } from './destination.entity.js';
+import { PriceList } from './price-list.entity.js';
+import { RateSheet, RateSheetCount, RateSheetRow } from './rate-sheet.entity.js';
+import { ImportRateSheetInput, RateSheetRowFilter } from './rate-sheet.input.js';
+import type { RateSheetService } from './rate-sheet.service.js';
+import { countLoader } from './rate-sheet.store.js';
+import { TimeBand } from './time-profile.entity.js';
+
+const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
+
+const RowConnection = connectionOf(RateSheetRow, 'RateSheetRow');
+const SheetConnection = connectionOf(RateSheet, 'RateSheet');
+
+@Resolver(() => RateSheet)
+export class RateSheetResolver {
+  readonly #sheets: RateSheetService;
+
+  constructor(sheets: RateSheetService) {
+    this.#sheets = sheets;
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => RateSheet, { nullable: true, description: 'One sheet; null when not visible.' })
+  async rateSheet(
+    @Arg('id', () => ID, { description: 'The rate sheet.' }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<RateSheet | null> {
+    return rowOrNull(await context.read(), RateSheet, 'RateSheet', id);
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => RateSheet, {
+    description:
+      'Reads a rate sheet and compares it with its price list. Rows with errors are kept and ' +
+      'named; nothing is priced by the sheet until it is activated.',
+  })
+  async importRateSheet(
+    @Arg('input', () => ImportRateSheetInput, { description: 'The sheet.' })
+    input: ImportRateSheetInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<RateSheet> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#sheets.import(tx, viewer, input, key));
+  }
+
+  @Authorized('rate-sheet.activate')
+  @Mutation(() => RateSheet, {
+    description:
+      'Puts the prices of a sheet into its list, all at once. What they replace ends when they ' +
+      'take effect. Activating twice is activating once.',
+  })
+  async activateRateSheet(
+    @Arg('id', () => ID, { description: 'The rate sheet.' }) id: string,
+    @Arg('skipErrors', () => Boolean, {
+      defaultValue: false,
+      description: 'Activate although rows have errors, without them.',
+    })
+    skipErrors: boolean,
+    @Ctx() context: RequestContext,
+  ): Promise<RateSheet> {
+    return context.write((tx) => this.#sheets.activate(tx, id, skipErrors, context.now()));
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => RateSheet, { description: 'Puts a sheet aside that is not active.' })
+  async discardRateSheet(
+    @Arg('id', () => ID, { description: 'The rate sheet.' }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<RateSheet> {
+    return context.write((tx) => this.#sheets.discard(tx, id));
+  }
+
+  @FieldResolver(() => PriceList, { nullable: true, description: 'The list that it is for.' })
+  async priceList(@Root() sheet: RateSheet, @Ctx() context: RequestContext) {
+    return rowLoader(context, PriceList).load(sheet.priceListId);
+  }
+
+  @FieldResolver(() => [RateSheetCount], { description: 'How many of its prices do what.' })
+  async counts(
+    @Root() sheet: RateSheet,
+    @Ctx() context: RequestContext,
+  ): Promise<RateSheetCount[]> {
+    return countLoader(context).load(sheet.id);
+  }
+
+  @FieldResolver(() => RowConnection, {
+    description: 'Its rows in the order of the file; the rates that it closes come last.',
+  })
+  async rows(
+    @Root() sheet: RateSheet,
+    @Arg('filter', () => RateSheetRowFilter, { defaultValue: {}, description: 'Which to list.' })
+    filter: RateSheetRowFilter,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<RateSheetRow>> {
+    return this.#sheets.rows(await context.read(), sheet.id, filter, page);
+  }
+}
+
+@Resolver(() => RateSheetRow)
+export class RateSheetRowResolver {
+  @FieldResolver(() => Destination, {
+    nullable: true,
+    description: 'The destination that it prices; null when by prefix.',
+  })
+  async destination(@Root() row: RateSheetRow, @Ctx() context: RequestContext) {
+    return row.destinationId === null
+      ? null
+      : rowLoader(context, Destination).load(row.destinationId);
+  }
+
+  @FieldResolver(() => TimeBand, { nullable: true, description: 'The band that it holds in.' })
+  async band(@Root() row: RateSheetRow, @Ctx() context: RequestContext) {
+    return row.bandId === null ? null : rowLoader(context, TimeBand).load(row.bandId);
+  }
+}
+
+@Resolver(() => PriceList)
+export class PriceListSheetsResolver {
+  @FieldResolver(() => SheetConnection, { description: 'Rate sheets read for the list.' })
+  async rateSheets(
+    @Root() list: PriceList,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<RateSheet>> {
+    return nestedPage(context, RateSheet, 'priceListId', list.id, page);
+  }
+}

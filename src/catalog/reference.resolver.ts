@@ -1,0 +1,268 @@
+import 'reflect-metadata';
+import {
+  Arg,
+  Args,
+  Authorized,
+  Ctx,
+  FieldResolver,
+  ID,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { groupLoader, nestedPage, Partner, rowLoader, rowOrNull } from '../partner/index.js';
+import {
+  type Connection,
+  connectionOf,
+  DateTimeScalar,
+  DecimalScalar,
+  PageArgs,
+  type RequestContext,
+  requireViewer,
+} from '../platform/index.js';
+import { Destination, DestinationPrefix } from './destination.entity.js';
+import type { DestinationService } from './destination.service.js';
+import { ConvertedAmount, ExchangeRate } from './exchange-rate.entity.js';
+import type { ExchangeRateService } from './exchange-rate.service.js';
+import {
+  CreateDestinationInput,
+  CreateServicePlanInput,
+  CreateTimeProfileInput,
+  DestinationFilter,
+  PlanFeeInput,
+  SetExchangeRateInput,
+} from './reference.input.js';
+import { PlanFee, ServicePlan } from './service-plan.entity.js';
+import type { ServicePlanService } from './service-plan.service.js';
+import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
+
+const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
+
+const DestinationConnection = connectionOf(Destination, 'Destination');
+const PrefixConnection = connectionOf(DestinationPrefix, 'DestinationPrefix');
+const ProfileConnection = connectionOf(TimeProfile, 'TimeProfile');
+const ExchangeRateConnection = connectionOf(ExchangeRate, 'ExchangeRate');
+const ServicePlanConnection = connectionOf(ServicePlan, 'ServicePlan');
+
+@Resolver(() => Destination)
+export class DestinationResolver {
+  readonly #destinations: DestinationService;
+
+  constructor(destinations: DestinationService) {
+    this.#destinations = destinations;
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => Destination, { nullable: true, description: 'One destination.' })
+  async destination(
+    @Arg('id', () => ID, { description: 'The destination.' }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<Destination | null> {
+    return rowOrNull(await context.read(), Destination, 'Destination', id);
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => DestinationConnection, { description: 'Destinations, oldest first.' })
+  async destinations(
+    @Arg('filter', () => DestinationFilter, { defaultValue: {}, description: 'Which to list.' })
+    filter: DestinationFilter,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<Destination>> {
+    return this.#destinations.list(await context.read(), filter, page);
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => Destination, {
+    nullable: true,
+    description: 'The destination whose longest prefix begins the number.',
+  })
+  async destinationForNumber(
+    @Arg('number', () => String, { description: 'E.164 digits without plus.' }) number: string,
+    @Ctx() context: RequestContext,
+  ): Promise<Destination | null> {
+    return this.#destinations.forNumber(await context.read(), number);
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => Destination, { description: 'Creates a destination; for the hub only.' })
+  async createDestination(
+    @Arg('input', () => CreateDestinationInput, { description: 'The new destination.' })
+    input: CreateDestinationInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Destination> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#destinations.create(tx, viewer, input, key));
+  }
+
+  @FieldResolver(() => PrefixConnection, { description: 'Its dial codes.' })
+  async prefixes(
+    @Root() destination: Destination,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<DestinationPrefix>> {
+    return nestedPage(context, DestinationPrefix, 'destinationId', destination.id, page);
+  }
+}
+
+@Resolver(() => TimeProfile)
+export class TimeProfileResolver {
+  readonly #destinations: DestinationService;
+
+  constructor(destinations: DestinationService) {
+    this.#destinations = destinations;
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => ProfileConnection, { description: 'Time profiles, oldest first.' })
+  async timeProfiles(
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<TimeProfile>> {
+    return this.#destinations.timeProfiles(await context.read(), page);
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => TimeProfile, { description: 'Creates a time profile; for the hub only.' })
+  async createTimeProfile(
+    @Arg('input', () => CreateTimeProfileInput, { description: 'The new profile.' })
+    input: CreateTimeProfileInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<TimeProfile> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#destinations.createTimeProfile(tx, viewer, input, key));
+  }
+
+  @FieldResolver(() => [TimeBand], { description: 'Its bands.' })
+  async bands(@Root() profile: TimeProfile, @Ctx() context: RequestContext): Promise<TimeBand[]> {
+    return groupLoader(context, TimeBand, 'timeProfileId').load(profile.id);
+  }
+}
+
+@Resolver(() => TimeBand)
+export class TimeBandResolver {
+  @FieldResolver(() => [TimeBandRule], { description: 'The minutes that belong to it.' })
+  async rules(@Root() band: TimeBand, @Ctx() context: RequestContext): Promise<TimeBandRule[]> {
+    return groupLoader(context, TimeBandRule, 'timeBandId').load(band.id);
+  }
+}
+
+@Resolver(() => ExchangeRate)
+export class ExchangeRateResolver {
+  readonly #rates: ExchangeRateService;
+
+  constructor(rates: ExchangeRateService) {
+    this.#rates = rates;
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => ExchangeRateConnection, { description: 'Exchange rates, oldest first.' })
+  async exchangeRates(
+    @Arg('currency', () => String, { nullable: true, description: 'Only pairs with it.' })
+    currency: string | null,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<ExchangeRate>> {
+    return this.#rates.list(await context.read(), currency ?? null, page);
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => ConvertedAmount, { description: 'An amount in another currency at an instant.' })
+  async convertAmount(
+    @Arg('amount', () => DecimalScalar, { description: 'The amount.' }) amount: string,
+    @Arg('from', () => String, { description: 'Its currency, ISO 4217.' }) from: string,
+    @Arg('to', () => String, { description: 'The other currency, ISO 4217.' }) to: string,
+    @Arg('at', () => DateTimeScalar, { nullable: true, description: 'Now when absent.' })
+    at: Date | null,
+    @Ctx() context: RequestContext,
+  ): Promise<ConvertedAmount> {
+    const tx = await context.read();
+    return this.#rates.convert(tx, amount, from, to, at ?? context.now());
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => ExchangeRate, { description: 'Records an exchange rate; for the hub only.' })
+  async setExchangeRate(
+    @Arg('input', () => SetExchangeRateInput, { description: 'The rate.' })
+    input: SetExchangeRateInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<ExchangeRate> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#rates.set(tx, viewer, input, key));
+  }
+}
+
+@Resolver(() => ServicePlan)
+export class ServicePlanResolver {
+  readonly #plans: ServicePlanService;
+
+  constructor(plans: ServicePlanService) {
+    this.#plans = plans;
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => ServicePlan, { nullable: true, description: 'One plan; null when not visible.' })
+  async servicePlan(
+    @Arg('id', () => ID, { description: 'The plan.' }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<ServicePlan | null> {
+    return rowOrNull(await context.read(), ServicePlan, 'ServicePlan', id);
+  }
+
+  @Authorized('catalog.read')
+  @Query(() => ServicePlanConnection, { description: 'Visible service plans, oldest first.' })
+  async servicePlans(
+    @Arg('partnerId', () => ID, { nullable: true, description: 'Only plans of this seller.' })
+    partnerId: string | null,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<ServicePlan>> {
+    return this.#plans.list(await context.read(), partnerId ?? null, page);
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => ServicePlan, { description: 'Creates a service plan with its fees.' })
+  async createServicePlan(
+    @Arg('input', () => CreateServicePlanInput, { description: 'The new plan.' })
+    input: CreateServicePlanInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<ServicePlan> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#plans.create(tx, viewer, input, key));
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => ServicePlan, { description: 'Adds a fee to a service plan.' })
+  async addPlanFee(
+    @Arg('servicePlanId', () => ID, { description: 'The plan.' }) servicePlanId: string,
+    @Arg('fee', () => PlanFeeInput, { description: 'The fee.' }) fee: PlanFeeInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<ServicePlan> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#plans.addFee(tx, viewer, servicePlanId, fee, key));
+  }
+
+  @FieldResolver(() => Partner, {
+    nullable: true,
+    description: 'Who sells it; null when not visible.',
+  })
+  async partner(@Root() plan: ServicePlan, @Ctx() context: RequestContext) {
+    return rowLoader(context, Partner).load(plan.partnerId);
+  }
+
+  @FieldResolver(() => [PlanFee], { description: 'Its fees that count.' })
+  async fees(@Root() plan: ServicePlan, @Ctx() context: RequestContext): Promise<PlanFee[]> {
+    return groupLoader(context, PlanFee, 'servicePlanId', 'row.supersededAt IS NULL').load(plan.id);
+  }
+}

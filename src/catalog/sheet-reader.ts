@@ -1,0 +1,88 @@
+import { invariant } from '../kernel/index.js';
+import { type RowFault, readSheetRow, type SheetPrice, type SheetReading } from './sheet-row.js';
+
+/** A row ready to be staged: a price, or an error. */
+export interface StagedRow {
+  readonly line: number;
+  readonly raw: string;
+  readonly fault: RowFault | null;
+  /** What the row is about, also when it has an error. */
+  readonly prefix: string | null;
+  readonly price: SheetPrice | null;
+}
+
+/** Turns the rows of one sheet into prices and errors, and finds rows that say a thing twice. */
+export class SheetReader {
+  #reading: SheetReading | null = null;
+  #rows: StagedRow[] = [];
+  readonly #firstLines = new Map<string, number>();
+  rowCount = 0;
+  errorCount = 0;
+
+  /** Whether the first line has been read. */
+  get isReading(): boolean {
+    return this.#reading !== null;
+  }
+
+  /** Rows that wait to be taken. */
+  get waiting(): number {
+    return this.#rows.length;
+  }
+
+  begin(reading: SheetReading): void {
+    this.#reading = reading;
+  }
+
+  /** Reads one row; `line` is where it ends in the file. */
+  row(line: number, text: string, cells: readonly string[]): void {
+    invariant(this.#reading !== null, 'the first line of a sheet comes first');
+    const raw = plain(text);
+    const read = readSheetRow(cells, this.#reading);
+    if ('fault' in read) {
+      const prefixes = read.prefixes.length === 0 ? [null] : read.prefixes;
+      for (const prefix of prefixes)
+        this.#add({ line, raw, fault: read.fault, prefix, price: null });
+      return;
+    }
+    for (const price of read.prices) this.#price(line, raw, price);
+  }
+
+  /** Keeps a row that is not CSV. */
+  unreadable(line: number, text: string): void {
+    const message = 'The row is not written as CSV.';
+    const fault = { code: 'UNREADABLE_ROW', field: 'row', message } as const;
+    this.#add({ line, raw: plain(text), fault, prefix: null, price: null });
+  }
+
+  /** The rows read since it was last called. */
+  take(): StagedRow[] {
+    const rows = this.#rows;
+    this.#rows = [];
+    return rows;
+  }
+
+  #price(line: number, raw: string, price: SheetPrice): void {
+    const target = price.prefix ?? `d${price.destinationId}`;
+    const key = `${target} ${price.bandId ?? 0} ${price.validFrom}`;
+    const first = this.#firstLines.get(key);
+    if (first === undefined) {
+      this.#firstLines.set(key, line);
+      this.#add({ line, raw, fault: null, prefix: price.prefix, price });
+      return;
+    }
+    const message = `Line ${first} prices the same prefix and band from the same instant.`;
+    const fault = { code: 'DUPLICATE_ROW', field: 'prefix', message } as const;
+    this.#add({ line, raw, fault, prefix: price.prefix, price });
+  }
+
+  #add(row: StagedRow): void {
+    this.#rows.push(row);
+    this.rowCount += 1;
+    if (row.fault !== null) this.errorCount += 1;
+  }
+}
+
+/** Text that the database takes: it knows no NUL. */
+function plain(text: string): string {
+  return text.replaceAll('\0', '\uFFFD').replace(/\r?\n$/, '');
+}

@@ -1,0 +1,251 @@
+import { DomainError, parseAmount, startOfDay, wallClockToUtc } from '../kernel/index.js';
+import { type RateFault, rateFault } from './rate-rules.js';
+
+/** Why a row of a rate sheet is not a price: codes of its error. */
+export const rowFaults = {
+  UNREADABLE_ROW: 'The row is not written as CSV.',
+  MISSING_TARGET: 'The row names neither a prefix nor a destination.',
+  INVALID_PREFIX: 'A prefix is not 1 to 15 digits, or a range is not two of the same length.',
+  UNKNOWN_DESTINATION: 'No destination has this name.',
+  UNKNOWN_BAND: "The list's time profile has no band of this name.",
+  INVALID_DECIMAL: 'The field is not a plain decimal number.',
+  INVALID_INTEGER: 'The field is not a whole number.',
+  INVALID_INCREMENTS: 'Increments are written first/next.',
+  INVALID_DATE: 'The field is not a date or instant.',
+  VALUE_REFUSED: 'The value lies outside of what a rate may have.',
+  DUPLICATE_ROW: 'An earlier row prices the same prefix and band from the same instant.',
+} as const;
+export type RowFaultCode = keyof typeof rowFaults;
+
+/** The error of a row. */
+export interface RowFault {
+  readonly code: RowFaultCode;
+  readonly field: string;
+  readonly message: string;
+}
+
+/** What a sheet can say about a price, by the names of the API. */
+export const SHEET_FIELDS = [
+  'price',
+  'prefix',
+  'countryCode',
+  'destination',
+  'connectionFee',
+  'rateUnit',
+  'increments',
+  'firstIncrement',
+  'nextIncrement',
+  'minimum',
+  'grace',
+  'band',
+  'effectiveFrom',
+] as const;
+export type SheetField = (typeof SHEET_FIELDS)[number];
+
+/** How to read the rows of one sheet. */
+export interface SheetReading {
+  /** Column of each field that the sheet has, from 0. */
+  readonly columns: ReadonlyMap<SheetField, number>;
+  readonly defaults: SheetNumbers;
+  readonly decimalComma: boolean;
+  readonly timeZone: string;
+  /** Epoch milliseconds. */
+  readonly effectiveFrom: number;
+  readonly bands: ReadonlyMap<string, number>;
+  readonly destinations: ReadonlyMap<string, number>;
+}
+
+export interface SheetNumbers {
+  readonly connectionFee: string;
+  readonly rateUnit: number;
+  readonly firstIncrement: number;
+  readonly nextIncrement: number;
+  readonly minimum: number;
+  readonly grace: number;
+}
+
+/** One price of a row; a row with several prefixes has several. */
+export interface SheetPrice extends SheetNumbers {
+  readonly prefix: string | null;
+  readonly destinationId: number | null;
+  readonly destinationName: string | null;
+  readonly bandId: number | null;
+  readonly price: string;
+  readonly validFrom: number;
+}
+
+/** What a row comes to: its prices, or its error with the prefixes it is about, if known. */
+export type SheetRow =
+  | { readonly prices: readonly SheetPrice[] }
+  | { readonly fault: RowFault; readonly prefixes: readonly string[] };
+
+/** A range of prefixes wider than this is a mistake. */
+const MAX_RANGE = 10_000;
+
+class Faulty extends Error {
+  readonly fault: RowFault;
+  constructor(code: RowFaultCode, field: string, message: string) {
+    super(message);
+    this.fault = { code, field, message };
+  }
+}
+
+/** Reads the cells of one row. */
+export function readSheetRow(cells: readonly string[], reading: SheetReading): SheetRow {
+  let prefixes: string[] = [];
+  try {
+    const cell = (field: SheetField): string => cellOf(cells, reading, field);
+    prefixes = expandPrefixes(cell('prefix'), cell('countryCode'));
+    const destinationName = cell('destination') || null;
+    const numbers = readNumbers(cell, reading);
+    const rest = {
+      ...numbers,
+      destinationName,
+      bandId: bandOf(cell('band'), reading),
+      validFrom: instantOf(cell('effectiveFrom'), reading),
+    };
+    refuseFault(rateFault({ kind: 'ABSOLUTE', ...numbers }));
+    if (prefixes.length > 0) {
+      return { prices: prefixes.map((prefix) => ({ ...rest, prefix, destinationId: null })) };
+    }
+    const destinationId = destinationOf(destinationName, reading);
+    return { prices: [{ ...rest, prefix: null, destinationId }] };
+  } catch (error) {
+    if (error instanceof Faulty) return { fault: error.fault, prefixes };
+    throw error;
+  }
+}
+
+/**
+ * The prefixes that a cell lists: digits, several by comma, semicolon or blank, ranges of equal
+ * length by a hyphen. `countryCode` is put before each. Each comes once, in order.
+ */
+export function expandPrefixes(text: string, countryCode = ''): string[] {
+  const found = new Set<string>();
+  const code = countryCode.replace(/^\+/, '');
+  const parts = text.split(/[,;\s]+/).filter((part) => part !== '');
+  if (parts.length === 0 && code !== '') parts.push('');
+  for (const part of parts) {
+    const [low = '', high, ...more] = part.replace(/^\+/, '').split('-');
+    if (more.length > 0) throw prefixFault(part);
+    for (const prefix of high === undefined ? [low] : rangeOf(low, high, part)) {
+      const full = code + prefix;
+      if (!/^\d{1,15}$/.test(full)) throw prefixFault(part);
+      found.add(full);
+    }
+  }
+  return [...found];
+}
+
+function rangeOf(low: string, high: string, part: string): string[] {
+  const sound = /^\d{1,15}$/.test(low) && /^\d{1,15}$/.test(high) && low.length === high.length;
+  const first = Number(low);
+  const count = Number(high) - first + 1;
+  if (!sound || count < 1 || count > MAX_RANGE) throw prefixFault(part);
+  return Array.from({ length: count }, (_, i) => String(first + i).padStart(low.length, '0'));
+}
+
+function prefixFault(part: string): Faulty {
+  return new Faulty('INVALID_PREFIX', 'prefix', `"${part.slice(0, 40)}" is not a prefix or range.`);
+}
+
+function cellOf(cells: readonly string[], reading: SheetReading, field: SheetField): string {
+  const column = reading.columns.get(field);
+  return column === undefined ? '' : (cells[column] ?? '').trim();
+}
+
+function readNumbers(
+  cell: (field: SheetField) => string,
+  reading: SheetReading,
+): SheetNumbers & { readonly price: string } {
+  const { defaults } = reading;
+  const whole = (field: SheetField, silent: number): number =>
+    integerOf(cell(field), field, silent);
+  const increments = incrementsOf(cell('increments'));
+  return {
+    price: decimalOf(cell('price'), 'price', reading),
+    connectionFee:
+      cell('connectionFee') === ''
+        ? defaults.connectionFee
+        : decimalOf(cell('connectionFee'), 'connectionFee', reading),
+    rateUnit: whole('rateUnit', defaults.rateUnit),
+    firstIncrement: increments?.[0] ?? whole('firstIncrement', defaults.firstIncrement),
+    nextIncrement: increments?.[1] ?? whole('nextIncrement', defaults.nextIncrement),
+    minimum: whole('minimum', defaults.minimum),
+    grace: whole('grace', defaults.grace),
+  };
+}
+
+function decimalOf(text: string, field: SheetField, reading: SheetReading): string {
+  const plain = reading.decimalComma ? text.replace(',', '.') : text;
+  try {
+    parseAmount(plain);
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    throw new Faulty('INVALID_DECIMAL', field, `"${text.slice(0, 40)}" is not a decimal number.`);
+  }
+  return plain;
+}
+
+function integerOf(text: string, field: SheetField, silent: number): number {
+  if (text === '') return silent;
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw new Faulty('INVALID_INTEGER', field, `"${text.slice(0, 40)}" is not a whole number.`);
+}
+
+function incrementsOf(text: string): [number, number] | null {
+  if (text === '') return null;
+  const match = /^(\d{1,10})\s*\/\s*(\d{1,10})$/.exec(text);
+  if (match) return [Number(match[1]), Number(match[2])];
+  const message = `"${text.slice(0, 40)}" is not written first/next.`;
+  throw new Faulty('INVALID_INCREMENTS', 'increments', message);
+}
+
+function bandOf(text: string, reading: SheetReading): number | null {
+  if (text === '') return null;
+  const band = reading.bands.get(text.toLowerCase());
+  if (band !== undefined) return band;
+  throw new Faulty('UNKNOWN_BAND', 'band', `The list has no band "${text.slice(0, 40)}".`);
+}
+
+function destinationOf(name: string | null, reading: SheetReading): number {
+  if (name === null) {
+    throw new Faulty('MISSING_TARGET', 'prefix', 'The row names no prefix and no destination.');
+  }
+  const id = reading.destinations.get(name.toLowerCase());
+  if (id !== undefined) return id;
+  const message = `No destination is named "${name.slice(0, 40)}".`;
+  throw new Faulty('UNKNOWN_DESTINATION', 'destination', message);
+}
+
+const localTime = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?$/;
+const zonedTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
+
+function instantOf(text: string, reading: SheetReading): number {
+  if (text === '') return reading.effectiveFrom;
+  const at = readInstant(text, reading.timeZone);
+  if (at !== null) return at;
+  throw new Faulty('INVALID_DATE', 'effectiveFrom', `"${text.slice(0, 40)}" is not a date.`);
+}
+
+function readInstant(text: string, zone: string): number | null {
+  try {
+    if (/^\d{4}-\d\d-\d\d$/.test(text)) return startOfDay(zone, text);
+    const local = localTime.exec(text);
+    if (local) {
+      const [year, month, day, hour, minute, second] = local.slice(1).map((part) => Number(part));
+      return wallClockToUtc(zone, year!, month!, day!, hour!, minute!, second || 0);
+    }
+  } catch (error) {
+    if (error instanceof DomainError) return null;
+    throw error;
+  }
+  const at = zonedTime.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? null : at;
+}
+
+function refuseFault(found: RateFault | null): void {
+  if (found === null) return;
+  const message = `The field ${found.field} ${found.message}.`;
+  throw new Faulty('VALUE_REFUSED', found.field, message);
+}
