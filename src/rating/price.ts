@@ -53,7 +53,9 @@ export function amountOf(
   const numerator = connectionFee * rateUnit + usage;
   const divisor = rateUnit * step;
   if (usage < LIMIT && numerator < LIMIT) {
-    return divRoundNumber(numerator, divisor, rounding) * step;
+    // Rounding up to a large step can still pass the limit.
+    const rounded = divRoundNumber(numerator, divisor, rounding) * step;
+    return rounded < LIMIT ? rounded : Number.NaN;
   }
   const exact = BigInt(connectionFee) * BigInt(rateUnit) + BigInt(price) * BigInt(billed);
   const mode = roundingModes[rounding]!;
