@@ -49,10 +49,11 @@ export function signAccessToken(
  * headers, so everything is demanded here.
  */
 export function verifyAccessToken(key: Uint8Array, token: string, now: Date): AccessClaims | null {
+  const secret = strong(key);
   if (token.length > 2_048) return null;
   let decoded: jwt.Jwt;
   try {
-    decoded = jwt.verify(token, strong(key), {
+    decoded = jwt.verify(token, secret, {
       algorithms: [ALGORITHM],
       issuer: ISSUER,
       audience: AUDIENCE,
