@@ -214,6 +214,20 @@ describe('a subscriber', () => {
     expect(stream.subscriberCount).toBe(0);
   });
 
+  it('that has read further elsewhere gets nothing again from a process that lags', async () => {
+    const ahead = await startStream();
+    const behind = await startStream({ pollMs: 400 });
+    const start = await stage.database.read(SYSTEM_SCOPE, lastPosition);
+    await appendMany('lag', 20);
+    const seen = await take(ahead.subscribe({ topic: 'lag', after: start }), 20);
+    const moved = behind.subscribe({ topic: 'lag', after: seen[14]!.position });
+    const rest = await take(moved, 5);
+    expect(rest.map((event) => event.position)).toEqual(
+      seen.slice(15).map((event) => event.position),
+    );
+    expect(await isQuiet(moved)).toBe(true);
+  });
+
   it('goes on after the connections of the stream were cut', async () => {
     const doorbell = new Doorbell(stage.url);
     await doorbell.start();
@@ -229,6 +243,25 @@ describe('a subscriber', () => {
     await delay(100);
     await append('cut', 'after').catch(() => append('cut', 'after'));
     expect(keys(await take(source, 1))).toEqual(['after']);
+    await doorbell.stop();
+  });
+
+  it('need not wait for the next look at the table, also after the bell was cut off', async () => {
+    const doorbell = new Doorbell(stage.url);
+    await doorbell.start();
+    const stream = await startStream({ doorbell, pollMs: 3_600_000 });
+    const source = stream.subscribe({ topic: 'bell' });
+    await append('bell', 'at once');
+    expect(keys(await take(source, 1))).toEqual(['at once']);
+    const admin = new pg.Client({ connectionString: stage.ownerUrl });
+    await admin.connect();
+    await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = 'kontor doorbell'`);
+    await admin.end();
+    await append('bell', 'while nobody listened');
+    expect(keys(await take(source, 1))).toEqual(['while nobody listened']);
+    await append('bell', 'listening again');
+    expect(keys(await take(source, 1))).toEqual(['listening again']);
     await doorbell.stop();
   });
 });
