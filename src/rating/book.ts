@@ -76,7 +76,8 @@ export interface PriceBook {
   /** For list n the slot of each class: `slotOf[n][class]`, 0 for none. */
   readonly slotOf: readonly Int32Array[];
   readonly slots: Slots;
-  readonly tariffs: Tariffs;
+  /** Distinct tariffs, eight numbers each as {@link TARIFF} says. */
+  readonly tariffs: Float64Array;
   /** Band of each minute of the week (from Monday 00:00) per list; null when it has no bands. */
   readonly bandsOf: readonly (Int32Array | null)[];
   readonly zones: readonly ZoneTransitions[];
@@ -84,12 +85,16 @@ export interface PriceBook {
   readonly guide: Guide;
 }
 
-/** The dated prices of one prefix in one list: entries `first .. first + count - 1`. */
+/**
+ * The dated prices of one prefix in one list, 32 bytes a slot so that one look brings all of it.
+ * `times` and `words` are two views of the same memory: slot n has its validity at
+ * `times[n * 4]` and `times[n * 4 + 1]`, and from `words[n * 8 + 4]` on tariff, rate id, the slot
+ * of the next shorter prefix of the list (0 for none) and 0. A slot with several versions or bands
+ * has their count in place of the tariff and one plus the first entry in the last word.
+ */
 export interface Slots {
-  readonly first: Int32Array;
-  readonly count: Int32Array;
-  /** Slot of the next shorter prefix of the same list, 0 for none. */
-  readonly shorter: Int32Array;
+  readonly times: Float64Array;
+  readonly words: Int32Array;
   readonly entryFrom: Float64Array;
   readonly entryTo: Float64Array;
   readonly entryBand: Int32Array;
@@ -97,16 +102,19 @@ export interface Slots {
   readonly entryRateId: Int32Array;
 }
 
-/** Distinct tariffs as columns; prices have scale 8. */
-export interface Tariffs {
-  readonly price: Float64Array;
-  readonly connectionFee: Float64Array;
-  readonly rateUnit: Int32Array;
-  readonly firstIncrement: Int32Array;
-  readonly nextIncrement: Int32Array;
-  readonly minimum: Int32Array;
-  readonly grace: Int32Array;
-}
+/** Where the words of a slot stand behind its place times 8. */
+export const SLOT = { TARIFF: 4, RATE_ID: 5, SHORTER: 6, ENTRIES: 7 } as const;
+
+/** Where the numbers of a tariff stand behind its place times 8; prices have scale 8. */
+export const TARIFF = {
+  PRICE: 0,
+  CONNECTION_FEE: 1,
+  RATE_UNIT: 2,
+  FIRST_INCREMENT: 3,
+  NEXT_INCREMENT: 4,
+  MINIMUM: 5,
+  GRACE: 6,
+} as const;
 
 /** Contracts by place, each with its versions `firstVersion .. + versionCount - 1`. */
 export interface Contracts {

@@ -1,6 +1,6 @@
 import { type EffectiveTable, mergeList } from '../catalog/index.js';
 import { invariant } from '../kernel/index.js';
-import type { BookFacts, PriceBook, Slots, Tariffs } from './book.js';
+import { type BookFacts, type PriceBook, SLOT, type Slots, TARIFF } from './book.js';
 import { buildPrefixTree, shared } from './prefix-tree.js';
 
 export type CompiledPrices = Pick<
@@ -111,6 +111,8 @@ class SlotBuilder {
     [];
   readonly #tariff: EffectiveRateOf[] = [];
   readonly #tariffByKey = new Map<string, number>();
+  // Lists that inherit share the very objects, which spares making their keys again.
+  readonly #tariffByRate = new Map<EffectiveRateOf, number>();
 
   add(entries: readonly SlotEntry[], shorter: number): number {
     const first = this.#entry.length;
@@ -122,6 +124,8 @@ class SlotBuilder {
   }
 
   #intern(rate: EffectiveRateOf): number {
+    const known = this.#tariffByRate.get(rate);
+    if (known !== undefined) return known;
     const key = [
       rate.price,
       rate.connectionFee,
@@ -137,31 +141,52 @@ class SlotBuilder {
       this.#tariff.push(rate);
       this.#tariffByKey.set(key, place);
     }
+    this.#tariffByRate.set(rate, place);
     return place;
   }
 
-  finish(): { slots: Slots; tariffs: Tariffs } {
+  finish(): { slots: Slots; tariffs: Float64Array } {
+    const memory = new SharedArrayBuffer(this.#slot.length * 32);
+    const times = new Float64Array(memory);
+    const words = new Int32Array(memory);
+    this.#slot.forEach(({ first, count, shorter }, place) => {
+      const only = count === 1 ? this.#entry[first]! : undefined;
+      words[place * 8 + SLOT.SHORTER] = shorter;
+      if (only !== undefined && only.band === 0) {
+        times[place * 4] = only.from;
+        times[place * 4 + 1] = only.to;
+        words[place * 8 + SLOT.TARIFF] = only.tariff;
+        words[place * 8 + SLOT.RATE_ID] = only.rateId;
+      } else {
+        words[place * 8 + SLOT.TARIFF] = count;
+        words[place * 8 + SLOT.ENTRIES] = first + 1;
+      }
+    });
+    return { slots: { times, words, ...this.#entries() }, tariffs: this.#tariffs() };
+  }
+
+  #entries(): Omit<Slots, 'times' | 'words'> {
     return {
-      slots: {
-        first: ints(this.#slot, (slot) => slot.first),
-        count: ints(this.#slot, (slot) => slot.count),
-        shorter: ints(this.#slot, (slot) => slot.shorter),
-        entryFrom: floats(this.#entry, (entry) => entry.from),
-        entryTo: floats(this.#entry, (entry) => entry.to),
-        entryBand: ints(this.#entry, (entry) => entry.band),
-        entryTariff: ints(this.#entry, (entry) => entry.tariff),
-        entryRateId: ints(this.#entry, (entry) => entry.rateId),
-      },
-      tariffs: {
-        price: floats(this.#tariff, (rate) => exact(rate.price)),
-        connectionFee: floats(this.#tariff, (rate) => exact(rate.connectionFee)),
-        rateUnit: ints(this.#tariff, (rate) => rate.rateUnit),
-        firstIncrement: ints(this.#tariff, (rate) => rate.firstIncrement),
-        nextIncrement: ints(this.#tariff, (rate) => rate.nextIncrement),
-        minimum: ints(this.#tariff, (rate) => rate.minimum),
-        grace: ints(this.#tariff, (rate) => rate.grace),
-      },
+      entryFrom: floats(this.#entry, (entry) => entry.from),
+      entryTo: floats(this.#entry, (entry) => entry.to),
+      entryBand: ints(this.#entry, (entry) => entry.band),
+      entryTariff: ints(this.#entry, (entry) => entry.tariff),
+      entryRateId: ints(this.#entry, (entry) => entry.rateId),
     };
+  }
+
+  #tariffs(): Float64Array {
+    const tariffs = shared(Float64Array, this.#tariff.length * 8);
+    this.#tariff.forEach((rate, place) => {
+      tariffs[place * 8 + TARIFF.PRICE] = exact(rate.price);
+      tariffs[place * 8 + TARIFF.CONNECTION_FEE] = exact(rate.connectionFee);
+      tariffs[place * 8 + TARIFF.RATE_UNIT] = rate.rateUnit;
+      tariffs[place * 8 + TARIFF.FIRST_INCREMENT] = rate.firstIncrement;
+      tariffs[place * 8 + TARIFF.NEXT_INCREMENT] = rate.nextIncrement;
+      tariffs[place * 8 + TARIFF.MINIMUM] = rate.minimum;
+      tariffs[place * 8 + TARIFF.GRACE] = rate.grace;
+    });
+    return tariffs;
   }
 }
 

@@ -12,6 +12,8 @@ export class RatedBatch {
   readonly prefixClass = new Int32Array(MICRO_BATCH);
   readonly destinationId = new Int32Array(MICRO_BATCH);
   readonly levels = new Uint8Array(MICRO_BATCH);
+  /** Place of the chain of contracts, -1 where it does not reach the hub. */
+  readonly chain = new Int32Array(MICRO_BATCH);
   /** Place of the contract version, -1 where nothing is bought. */
   readonly version = new Int32Array(MICRO_BATCH * MAX_LEVELS);
   readonly rateId = new Int32Array(MICRO_BATCH * MAX_LEVELS);
