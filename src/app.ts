@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AlarmResolver, AlarmService } from './alarm/index.js';
 import { buildGate } from './context.js';
+import { CREDIT_USAGE_TOPIC, CreditResolver, CreditService } from './credit/index.js';
 import {
   AuthenticationService,
   type IdentityKeys,
@@ -95,7 +96,8 @@ export async function buildApp(options: AppOptions): Promise<App> {
     config,
     keys: identityKeys(config),
   });
-  const { authentication } = services;
+  const { authentication, credit } = services;
+  outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
   const http = await buildHttp({
     schema: buildSchema(buildResolvers(services)),
     settings: config,
@@ -146,7 +148,8 @@ function buildServices({ database, log, now, config, keys }: ServiceParts) {
   const users = new UserService(roles, keys.secretKey, now);
   const alarms = new AlarmService();
   const mediation = buildMediation({ database, log, config });
-  return { runs, authentication, signIn, roles, users, alarms, ...mediation };
+  const credit = new CreditService();
+  return { runs, authentication, signIn, roles, users, alarms, ...mediation, credit };
 }
 
 function buildMediation(parts: Pick<ServiceParts, 'database' | 'log' | 'config'>) {
@@ -181,6 +184,7 @@ function buildResolvers(services: Services): Map<unknown, object> {
     new SuspenseResolver(suspense),
     new SuspenseCountResolver(),
     new DuplicateRecordResolver(suspense),
+    new CreditResolver(services.credit),
   ];
   const byClass = new Map<unknown, object>(instances.map((one) => [one.constructor, one]));
   for (const resolver of resolvers) {

@@ -11,6 +11,7 @@ import {
   registerEnumType,
 } from 'type-graphql';
 import { alarmEntities, alarmErrors, alarmResolvers } from './alarm/index.js';
+import { creditEntities, creditErrors, creditResolvers } from './credit/index.js';
 import { identityEntities, identityErrors, identityResolvers } from './identity/index.js';
 import { Bug, type ErrorCatalogue, kernelErrors } from './kernel/index.js';
 import { mediationEntities, mediationErrors, mediationResolvers } from './mediation/index.js';
@@ -30,6 +31,7 @@ export const entities = [
   ...identityEntities,
   ...alarmEntities,
   ...mediationEntities,
+  ...creditEntities,
 ];
 
 /** Refusal codes of all capabilities, in the order of the folders. */
@@ -39,6 +41,7 @@ export const errorCatalogues: readonly ErrorCatalogue[] = [
   identityErrors,
   alarmErrors,
   mediationErrors,
+  creditErrors,
 ];
 
 const meanings: Record<string, string> = Object.assign({}, ...errorCatalogues);
@@ -76,6 +79,7 @@ export const resolvers = [
   ...identityResolvers,
   ...alarmResolvers,
   ...mediationResolvers,
+  ...creditResolvers,
 ] as const;
 
 /** `@Authorized()` asks for a viewer, `@Authorized('a', 'b')` for both permissions. */
