@@ -63,7 +63,7 @@ export async function buildWorld(database: Database, size: WorldSize): Promise<W
     const [format] = await tx.query(
       `INSERT INTO usage_format (partner_id, name, definition) VALUES ($1, 'bench', $2::jsonb)
        RETURNING id`,
-      [hubId, JSON.stringify(formatPresets['kontor'])],
+      [hubId, JSON.stringify(formatPresets.kontor)],
     );
     return { prefixes, callers, inTrunks: [], outTrunks, formatId: format.id, hubId };
   });

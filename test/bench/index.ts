@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { migrateOptions, openDatabase } from '../../src/app.js';
+import type { CommandInput } from '../../src/main.js';
+import { Database, type DatabaseUrls, migrate } from '../../src/platform/index.js';
+import { generate } from './generate.js';
+import { type Measured, measure, median } from './measure.js';
+import { Pipeline } from './pipeline.js';
+import { Replay } from './replay.js';
+import { buildWorld } from './world.js';
+
+const CONNECTIONS = [1, 2, 4];
+
+/**
+ * Measures the import pipeline against bare binary COPY of the very rows that it wrote, into the
+ * very tables that it wrote them to. Each round measures both, so the ratio holds whatever else
+ * the machine is doing; the first round only warms up.
+ */
+export async function main({ config, args }: CommandInput): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      json: { type: 'string' },
+      records: { type: 'string', default: '1000000' },
+      rounds: { type: 'string', default: '4' },
+      prefixes: { type: 'string', default: '100000' },
+      subscriptions: { type: 'string', default: '5000' },
+      workers: { type: 'string', default: String(config.workers) },
+    },
+  });
+  const { urls, embedded } = await openDatabase(config, () => {});
+  const dir = mkdtempSync(join(tmpdir(), 'kontor-bench-'));
+  const scratch = await scratchDatabase(urls);
+  try {
+    const result = await bench(scratch.urls, dir, {
+      records: Number(values.records),
+      rounds: Number(values.rounds),
+      prefixes: Number(values.prefixes),
+      subscriptions: Number(values.subscriptions),
+      workers: Number(values.workers),
+    });
+    print(result);
+    if (values.json !== undefined) {
+      writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+    }
+    return 0;
+  } finally {
+    await scratch.drop();
+    rmSync(dir, { recursive: true, force: true });
+    await embedded?.stop();
+  }
+}
+
+interface BenchOptions {
+  readonly records: number;
+  readonly rounds: number;
+  readonly prefixes: number;
+  readonly subscriptions: number;
+  readonly workers: number;
+}
+
+interface Round {
+  readonly pipeline: Measured;
+  readonly copy: Readonly<Record<number, Measured>>;
+}
+
+async function bench(urls: DatabaseUrls, dir: string, options: BenchOptions) {
+  const settings = { entities: [], poolSize: 6, statementTimeoutMs: 600_000 };
+  const database = await new Database({ ...urls, ...settings }).connect();
+  try {
+    const world = await buildWorld(database, options);
+    const file = generate(world, {
+      path: join(dir, 'bench.csv'),
+      records: options.records,
+      seed: 42,
+      days: 4,
+    });
+    const pipeline = new Pipeline(database, world, dir, options.workers);
+    const replay = new Replay(urls.ownerUrl);
+    await replay.connect();
+    const rounds: Round[] = [];
+    let rows = 0;
+    for (let round = 0; round <= options.rounds; round += 1) {
+      console.log(round === 0 ? 'warming up' : `round ${round} of ${options.rounds}`);
+      await replay.clear();
+      const live = await measure(replay.backendPids, () => pipeline.run(file));
+      rows = await pipeline.verify(file);
+      if (round === 0) await replay.record();
+      const copy: Record<number, Measured> = {};
+      for (const connections of CONNECTIONS) {
+        await replay.clear();
+        copy[connections] = await measure(replay.backendPids, () => replay.run(connections));
+        await replay.verify(rows);
+      }
+      if (round > 0) rounds.push({ pipeline: live, copy });
+    }
+    await pipeline.close();
+    await replay.close();
+    return summary(rounds, rows, options);
+  } finally {
+    await database.close();
+  }
+}
+
+function summary(rounds: readonly Round[], rows: number, options: BenchOptions) {
+  const perSecond = (measured: Measured, count: number) => count / measured.seconds;
+  const best = (round: Round) =>
+    Math.max(...CONNECTIONS.map((n) => perSecond(round.copy[n]!, rows)));
+  const perRow = (seconds: number, count: number) => (seconds * 1e6) / count;
+  const figure = (value: (round: Round) => number) => round3(median(rounds.map(value)));
+  return {
+    rounds: rounds.length,
+    records: options.records,
+    rows,
+    prefixes: options.prefixes,
+    workers: options.workers,
+    pipeline_rows_per_second: figure((round) => perSecond(round.pipeline, options.records)),
+    copy_rows_per_second: Object.fromEntries(
+      CONNECTIONS.map((n) => [n, figure((round) => perSecond(round.copy[n]!, rows))]),
+    ),
+    ratio_to_best_copy: figure((round) => perSecond(round.pipeline, options.records) / best(round)),
+    ratios: rounds.map((round) => round3(perSecond(round.pipeline, options.records) / best(round))),
+    cpu_us_per_row: {
+      node: figure((round) => perRow(round.pipeline.nodeCpuSeconds, options.records)),
+      postgres: figure((round) => perRow(round.pipeline.postgresCpuSeconds, options.records)),
+      copy_client: figure((round) => perRow(round.copy[1]!.nodeCpuSeconds, rows)),
+      copy_postgres: figure((round) => perRow(round.copy[1]!.postgresCpuSeconds, rows)),
+    },
+    peak_rss_mib: Math.round(process.resourceUsage().maxRSS / 1024),
+  };
+}
+
+function round3(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function print(result: Awaited<ReturnType<typeof bench>>): void {
+  const whole = (value: number) => Math.round(value).toLocaleString('en');
+  console.log(`records               ${whole(result.records)} in ${result.rounds} rounds`);
+  console.log(`pipeline              ${whole(result.pipeline_rows_per_second)} records/s`);
+  for (const n of CONNECTIONS) {
+    const rate = result.copy_rows_per_second[n]!;
+    console.log(`bare COPY, ${n} conn.     ${whole(rate)} rows/s`);
+  }
+  console.log(`ratio to best COPY    ${result.ratio_to_best_copy} (${result.ratios.join(' ')})`);
+  const cpu = result.cpu_us_per_row;
+  console.log(`CPU a record          ${cpu.node} us Node, ${cpu.postgres} us PostgreSQL`);
+  console.log(
+    `CPU a bare row        ${cpu.copy_client} us Node, ${cpu.copy_postgres} us PostgreSQL`,
+  );
+  console.log(`peak memory           ${result.peak_rss_mib} MiB`);
+}
+
+// The bench has a database of its own, so that it neither meets nor leaves anybody's rows.
+async function scratchDatabase(
+  urls: DatabaseUrls,
+): Promise<{ urls: DatabaseUrls; drop(): Promise<void> }> {
+  const name = `kontor_bench_${randomUUID().slice(0, 8)}`;
+  const admin = new pg.Client({ connectionString: urls.ownerUrl });
+  await admin.connect();
+  await admin.query(`CREATE DATABASE ${name}`);
+  const at = (address: string) => {
+    const url = new URL(address);
+    url.pathname = `/${name}`;
+    return url.toString();
+  };
+  const own = { url: at(urls.url), ownerUrl: at(urls.ownerUrl) };
+  await migrate(migrateOptions(own));
+  return {
+    urls: own,
+    drop: async () => {
+      await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      await admin.end();
+    },
+  };
+}

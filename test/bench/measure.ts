@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface Measured {
+  readonly seconds: number;
+  /** CPU of this process with all its threads. */
+  readonly nodeCpuSeconds: number;
+  /** CPU of the database server with all its processes. */
+  readonly postgresCpuSeconds: number;
+}
+
+const TICKS_A_SECOND = 100;
+
+/** Times one piece of work and what it cost on both sides. */
+export async function measure(
+  serverPids: () => Promise<number[]>,
+  work: () => Promise<void>,
+): Promise<Measured> {
+  const before = cpuOf(await serverPids());
+  const node = process.cpuUsage();
+  const start = process.hrtime.bigint();
+  await work();
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+  const { user, system } = process.cpuUsage(node);
+  const after = cpuOf(await serverPids());
+  let postgres = 0;
+  for (const [pid, ticks] of after) postgres += ticks - (before.get(pid) ?? 0);
+  return {
+    seconds,
+    nodeCpuSeconds: (user + system) / 1e6,
+    postgresCpuSeconds: postgres / TICKS_A_SECOND,
+  };
+}
+
+/** The processes whose parent is one of the given ones, with those themselves. */
+export function withChildren(pid: number): number[] {
+  const found = [pid];
+  for (const entry of readdirSync('/proc')) {
+    if (/^\d+$/.test(entry) && statOf(Number(entry))?.parent === pid) found.push(Number(entry));
+  }
+  return found;
+}
+
+function cpuOf(pids: readonly number[]): Map<number, number> {
+  return new Map(pids.map((pid) => [pid, statOf(pid)?.ticks ?? 0]));
+}
+
+/** Parent and CPU ticks of a process. */
+export function statOf(pid: number): { parent: number; ticks: number } | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+  } catch {
+    return null;
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,111 @@
+import { basename } from 'node:path';
+import {
+  createLog,
+  createRun,
+  type Database,
+  SYSTEM_SCOPE,
+  WorkService,
+} from '../../src/platform/index.js';
+import { DataPlane } from '../../src/rating/data-plane.service.js';
+import type { Generated } from './generate.js';
+import { freshSource, type World } from './world.js';
+
+const BATCH_BYTES = 32 * 1024 * 1024;
+
+/** Runs the product's own import over a generated file, as often as asked. */
+export class Pipeline {
+  readonly #plane: DataPlane;
+  readonly #work: WorkService;
+  #round = 0;
+  #fileId = 0;
+
+  constructor(
+    readonly database: Database,
+    readonly world: World,
+    filesDir: string,
+    workers: number,
+  ) {
+    this.#plane = new DataPlane({ database, workers, filesDir });
+    this.#work = new WorkService(database, { log: createLog({ level: 'error' }) });
+    this.#work.register(this.#plane.importExecutor);
+  }
+
+  /** From the bytes of the file to committed rows. */
+  async run(file: Generated): Promise<void> {
+    this.#round += 1;
+    const name = `bench-${this.#round}`;
+    const sourceId = await freshSource(this.database, this.world, name);
+    await this.database.write(SYSTEM_SCOPE, async (tx) => {
+      const [added] = await tx.query(
+        `INSERT INTO usage_file (partner_id, usage_source_id, name, sha256, size_bytes, stored_as,
+           state)
+         VALUES ($1, $2, $3, $4, $5, $6, 'IMPORTING') RETURNING id`,
+        [
+          this.world.hubId,
+          sourceId,
+          name,
+          String(this.#round).padStart(64, '0'),
+          file.bytes,
+          basename(file.path),
+        ],
+      );
+      this.#fileId = added.id;
+      const batches = [];
+      // At least one batch a worker, so that none of them is idle in a small bench.
+      const size = Math.min(BATCH_BYTES, Math.ceil(file.bytes / 4));
+      for (let from = 0; from < file.bytes; from += size) {
+        const to = Math.min(from + size, file.bytes);
+        const payload = { fileId: added.id, from, to };
+        batches.push({ lane: `identity:${name}`, payload, units: to - from });
+      }
+      await createRun(tx, {
+        kind: 'IMPORT',
+        partnerId: this.world.hubId,
+        subject: name,
+        params: {},
+        requestedBy: null,
+        unitsTotal: file.bytes,
+        batches,
+      });
+    });
+    await this.#work.runUntilIdle();
+  }
+
+  /** Checks counts and the sums of the summaries against the rows; answers the rated rows. */
+  async verify(file: Generated): Promise<number> {
+    return this.database.read(SYSTEM_SCOPE, async (tx) => {
+      const [counts] = await tx.query(
+        `SELECT state, received::int, rated::int, rejected::int, duplicate::int, held::int
+         FROM usage_file WHERE id = $1`,
+        [this.#fileId],
+      );
+      const [rows] = await tx.query(
+        `SELECT count(*)::int AS rows, count(DISTINCT identity)::int AS identities,
+           (SELECT sum(a) FROM seen_xdr, unnest(amounts) a)::text AS amounts,
+           (SELECT sum(amount) FROM usage_summary)::text AS summed FROM seen_xdr`,
+      );
+      const expected = {
+        state: 'DONE',
+        received: file.lines,
+        rated: file.lines - file.duplicates - file.malformed,
+        rejected: file.malformed,
+        duplicate: file.duplicates,
+        held: 0,
+      };
+      const wrong =
+        JSON.stringify(counts) !== JSON.stringify(expected) ||
+        rows.rows !== expected.rated ||
+        rows.identities !== expected.rated ||
+        rows.amounts !== rows.summed;
+      if (wrong) {
+        throw new Error(`the import is wrong: ${JSON.stringify({ counts, expected, rows })}`);
+      }
+      return rows.rows;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#work.stop();
+    await this.#plane.close();
+  }
+}
