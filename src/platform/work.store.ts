@@ -332,10 +332,12 @@ interface BatchEnd {
 }
 
 async function endBatch(client: SqlClient, runId: number, end: BatchEnd): Promise<void> {
+  // Results may refer to the run by foreign keys, which hold its key; a full lock would make two
+  // batches that end at the same moment wait for each other.
   const run = rowsOf<{ state: RunState; total: number; done: number; parked: number }>(
     await client.query(
       `SELECT state, batches_total AS total, batches_done AS done, batches_parked AS parked
-       FROM run WHERE id = $1 FOR UPDATE`,
+       FROM run WHERE id = $1 FOR NO KEY UPDATE`,
       [runId],
     ),
   )[0];
