@@ -12,7 +12,6 @@ import {
 } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { DomainError } from '../kernel/index.js';
@@ -32,6 +31,7 @@ export interface ReceiveOptions {
   readonly maxBytes: number;
 }
 
+const CHUNK = 262_144;
 // A part file of another machine is left over when nobody wrote to it for this long.
 const FOREIGN_PART_MS = 24 * 3_600_000;
 // Bytes without a row are looked at this late, because their row may be about to be committed.
@@ -69,9 +69,9 @@ export class FileStorage {
   /**
    * Writes a body of any length to the disk, hashing on the way; memory does not grow with it.
    * Refuses with UPLOAD_TOO_LARGE, UPLOAD_ENCODING_INVALID, UPLOAD_INTERRUPTED or STORAGE_FULL
-   * and leaves nothing behind. The body is not destroyed, so that an answer can still be sent.
+   * and leaves nothing behind.
    */
-  async receive(body: Readable, options: ReceiveOptions): Promise<StoredContent> {
+  async receive(body: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<StoredContent> {
     const part = this.#partPath();
     const file = await open(part, 'wx', 0o640);
     try {
@@ -97,9 +97,7 @@ export class FileStorage {
       const before = await file.stat({ bigint: true });
       if (!before.isFile()) return null;
       const meter = new Meter(Number.MAX_SAFE_INTEGER);
-      for await (const chunk of file.createReadStream({ autoClose: false, start: 0 })) {
-        meter.add(chunk as Buffer);
-      }
+      for await (const chunk of chunksOf(file)) meter.add(chunk);
       await file.sync();
       const after = await file.stat({ bigint: true });
       const content = { sha256: meter.sha256(), sizeBytes: meter.size };
@@ -167,8 +165,8 @@ export class FileStorage {
   async #copy(path: string, seen: Arrival): Promise<StoredContent | null> {
     const file = await openOnly(path);
     try {
-      const body = file.createReadStream({ autoClose: false, start: 0 });
-      const stored = await this.receive(body, { encoding: 'identity', maxBytes: seen.sizeBytes });
+      const options = { encoding: 'identity', maxBytes: seen.sizeBytes } as const;
+      const stored = await this.receive(chunksOf(file), options);
       return stored.sha256 === seen.sha256 ? stored : null;
     } finally {
       await file.close();
@@ -218,7 +216,7 @@ class Meter {
     this.#limit = limit;
   }
 
-  add(chunk: Buffer): void {
+  add(chunk: Uint8Array): void {
     this.size += chunk.length;
     if (this.size > this.#limit) {
       throw new DomainError('UPLOAD_TOO_LARGE', `A file has at most ${this.#limit} bytes.`, {
@@ -234,32 +232,40 @@ class Meter {
 }
 
 async function write(
-  body: Readable,
+  body: AsyncIterable<Uint8Array>,
   file: FileHandle,
   options: ReceiveOptions,
   meter: Meter,
 ): Promise<void> {
+  const append = async (chunks: AsyncIterable<Uint8Array>): Promise<void> => {
+    for await (const chunk of metered(chunks, meter)) await file.writeFile(chunk);
+  };
+  if (options.encoding === 'identity') return append(body);
   const sent = new Meter(options.maxBytes);
-  // A stream that is handed to a pipeline is destroyed when it fails, and with the body of a
-  // request its socket, before the refusal could be sent. So the pipeline gets the chunks only.
-  const chunks = metered(body.iterator({ destroyOnReturn: false }), sent);
-  const target = file.createWriteStream({ autoClose: false });
-  if (options.encoding === 'identity') {
-    await pipeline(chunks, (source) => metered(source, meter), target);
-    return;
-  }
   const gunzip = createGunzip();
-  await pipeline(chunks, gunzip, (source) => metered(source, meter), target);
+  await pipeline(metered(body, sent), gunzip, append);
   // The unpacker ignores what follows the last member; losing it silently is not for us.
   if (gunzip.bytesWritten !== sent.size) {
     throw new DomainError('UPLOAD_ENCODING_INVALID', 'Bytes follow the end of the gzip data.');
   }
 }
 
-async function* metered(source: AsyncIterable<unknown>, meter: Meter): AsyncGenerator<Buffer> {
-  for await (const chunk of source) {
-    meter.add(chunk as Buffer);
-    yield chunk as Buffer;
+async function* metered(
+  chunks: AsyncIterable<Uint8Array>,
+  meter: Meter,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    meter.add(chunk);
+    yield chunk;
+  }
+}
+
+async function* chunksOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+  for (let at = 0; ; ) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { DomainError, toGlobalId } from '../kernel/index.js';
 import {
@@ -61,7 +60,7 @@ export class UploadService {
   async upload(
     viewer: Viewer,
     name: string,
-    body: Readable,
+    body: AsyncIterable<Uint8Array>,
     encoding: ReceiveOptions['encoding'],
   ): Promise<UploadAnswer> {
     assertFileName(name);
@@ -132,7 +131,9 @@ export function uploadRoute(uploads: UploadService): RouteModule {
       const encoding = encodingOf(request);
       assertLength(request, uploads.maxBytes);
       request.raw.setTimeout(IDLE_MS, () => request.raw.destroy());
-      const answer = await uploads.upload(viewer, request.params.name, request.raw, encoding);
+      // Destroying the body would close the socket before a refusal could be sent.
+      const body = request.raw.iterator({ destroyOnReturn: false });
+      const answer = await uploads.upload(viewer, request.params.name, body, encoding);
       deps.log.event('usage file stored', {
         requestId: request.id,
         userId: viewer.userId,
