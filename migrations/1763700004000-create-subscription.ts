@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { tenantTable } from '../src/platform/index.js';
+import { APP_ROLE, OWNER_ROLE, tenantTable } from '../src/platform/index.js';
 
 /** Subscriptions, the numbers, ranges and trunks that identify them. */
 export class CreateSubscription1763700004000 implements MigrationInterface {
@@ -10,7 +10,8 @@ export class CreateSubscription1763700004000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP TABLE subscription_identity, trunk, subscription');
+    await runner.query(`DROP FUNCTION taken_numbers;
+      DROP TABLE subscription_identity, trunk, subscription`);
   }
 }
 
@@ -37,7 +38,7 @@ const SUBSCRIPTION = `
     UNIQUE (id, partner_id)
   );
   CREATE INDEX subscription_partner ON subscription (partner_id, id);
-  CREATE INDEX subscription_contract ON subscription (contract_id);
+  CREATE INDEX subscription_contract ON subscription (contract_id, id);
   ${tenantTable('subscription')}
 
   -- A trunk is a switch's name for a connection. Traffic that leaves by it is bought under the
@@ -78,4 +79,20 @@ const SUBSCRIPTION = `
       WHERE (trunk_id IS NOT NULL)
   );
   CREATE INDEX subscription_identity_subscription ON subscription_identity (subscription_id);
-  ${tenantTable('subscription_identity')}`;
+  ${tenantTable('subscription_identity', 'SELECT, INSERT, UPDATE, DELETE')}
+
+  -- A number is taken whoever has it, so this one function looks at all identities; it answers
+  -- places in the caller's own list and nothing of whose the numbers are.
+  CREATE POLICY taken ON subscription_identity FOR SELECT TO ${OWNER_ROLE} USING (true);
+  CREATE FUNCTION taken_numbers(lows bigint[], highs bigint[], begins timestamptz[],
+    ends timestamptz[]) RETURNS SETOF int
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $body$
+    SELECT asked.place::int
+    FROM unnest(lows, highs, begins, ends) WITH ORDINALITY AS asked(low, high, begun, ended, place)
+    WHERE EXISTS (SELECT 1 FROM public.subscription_identity i
+      WHERE i.number_from IS NOT NULL
+        AND int8range(i.number_from, i.number_to, '[]') && int8range(asked.low, asked.high, '[]')
+        AND tstzrange(i.valid_from, i.valid_to) && tstzrange(asked.begun, asked.ended))
+  $body$;
+  REVOKE ALL ON FUNCTION taken_numbers FROM PUBLIC;
+  GRANT EXECUTE ON FUNCTION taken_numbers TO ${APP_ROLE}`;

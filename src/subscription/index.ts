@@ -1,0 +1,36 @@
+import { Subscription, SubscriptionIdentity, Trunk } from './subscription.entity.js';
+import {
+  ContractSubscriptionsResolver,
+  SubscriptionIdentityResolver,
+  SubscriptionResolver,
+  TrunkResolver,
+} from './subscription.resolver.js';
+
+export { subscriptionErrors } from './errors.js';
+export { type NumberRange, numberRange, numberValue } from './identity-text.js';
+export {
+  Subscription,
+  SubscriptionIdentity,
+  SubscriptionStatus,
+  Trunk,
+} from './subscription.entity.js';
+export { SubscriptionService } from './subscription.service.js';
+export { type SubscriptionVerb, transition } from './transition.js';
+export { TrunkService } from './trunk.service.js';
+export {
+  ContractSubscriptionsResolver,
+  SubscriptionIdentityResolver,
+  SubscriptionResolver,
+  TrunkResolver,
+};
+
+/** Tables of this folder. */
+export const subscriptionEntities = [Subscription, SubscriptionIdentity, Trunk];
+
+/** Resolver classes of this folder; `app.ts` builds one of each. */
+export const subscriptionResolvers = [
+  SubscriptionResolver,
+  SubscriptionIdentityResolver,
+  TrunkResolver,
+  ContractSubscriptionsResolver,
+] as const;

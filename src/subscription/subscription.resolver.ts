@@ -1,0 +1,292 @@
+import 'reflect-metadata';
+import {
+  Arg,
+  Args,
+  Authorized,
+  Ctx,
+  FieldResolver,
+  ID,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { ServicePlan } from '../catalog/index.js';
+import {
+  Account,
+  Contract,
+  groupLoader,
+  nestedPage,
+  Partner,
+  rowLoader,
+  rowOrNull,
+} from '../partner/index.js';
+import {
+  type Connection,
+  connectionOf,
+  DateTimeScalar,
+  PageArgs,
+  type RequestContext,
+  requireViewer,
+} from '../platform/index.js';
+import { Subscription, SubscriptionIdentity, Trunk } from './subscription.entity.js';
+import {
+  AddIdentityInput,
+  CreateSubscriptionInput,
+  CreateSubscriptionsInput,
+  CreateTrunkInput,
+  SubscriptionFilter,
+} from './subscription.input.js';
+import type { SubscriptionService } from './subscription.service.js';
+import type { TrunkService } from './trunk.service.js';
+
+const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
+const ID_TEXT = 'The subscription.';
+
+const SubscriptionConnection = connectionOf(Subscription, 'Subscription');
+const TrunkConnection = connectionOf(Trunk, 'Trunk');
+
+@Resolver(() => Subscription)
+export class SubscriptionResolver {
+  readonly #subscriptions: SubscriptionService;
+
+  constructor(subscriptions: SubscriptionService) {
+    this.#subscriptions = subscriptions;
+  }
+
+  @Authorized('subscription.read')
+  @Query(() => Subscription, { nullable: true, description: 'One; null when not visible.' })
+  async subscription(
+    @Arg('id', () => ID, { description: ID_TEXT }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription | null> {
+    return rowOrNull(await context.read(), Subscription, 'Subscription', id);
+  }
+
+  @Authorized('subscription.read')
+  @Query(() => SubscriptionConnection, { description: 'Visible subscriptions, oldest first.' })
+  async subscriptions(
+    @Arg('filter', () => SubscriptionFilter, { defaultValue: {}, description: 'Which to list.' })
+    filter: SubscriptionFilter,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<Subscription>> {
+    return this.#subscriptions.list(await context.read(), filter, page);
+  }
+
+  @Authorized('subscription.read')
+  @Query(() => Subscription, {
+    nullable: true,
+    description: 'The subscription that has a number at an instant; null when none is visible.',
+  })
+  async subscriptionForNumber(
+    @Arg('number', () => String, { description: 'E.164 digits.' }) number: string,
+    @Arg('at', () => DateTimeScalar, { nullable: true, description: 'Now when absent.' })
+    at: Date | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription | null> {
+    return this.#subscriptions.forNumber(await context.read(), number, at ?? context.now());
+  }
+
+  @Authorized('subscription.manage')
+  @Mutation(() => Subscription, { description: 'Creates a subscription.' })
+  async createSubscription(
+    @Arg('input', () => CreateSubscriptionInput, { description: 'The new subscription.' })
+    input: CreateSubscriptionInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription> {
+    const viewer = requireViewer(context);
+    const now = context.now();
+    return context.write((tx) => this.#subscriptions.create(tx, viewer, input, key, now));
+  }
+
+  @Authorized('subscription.manage')
+  @Mutation(() => [Subscription], {
+    description: 'Creates up to 1,000 subscriptions under the same terms, all or none.',
+  })
+  async createSubscriptions(
+    @Arg('input', () => CreateSubscriptionsInput, { description: 'The new subscriptions.' })
+    input: CreateSubscriptionsInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription[]> {
+    const viewer = requireViewer(context);
+    const now = context.now();
+    return context.write((tx) => this.#subscriptions.createMany(tx, viewer, input, key, now));
+  }
+
+  @Authorized('subscription.manage')
+  @Mutation(() => Subscription, { description: 'Adds a number, range or trunk.' })
+  async addIdentity(
+    @Arg('input', () => AddIdentityInput, { description: 'The identity.' })
+    input: AddIdentityInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#subscriptions.addIdentity(tx, viewer, input, key));
+  }
+
+  @Authorized('subscription.manage')
+  @Mutation(() => Subscription, {
+    description: 'Ends a number, range or trunk; one that has not begun is withdrawn.',
+  })
+  async endIdentity(
+    @Arg('identityId', () => ID, { description: 'The identity.' }) identityId: string,
+    @Arg('at', () => DateTimeScalar, { description: 'First instant at which it holds no more.' })
+    at: Date,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription> {
+    const now = context.now();
+    return context.write((tx) => this.#subscriptions.endIdentity(tx, identityId, at, now));
+  }
+
+  @Authorized('subscription.manage')
+  @Mutation(() => Subscription, { description: 'Puts a subscription to rest.' })
+  async suspendSubscription(
+    @Arg('id', () => ID, { description: ID_TEXT }) id: string,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#subscriptions.change(tx, viewer, id, 'suspend', key));
+  }
+
+  @Authorized('subscription.manage')
+  @Mutation(() => Subscription, { description: 'Lets a suspended subscription go on.' })
+  async resumeSubscription(
+    @Arg('id', () => ID, { description: ID_TEXT }) id: string,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#subscriptions.change(tx, viewer, id, 'resume', key));
+  }
+
+  @Authorized('subscription.manage')
+  @Mutation(() => Subscription, {
+    description: 'Ends a subscription for good, and its numbers and trunks with it.',
+  })
+  async terminateSubscription(
+    @Arg('id', () => ID, { description: ID_TEXT }) id: string,
+    @Arg('at', () => DateTimeScalar, {
+      nullable: true,
+      description: 'First instant at which it is held no more, not in the future; now if absent.',
+    })
+    at: Date | null,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription> {
+    const viewer = requireViewer(context);
+    const now = context.now();
+    return context.write((tx) =>
+      this.#subscriptions.terminate(tx, viewer, id, at ?? null, key, now),
+    );
+  }
+
+  @FieldResolver(() => Partner, { nullable: true, description: 'The partner that holds it.' })
+  async partner(@Root() subscription: Subscription, @Ctx() context: RequestContext) {
+    return rowLoader(context, Partner).load(subscription.partnerId);
+  }
+
+  @FieldResolver(() => Account, { nullable: true, description: 'The account that holds it.' })
+  async account(@Root() subscription: Subscription, @Ctx() context: RequestContext) {
+    return rowLoader(context, Account).load(subscription.accountId);
+  }
+
+  @Authorized('contract.read')
+  @FieldResolver(() => Contract, { nullable: true, description: 'The contract it is held under.' })
+  async contract(@Root() subscription: Subscription, @Ctx() context: RequestContext) {
+    return rowLoader(context, Contract).load(subscription.contractId);
+  }
+
+  @FieldResolver(() => ServicePlan, {
+    nullable: true,
+    description: 'What is subscribed; null without plan or when it is not visible.',
+  })
+  async servicePlan(@Root() subscription: Subscription, @Ctx() context: RequestContext) {
+    if (subscription.servicePlanId === null) return null;
+    return rowLoader(context, ServicePlan).load(subscription.servicePlanId);
+  }
+
+  @FieldResolver(() => [SubscriptionIdentity], {
+    description: 'Its numbers, ranges and trunks, also those that have ended.',
+  })
+  async identities(@Root() subscription: Subscription, @Ctx() context: RequestContext) {
+    return groupLoader(context, SubscriptionIdentity, 'subscriptionId').load(subscription.id);
+  }
+}
+
+@Resolver(() => SubscriptionIdentity)
+export class SubscriptionIdentityResolver {
+  @FieldResolver(() => Trunk, { nullable: true, description: 'The trunk.' })
+  async trunk(@Root() identity: SubscriptionIdentity, @Ctx() context: RequestContext) {
+    return identity.trunkId === null ? null : rowLoader(context, Trunk).load(identity.trunkId);
+  }
+}
+
+@Resolver(() => Trunk)
+export class TrunkResolver {
+  readonly #trunks: TrunkService;
+
+  constructor(trunks: TrunkService) {
+    this.#trunks = trunks;
+  }
+
+  @Authorized('subscription.read')
+  @Query(() => TrunkConnection, { description: 'Visible trunks, oldest first.' })
+  async trunks(
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<Trunk>> {
+    return this.#trunks.list(await context.read(), page);
+  }
+
+  @Authorized('subscription.manage')
+  @Mutation(() => Trunk, { description: 'Creates a trunk.' })
+  async createTrunk(
+    @Arg('input', () => CreateTrunkInput, { description: 'The new trunk.' })
+    input: CreateTrunkInput,
+    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Trunk> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#trunks.create(tx, viewer, input, key));
+  }
+
+  @FieldResolver(() => Partner, { nullable: true, description: 'Whose connection it is.' })
+  async partner(@Root() trunk: Trunk, @Ctx() context: RequestContext) {
+    return rowLoader(context, Partner).load(trunk.partnerId);
+  }
+
+  @Authorized('contract.read')
+  @FieldResolver(() => Contract, {
+    nullable: true,
+    description: 'The contract under which traffic that leaves by it is bought.',
+  })
+  async costContract(@Root() trunk: Trunk, @Ctx() context: RequestContext) {
+    if (trunk.costContractId === null) return null;
+    return rowLoader(context, Contract).load(trunk.costContractId);
+  }
+}
+
+@Resolver(() => Contract)
+export class ContractSubscriptionsResolver {
+  @Authorized('subscription.read')
+  @FieldResolver(() => SubscriptionConnection, { description: 'Subscriptions held under it.' })
+  async subscriptions(
+    @Root() contract: Contract,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<Subscription>> {
+    return nestedPage(context, Subscription, 'contractId', contract.id, page);
+  }
+}

@@ -1,0 +1,391 @@
+import { ServicePlan } from '../catalog/index.js';
+import { DomainError, toGlobalId } from '../kernel/index.js';
+import {
+  assertTermsSide,
+  Contract,
+  notFound,
+  openAccount,
+  Partner,
+  pageById,
+  rowByGlobalId,
+  rowNumber,
+  rowOf,
+} from '../partner/index.js';
+import {
+  type Connection,
+  once,
+  type Page,
+  rowsOf,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
+import { insertIdentities, type NewIdentity } from './identity.store.js';
+import { numberRange, numberValue } from './identity-text.js';
+import { Subscription, SubscriptionIdentity, Trunk } from './subscription.entity.js';
+import type {
+  AddIdentityInput,
+  CreateSubscriptionInput,
+  CreateSubscriptionsInput,
+  SubscriptionFilter,
+  SubscriptionLineInput,
+} from './subscription.input.js';
+import { type SubscriptionVerb, transition } from './transition.js';
+
+/** Terms that many subscriptions share. */
+type Terms = Omit<CreateSubscriptionsInput, 'subscriptions'>;
+
+/** Subscriptions and what identifies them. */
+export class SubscriptionService {
+  /** Creates one subscription. Refusals are listed in `errors.ts`. */
+  async create(
+    tx: Tx,
+    viewer: Viewer,
+    input: CreateSubscriptionInput,
+    key: string | null,
+    now: Date,
+  ): Promise<Subscription> {
+    const made = await once(tx, viewer, key, 'createSubscription', input, () =>
+      createAll(tx, input, [input], now),
+    );
+    return rowOf(tx, Subscription, 'Subscription', made[0] as number);
+  }
+
+  /** Creates many subscriptions, all or none; refusals name the place in the list. */
+  async createMany(
+    tx: Tx,
+    viewer: Viewer,
+    input: CreateSubscriptionsInput,
+    key: string | null,
+    now: Date,
+  ): Promise<Subscription[]> {
+    const ids = await once(tx, viewer, key, 'createSubscriptions', input, () =>
+      createAll(tx, input, input.subscriptions, now),
+    );
+    return tx
+      .createQueryBuilder(Subscription, 'row')
+      .where('row.id = ANY(:ids)', { ids })
+      .orderBy('row.id')
+      .getMany();
+  }
+
+  /**
+   * Adds a number, range or trunk. Refuses with IDENTITY_REFUSED, INVALID_NUMBER, INVALID_PERIOD,
+   * NUMBER_TAKEN, TRUNK_TAKEN, SUBSCRIPTION_TRANSITION_REFUSED (terminated), NOT_SELLER or
+   * NOT_FOUND.
+   */
+  async addIdentity(
+    tx: Tx,
+    viewer: Viewer,
+    input: AddIdentityInput,
+    key: string | null,
+  ): Promise<Subscription> {
+    const made = await once(tx, viewer, key, 'addIdentity', input, async () => {
+      const subscription = await lockedSubscription(tx, input.subscriptionId);
+      if (subscription.status === 'TERMINATED') transition('TERMINATED', 'resume');
+      if ((input.number ?? null) === null ? !input.trunk : Boolean(input.trunk)) {
+        throw new DomainError('IDENTITY_REFUSED', 'Give either a number or a trunk.');
+      }
+      if (input.validTo && input.validTo <= input.validFrom) {
+        throw new DomainError('INVALID_PERIOD', 'The identity does not end after it begins.');
+      }
+      const line = {
+        numbers: input.number ? [input.number] : [],
+        trunks: input.trunk ? [input.trunk] : [],
+      };
+      const { partnerId, id: subscriptionId } = subscription;
+      const trunks = await trunksByName(tx, line.trunks, partnerId);
+      const span = { validFrom: input.validFrom, validTo: input.validTo ?? null };
+      const base = { index: 0, partnerId, subscriptionId, ...span };
+      await insertIdentities(tx, identitiesOf(line, trunks, base));
+      return { id: subscriptionId };
+    });
+    return rowOf(tx, Subscription, 'Subscription', made.id);
+  }
+
+  /**
+   * Ends an identity; one that has not begun is withdrawn. Refuses with IDENTITY_NOT_ENDABLE,
+   * NOT_SELLER or NOT_FOUND.
+   */
+  async endIdentity(tx: Tx, identityId: string, at: Date, now: Date): Promise<Subscription> {
+    const type = 'SubscriptionIdentity';
+    const { subscriptionId } = await rowByGlobalId(tx, SubscriptionIdentity, type, identityId);
+    const subscription = await lockedSubscription(tx, toGlobalId('Subscription', subscriptionId));
+    const identity = await rowByGlobalId(tx, SubscriptionIdentity, type, identityId);
+    const { validFrom, validTo } = identity;
+    if (validTo !== null && validTo < at) throw notEndable();
+    if (at > validFrom) {
+      await tx.update(SubscriptionIdentity, { id: identity.id }, { validTo: at });
+    } else if (validFrom > now) {
+      await tx.delete(SubscriptionIdentity, { id: identity.id });
+    } else {
+      throw notEndable();
+    }
+    return subscription;
+  }
+
+  /** Puts a subscription to rest or lets it go on. */
+  async change(
+    tx: Tx,
+    viewer: Viewer,
+    id: string,
+    verb: Extract<SubscriptionVerb, 'suspend' | 'resume'>,
+    key: string | null,
+  ): Promise<Subscription> {
+    const made = await once(tx, viewer, key, `${verb}Subscription`, { id }, async () => {
+      const subscription = await lockedSubscription(tx, id);
+      const status = transition(subscription.status, verb);
+      await tx.update(Subscription, { id: subscription.id }, { status });
+      return { id: subscription.id };
+    });
+    return rowOf(tx, Subscription, 'Subscription', made.id);
+  }
+
+  /**
+   * Ends a subscription for good, and its identities with it. Refuses with TERMINATION_REFUSED an
+   * instant before its beginning or in the future.
+   */
+  async terminate(
+    tx: Tx,
+    viewer: Viewer,
+    id: string,
+    at: Date | null,
+    key: string | null,
+    now: Date,
+  ): Promise<Subscription> {
+    const request = { id, at };
+    const made = await once(tx, viewer, key, 'terminateSubscription', request, async () => {
+      const subscription = await lockedSubscription(tx, id);
+      const status = transition(subscription.status, 'terminate');
+      const endsAt = at ?? now;
+      if (endsAt <= subscription.startsAt || endsAt > now) {
+        throw new DomainError(
+          'TERMINATION_REFUSED',
+          'A subscription ends after it started and not in the future.',
+        );
+      }
+      await tx.update(Subscription, { id: subscription.id }, { status, endsAt });
+      await tx.query(
+        'DELETE FROM subscription_identity WHERE subscription_id = $1 AND valid_from >= $2',
+        [subscription.id, endsAt],
+      );
+      await tx.query(
+        `UPDATE subscription_identity SET valid_to = $2
+         WHERE subscription_id = $1 AND (valid_to IS NULL OR valid_to > $2)`,
+        [subscription.id, endsAt],
+      );
+      return { id: subscription.id };
+    });
+    return rowOf(tx, Subscription, 'Subscription', made.id);
+  }
+
+  /** Visible subscriptions by rising id. */
+  async list(tx: Tx, filter: SubscriptionFilter, page: Page): Promise<Connection<Subscription>> {
+    const query = tx.createQueryBuilder(Subscription, 'row');
+    if (filter.partnerId) {
+      query.andWhere('row.partnerId = :partner', {
+        partner: rowNumber('Partner', filter.partnerId),
+      });
+    }
+    if (filter.contractId) {
+      query.andWhere('row.contractId = :contract', {
+        contract: rowNumber('Contract', filter.contractId),
+      });
+    }
+    if (filter.statuses) {
+      query.andWhere('row.status = ANY(:statuses)', { statuses: filter.statuses });
+    }
+    if (filter.number) {
+      const ids = await tx.query<{ id: number }[]>(
+        `SELECT DISTINCT subscription_id AS id FROM subscription_identity
+         WHERE int8range(number_from, number_to, '[]') @> $1::bigint AND number_from IS NOT NULL`,
+        [numberValue(filter.number).toString()],
+      );
+      query.andWhere('row.id = ANY(:holders)', { holders: ids.map((row) => row.id) });
+    }
+    return pageById(query, page);
+  }
+
+  /** The visible subscription that has a number at an instant, or null. */
+  async forNumber(tx: Tx, number: string, at: Date): Promise<Subscription | null> {
+    const rows = await tx.query<{ id: number }[]>(
+      `SELECT subscription_id AS id FROM subscription_identity
+       WHERE number_from IS NOT NULL AND int8range(number_from, number_to, '[]') @> $1::bigint
+         AND tstzrange(valid_from, valid_to) @> $2::timestamptz`,
+      [numberValue(number).toString(), at],
+    );
+    const id = rows[0]?.id;
+    return id === undefined ? null : tx.findOneBy(Subscription, { id });
+  }
+}
+
+/** The ids of new subscriptions in the order of the lines. */
+async function createAll(
+  tx: Tx,
+  terms: Terms,
+  lines: readonly Pick<SubscriptionLineInput, 'label' | 'numbers' | 'trunks'>[],
+  now: Date,
+): Promise<number[]> {
+  const startsAt = terms.startsAt ?? now;
+  const contract = await sellableContract(tx, terms.contractId);
+  const account = await openAccount(tx, terms.accountId, contract.partnerId);
+  const planId = await planFor(tx, terms.servicePlanId ?? null, contract, startsAt);
+  assertCreditLimit(terms.creditLimit ?? null);
+  const trunks = await trunksByName(
+    tx,
+    lines.flatMap((line) => line.trunks),
+    contract.partnerId,
+  );
+  const made = rowsOf<{ id: number }>(
+    await tx.query(
+      `INSERT INTO subscription (partner_id, account_id, contract_id, service_plan_id, label,
+         starts_at, credit_limit, credit_warning_percent)
+       SELECT $1, $2, $3, $4, line.label, $6, $7, $8
+       FROM unnest($5::text[]) WITH ORDINALITY AS line(label, place) ORDER BY line.place
+       RETURNING id`,
+      [
+        contract.partnerId,
+        account.id,
+        contract.id,
+        planId,
+        lines.map((line) => line.label.trim()),
+        startsAt,
+        terms.creditLimit ?? null,
+        terms.creditWarningPercent,
+      ],
+    ),
+  );
+  // Ids rise in the order of insertion, which is the order of the lines.
+  const ids = made.map((row) => row.id).sort((a, b) => a - b);
+  const { partnerId } = contract;
+  const span = { validFrom: startsAt, validTo: null };
+  const identities = lines.flatMap((line, index) => {
+    const subscriptionId = ids[index] as number;
+    return identitiesOf(line, trunks, { index, partnerId, subscriptionId, ...span });
+  });
+  await insertIdentities(tx, identities);
+  return ids;
+}
+
+async function sellableContract(tx: Tx, globalId: string): Promise<Contract> {
+  const contract = await rowByGlobalId(tx, Contract, 'Contract', globalId);
+  await assertTermsSide(tx, contract);
+  if (contract.level === 'COST') {
+    throw new DomainError(
+      'SUBSCRIPTION_CONTRACT_REFUSED',
+      'Subscriptions are held under WHOLESALE and RETAIL contracts.',
+    );
+  }
+  if (contract.status !== 'ACTIVE') {
+    throw new DomainError('CONTRACT_TERMINATED', 'The contract is terminated.');
+  }
+  const partner = await rowOf(tx, Partner, 'Partner', contract.partnerId);
+  if (partner.status !== 'ACTIVE') {
+    throw new DomainError('PARTNER_CLOSED', 'The partner is closed.', { id: partner.globalId });
+  }
+  return contract;
+}
+
+async function planFor(
+  tx: Tx,
+  globalId: string | null,
+  contract: Contract,
+  at: Date,
+): Promise<number | null> {
+  const rows = await tx.query<{ currency: string }[]>(
+    `SELECT currency FROM contract_version WHERE contract_id = $1 AND superseded_at IS NULL
+       AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)`,
+    [contract.id, at],
+  );
+  const currency = rows[0]?.currency;
+  if (currency === undefined) {
+    throw new DomainError(
+      'CONTRACT_NOT_IN_FORCE',
+      'The contract has no terms in force when the subscription starts.',
+    );
+  }
+  if (globalId === null) return null;
+  const plan = await rowByGlobalId(tx, ServicePlan, 'ServicePlan', globalId);
+  if (plan.partnerId !== contract.sellerId) {
+    throw new DomainError(
+      'PLAN_NOT_OF_SELLER',
+      "The service plan is not one of the contract's seller.",
+    );
+  }
+  if (plan.currency !== currency) {
+    throw new DomainError(
+      'PLAN_CURRENCY',
+      'The service plan is kept in another currency than the contract.',
+      { contract: currency, servicePlan: plan.currency },
+    );
+  }
+  return plan.id;
+}
+
+function assertCreditLimit(limit: string | null): void {
+  if (limit === null) return;
+  if (/^\d{1,10}(\.\d{1,8})?$/.test(limit) && /[1-9]/.test(limit)) return;
+  throw new DomainError(
+    'CREDIT_LIMIT_REFUSED',
+    'A credit limit is above zero with at most 8 decimals.',
+  );
+}
+
+/** Visible trunks of the partner by name. Refuses with NOT_FOUND or TRUNK_OF_OTHER_PARTNER. */
+async function trunksByName(
+  tx: Tx,
+  names: readonly string[],
+  partnerId: number,
+): Promise<ReadonlyMap<string, number>> {
+  const wanted = [...new Set(names)];
+  if (wanted.length === 0) return new Map();
+  const rows = await tx
+    .createQueryBuilder(Trunk, 'row')
+    .where('row.name = ANY(:names)', { names: wanted })
+    .getMany();
+  const found = new Map(rows.map((row) => [row.name, row]));
+  for (const name of wanted) {
+    const trunk = found.get(name);
+    if (trunk === undefined) throw notFound('Trunk', name);
+    if (trunk.partnerId !== partnerId) {
+      throw new DomainError(
+        'TRUNK_OF_OTHER_PARTNER',
+        "The trunk is not one of the subscription's partner.",
+        { trunk: name },
+      );
+    }
+  }
+  return new Map(rows.map((row) => [row.name, row.id]));
+}
+
+function identitiesOf(
+  line: { readonly numbers: readonly string[]; readonly trunks: readonly string[] },
+  trunks: ReadonlyMap<string, number>,
+  base: Omit<NewIdentity, 'kind' | 'from' | 'to' | 'trunkId'>,
+): NewIdentity[] {
+  return [
+    ...line.numbers.map((text) => ({ ...base, ...numberRange(text), trunkId: null })),
+    ...line.trunks.map((name) => {
+      const trunkId = trunks.get(name) as number;
+      return { ...base, kind: 'TRUNK' as const, from: null, to: null, trunkId };
+    }),
+  ];
+}
+
+/** The subscription, locked, when the caller stands on the side that sells it. */
+async function lockedSubscription(tx: Tx, globalId: string): Promise<Subscription> {
+  const subscription = await tx
+    .createQueryBuilder(Subscription, 'row')
+    .setLock('pessimistic_write')
+    .where('row.id = :id', { id: rowNumber('Subscription', globalId) })
+    .getOne();
+  if (subscription === null) throw notFound('Subscription', globalId);
+  await assertTermsSide(tx, await rowOf(tx, Contract, 'Contract', subscription.contractId));
+  return subscription;
+}
+
+function notEndable(): DomainError {
+  return new DomainError(
+    'IDENTITY_NOT_ENDABLE',
+    'The identity has ended before the instant or began after it.',
+  );
+}
