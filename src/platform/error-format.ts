@@ -18,6 +18,7 @@ const DOCUMENT_CODES: ReadonlySet<string> = new Set([
   'OPERATION_RESOLUTION_FAILURE',
   'BAD_USER_INPUT',
   'BAD_REQUEST',
+  'PERSISTED_QUERY_NOT_SUPPORTED',
 ]);
 
 const SQL_REFUSALS: Readonly<Record<string, keyof typeof platformErrors>> = {

@@ -24,6 +24,7 @@ export const platformErrors = {
   GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema or the limits.',
   OPERATION_RESOLUTION_FAILURE: 'The document does not say which of its operations to run.',
   BAD_REQUEST: 'The HTTP request is not one that this server takes.',
+  PERSISTED_QUERY_NOT_SUPPORTED: 'Send the document itself; hashes of documents are not kept.',
   SUBSCRIPTIONS_ONLY: 'A WebSocket carries subscriptions only; send the rest over HTTP.',
   TOO_MANY_SUBSCRIPTIONS: 'The socket carries as many subscriptions as it may.',
   OPERATION_ENDED: 'The caller left before the operation was complete; what it began was undone.',
