@@ -1,7 +1,29 @@
+import { createReadStream } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { AlarmResolver, AlarmService } from './alarm/index.js';
+import {
+  ContractPriceListResolver,
+  DestinationResolver,
+  DestinationService,
+  EffectiveRateResolver,
+  ExchangeRateResolver,
+  ExchangeRateService,
+  lookUpPriceLists,
+  PriceListResolver,
+  PriceListService,
+  PriceListSheetsResolver,
+  RateResolver,
+  RateSheetResolver,
+  RateSheetRowResolver,
+  RateSheetService,
+  ServicePlanResolver,
+  ServicePlanService,
+  TimeBandResolver,
+  TimeProfileResolver,
+} from './catalog/index.js';
 import { buildGate } from './context.js';
 import { CREDIT_USAGE_TOPIC, CreditResolver, CreditService } from './credit/index.js';
 import {
@@ -23,6 +45,7 @@ import {
   SuspenseResolver,
   SuspenseService,
   UploadService,
+  UsageFile,
   UsageFileResolver,
   UsageFileService,
   UsageFormatResolver,
@@ -31,6 +54,15 @@ import {
   UsageSourceService,
   uploadRoute,
 } from './mediation/index.js';
+import {
+  AccountResolver,
+  ContractResolver,
+  ContractService,
+  ContractVersionResolver,
+  PartnerResolver,
+  PartnerService,
+  rowOrNull,
+} from './partner/index.js';
 import {
   buildHttp,
   type Config,
@@ -49,8 +81,10 @@ import {
   RunService,
   SYSTEM_SCOPE,
   startEmbeddedPostgres,
+  type Tx,
   WorkService,
 } from './platform/index.js';
+import { DataPlane, XdrPriceResolver, XdrResolver } from './rating/index.js';
 import { buildSchema, ErrorCodeResolver, entities, resolvers } from './schema.js';
 
 export interface AppOptions {
@@ -98,6 +132,10 @@ export async function buildApp(options: AppOptions): Promise<App> {
   });
   const { authentication, credit } = services;
   outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
+  const { workers } = config;
+  const dataPlane = new DataPlane({ database, workers, filesDir: services.storage.pathOf('') });
+  work.register(dataPlane.importExecutor);
+  work.register(dataPlane.recycleExecutor);
   const http = await buildHttp({
     schema: buildSchema(buildResolvers(services)),
     settings: config,
@@ -125,6 +163,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     stop: async () => {
       await http.close();
       await Promise.all([services.inbox.stop(), work.stop(), outbox.stop(), events.stop()]);
+      await dataPlane.close();
       await doorbell.stop();
       await database.close();
     },
@@ -148,8 +187,22 @@ function buildServices({ database, log, now, config, keys }: ServiceParts) {
   const users = new UserService(roles, keys.secretKey, now);
   const alarms = new AlarmService();
   const mediation = buildMediation({ database, log, config });
+  const register = buildRegister(mediation.storage);
   const credit = new CreditService();
-  return { runs, authentication, signIn, roles, users, alarms, ...mediation, credit };
+  return { runs, authentication, signIn, roles, users, alarms, ...register, ...mediation, credit };
+}
+
+// Rate sheets are read from uploads, which belong to a folder below the catalogue.
+function buildRegister(storage: FileStorage) {
+  return {
+    partners: new PartnerService(),
+    contracts: new ContractService(lookUpPriceLists),
+    destinations: new DestinationService(),
+    priceLists: new PriceListService(),
+    rateSheets: new RateSheetService((tx, fileId) => readUpload(storage, tx, fileId)),
+    exchangeRates: new ExchangeRateService(),
+    servicePlans: new ServicePlanService(),
+  };
 }
 
 function buildMediation(parts: Pick<ServiceParts, 'database' | 'log' | 'config'>) {
@@ -168,6 +221,11 @@ function buildMediation(parts: Pick<ServiceParts, 'database' | 'log' | 'config'>
   };
 }
 
+async function readUpload(storage: FileStorage, tx: Tx, fileId: string): Promise<Readable | null> {
+  const file = await rowOrNull(tx, UsageFile, 'UsageFile', fileId);
+  return file === null ? null : createReadStream(storage.pathOf(file.storedAs));
+}
+
 /** One of each resolver, by its class. */
 function buildResolvers(services: Services): Map<unknown, object> {
   const { runs, signIn, roles, users, alarms, usageFiles, suspense } = services;
@@ -178,12 +236,15 @@ function buildResolvers(services: Services): Map<unknown, object> {
     new RoleResolver(roles),
     new UserResolver(users),
     new AlarmResolver(alarms),
+    ...registerResolvers(services),
     new UsageFormatResolver(services.usageFormats),
     new UsageSourceResolver(services.usageSources),
     new UsageFileResolver(usageFiles),
     new SuspenseResolver(suspense),
     new SuspenseCountResolver(),
     new DuplicateRecordResolver(suspense),
+    new XdrResolver(),
+    new XdrPriceResolver(),
     new CreditResolver(services.credit),
   ];
   const byClass = new Map<unknown, object>(instances.map((one) => [one.constructor, one]));
@@ -191,6 +252,27 @@ function buildResolvers(services: Services): Map<unknown, object> {
     invariant(byClass.has(resolver), `app.ts builds a ${resolver.name}`);
   }
   return byClass;
+}
+
+function registerResolvers(services: Services): object[] {
+  return [
+    new PartnerResolver(services.partners),
+    new AccountResolver(services.partners),
+    new ContractResolver(services.contracts),
+    new ContractVersionResolver(),
+    new DestinationResolver(services.destinations),
+    new TimeProfileResolver(services.destinations),
+    new TimeBandResolver(),
+    new ExchangeRateResolver(services.exchangeRates),
+    new ServicePlanResolver(services.servicePlans),
+    new PriceListResolver(services.priceLists),
+    new RateResolver(),
+    new EffectiveRateResolver(),
+    new ContractPriceListResolver(),
+    new RateSheetResolver(services.rateSheets),
+    new RateSheetRowResolver(),
+    new PriceListSheetsResolver(),
+  ];
 }
 
 /** Routes beside GraphQL. */

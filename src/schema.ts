@@ -11,10 +11,12 @@ import {
   registerEnumType,
 } from 'type-graphql';
 import { alarmEntities, alarmErrors, alarmResolvers } from './alarm/index.js';
+import { catalogEntities, catalogErrors, catalogResolvers } from './catalog/index.js';
 import { creditEntities, creditErrors, creditResolvers } from './credit/index.js';
 import { identityEntities, identityErrors, identityResolvers } from './identity/index.js';
 import { Bug, type ErrorCatalogue, kernelErrors } from './kernel/index.js';
 import { mediationEntities, mediationErrors, mediationResolvers } from './mediation/index.js';
+import { partnerEntities, partnerErrors, partnerResolvers } from './partner/index.js';
 import {
   DateTimeScalar,
   platformEntities,
@@ -24,13 +26,17 @@ import {
   requirePermission,
   requireViewer,
 } from './platform/index.js';
+import { ratingEntities, ratingErrors, ratingResolvers } from './rating/index.js';
 
 /** Tables of all capabilities. */
 export const entities = [
   ...platformEntities,
   ...identityEntities,
   ...alarmEntities,
+  ...partnerEntities,
+  ...catalogEntities,
   ...mediationEntities,
+  ...ratingEntities,
   ...creditEntities,
 ];
 
@@ -40,7 +46,10 @@ export const errorCatalogues: readonly ErrorCatalogue[] = [
   platformErrors,
   identityErrors,
   alarmErrors,
+  partnerErrors,
+  catalogErrors,
   mediationErrors,
+  ratingErrors,
   creditErrors,
 ];
 
@@ -78,7 +87,10 @@ export const resolvers = [
   ...platformResolvers,
   ...identityResolvers,
   ...alarmResolvers,
+  ...partnerResolvers,
+  ...catalogResolvers,
   ...mediationResolvers,
+  ...ratingResolvers,
   ...creditResolvers,
 ] as const;
 

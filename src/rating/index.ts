@@ -1,0 +1,14 @@
+import { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
+
+export { DataPlane, type DataPlaneOptions } from './data-plane.service.js';
+export { ratingErrors } from './errors.js';
+export { CREDIT_USAGE_TOPIC } from './findings.store.js';
+export { PriceBookService } from './price-book.service.js';
+export { Xdr, XdrMargin, XdrPrice } from './xdr.entity.js';
+export { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
+
+/** Tables of this folder: none, since COPY fills them and hand-written statements read them. */
+export const ratingEntities = [] as const;
+
+/** Resolver classes of this folder; `app.ts` builds one of each. */
+export const ratingResolvers = [XdrResolver, XdrPriceResolver] as const;
