@@ -49,9 +49,14 @@ export async function bookMomentOf(tx: SqlClient, id: number): Promise<BookMomen
   return { id, knownAt: found.known_at };
 }
 
-/** Narrows what is read: lists with all their ancestors, and prefixes that begin a number. */
+/**
+ * Narrows what is read to what one record needs: prefixes that begin its number, and the terms of
+ * some contracts with the price lists that they name and those that these inherit from. With
+ * contracts nothing is read of subscriptions, identities and trunks.
+ */
 export interface FactsFilter {
   readonly number?: string;
+  readonly contracts?: readonly number[];
 }
 
 const MS = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
@@ -73,9 +78,20 @@ export async function loadBookFacts(
       tx,
       `SELECT id, partner_id AS "partnerId", account_id AS "accountId", level,
          seller_partner_id AS "sellerPartnerId", buyer_partner_id AS "buyerPartnerId"
-       FROM contract ORDER BY id`,
+       FROM contract WHERE $1::int[] IS NULL OR id = ANY ($1::int[]) ORDER BY id`,
+      [filter.contracts ?? null],
     ),
-    versions: await versions(tx, knownAt),
+    versions: await versions(tx, knownAt, filter),
+    ...(filter.contracts === undefined ? await guideFacts(tx) : NO_GUIDE),
+  };
+}
+
+const NO_GUIDE = { subscriptions: [], identities: [], trunks: [] };
+
+async function guideFacts(
+  tx: SqlClient,
+): Promise<Pick<BookFacts, 'subscriptions' | 'identities' | 'trunks'>> {
+  return {
     subscriptions: await rows(
       tx,
       `SELECT id, partner_id AS "partnerId", account_id AS "accountId",
@@ -121,6 +137,13 @@ function destinations(tx: SqlClient, filter: FactsFilter): Promise<BookFacts['de
   );
 }
 
+const LISTS_OF_CONTRACTS = `WITH RECURSIVE used AS (
+    SELECT p.price_list_id AS id FROM contract_price_list p
+    JOIN contract_version v ON v.id = p.contract_version_id WHERE v.contract_id = ANY ($1::int[])
+    UNION SELECT l.parent_id FROM used JOIN price_list l ON l.id = used.id
+    WHERE l.parent_id IS NOT NULL)
+  SELECT id FROM used`;
+
 type RateColumns = [
   list: number,
   id: number,
@@ -147,8 +170,10 @@ async function lists(
   const heads = await rows<{ id: number; parentId: number | null; timeProfileId: number | null }>(
     tx,
     `SELECT id, parent_id AS "parentId", time_profile_id AS "timeProfileId"
-     FROM price_list ORDER BY id`,
+     FROM price_list WHERE $1::int[] IS NULL OR id IN (${LISTS_OF_CONTRACTS}) ORDER BY id`,
+    [filter.contracts ?? null],
   );
+  const narrowed = filter.contracts === undefined ? null : heads.map(({ id }) => id);
   // One column of arrays instead of objects with fifteen names each: lists have many rows.
   const found = await rows<{ r: RateColumns }>(
     tx,
@@ -156,9 +181,11 @@ async function lists(
        (price * 100000000)::bigint::text, (connection_fee * 100000000)::bigint::text,
        rate_unit, first_increment, next_increment, minimum, grace,
        ${MS('valid_from')}, ${MS('valid_to')}) AS r
-     FROM rate WHERE ${KNOWN}
-       AND ($2::text[] IS NULL OR prefix IS NULL OR prefix = ANY ($2::text[])) ORDER BY id`,
-    [knownAt, filter.number === undefined ? null : beginnings(filter.number)],
+     FROM rate WHERE ${KNOWN} AND ($3::int[] IS NULL OR price_list_id = ANY ($3::int[]))
+       AND ($2::text[] IS NULL OR prefix = ANY ($2::text[]) OR destination_id IN (
+         SELECT destination_id FROM destination_prefix WHERE prefix = ANY ($2::text[])))
+     ORDER BY id`,
+    [knownAt, filter.number === undefined ? null : beginnings(filter.number), narrowed],
   );
   const byList = new Map<number, RateRow[]>(heads.map(({ id }) => [id, []]));
   for (const { r } of found) byList.get(r[0])?.push(rateRow(r));
@@ -206,7 +233,11 @@ interface VersionRow {
   readonly lists: { readonly service: Service | '*'; readonly priceListId: number }[];
 }
 
-async function versions(tx: SqlClient, knownAt: string): Promise<VersionRow[]> {
+async function versions(
+  tx: SqlClient,
+  knownAt: string,
+  filter: FactsFilter,
+): Promise<VersionRow[]> {
   return rows<VersionRow>(
     tx,
     `SELECT v.id, v.contract_id AS "contractId", ${MS('v.valid_from')} AS "validFrom",
@@ -218,7 +249,8 @@ async function versions(tx: SqlClient, knownAt: string): Promise<VersionRow[]> {
          'priceListId', price_list_id) ORDER BY id) AS lists
        FROM contract_price_list GROUP BY contract_version_id) l ON l.contract_version_id = v.id
      WHERE v.recorded_at <= $1::timestamptz
-       AND (v.superseded_at IS NULL OR v.superseded_at > $1::timestamptz) ORDER BY v.id`,
-    [knownAt],
+       AND (v.superseded_at IS NULL OR v.superseded_at > $1::timestamptz)
+       AND ($2::int[] IS NULL OR v.contract_id = ANY ($2::int[])) ORDER BY v.id`,
+    [knownAt, filter.contracts ?? null],
   );
 }

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import { DomainError } from '../kernel/index.js';
+import { DomainError, fromGlobalId } from '../kernel/index.js';
 import { serviceCodes } from '../mediation/index.js';
 import { rowNumber } from '../partner/index.js';
 import {
@@ -13,12 +13,18 @@ import {
 } from '../platform/index.js';
 import { type LegTerms, Xdr, type XdrRow } from './xdr.entity.js';
 import type { XdrFilter } from './xdr.input.js';
-import { batchOfXdr, decodeLegs } from './xdr-row.js';
+import { batchOfXdr, decodeLegs, parseXdrKey } from './xdr-row.js';
 
 const MICROS = `(extract(epoch FROM x.started_at) * 1000000)::bigint`;
 const INTEGER = /^-?\d{1,18}$/;
 const MAX_DAYS = 400;
 const DAY_MS = 86_400_000;
+
+const COLUMNS = `x.id::text AS id, ${MICROS}::text AS "startedMicros", x.partner_id AS "partnerId",
+  x.account_id AS "accountId", x.subscription_id AS "subscriptionId", x.service,
+  x.a_number::text AS "aNumber", x.b_number::text AS "bNumber", x.quantity::text AS quantity,
+  x.in_trunk_id AS "inTrunkId", x.out_trunk_id AS "outTrunkId",
+  x.destination_id AS "destinationId", x.legs, x.amounts::text[] AS amounts`;
 
 type RawRow = Omit<XdrRow, 'legs' | 'amounts'> & {
   readonly legs: Buffer;
@@ -36,18 +42,26 @@ export async function listXdrs(tx: Tx, filter: XdrFilter, page: Page): Promise<C
   conditions.values.push(page.first + 1);
   const rows = rowsOf<RawRow>(
     await tx.query(
-      `SELECT x.id::text AS id, ${MICROS}::text AS "startedMicros", x.partner_id AS "partnerId",
-         x.account_id AS "accountId", x.subscription_id AS "subscriptionId", x.service,
-         x.a_number::text AS "aNumber", x.b_number::text AS "bNumber",
-         x.quantity::text AS quantity, x.in_trunk_id AS "inTrunkId",
-         x.out_trunk_id AS "outTrunkId", x.destination_id AS "destinationId", x.legs,
-         x.amounts::text[] AS amounts
-       FROM seen_xdr x WHERE ${conditions.texts.join(' AND ')}
+      `SELECT ${COLUMNS} FROM seen_xdr x WHERE ${conditions.texts.join(' AND ')}
        ORDER BY x.started_at, x.id LIMIT $${conditions.values.length}`,
       conditions.values,
     ),
   );
   return pageOf(rows.map(xdrOf), page, (xdr) => [xdr.startedMicros, xdr.id]);
+}
+
+/** The visible record behind an opaque id. Refuses with XDR_NOT_FOUND or INVALID_ID. */
+export async function findXdr(tx: Tx, globalId: string): Promise<Xdr> {
+  const { startedMicros, id } = parseXdrKey(fromGlobalId('Xdr', globalId));
+  const [row] = rowsOf<RawRow>(
+    await tx.query(
+      `SELECT ${COLUMNS} FROM seen_xdr x WHERE x.id = $2::bigint
+         AND x.started_at = timestamptz 'epoch' + $1::bigint * interval '1 microsecond'`,
+      [startedMicros, id],
+    ),
+  );
+  if (row !== undefined) return xdrOf(row);
+  throw new DomainError('XDR_NOT_FOUND', 'There is no such record.', { id: globalId });
 }
 
 function xdrOf(row: RawRow): Xdr {
