@@ -86,6 +86,14 @@ import {
 } from './platform/index.js';
 import { DataPlane, XdrPriceResolver, XdrResolver } from './rating/index.js';
 import { buildSchema, ErrorCodeResolver, entities, resolvers } from './schema.js';
+import {
+  ContractSubscriptionsResolver,
+  SubscriptionIdentityResolver,
+  SubscriptionResolver,
+  SubscriptionService,
+  TrunkResolver,
+  TrunkService,
+} from './subscription/index.js';
 
 export interface AppOptions {
   readonly config: Config;
@@ -200,6 +208,8 @@ function buildRegister(storage: FileStorage) {
     destinations: new DestinationService(),
     priceLists: new PriceListService(),
     rateSheets: new RateSheetService((tx, fileId) => readUpload(storage, tx, fileId)),
+    subscriptions: new SubscriptionService(),
+    trunks: new TrunkService(),
     exchangeRates: new ExchangeRateService(),
     servicePlans: new ServicePlanService(),
   };
@@ -272,6 +282,10 @@ function registerResolvers(services: Services): object[] {
     new RateSheetResolver(services.rateSheets),
     new RateSheetRowResolver(),
     new PriceListSheetsResolver(),
+    new SubscriptionResolver(services.subscriptions),
+    new SubscriptionIdentityResolver(),
+    new TrunkResolver(services.trunks),
+    new ContractSubscriptionsResolver(),
   ];
 }
 

@@ -27,6 +27,11 @@ import {
   requireViewer,
 } from './platform/index.js';
 import { ratingEntities, ratingErrors, ratingResolvers } from './rating/index.js';
+import {
+  subscriptionEntities,
+  subscriptionErrors,
+  subscriptionResolvers,
+} from './subscription/index.js';
 
 /** Tables of all capabilities. */
 export const entities = [
@@ -35,6 +40,7 @@ export const entities = [
   ...alarmEntities,
   ...partnerEntities,
   ...catalogEntities,
+  ...subscriptionEntities,
   ...mediationEntities,
   ...ratingEntities,
   ...creditEntities,
@@ -48,6 +54,7 @@ export const errorCatalogues: readonly ErrorCatalogue[] = [
   alarmErrors,
   partnerErrors,
   catalogErrors,
+  subscriptionErrors,
   mediationErrors,
   ratingErrors,
   creditErrors,
@@ -89,6 +96,7 @@ export const resolvers = [
   ...alarmResolvers,
   ...partnerResolvers,
   ...catalogResolvers,
+  ...subscriptionResolvers,
   ...mediationResolvers,
   ...ratingResolvers,
   ...creditResolvers,

@@ -13,8 +13,9 @@ export const SubscriptionStatus = enumType('SubscriptionStatus', 'The state of a
   TERMINATED: 'Ended for good.',
 });
 
+// The schema's root of subscriptions to events is called Subscription already.
 @Entity('subscription')
-@ObjectType({
+@ObjectType('ServiceSubscription', {
   simpleResolvers: true,
   description: 'A service that an account holds under a contract, with numbers and trunks.',
 })

@@ -43,7 +43,7 @@ import type { TrunkService } from './trunk.service.js';
 const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
 const ID_TEXT = 'The subscription.';
 
-const SubscriptionConnection = connectionOf(Subscription, 'Subscription');
+const SubscriptionConnection = connectionOf(Subscription, 'ServiceSubscription');
 const TrunkConnection = connectionOf(Trunk, 'Trunk');
 
 @Resolver(() => Subscription)
