@@ -1,0 +1,265 @@
+import { Decimal } from 'decimal.js';
+import { afterAll, describe, expect, it } from 'vitest';
+import { isoFromEpochDay } from '../../src/kernel/index.js';
+import {
+  faultCodes,
+  heldFaults,
+  IdentityTable,
+  MICRO_BATCH,
+  type RecordBatch,
+} from '../../src/mediation/index.js';
+import type { BookFacts, PriceBook } from '../../src/rating/book.js';
+import { compileBook } from '../../src/rating/compile-book.js';
+import { MAX_LEVELS } from '../../src/rating/compile-guide.js';
+import { BatchRater } from '../../src/rating/rate-batch.js';
+import { OUTCOME, RatedBatch } from '../../src/rating/rated-batch.js';
+import { aBook, aRecord, type PlainRecord, recordBatch } from '../fixtures/book.js';
+import { Draw, randomBook } from '../fixtures/random-book.js';
+import { type Answer, type LevelAnswer, ReferenceRater } from '../fixtures/reference-rater.js';
+
+const BOOKS = 110;
+const BATCHES_A_BOOK = 2;
+
+function levelOf(book: PriceBook, rated: RatedBatch, at: number): LevelAnswer {
+  const version = rated.version[at]!;
+  return {
+    versionId: version < 0 ? null : book.contracts.versionId[version]!,
+    rateId: rated.rateId[at]!,
+    billed: rated.billed[at]!,
+    amount: new Decimal(rated.amount[at]!).div(1e8).toFixed(8),
+    day: version < 0 ? null : isoFromEpochDay(rated.day[at]!),
+  };
+}
+
+/** The arrays of one row as the reference would say it. */
+function answerOf(
+  book: PriceBook,
+  records: RecordBatch,
+  rated: RatedBatch,
+  row: number,
+): Answer | string {
+  const fault = faultCodes[records.fault[row]!];
+  const outcome = rated.outcome[row]!;
+  if (fault !== undefined) {
+    const expected = heldFaults.has(fault) ? OUTCOME.HELD : OUTCOME.REJECTED;
+    return outcome === expected ? { fault } : `outcome ${outcome} with the fault ${fault}`;
+  }
+  if (outcome !== OUTCOME.RATED) return `outcome ${outcome} without a fault`;
+  const first = row * MAX_LEVELS;
+  return {
+    subscriptionId: book.guide.subscriptionId[rated.subscription[row]!]!,
+    destinationId: rated.destinationId[row]!,
+    levels: Array.from({ length: rated.levels[row]! }, (_, n) => levelOf(book, rated, first + n)),
+  };
+}
+
+/** Rates batches one after the other with one rater and one result, as a worker does. */
+function rateAll(facts: BookFacts, all: readonly PlainRecord[]): (Answer | string)[] {
+  const book = compileBook(1, facts);
+  const rater = new BatchRater(book);
+  const rated = new RatedBatch();
+  const answers: (Answer | string)[] = [];
+  for (let at = 0; at < all.length; at += MICRO_BATCH) {
+    const records = recordBatch(all.slice(at, at + MICRO_BATCH));
+    rater.rate(records, rated, null, []);
+    for (let row = 0; row < records.count; row += 1) {
+      answers.push(answerOf(book, records, rated, row));
+    }
+  }
+  return answers;
+}
+
+function same(left: Answer | string, right: Answer | string): boolean {
+  return JSON.stringify(ordered(left)) === JSON.stringify(ordered(right));
+}
+
+function ordered(answer: Answer | string): unknown {
+  if (typeof answer === 'string' || 'fault' in answer) return answer;
+  const { subscriptionId, destinationId, levels } = answer;
+  return [
+    subscriptionId,
+    destinationId,
+    levels.map((level) => [level.versionId, level.rateId, level.billed, level.amount, level.day]),
+  ];
+}
+
+function differ(facts: BookFacts, record: PlainRecord): boolean {
+  return !same(rateAll(facts, [record])[0]!, new ReferenceRater(facts).rate(record));
+}
+
+type Shrinkable = { readonly facts: BookFacts; readonly record: PlainRecord };
+
+/** Every smaller book or plainer record that is one step away. */
+function* simpler({ facts, record }: Shrinkable): Generator<Shrinkable> {
+  for (const part of Object.keys(facts) as (keyof BookFacts)[]) {
+    const items = facts[part];
+    if (!Array.isArray(items)) continue;
+    for (const without of withoutEach(items))
+      yield { facts: { ...facts, [part]: without }, record };
+    for (const [at, item] of items.entries()) {
+      for (const plainer of plainerItem(item as Record<string, unknown>)) {
+        yield { facts: { ...facts, [part]: items.with(at, plainer) }, record };
+      }
+    }
+  }
+  for (const plainer of plainerItem({ ...record })) yield { facts, record: plainer as never };
+}
+
+function* withoutEach(items: readonly unknown[]): Generator<unknown[]> {
+  for (const at of items.keys()) yield items.toSpliced(at, 1);
+}
+
+const plainest: Record<string, unknown> = {
+  ...{ validFrom: 0, validTo: null, startsAt: 0, endsAt: null, limited: false },
+  ...{ timeZone: 'UTC', roundingDecimals: 8, roundingMode: 'DOWN', timeProfileId: null },
+  ...{ price: 100_000_000n, connectionFee: 0n, rateUnit: 1, firstIncrement: 0, nextIncrement: 1 },
+  ...{ minimum: 0, grace: 0, bandId: null, kind: 'ABSOLUTE', parentId: null },
+  ...{ costContractId: null, quantity: 1, service: 'VOICE', inTrunk: 0, outTrunk: 0, aNumber: '' },
+};
+
+function* plainerItem(item: Record<string, unknown>): Generator<Record<string, unknown>> {
+  for (const [name, value] of Object.entries(item)) {
+    if (name in plainest && value !== plainest[name] && !Array.isArray(value)) {
+      yield { ...item, [name]: plainest[name] };
+    }
+    if (!Array.isArray(value)) continue;
+    for (const without of withoutEach(value)) yield { ...item, [name]: without };
+    for (const [at, inner] of value.entries()) {
+      for (const plainer of plainerItem(inner as Record<string, unknown>)) {
+        yield { ...item, [name]: value.with(at, plainer) };
+      }
+    }
+  }
+}
+
+/** The smallest case found in which the two still answer differently. */
+function smallest(found: Shrinkable): Shrinkable {
+  let best = found;
+  for (;;) {
+    const better = [...simpler(best)].find((candidate) => {
+      try {
+        return differ(candidate.facts, candidate.record);
+      } catch {
+        return false;
+      }
+    });
+    if (better === undefined) return best;
+    best = better;
+  }
+}
+
+function written(value: unknown): string {
+  return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? `${inner}n` : inner));
+}
+
+function report({ facts, record }: Shrinkable, where: string): string {
+  const parts = Object.entries(facts).map(([name, items]) => {
+    const lines = Array.isArray(items) ? items.map((item) => `\n    ${written(item)}`) : [items];
+    return `  ${name}: ${lines.join('')}`;
+  });
+  const startedAt = new Date(record.startedMs).toISOString();
+  return [
+    `The compiled book rates a record differently (${where}).`,
+    ...parts,
+    `  record: ${written(record)} at ${startedAt}`,
+    `  expected: ${written(new ReferenceRater(facts).rate(record))}`,
+    `  answered: ${written(rateAll(facts, [record])[0])}`,
+  ].join('\n');
+}
+
+describe('any book and any record', () => {
+  const seed = Number(process.env.KONTOR_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+  const counts = new Map<string, number>();
+  const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
+
+  it(`are rated as by the reference (KONTOR_TEST_SEED=${seed})`, () => {
+    for (let n = 0; n < BOOKS; n += 1) {
+      const { facts, record } = randomBook(new Draw(seed + n * 7919));
+      const reference = new ReferenceRater(facts);
+      const records = Array.from({ length: BATCHES_A_BOOK * MICRO_BATCH }, record);
+      rateAll(facts, records).forEach((answer, at) => {
+        const expected = reference.rate(records[at]!);
+        if (!same(answer, expected)) {
+          const found = { facts, record: records[at]! };
+          // What only shows behind other records cannot be told by one.
+          const shown = differ(found.facts, found.record) ? smallest(found) : found;
+          expect.fail(report(shown, `seed ${seed}, book ${n}, record ${at}`));
+        }
+        count('records');
+        count('fault' in expected ? expected.fault : 'rated');
+        if (!('fault' in expected)) countLevels(expected.levels);
+      });
+    }
+    expect(counts.get('records')).toBeGreaterThanOrEqual(100_000);
+    // What is compared is worth comparing: much comes through and every refusal occurs.
+    expect(counts.get('rated')).toBeGreaterThan(30_000);
+    for (const what of [
+      ...['UNKNOWN_SUBSCRIBER', 'SUBSCRIPTION_NOT_ACTIVE', 'NO_CONTRACT', 'NO_PRICE_LIST'],
+      ...['NO_RATE', 'AMOUNT_TOO_LARGE', 'three or more levels', 'free', 'bought'],
+    ]) {
+      expect(counts.get(what), what).toBeGreaterThan(100);
+    }
+  });
+
+  function countLevels(levels: readonly LevelAnswer[]): void {
+    if (levels.length >= 4) count('three or more levels');
+    if (levels[0]!.versionId !== null) count('bought');
+    if (levels.at(-1)!.billed === 0) count('free');
+  }
+
+  afterAll(() => {
+    console.log([...counts].map(([what, times]) => `${what} ${times}`).join(', '));
+  });
+});
+
+describe('duplicates', () => {
+  function rate(records: RecordBatch, table: IdentityTable | null, claims: number[]): number[] {
+    const rated = new RatedBatch();
+    new BatchRater(compileBook(1, aBook())).rate(records, rated, table, claims);
+    return [...rated.outcome.subarray(0, records.count)];
+  }
+
+  it('are told from the first of their kind, within a batch and behind it', () => {
+    const table = IdentityTable.allocate(100);
+    const claims: number[] = [];
+    const records = recordBatch([aRecord(), aRecord(), aRecord()]);
+    records.identity0[1] = records.identity0[0]!;
+    records.identity2[1] = records.identity2[0]!;
+    const { RATED, DUPLICATE } = OUTCOME;
+    expect(rate(records, table, claims)).toEqual([RATED, DUPLICATE, RATED]);
+    expect(claims).toHaveLength(2);
+    expect(rate(records, table, claims)).toEqual([DUPLICATE, DUPLICATE, DUPLICATE]);
+    for (const slot of claims) table.release(slot);
+    expect(rate(records, table, [])).toEqual([RATED, DUPLICATE, RATED]);
+  });
+
+  it('are not looked for among records that own their identity already', () => {
+    const records = recordBatch([aRecord(), aRecord()]);
+    records.identity0.fill(0);
+    records.identity2.fill(0);
+    const { RATED } = OUTCOME;
+    expect(rate(records, null, [])).toEqual([RATED, RATED]);
+  });
+
+  it('of held records are duplicates, rejected lines own no identity', () => {
+    const table = IdentityTable.allocate(100);
+    const claims: number[] = [];
+    const held = aRecord({ bNumber: '33100' });
+    const unknown = aRecord({ aNumber: '331' });
+    const once = recordBatch([held, unknown]);
+    const { HELD, REJECTED, DUPLICATE } = OUTCOME;
+    expect(rate(once, table, claims)).toEqual([HELD, REJECTED]);
+    expect(claims).toHaveLength(1);
+    expect(rate(recordBatch([held, unknown]), table, claims)).toEqual([DUPLICATE, REJECTED]);
+  });
+
+  it('are not looked for among lines that could not be read', () => {
+    const table = IdentityTable.allocate(100);
+    const claims: number[] = [];
+    const records = recordBatch([aRecord()]);
+    records.fault[0] = 1;
+    expect(rate(records, table, claims)).toEqual([OUTCOME.REJECTED]);
+    expect(records.fault[0]).toBe(1);
+    expect(claims).toEqual([]);
+  });
+});
