@@ -41,6 +41,7 @@ const ENTER_SCOPE = `SELECT set_config('kontor.partner_ids', v.ids, true),
 
 const RETRYABLE = new Set(['40001', '40P01']);
 const ATTEMPTS = 4;
+const ASIDE_CONNECTIONS = 2;
 
 /**
  * The only door to the pool. Every statement runs inside a transaction whose visible partners
@@ -50,18 +51,29 @@ const ATTEMPTS = 4;
 export class Database {
   readonly #counter = new StatementCounter();
   readonly #dataSource: DataSource;
+  /** Few connections apart, for {@link readAside}. */
+  readonly #aside: DataSource;
   readonly urls: DatabaseUrls;
 
   constructor(options: DatabaseOptions) {
     this.urls = { url: options.url, ownerUrl: options.ownerUrl };
-    this.#dataSource = new DataSource({
+    this.#dataSource = this.#source(options, options.entities, options.poolSize);
+    this.#aside = this.#source(options, [], ASIDE_CONNECTIONS);
+  }
+
+  #source(
+    options: DatabaseOptions,
+    entities: DatabaseOptions['entities'],
+    poolSize: number,
+  ): DataSource {
+    return new DataSource({
       type: 'postgres',
       url: options.url,
-      entities: [...options.entities] as never,
+      entities: [...entities] as never,
       synchronize: false,
       logger: this.#counter,
       applicationName: 'kontor',
-      poolSize: options.poolSize,
+      poolSize,
       extra: {
         options: `-c role=${APP_ROLE} -c timezone=UTC`,
         statement_timeout: options.statementTimeoutMs,
@@ -72,11 +84,14 @@ export class Database {
 
   async connect(): Promise<this> {
     await this.#dataSource.initialize();
+    await this.#aside.initialize();
     return this;
   }
 
   async close(): Promise<void> {
-    if (this.#dataSource.isInitialized) await this.#dataSource.destroy();
+    for (const source of [this.#dataSource, this.#aside]) {
+      if (source.isInitialized) await source.destroy();
+    }
   }
 
   /** Statements sent by this process so far; tests take differences. */
@@ -87,6 +102,15 @@ export class Database {
   /** Runs `work` in one read-only transaction that sees what `scope` may see. */
   async read<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
     return this.#transaction(scope, 'READ ONLY', work);
+  }
+
+  /**
+   * As {@link read}, by SQL alone, for a request that already holds a connection: on connections
+   * kept for this, so that requests that each hold one never wait for a second one for ever.
+   * `work` may not ask for another connection in turn.
+   */
+  async readAside<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#transaction(scope, 'READ ONLY', work, this.#aside);
   }
 
   /**
@@ -130,8 +154,9 @@ export class Database {
     scope: Scope,
     mode: 'READ ONLY' | 'READ WRITE',
     work: (tx: Tx) => Promise<T>,
+    source: DataSource = this.#dataSource,
   ): Promise<T> {
-    return this.#dataSource.transaction(async (tx) => {
+    return source.transaction(async (tx) => {
       if (mode === 'READ ONLY') await tx.query('SET TRANSACTION READ ONLY');
       await tx.query(ENTER_SCOPE, [scopeRoot(scope)]);
       return work(tx);
