@@ -6,9 +6,9 @@ import { DomainError } from './kernel/index.js';
 import {
   type Config,
   createLog,
+  differencesWhenEmpty,
   loadConfig,
   migrate,
-  schemaDifferences,
 } from './platform/index.js';
 import { printedSchema } from './schema.js';
 
@@ -110,8 +110,7 @@ async function writeOrCheckSchema({ args: words }: CommandInput): Promise<number
 async function checkMigrations({ config }: CommandInput): Promise<number> {
   const { urls, embedded } = await openDatabase(config, (line) => console.error(line));
   try {
-    await migrate(migrateOptions(urls));
-    const differences = await schemaDifferences(migrateOptions(urls));
+    const differences = await differencesWhenEmpty(migrateOptions(urls));
     for (const statement of differences) console.error(statement);
     if (differences.length === 0) return 0;
     console.error('The entities and the migrated database differ as above.');

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { DataSource, type EntityTarget } from 'typeorm';
 import { type DatabaseUrls, prepareRoles } from './database.service.js';
 import { OWNER_ROLE } from './tenancy.js';
@@ -43,6 +45,38 @@ export async function schemaDifferences(options: MigrateOptions): Promise<string
   } finally {
     await source.destroy();
   }
+}
+
+/**
+ * Runs all migrations on an empty database of the same server, made for this and removed again,
+ * and answers {@link schemaDifferences}. The owner's login must be allowed to create databases.
+ */
+export async function differencesWhenEmpty(options: MigrateOptions): Promise<string[]> {
+  const name = `kontor_check_${randomUUID().replaceAll('-', '')}`;
+  const scratch: MigrateOptions = {
+    ...options,
+    url: withDatabase(options.url, name),
+    ownerUrl: withDatabase(options.ownerUrl, name),
+  };
+  const client = new pg.Client({ connectionString: options.ownerUrl });
+  await client.connect();
+  try {
+    await client.query(`CREATE DATABASE ${name}`);
+    try {
+      await migrate(scratch);
+      return await schemaDifferences(scratch);
+    } finally {
+      await client.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+function withDatabase(text: string, name: string): string {
+  const url = new URL(text);
+  url.pathname = `/${name}`;
+  return url.toString();
 }
 
 function ownerSource(options: MigrateOptions): DataSource {
