@@ -5,6 +5,19 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { AlarmResolver, AlarmService } from './alarm/index.js';
 import {
+  BillExecutor,
+  BillRunFindingResolver,
+  BillRunResolver,
+  BillRunService,
+  InvoiceFeeChargeResolver,
+  InvoiceResolver,
+  InvoiceService,
+  invoiceRoute,
+  PartnerInvoicesResolver,
+  UsageReportResolver,
+  UsageReportService,
+} from './billing/index.js';
+import {
   ContractPriceListResolver,
   DestinationResolver,
   DestinationService,
@@ -144,12 +157,13 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const dataPlane = new DataPlane({ database, workers, filesDir: services.storage.pathOf('') });
   work.register(dataPlane.importExecutor);
   work.register(dataPlane.recycleExecutor);
+  work.register(new BillExecutor(database, now));
   const http = await buildHttp({
     schema: buildSchema(buildResolvers(services)),
     settings: config,
     gate: buildGate({ database, events, authentication, now }),
     log,
-    routes: buildRoutes(services),
+    routes: buildRoutes(database, services),
     ready: () => database.read(SYSTEM_SCOPE, async (tx) => tx.query('SELECT 1')),
   });
   return {
@@ -197,7 +211,9 @@ function buildServices({ database, log, now, config, keys }: ServiceParts) {
   const mediation = buildMediation({ database, log, config });
   const register = buildRegister(mediation.storage);
   const credit = new CreditService();
-  return { runs, authentication, signIn, roles, users, alarms, ...register, ...mediation, credit };
+  const billing = buildBilling(now);
+  const access = { runs, authentication, signIn, roles, users, alarms };
+  return { ...access, ...register, ...mediation, credit, ...billing };
 }
 
 // Rate sheets are read from uploads, which belong to a folder below the catalogue.
@@ -231,6 +247,14 @@ function buildMediation(parts: Pick<ServiceParts, 'database' | 'log' | 'config'>
   };
 }
 
+function buildBilling(now: () => Date) {
+  return {
+    billRuns: new BillRunService(now),
+    invoices: new InvoiceService(now),
+    usageReports: new UsageReportService(),
+  };
+}
+
 async function readUpload(storage: FileStorage, tx: Tx, fileId: string): Promise<Readable | null> {
   const file = await rowOrNull(tx, UsageFile, 'UsageFile', fileId);
   return file === null ? null : createReadStream(storage.pathOf(file.storedAs));
@@ -256,6 +280,7 @@ function buildResolvers(services: Services): Map<unknown, object> {
     new XdrResolver(),
     new XdrPriceResolver(),
     new CreditResolver(services.credit),
+    ...billingResolversOf(services),
   ];
   const byClass = new Map<unknown, object>(instances.map((one) => [one.constructor, one]));
   for (const resolver of resolvers) {
@@ -289,9 +314,20 @@ function registerResolvers(services: Services): object[] {
   ];
 }
 
+function billingResolversOf({ billRuns, invoices, usageReports }: Services): object[] {
+  return [
+    new InvoiceResolver(invoices),
+    new InvoiceFeeChargeResolver(),
+    new BillRunResolver(billRuns, invoices),
+    new BillRunFindingResolver(),
+    new UsageReportResolver(usageReports),
+    new PartnerInvoicesResolver(),
+  ];
+}
+
 /** Routes beside GraphQL. */
-function buildRoutes(services: Services): RouteModule[] {
-  return [uploadRoute(services.uploads)];
+function buildRoutes(database: Database, services: Services): RouteModule[] {
+  return [uploadRoute(services.uploads), invoiceRoute(database, services.invoices)];
 }
 
 function identityKeys(config: Config): IdentityKeys {

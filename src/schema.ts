@@ -11,6 +11,7 @@ import {
   registerEnumType,
 } from 'type-graphql';
 import { alarmEntities, alarmErrors, alarmResolvers } from './alarm/index.js';
+import { billingEntities, billingErrors, billingResolvers } from './billing/index.js';
 import { catalogEntities, catalogErrors, catalogResolvers } from './catalog/index.js';
 import { creditEntities, creditErrors, creditResolvers } from './credit/index.js';
 import { identityEntities, identityErrors, identityResolvers } from './identity/index.js';
@@ -44,6 +45,7 @@ export const entities = [
   ...mediationEntities,
   ...ratingEntities,
   ...creditEntities,
+  ...billingEntities,
 ];
 
 /** Refusal codes of all capabilities, in the order of the folders. */
@@ -58,6 +60,7 @@ export const errorCatalogues: readonly ErrorCatalogue[] = [
   mediationErrors,
   ratingErrors,
   creditErrors,
+  billingErrors,
 ];
 
 const meanings: Record<string, string> = Object.assign({}, ...errorCatalogues);
@@ -100,6 +103,7 @@ export const resolvers = [
   ...mediationResolvers,
   ...ratingResolvers,
   ...creditResolvers,
+  ...billingResolvers,
 ] as const;
 
 /** `@Authorized()` asks for a viewer, `@Authorized('a', 'b')` for both permissions. */
