@@ -83,6 +83,23 @@ export async function newestPosition(
   return position === null ? null : BigInt(position);
 }
 
+/** Whether events about `key` follow a position, counting those that have none yet. */
+export async function hasEventsAfter(
+  tx: SqlClient,
+  topic: string,
+  key: string,
+  after: bigint,
+): Promise<boolean> {
+  const rows = rowsOf<{ more: boolean }>(
+    await tx.query(
+      `SELECT EXISTS (SELECT FROM event WHERE topic = $1 AND key = $2
+         AND (position > $3 OR position IS NULL)) AS more`,
+      [topic, key, String(after)],
+    ),
+  );
+  return rows[0]?.more ?? false;
+}
+
 export interface EventRange {
   /** Exclusive. */
   readonly after: bigint;

@@ -1,7 +1,7 @@
 import { DomainError } from '../kernel/index.js';
 import { type Connection, type Page, pageOf } from './connection.js';
 import type { Tx } from './database.service.js';
-import { newestPosition } from './event.store.js';
+import { hasEventsAfter, lastPosition, newestPosition } from './event.store.js';
 import { resumeAfter, watch } from './event-watch.service.js';
 import { once } from './idempotency.store.js';
 import { type RequestContext, requireViewer, type Viewer } from './request.context.js';
@@ -92,24 +92,44 @@ export async function watchRun(
   const scope = { partnerId: requireViewer(context).partnerId };
   const id = rowNumber('Run', globalId);
   const load = () => context.database.read(scope, (tx) => tx.findOneBy(Run, { id }));
-  const newest = await context.database.read(scope, (tx) =>
-    newestPosition(tx, RUN_PROGRESS_TOPIC, String(id)),
-  );
-  if ((await load()) === null || newest === null) throw notFound();
-  const interest = {
-    topic: RUN_PROGRESS_TOPIC,
-    key: String(id),
-    after: resumeAfter(after) ?? newest - 1n,
-  };
+  const present = await load();
+  if (present === null) throw notFound();
+  const seen = resumeAfter(after);
+  const key = String(id);
+  if (seen !== null && isOver(present)) {
+    const more = await context.database.read(scope, (tx) =>
+      hasEventsAfter(tx, RUN_PROGRESS_TOPIC, key, seen),
+    );
+    if (!more) return nothing();
+  }
+  const start = seen ?? (await context.database.read(scope, (tx) => startOf(tx, id)));
+  const interest = { topic: RUN_PROGRESS_TOPIC, key, after: start };
   return watch(context.events.subscribe(interest), {
     load: async (event) => {
       const run = await load();
       return run === null ? null : { id: String(event.position), run };
     },
-    isLast: ({ run }) => run.state === 'DONE' || run.state === 'CANCELLED',
+    isLast: ({ run }) => isOver(run),
   });
 }
 
 function notFound(): DomainError {
   return new DomainError('NOT_FOUND', 'There is no such run.');
 }
+
+/**
+ * Where to begin so that the newest step of a run is the first one seen. When no step has its
+ * position yet, all of them will get one above any that was given before.
+ */
+async function startOf(tx: Tx, runId: number): Promise<bigint> {
+  const last = await lastPosition(tx);
+  const newest = await newestPosition(tx, RUN_PROGRESS_TOPIC, String(runId));
+  return newest === null ? last : newest - 1n;
+}
+
+/** Whether nothing can happen in the run any more; a parked one may be resumed. */
+function isOver(run: Run): boolean {
+  return run.state === 'DONE' || run.state === 'CANCELLED';
+}
+
+async function* nothing(): AsyncGenerator<never> {}
