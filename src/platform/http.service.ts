@@ -98,8 +98,11 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
     listen: (port, host) => fastify.listen({ port, host }),
     close: async () => {
       const cut = setTimeout(() => fastify.server.closeAllConnections(), DRAIN_MS);
+      // A connection whose last answer has gone out would be kept alive for the next request.
+      const sweep = setInterval(() => fastify.server.closeIdleConnections(), 50);
       await Promise.all([sockets.close(), fastify.close()]);
       clearTimeout(cut);
+      clearInterval(sweep);
       metrics.registry.clear();
     },
   };
