@@ -15,8 +15,8 @@ export function resumeAfter(after: string | null | undefined): bigint | null {
 export interface WatchRules<T> {
   /** What a subscriber gets for an event; null when it may not see it or nothing is left. */
   load(event: EventRow): Promise<T | null>;
-  /** Whether nothing will follow; the subscription is completed then. */
-  isLast?(item: T): boolean;
+  /** Whether nothing will follow the event; the subscription is completed then. */
+  isLast?(event: EventRow): boolean;
 }
 
 /**
@@ -43,7 +43,7 @@ export function watch<T>(
           throw error;
         });
         if (item === null || ended) continue;
-        if (rules.isLast?.(item) === true) await finish();
+        if (rules.isLast?.(step.value) === true) await finish();
         return { done: false, value: item };
       }
       return finish();

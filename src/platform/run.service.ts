@@ -4,7 +4,7 @@ import type { Tx } from './database.service.js';
 import { hasEventsAfter, lastPosition, newestPosition } from './event.store.js';
 import { resumeAfter, watch } from './event-watch.service.js';
 import { once } from './idempotency.store.js';
-import { type RequestContext, requireViewer, type Viewer } from './request.context.js';
+import { type RequestContext, requireViewer, type Viewer } from './request.service.js';
 import { rowAfter, rowNumber } from './row-number.js';
 import { Run, type RunProgress } from './run.entity.js';
 import { cancelReadyBatches, countBatches, lockRun, readyParkedBatches } from './run.store.js';
@@ -109,7 +109,7 @@ export async function watchRun(
       const run = await load();
       return run === null ? null : { id: String(event.position), run };
     },
-    isLast: ({ run }) => isOver(run),
+    isLast: (event) => isOver(event.payload as { state: RunState }),
   });
 }
 
@@ -128,7 +128,7 @@ async function startOf(tx: Tx, runId: number): Promise<bigint> {
 }
 
 /** Whether nothing can happen in the run any more; a parked one may be resumed. */
-function isOver(run: Run): boolean {
+function isOver(run: { readonly state: RunState }): boolean {
   return run.state === 'DONE' || run.state === 'CANCELLED';
 }
 
