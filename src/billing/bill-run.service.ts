@@ -1,4 +1,10 @@
-import { DomainError, fromGlobalRowId, monthPeriod, nextMonth } from '../kernel/index.js';
+import {
+  DomainError,
+  fromGlobalRowId,
+  monthPeriod,
+  nextMonth,
+  parseAmount,
+} from '../kernel/index.js';
 import { notFound, Partner, rowNumber, rowOf } from '../partner/index.js';
 import {
   type Connection,
@@ -14,6 +20,7 @@ import {
 import { billCandidates, openRecords } from './bill.store.js';
 import type { BillPayload } from './bill-executor.service.js';
 import type { BillRun, BillRunFinding, BillRunTotal } from './bill-run.entity.js';
+import { amountText } from './document.js';
 import { type BillFinding, billFindingTexts } from './findings.js';
 import { monthSpan } from './prorate.js';
 
@@ -161,7 +168,7 @@ export class BillRunService {
     });
     if (found === null) return null;
     const { run, params } = found;
-    const totals: BillRunTotal[] = await tx.query(
+    const sums: BillRunTotal[] = await tx.query(
       `SELECT currency, count(*)::int AS invoices, sum(basis)::text AS basis,
          sum(net)::text AS net, sum(tax)::text AS tax, sum(gross)::text AS gross,
          (count(*) FILTER (WHERE state = 'FINALISED'))::int AS finalised
@@ -170,6 +177,13 @@ export class BillRunService {
        GROUP BY currency ORDER BY currency`,
       [run.id],
     );
+    const totals = sums.map((sum) => ({
+      ...sum,
+      basis: amountText(parseAmount(sum.basis), sum.currency),
+      net: amountText(parseAmount(sum.net), sum.currency),
+      tax: amountText(parseAmount(sum.tax), sum.currency),
+      gross: amountText(parseAmount(sum.gross), sum.currency),
+    }));
     const { period, sellerPartnerId, step } = params;
     return { run, runId: run.id, step, period, sellerPartnerId, totals };
   }

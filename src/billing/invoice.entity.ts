@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
-import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
-import { toGlobalId } from '../kernel/index.js';
+import { Column, Entity, PrimaryGeneratedColumn, type ValueTransformer } from 'typeorm';
+import { formatAmount, parseAmount, toGlobalId } from '../kernel/index.js';
 import { enumType } from '../partner/index.js';
 import { BigIntScalar, DateScalar, DateTimeScalar, DecimalScalar } from '../platform/index.js';
 import type { DocumentFrame } from './document.js';
@@ -24,6 +24,17 @@ export const InvoiceLineKind = enumType('InvoiceLineKind', 'What a line charges.
   ONE_TIME_FEE: 'A fee charged once per subscription.',
 });
 export type InvoiceLineKind = keyof typeof InvoiceLineKind;
+
+// The database pads numbers with zeros; the API shows amounts and rates without them.
+const amount = plainDecimal(2);
+const percent = plainDecimal(0);
+
+function plainDecimal(leastDecimals: number): ValueTransformer {
+  return {
+    from: (text: string) => formatAmount(parseAmount(text), leastDecimals),
+    to: (value: unknown) => value,
+  };
+}
 
 @Entity('invoice')
 @ObjectType({
@@ -90,19 +101,19 @@ export class Invoice {
   currency!: string;
 
   @Field(() => DecimalScalar, { description: 'Sum of the lines before rounding.' })
-  @Column({ type: 'numeric', precision: 24, scale: 8, default: 0 })
+  @Column({ type: 'numeric', precision: 24, scale: 8, default: 0, transformer: amount })
   basis!: string;
 
   @Field(() => DecimalScalar, { description: 'Sum of the line nets, which are rounded.' })
-  @Column({ type: 'numeric', precision: 20, scale: 4, default: 0 })
+  @Column({ type: 'numeric', precision: 20, scale: 4, default: 0, transformer: amount })
   net!: string;
 
   @Field(() => DecimalScalar, { description: 'Sum of the tax rows.' })
-  @Column({ type: 'numeric', precision: 20, scale: 4, default: 0 })
+  @Column({ type: 'numeric', precision: 20, scale: 4, default: 0, transformer: amount })
   tax!: string;
 
   @Field(() => DecimalScalar, { description: 'Net and tax: what is to be paid.' })
-  @Column({ type: 'numeric', precision: 20, scale: 4, default: 0 })
+  @Column({ type: 'numeric', precision: 20, scale: 4, default: 0, transformer: amount })
   gross!: string;
 
   @Field(() => DateScalar, { nullable: true, description: 'Date of issue; null for a draft.' })
@@ -197,11 +208,11 @@ export class InvoiceLine {
   billedQuantity!: string;
 
   @Field(() => DecimalScalar, { description: 'The exact sum of what the line adds up.' })
-  @Column({ type: 'numeric', precision: 24, scale: 8 })
+  @Column({ type: 'numeric', precision: 24, scale: 8, transformer: amount })
   basis!: string;
 
   @Field(() => DecimalScalar, { description: 'The basis rounded half up to minor units.' })
-  @Column({ type: 'numeric', precision: 20, scale: 4 })
+  @Column({ type: 'numeric', precision: 20, scale: 4, transformer: amount })
   net!: string;
 
   @Field(() => String, { description: 'Tax category, EN 16931 (UNCL 5305).' })
@@ -209,7 +220,7 @@ export class InvoiceLine {
   taxCode!: string;
 
   @Field(() => DecimalScalar, { description: 'Tax rate in percent.' })
-  @Column({ type: 'numeric', precision: 7, scale: 4, name: 'tax_percent' })
+  @Column({ type: 'numeric', precision: 7, scale: 4, name: 'tax_percent', transformer: percent })
   taxPercent!: string;
 }
 
@@ -230,15 +241,15 @@ export class InvoiceTax {
   taxCode!: string;
 
   @Field(() => DecimalScalar, { description: 'Tax rate in percent.' })
-  @Column({ type: 'numeric', precision: 7, scale: 4, name: 'tax_percent' })
+  @Column({ type: 'numeric', precision: 7, scale: 4, name: 'tax_percent', transformer: percent })
   taxPercent!: string;
 
   @Field(() => DecimalScalar, { description: 'Sum of the nets of these lines.' })
-  @Column({ type: 'numeric', precision: 20, scale: 4 })
+  @Column({ type: 'numeric', precision: 20, scale: 4, transformer: amount })
   basis!: string;
 
   @Field(() => DecimalScalar, { description: 'The basis times the rate, rounded half up once.' })
-  @Column({ type: 'numeric', precision: 20, scale: 4 })
+  @Column({ type: 'numeric', precision: 20, scale: 4, transformer: amount })
   tax!: string;
 }
 
@@ -279,6 +290,6 @@ export class InvoiceFeeCharge {
   spanTo!: string;
 
   @Field(() => DecimalScalar, { description: 'Exact amount before the line is rounded.' })
-  @Column({ type: 'numeric', precision: 24, scale: 8 })
+  @Column({ type: 'numeric', precision: 24, scale: 8, transformer: amount })
   amount!: string;
 }

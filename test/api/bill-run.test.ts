@@ -172,25 +172,20 @@ describe('a bill run', () => {
     expect(
       invoice?.lines.map((line) => [line.description, line.records, line.basis, line.net]),
     ).toEqual([
-      ['Office: Base fee, 1 Oct 2026 – 31 Oct 2026', '12', '358.80000000', '358.8000'],
-      [
-        'Office: Base fee, 16 Oct 2026 – 31 Oct 2026 (16 of 31 days)',
-        '1',
-        '15.43225806',
-        '15.4300',
-      ],
+      ['Office: Base fee, 1 Oct 2026 – 31 Oct 2026', '12', '358.80', '358.80'],
+      ['Office: Base fee, 16 Oct 2026 – 31 Oct 2026 (16 of 31 days)', '1', '15.43225806', '15.43'],
       // Only the subscription that began when the setup fee was in force pays it.
-      ['Office: Setup', '1', '49.00000000', '49.0000'],
-      ['France Fixed', '1', '0.33499999', '0.3300'],
-      ['Germany Mobile', '10', '11.23500000', '11.2400'],
-      ['Germany Mobile', '1', '0.62000000', '0.6200'],
-      ['Data', '1', '0.00500000', '0.0100'],
+      ['Office: Setup', '1', '49.00', '49.00'],
+      ['France Fixed', '1', '0.33499999', '0.33'],
+      ['Germany Mobile', '10', '11.235', '11.24'],
+      ['Germany Mobile', '1', '0.62', '0.62'],
+      ['Data', '1', '0.005', '0.01'],
     ]);
     // 358.80 + 15.43 + 49.00 + 0.33 + 11.24 + 0.62 + 0.01 = 435.43; 19 % of it is 82.7317.
     expect([invoice?.net, invoice?.tax, invoice?.gross, invoice?.state, invoice?.number]).toEqual([
-      '435.4300',
-      '82.7300',
-      '518.1600',
+      '435.43',
+      '82.73',
+      '518.16',
       'DRAFT',
       null,
     ]);
@@ -225,8 +220,8 @@ describe('a bill run', () => {
     expect(next.id).not.toBe(again.id);
     const [, second] = await invoicesOf(contract);
     expect(second?.lines.map((line) => [line.description, line.earlier, line.net])).toEqual([
-      ['Germany Mobile', false, '4.0000'],
-      ['Voice calls: Germany Mobile', true, '2.5000'],
+      ['Germany Mobile', false, '4.00'],
+      ['Voice calls: Germany Mobile', true, '2.50'],
     ]);
     const found = await database.read(as(sellerId), (tx) => runs.findings(tx, next.id, PAGE));
     expect(found.nodes.map((finding) => finding.code)).toEqual(['EARLIER_USAGE']);
@@ -259,8 +254,8 @@ describe('a bill run', () => {
     await bill(sellerId, '2026-11');
     const [, second] = await invoicesOf(contract);
     expect(second?.lines.map((line) => [line.description, line.records, line.net])).toEqual([
-      ['Line: Base fee, 1 Nov 2026 – 30 Nov 2026', '2', '62.0000'],
-      ['Line: Base fee, 22 Oct 2026 – 31 Oct 2026 (10 of 31 days)', '1', '10.0000'],
+      ['Line: Base fee, 1 Nov 2026 – 30 Nov 2026', '2', '62.00'],
+      ['Line: Base fee, 22 Oct 2026 – 31 Oct 2026 (10 of 31 days)', '1', '10.00'],
     ]);
     await expectSound();
   });
@@ -299,13 +294,13 @@ describe('a bill run', () => {
       [
         'EUR',
         [
-          ['19.0000', '100.0000'],
-          ['7.0000', '10.0000'],
+          ['19', '100.00'],
+          ['7', '10.00'],
         ],
-        '19.7000',
-        '129.7000',
+        '19.70',
+        '129.70',
       ],
-      ['JPY', [['19.0000', '501.0000']], '95.0000', '596.0000'],
+      ['JPY', [['19', '501.00']], '95.00', '596.00'],
     ]);
     await expectSound();
   });
@@ -451,10 +446,10 @@ describe('finalisation', () => {
         currency: 'EUR',
         invoices: 3,
         finalised: 3,
-        basis: '9.00000000',
-        net: '9.0000',
-        tax: '1.7100',
-        gross: '10.7100',
+        basis: '9.00',
+        net: '9.00',
+        tax: '1.71',
+        gross: '10.71',
       },
     ]);
     const numbers = await Promise.all(
