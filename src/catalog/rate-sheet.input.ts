@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { IsIn, IsOptional, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, MaxLength, ValidateNested } from 'class-validator';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { PlainText } from '../partner/index.js';
 import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
@@ -97,6 +97,7 @@ export class ImportRateSheetInput {
   fileId?: string | null;
 
   @Field(() => RateSheetColumnsInput, { description: 'Which column holds what.' })
+  @ValidateNested()
   columns!: RateSheetColumnsInput;
 
   @Field(() => RateSheetDefaultsInput, {
@@ -110,6 +111,7 @@ export class ImportRateSheetInput {
     },
     description: 'What counts where a row is silent.',
   })
+  @ValidateNested()
   defaults!: RateSheetDefaultsInput;
 
   @Field(() => String, { defaultValue: ',', description: 'Comma, semicolon, tab or bar.' })

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { ArrayMaxSize, ArrayMinSize, IsOptional, MaxLength } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsOptional, MaxLength, ValidateNested } from 'class-validator';
 import { Field, ID, InputType } from 'type-graphql';
 import { PlainText } from '../partner/index.js';
 import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
@@ -64,6 +64,7 @@ export class TimeBandInput {
   @Field(() => [TimeBandRuleInput], { description: 'The minutes that belong to it.' })
   @ArrayMinSize(1)
   @ArrayMaxSize(50)
+  @ValidateNested()
   rules!: TimeBandRuleInput[];
 }
 
@@ -76,6 +77,7 @@ export class CreateTimeProfileInput {
   @Field(() => [TimeBandInput], { description: 'Its bands.' })
   @ArrayMinSize(1)
   @ArrayMaxSize(20)
+  @ValidateNested()
   bands!: TimeBandInput[];
 }
 
@@ -131,5 +133,6 @@ export class CreateServicePlanInput {
 
   @Field(() => [PlanFeeInput], { defaultValue: [], description: 'Its fees.' })
   @ArrayMaxSize(50)
+  @ValidateNested()
   fees!: PlanFeeInput[];
 }

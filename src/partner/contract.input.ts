@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { ArrayMaxSize, IsOptional, Max, Min } from 'class-validator';
+import { ArrayMaxSize, IsOptional, Max, Min, ValidateNested } from 'class-validator';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import type { RoundingMode } from '../kernel/index.js';
 import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
@@ -58,6 +58,7 @@ export class ContractTermsInput {
 
   @Field(() => [ContractPriceListInput], { description: 'The price list of each service.' })
   @ArrayMaxSize(5)
+  @ValidateNested()
   priceLists!: ContractPriceListInput[];
 }
 
@@ -87,6 +88,7 @@ export class CreateContractInput {
   name!: string;
 
   @Field(() => ContractTermsInput, { description: 'The first terms.' })
+  @ValidateNested()
   terms!: ContractTermsInput;
 }
 

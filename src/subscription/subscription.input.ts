@@ -1,5 +1,13 @@
 import 'reflect-metadata';
-import { ArrayMaxSize, ArrayMinSize, IsOptional, Max, MaxLength, Min } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsOptional,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import { PlainText } from '../partner/index.js';
 import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
@@ -90,6 +98,7 @@ export class CreateSubscriptionsInput {
   @Field(() => [SubscriptionLineInput], { description: 'The subscriptions, up to 1,000.' })
   @ArrayMinSize(1)
   @ArrayMaxSize(1_000)
+  @ValidateNested()
   subscriptions!: SubscriptionLineInput[];
 }
 
