@@ -7,7 +7,7 @@ import { UserResolver } from './user.resolver.js';
 export { type AccessClaims, signAccessToken, verifyAccessToken } from './access-token.js';
 export { type Authenticated, AuthenticationService } from './authentication.service.js';
 export { identityErrors } from './errors.js';
-export { beyondReach, type PermissionName, permissionNames, permissions } from './permission.js';
+export { type PermissionName, permissionNames } from './permission.js';
 export { RoleService } from './role.service.js';
 export { viewersOf } from './session.store.js';
 export {
@@ -17,7 +17,7 @@ export {
   type Tokens,
 } from './sign-in.service.js';
 export { type EnrolledUser, type NewUser, UserService } from './user.service.js';
-export { AppUser, Role, RoleResolver, SessionResolver, UserResolver };
+export { RoleResolver, SessionResolver, UserResolver };
 
 export const identityEntities = [AppUser, Role] as const;
 export const identityResolvers = [SessionResolver, RoleResolver, UserResolver] as const;

@@ -2,7 +2,7 @@ import { DomainError } from '../kernel/index.js';
 import type { Database, Log, Scope, Tx } from '../platform/index.js';
 import { ACCESS_TOKEN_SECONDS, signAccessToken } from './access-token.js';
 import { verifyPassword } from './password.service.js';
-import { refreshKey, signRefreshToken, verifyRefreshToken } from './refresh-token.js';
+import { refreshKey, signRefreshToken, verifyRefreshToken } from './refresh-token.service.js';
 import { unseal } from './seal.service.js';
 import {
   advanceSession,

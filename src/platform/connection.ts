@@ -3,7 +3,7 @@ import { Max, Min } from 'class-validator';
 import { ArgsType, type ClassType, Field, Int, ObjectType } from 'type-graphql';
 import { decodeCursor, encodeCursor } from '../kernel/index.js';
 
-export const MAX_PAGE = 500;
+const MAX_PAGE = 500;
 
 /** Arguments of every list that can grow: how many rows, and after which one. */
 @ArgsType()

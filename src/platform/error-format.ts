@@ -83,7 +83,7 @@ function documentRefusal(error: unknown): Refusal | null {
 }
 
 /** Suggestions spell out the schema to those who may not read it. */
-export function withoutSuggestions(message: string): string {
+function withoutSuggestions(message: string): string {
   return message.replace(/ ?Did you mean [^?]*\?/g, '');
 }
 

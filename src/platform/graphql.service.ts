@@ -5,7 +5,7 @@ import type { GraphQLSchema } from 'graphql';
 import { armourRules, type DocumentLimits, MAX_SELECTIONS, refuseCostly } from './armour.js';
 import { statementTally } from './database.service.js';
 import { formatError } from './error-format.js';
-import type { OperationContext } from './gate.context.js';
+import type { OperationContext } from './gate.service.js';
 import type { Log } from './log.service.js';
 import type { Metrics } from './metrics.service.js';
 

@@ -11,15 +11,15 @@ import { DomainError } from '../kernel/index.js';
 import type { DocumentLimits } from './armour.js';
 import { statementTally } from './database.service.js';
 import { refusalIn } from './error-format.js';
-import type { Gate } from './gate.context.js';
+import type { Gate } from './gate.service.js';
 import { buildGraphql, faultRecorder, type RequestTally } from './graphql.service.js';
 import type { Log } from './log.service.js';
 import { Metrics } from './metrics.service.js';
 import { isAllowedOrigin } from './origin.js';
-import type { Viewer } from './request.context.js';
+import type { Viewer } from './request.service.js';
 import { serveSockets } from './socket.service.js';
 
-export const GRAPHQL_PATH = '/graphql';
+const GRAPHQL_PATH = '/graphql';
 const DRAIN_MS = 10_000;
 
 export interface HttpSettings extends DocumentLimits {

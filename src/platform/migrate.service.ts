@@ -34,7 +34,7 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
  * Differences between the entities and the migrated database, as SQL. Keys, checks and indexes
  * belong to the migrations alone, so only missing or differing tables and columns count.
  */
-export async function schemaDifferences(options: MigrateOptions): Promise<string[]> {
+async function schemaDifferences(options: MigrateOptions): Promise<string[]> {
   const source = ownerSource(options);
   await source.initialize();
   try {

@@ -14,7 +14,7 @@ import {
 } from 'type-graphql';
 import { type Connection, connectionOf, PageArgs } from './connection.js';
 import { idempotencyKeyOption } from './idempotency.store.js';
-import { type RequestContext, requireViewer } from './request.context.js';
+import { type RequestContext, requireViewer } from './request.service.js';
 import { Run, RunProgress } from './run.entity.js';
 import { RunFilter } from './run.input.js';
 import { type RunService, watchRun } from './run.service.js';

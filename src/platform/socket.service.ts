@@ -21,15 +21,15 @@ import {
 import { type WebSocket, WebSocketServer } from 'ws';
 import { armourRules, coded, type DocumentLimits, refuseCostly } from './armour.js';
 import { formatError } from './error-format.js';
-import type { Admission, Gate } from './gate.context.js';
+import type { Admission, Gate } from './gate.service.js';
 import { faultRecorder } from './graphql.service.js';
 import type { Log } from './log.service.js';
 import type { Metrics } from './metrics.service.js';
 import { isAllowedOrigin } from './origin.js';
-import { subscribeAfresh } from './subscribe.js';
+import { subscribeAfresh } from './subscribe.service.js';
 
-/** Limits of the sockets, measured against in tests. */
-export const socketLimits = {
+/** Limits of every socket. */
+const socketLimits = {
   frameBytes: 64 * 1024,
   initWithinMs: 3_000,
   subscriptions: 20,

@@ -71,7 +71,7 @@ describe('a permission that an operation needs', () => {
     expect((await app.graphql('mutation { signOut }')).codes).toEqual(['UNAUTHENTICATED']);
   });
 
-  it('comes with a role that an administrator makes, at once and to a running session', async () => {
+  it('comes with a role that an administrator makes, to a running session', async () => {
     const { token, globalId } = await someone(hub.id, ['partner.read']);
     const input = { name: 'Clerks', permissions: ['user.manage', 'partner.read', 'user.manage'] };
     const made = await app.graphql(CREATE_ROLE, { input }, adminToken);
@@ -104,7 +104,7 @@ describe('nobody gives or takes what he does not hold', () => {
     expect(answer.errors[0]?.extensions.details).toEqual({ permissions: ['bill.run'] });
   }
 
-  it('in a new role, a changed one, a given one, a taken one, a new user, a disabled one', async () => {
+  it('in new, changed, given or taken roles, in new or disabled users', async () => {
     const clerk = await someone(hub.id, small);
     const strong = await aRole(app, { partnerId: hub.id, permissions: ['bill.run'] });
     const owner = await someone(hub.id, ['bill.run']);

@@ -1,4 +1,4 @@
-import type { RequestContext, Viewer } from './request.context.js';
+import type { RequestContext, Viewer } from './request.service.js';
 
 /** What the transport knows about a request before anybody is authenticated. */
 export interface Caller {

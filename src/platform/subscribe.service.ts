@@ -4,7 +4,7 @@ import {
   type ExecutionResult,
   execute,
 } from 'graphql';
-import type { OperationContext } from './gate.context.js';
+import type { OperationContext } from './gate.service.js';
 
 /**
  * Runs a subscription whose every event is executed with a context of its own, so that no
