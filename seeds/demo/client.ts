@@ -83,16 +83,18 @@ export class Client {
   async upload(path: string, text?: string): Promise<string> {
     const body = text ?? Readable.toWeb(createReadStream(path));
     const size = text === undefined ? statSync(path).size : Buffer.byteLength(text);
-    const response = await fetch(`${this.#url}/files/${encodeURIComponent(basename(path))}`, {
+    const request = {
       method: 'PUT',
       headers: {
         'content-type': 'application/octet-stream',
         'content-length': String(size),
         ...this.#authorization(),
       },
-      body: body as BodyInit,
+      body,
       duplex: 'half',
-    } as RequestInit);
+    };
+    const url = `${this.#url}/files/${encodeURIComponent(basename(path))}`;
+    const response = await fetch(url, request as RequestInit);
     if (!response.ok) throw new Refused(`HTTP_${response.status}`, await response.text());
     return ((await response.json()) as { fileId: string }).fileId;
   }

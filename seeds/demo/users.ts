@@ -1,4 +1,8 @@
-import { type PermissionName, permissionNames, type UserService } from '../../src/identity/index.js';
+import {
+  type PermissionName,
+  permissionNames,
+  type UserService,
+} from '../../src/identity/index.js';
 import { DomainError } from '../../src/kernel/index.js';
 import { admitPartner, type Tx } from '../../src/platform/index.js';
 import type { SignIn } from './client.js';
@@ -104,9 +108,7 @@ export async function createHub(tx: Tx, users: UserService): Promise<void> {
       `The database belongs to the hub ${root.name}; the demo needs one of its own.`,
     );
   }
-  const [{ id }]: [{ id: number }] = await tx.query(
-    "SELECT nextval('partner_id_seq')::int AS id",
-  );
+  const [{ id }]: [{ id: number }] = await tx.query("SELECT nextval('partner_id_seq')::int AS id");
   await admitPartner(tx, id);
   await tx.query(
     `INSERT INTO partner (id, path, depth, kind, name, legal_name, country, address, tax_number,

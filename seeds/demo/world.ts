@@ -124,9 +124,11 @@ const customers: Readonly<Record<string, readonly (readonly [string, string, str
 };
 
 /** A customer with the area code of its numbers. */
-export interface DemoCustomer extends DemoPartner {
+export interface DemoCustomer {
+  readonly key: string;
   readonly parent: string;
   readonly area: string;
+  readonly partner: DemoPartner;
 }
 
 export const demoCustomers: readonly DemoCustomer[] = Object.entries(customers).flatMap(
@@ -136,16 +138,17 @@ export const demoCustomers: readonly DemoCustomer[] = Object.entries(customers).
       const number = `DE8120${String(place + 1 + seller.length * 100).padStart(5, '0')}`;
       const name = legalName.replace(/ (GmbH|AG|eG|gGmbH|OHG|GbR|PartG)$/, '');
       const street = `Hauptstraße ${(place + 1) * 7}\n${town}`;
-      return {
-        ...partner(key, seller, 'BUSINESS_CUSTOMER', name, legalName, 'DE', street, number),
-        parent: seller,
-        area,
-      };
+      const kind = 'BUSINESS_CUSTOMER';
+      const made = partner(key, seller, kind, name, legalName, 'DE', street, number);
+      return { key, parent: seller, area, partner: made };
     }),
 );
 
 /** Everybody, in an order in which parents come before those below them. */
-export const demoPartners: readonly DemoPartner[] = [...companies, ...demoCustomers];
+export const demoPartners: readonly DemoPartner[] = [
+  ...companies,
+  ...demoCustomers.map((customer) => customer.partner),
+];
 
 /** The operators, with the trunks by which traffic comes from them and goes to them. */
 export const demoOperators = [

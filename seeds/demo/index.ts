@@ -1,0 +1,192 @@
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { generateURI } from 'otplib';
+import QRCode from 'qrcode';
+import { type App, buildApp, migrateOptions, openDatabase } from '../../src/app.js';
+import type { Command } from '../../src/main.js';
+import { type Config, createLog, migrate, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { loadReference, referenceDestinations } from '../reference/reference.js';
+import { Client } from './client.js';
+import type { FeedFile } from './feed.js';
+import { writeFeeds } from './feeds.js';
+import { printAlarms, printCounts, printInvoices, printMargins, sourceCounts } from './report.js';
+import { Setup } from './setup.js';
+import { billMonth, importFiles, invoicesOf, SELLERS, writePdfs } from './steps.js';
+import { buildSubscriptions } from './subscriptions.js';
+import { grouped, Terminal } from './terminal.js';
+import { createHub, createUsers, demoRobot, demoUsers } from './users.js';
+import { demoPartners } from './world.js';
+
+/**
+ * The command `demo`: a month of a hub from nothing to finalised invoices, then the server. With
+ * `--exit` it ends when all is done. Run again it finds what is there and changes nothing; after
+ * an interruption it goes on where it was.
+ */
+export const main: Command = async ({ config, args }) => {
+  const terminal = new Terminal(process.stdout);
+  const serve = !args.includes('--exit');
+  const folder = join(config.dataDir, 'demo');
+  mkdirSync(folder, { recursive: true });
+  terminal.title('Kontor demo: October 2026 of the hub Nordhafen Clearing');
+  const { urls, embedded } = await terminal.step('PostgreSQL', () =>
+    openDatabase(config, () => undefined),
+  );
+  await terminal.step('Schema', () => migrate(migrateOptions(urls)));
+  const app = await buildApp({ config, urls, log: fileLog(config, folder) });
+  const stop = async () => {
+    await app.stop();
+    await embedded?.stop();
+  };
+  try {
+    await app.start();
+    const url = await listen(app, config, serve);
+    await playMonth(app, new Client(url), terminal, folder);
+    await printSignIn(terminal, url);
+    terminal.line(`\n  Done in ${terminal.seconds.toFixed(1)} s.`);
+    if (!serve) {
+      await stop();
+      return 0;
+    }
+    terminal.line(`  Serving at ${url}; stop with Ctrl-C.`);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  stopOnSignal(stop);
+  return undefined;
+};
+
+async function playMonth(
+  app: App,
+  client: Client,
+  terminal: Terminal,
+  folder: string,
+): Promise<void> {
+  const invoiceFolder = join(folder, 'invoices');
+  if (!(await isComplete(app))) await makeMonth(app, client, terminal, join(folder, 'records'));
+  else await client.signIn(demoRobot);
+  const invoices = await invoicesOf(client);
+  await terminal.step('Invoices as PDF', async (progress) => {
+    const written = await writePdfs(client, invoiceFolder, invoices);
+    progress(1, `${invoices.length} in ${invoiceFolder}, ${written} new`);
+  });
+  printCounts(terminal, await sourceCounts(client));
+  await printMargins(client, terminal);
+  printInvoices(terminal, invoices, invoiceFolder);
+  await printAlarms(client, terminal);
+}
+
+async function makeMonth(
+  app: App,
+  client: Client,
+  terminal: Terminal,
+  folder: string,
+): Promise<void> {
+  const { database, services } = app;
+  const destinations = referenceDestinations();
+  await terminal.step('Numbering plan of the world', async (progress) => {
+    await database.write(SYSTEM_SCOPE, (tx) => loadReference(tx, destinations));
+    const prefixes = destinations.reduce((sum, each) => sum + each.prefixes.length, 0);
+    progress(1, `${grouped(destinations.length)} destinations, ${grouped(prefixes)} prefixes`);
+  });
+  await database.write(SYSTEM_SCOPE, (tx) => createHub(tx, services.users));
+  await client.signIn(demoRobot);
+  const setup = new Setup(client);
+  await terminal.step('Partners, accounts, users', async () => {
+    await setup.partners();
+    await database.write(SYSTEM_SCOPE, async (tx) => {
+      const rows: { id: number; name: string }[] = await tx.query('SELECT id, name FROM partner');
+      const keys = new Map(demoPartners.map(({ key, name }) => [name, key]));
+      const ids = new Map(rows.map(({ id, name }) => [keys.get(name) ?? '', id]));
+      await createUsers(tx, services.users, ids);
+    });
+  });
+  await terminal.step('Price lists and rate sheets', () => setup.prices({ destinations }));
+  await terminal.step('Contracts, plans, trunks', () => setup.contracts());
+  const subscriptions = buildSubscriptions();
+  await terminal.step('Subscriptions', (progress) =>
+    setup.subscriptions(subscriptions, (count) =>
+      progress(count / subscriptions.length, `${grouped(count)} subscriptions`),
+    ),
+  );
+  await setup.sources();
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const files = await terminal.step('Records of a month', async (progress) => {
+    const written = writeFeeds(folder, subscriptions, destinations);
+    progress(1, sizeOf(written));
+    return written;
+  });
+  await terminal.step('Import: rated at every level', (progress) =>
+    importFiles(client, setup, files, progress),
+  );
+  await terminal.step('Credit limits', () => app.outbox.runUntilIdle());
+  for (const seller of SELLERS) {
+    await terminal.step(`Bill run: ${seller}`, () =>
+      billMonth(client, setup.id('partner', seller)),
+    );
+  }
+}
+
+function sizeOf(files: readonly FeedFile[]): string {
+  const records = files.reduce((sum, file) => sum + file.counts.received, 0);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return `${grouped(records)} records in ${files.length} files, ${Math.round(bytes / 1e6)} MB`;
+}
+
+/** Whether a demo has come to its end: every seller's month is billed and finalised. */
+async function isComplete(app: App): Promise<boolean> {
+  const [row]: { sellers: number; open: number }[] = await app.database.read(SYSTEM_SCOPE, (tx) =>
+    tx.query(
+      `SELECT count(DISTINCT seller_partner_id)::int AS sellers,
+         count(*) FILTER (WHERE state = 'DRAFT')::int AS open
+       FROM invoice WHERE period_on = '2026-10-01'`,
+    ),
+  );
+  return row !== undefined && row.sellers === SELLERS.length && row.open === 0;
+}
+
+async function printSignIn(terminal: Terminal, url: string): Promise<void> {
+  const [admin, ...others] = demoUsers;
+  if (admin === undefined) return;
+  const uri = generateURI({ issuer: 'Kontor', label: admin.email, secret: admin.totpSecret });
+  terminal.title('Sign in');
+  terminal.line(`  API        ${url}/graphql`);
+  terminal.line(`  password   ${admin.password}   (everybody's)`);
+  for (const { email, role, totpSecret } of [admin, ...others]) {
+    terminal.line(`  ${role.padEnd(23)} ${email.padEnd(26)} TOTP secret ${totpSecret}`);
+  }
+  terminal.line(`\n  One-time codes for ${admin.email}: ${uri}`);
+  terminal.line(await QRCode.toString(uri, { type: 'terminal', small: true }));
+}
+
+// A port that is taken is no reason for a demo not to be shown.
+async function listen(app: App, config: Config, serve: boolean): Promise<string> {
+  if (!serve) return app.http.listen(0, '127.0.0.1');
+  try {
+    return await app.http.listen(config.port, config.host);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return app.http.listen(0, config.host);
+  }
+}
+
+// What the server has to say goes to a file, where it does not run into the report.
+function fileLog(config: Config, folder: string) {
+  const destination = createWriteStream(join(folder, 'server.log'), { flags: 'a' });
+  return createLog({ level: config.logLevel, destination });
+}
+
+function stopOnSignal(stop: () => Promise<void>): void {
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    });
+  }
+}
