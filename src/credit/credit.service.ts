@@ -60,7 +60,7 @@ export class CreditService {
     return this.#view(tx, found((await readFacts(tx, [id])).get(id)), month, now);
   }
 
-  /** Blocks an active subscription; one that is blocked stays so. Refuses SUBSCRIPTION_NOT_ACTIVE. */
+  /** Blocks an active subscription; a blocked one stays so. Refuses SUBSCRIPTION_NOT_ACTIVE. */
   async block(
     tx: Tx,
     viewer: Viewer,

@@ -39,6 +39,7 @@ const DEFAULTS = { pollMs: 1_000, queueLimit: 1_000, pageSize: 500 };
 export class EventStream {
   readonly #database: Database;
   readonly #options: EventStreamOptions & typeof DEFAULTS;
+  readonly #all = new Set<Subscriber>();
   readonly #live = new Set<Subscriber>();
   #position: bigint | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -66,7 +67,7 @@ export class EventStream {
     this.#again = false;
     await this.#pumping;
     this.#position = null;
-    for (const subscriber of [...this.#live]) await subscriber.return();
+    for (const subscriber of [...this.#all]) await subscriber.return();
   }
 
   /** How many subscribers are up to date and wait for the next event. */
@@ -82,7 +83,7 @@ export class EventStream {
     const now = this.#position;
     invariant(now !== null, 'the event stream is started before anybody subscribes');
     const { pageSize, queueLimit } = this.#options;
-    return new Subscriber(interest, queueLimit, interest.after ?? now, {
+    const made = new Subscriber(interest, queueLimit, interest.after ?? now, {
       // Pages end where the shared reader stands, so that joining it leaves no gap and no overlap.
       readPage: async (after) => {
         const upTo = this.#position ?? after;
@@ -98,8 +99,13 @@ export class EventStream {
         this.#live.add(subscriber);
         return true;
       },
-      leave: (subscriber) => this.#live.delete(subscriber),
+      leave: (subscriber) => {
+        this.#live.delete(subscriber);
+        this.#all.delete(subscriber);
+      },
     });
+    this.#all.add(made);
+    return made;
   }
 
   #wake(): void {

@@ -67,7 +67,7 @@ export class RunResolver {
   @Authorized('run.manage')
   @Mutation(() => Run, {
     description:
-      'Tries the parked batches of a run again. Refused with RUN_NOT_RESUMABLE when none is parked.',
+      'Tries the parked batches of a run again. Refused with RUN_NOT_RESUMABLE when there is none.',
   })
   async resumeRun(
     @Arg('id', () => ID, { description: 'Identifier of the run.' }) id: string,

@@ -70,6 +70,7 @@ export class WorkService {
   readonly #executions = new Set<Promise<void>>();
   readonly #lanes = new Map<string, { inUse: number; usedAt: number }>();
   #turn: Promise<unknown> = Promise.resolve();
+  #beating: Promise<void> | null = null;
   #running = false;
   #timers: NodeJS.Timeout[] = [];
   #silence: (() => void) | undefined;
@@ -96,7 +97,7 @@ export class WorkService {
     this.#silence = this.#options.doorbell?.on(WORK_CHANNEL, () => this.#wake());
     this.#timers = [
       setInterval(() => this.#wake(), this.#options.pollMs),
-      setInterval(() => void this.#heartbeat(), this.#options.heartbeatMs),
+      setInterval(() => this.#beat(), this.#options.heartbeatMs),
     ];
     this.#wake();
   }
@@ -111,13 +112,14 @@ export class WorkService {
     await this.#turn;
     while (this.#executions.size > 0) await Promise.race(this.#executions);
     clearInterval(heartbeat);
+    await this.#beating;
     await this.#exclusive(async () => {
       this.#lanes.clear();
       await this.#keepLanes([]);
     }).catch((error: unknown) => this.#report(error, null));
   }
 
-  /** Works until no batch of the registered kinds waits or runs anywhere; for tests and the demo. */
+  /** Works until no batch of the registered kinds waits or runs; for tests and the demo. */
   async runUntilIdle(): Promise<void> {
     const started = this.#running;
     this.start();
@@ -214,6 +216,12 @@ export class WorkService {
     } catch (error) {
       this.#report(error, batch);
     }
+  }
+
+  #beat(): void {
+    this.#beating ??= this.#heartbeat().finally(() => {
+      this.#beating = null;
+    });
   }
 
   async #heartbeat(): Promise<void> {

@@ -15,7 +15,9 @@ const BALANCE = `query Balance($id: ID!, $month: Date) {
   }
 }`;
 const SET_LIMIT = `mutation Set($input: CreditLimitInput!, $key: String) {
-  setCreditLimit(input: $input, idempotencyKey: $key) { used limit available warningPercent blocked }
+  setCreditLimit(input: $input, idempotencyKey: $key) {
+    used limit available warningPercent blocked
+  }
 }`;
 const BLOCK = `mutation Block($input: BlockInput!) {
   blockSubscription(input: $input) { blocked }

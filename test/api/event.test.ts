@@ -214,6 +214,19 @@ describe('a subscriber', () => {
     expect(stream.subscriberCount).toBe(0);
   });
 
+  it('ends with the stream, also while it reads the past', async () => {
+    const stream = await startStream({ pageSize: 5 });
+    const start = await stage.database.read(SYSTEM_SCOPE, lastPosition);
+    await appendMany('stopped', 30);
+    const past = stream.subscribe({ topic: 'stopped', after: start });
+    const live = stream.subscribe({ topic: 'stopped nothing' });
+    const waiting = live.next();
+    await take(past, 3);
+    await stream.stop();
+    expect((await waiting).done).toBe(true);
+    expect((await past.next()).done).toBe(true);
+  });
+
   it('that has read further elsewhere gets nothing again from a process that lags', async () => {
     const ahead = await startStream();
     const behind = await startStream({ pollMs: 400 });
