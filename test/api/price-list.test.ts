@@ -1,0 +1,256 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toGlobalId } from '../../src/kernel/index.js';
+import {
+  aPriceList,
+  aRate,
+  CREATE_DESTINATION,
+  CREATE_PRICE_LIST,
+  CREATE_PROFILE,
+  profileInput,
+  rateInput,
+  SET_RATE,
+} from '../fixtures/catalog.js';
+import { aWorld, call, refusal, tokenOf, type World } from '../fixtures/partner.js';
+import { type TestApp, testApp } from '../fixtures/test-app.js';
+
+const RATE_FOR = `query ($id: ID!, $number: String!, $at: DateTime, $zone: String! = "UTC") {
+  rateFor(priceListId: $id, number: $number, at: $at, timeZone: $zone) {
+    prefix price connectionFee rateUnit clamped band { name }
+    derivation { id kind price priceList { id } }
+  }
+}`;
+const EFFECTIVE = `query ($id: ID!, $at: DateTime, $prefix: String! = "", $first: Int, $after: String) {
+  effectiveRates(priceListId: $id, at: $at, prefix: $prefix, first: $first, after: $after) {
+    nodes { prefix price band { name } derivation { id } } pageInfo { hasNextPage endCursor }
+  }
+}`;
+const RATES = `query ($id: ID!, $filter: RateFilter!) { rates(priceListId: $id, filter: $filter) {
+  nodes { id prefix price validFrom validTo supersededAt } } }`;
+const CLOSE = 'mutation ($id: ID!, $at: DateTime!) { closeRate(rateId: $id, at: $at) { id } }';
+const AT = '2026-06-01T12:00:00Z';
+
+let app: TestApp;
+let world: World;
+let destination: string;
+let profile: { id: string; bands: { id: string; name: string }[] };
+
+beforeAll(async () => {
+  app = await testApp({ start: false });
+  world = await aWorld(app);
+  const input = { name: 'Germany mobile', kind: 'MOBILE', prefixes: ['4915', '4916', '4917'] };
+  destination = (await call(app, world.hubToken, CREATE_DESTINATION, { input })).id;
+  profile = await call(app, world.hubToken, CREATE_PROFILE, { input: profileInput('Business') });
+});
+afterAll(() => app.stop());
+
+const hubList = (given: object = {}) => aPriceList(app, world.hubToken, world.hub, given);
+const rate = (list: string, given: object) => aRate(app, world.hubToken, list, given);
+const rateFor = (id: string, number: string, at = AT, zone = 'UTC') =>
+  call(app, world.hubToken, RATE_FOR, { id, number, at, zone });
+
+describe('price lists that inherit', () => {
+  it('work a price out through three lists and name the rows that made it', async () => {
+    const root = (await hubList()).id;
+    const middle = (await hubList({ parentId: root })).id;
+    const leaf = (await hubList({ parentId: middle })).id;
+    const base = await rate(root, { prefix: '49', price: '0.10', connectionFee: '0.02' });
+    const half = await rate(middle, { prefix: '', kind: 'PERCENT', price: '50' });
+    const plus = await rate(leaf, { prefix: '49', kind: 'DIFFERENCE', price: '0.005' });
+    expect(await rateFor(leaf, '4930123')).toEqual({
+      prefix: '49',
+      price: '0.155',
+      connectionFee: '0.03',
+      rateUnit: 60,
+      clamped: false,
+      band: null,
+      derivation: [
+        { id: base.id, kind: 'ABSOLUTE', price: '0.10000000', priceList: { id: root } },
+        { id: half.id, kind: 'PERCENT', price: '50.00000000', priceList: { id: middle } },
+        { id: plus.id, kind: 'DIFFERENCE', price: '0.00500000', priceList: { id: leaf } },
+      ],
+    });
+    expect(await rateFor(leaf, '33123')).toBeNull();
+  });
+
+  it('page effective prices by prefix and show those of destinations', async () => {
+    const root = (await hubList()).id;
+    const leaf = (await hubList({ parentId: root })).id;
+    await rate(root, { destinationId: destination, price: '0.20' });
+    await rate(root, { prefix: '4916', price: '0.30' });
+    await rate(root, { prefix: '1', price: '0.01', validTo: '2026-02-01T00:00:00Z' });
+    await rate(leaf, { prefix: '49', kind: 'PERCENT', price: '10' });
+    await rate(leaf, { prefix: '44', price: '0.05' });
+    const seen: string[] = [];
+    let after: string | null = null;
+    do {
+      const page: {
+        nodes: { prefix: string; price: string }[];
+        pageInfo: { hasNextPage: boolean; endCursor: string };
+      } = await call(app, world.hubToken, EFFECTIVE, { id: leaf, at: AT, first: 2, after });
+      seen.push(...page.nodes.map((node) => `${node.prefix} ${node.price}`));
+      after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
+    } while (after !== null);
+    expect(seen).toEqual(['44 0.05', '4915 0.22', '4916 0.33', '4917 0.22']);
+    const some = await call(app, world.hubToken, EFFECTIVE, { id: leaf, at: AT, prefix: '4917' });
+    expect(some.nodes).toMatchObject([{ prefix: '4917' }]);
+  });
+
+  it('choose the band by the clock of the given zone', async () => {
+    const list = (await hubList({ timeProfileId: profile.id })).id;
+    const peak = profile.bands.find((band) => band.name === 'Peak')?.id;
+    await rate(list, { prefix: '49', price: '0.10' });
+    await rate(list, { prefix: '49', price: '0.20', bandId: peak });
+    // Friday 2026-06-05 16:30 UTC is 18:30 in Berlin and 12:30 in New York.
+    const at = '2026-06-05T16:30:00Z';
+    expect(await rateFor(list, '49301', at)).toMatchObject({
+      price: '0.20',
+      band: { name: 'Peak' },
+    });
+    expect(await rateFor(list, '49301', at, 'Europe/Berlin')).toMatchObject({ price: '0.10' });
+    expect(await rateFor(list, '49301', at, 'America/New_York')).toMatchObject({ price: '0.20' });
+    expect(
+      await refusal(app, world.hubToken, RATE_FOR, { id: list, number: '49', zone: 'Nowhere' }),
+    ).toBe('INVALID_TIME_ZONE');
+  });
+
+  it.each([
+    ['another currency', (parentId: string) => ({ parentId, currency: 'USD' })],
+    ['another time profile', (parentId: string) => ({ parentId, timeProfileId: profile.id })],
+  ])('refuse a child with %s', async (_, given) => {
+    const { id } = await hubList();
+    const input = {
+      partnerId: world.hub.globalId,
+      name: 'Child',
+      currency: 'EUR',
+      ...given(id),
+    };
+    expect(await refusal(app, world.hubToken, CREATE_PRICE_LIST, { input })).toBe(
+      'PRICE_LIST_PARENT_REFUSED',
+    );
+  });
+
+  it('refuse a parent that users of the child could not see', async () => {
+    const { id: parentId } = await hubList();
+    const input = { partnerId: world.resellerA.globalId, name: 'C', currency: 'EUR', parentId };
+    expect(await refusal(app, world.hubToken, CREATE_PRICE_LIST, { input })).toBe(
+      'PRICE_LIST_PARENT_REFUSED',
+    );
+    expect(await refusal(app, world.tokenA, CREATE_PRICE_LIST, { input })).toBe('NOT_FOUND');
+  });
+
+  it('refuse a name twice and an unknown currency', async () => {
+    const input = { partnerId: world.hub.globalId, name: 'Same', currency: 'EUR' };
+    await call(app, world.hubToken, CREATE_PRICE_LIST, { input });
+    expect(await refusal(app, world.hubToken, CREATE_PRICE_LIST, { input })).toBe(
+      'PRICE_LIST_NAME_TAKEN',
+    );
+    const odd = { input: { ...input, name: 'Odd', currency: 'EURO' } };
+    expect(await refusal(app, world.hubToken, CREATE_PRICE_LIST, odd)).toBe('INVALID_CURRENCY');
+  });
+});
+
+describe('rates in versions', () => {
+  it('closes the open rate where a new one begins, and edits nothing', async () => {
+    const { id } = await hubList();
+    const first = await rate(id, { prefix: '49', price: '0.10' });
+    await rate(id, { prefix: '49', price: '0.12', validFrom: '2026-07-01T00:00:00Z' });
+    const rows = await call(app, world.hubToken, RATES, { id, filter: { history: true } });
+    expect(rows.nodes).toMatchObject([
+      { id: first.id, validTo: null, supersededAt: expect.any(String) },
+      { price: '0.10000000', validTo: '2026-07-01T00:00:00.000Z', supersededAt: null },
+      { price: '0.12000000', validTo: null, supersededAt: null },
+    ]);
+    expect(await rateFor(id, '49', '2026-06-30T23:59:59Z')).toMatchObject({ price: '0.10' });
+    expect(await rateFor(id, '49', '2026-07-01T00:00:00Z')).toMatchObject({ price: '0.12' });
+  });
+
+  it("ends a rate so that the parent's shows again, or withdraws it", async () => {
+    const { id: root } = await hubList();
+    const { id } = await hubList({ parentId: root });
+    await rate(root, { prefix: '49', price: '0.10' });
+    const own = await rate(id, { prefix: '49', price: '0.50' });
+    await call(app, world.hubToken, CLOSE, { id: own.id, at: '2026-03-01T00:00:00Z' });
+    expect(await rateFor(id, '49', '2026-02-01T00:00:00Z')).toMatchObject({ price: '0.50' });
+    expect(await rateFor(id, '49')).toMatchObject({ price: '0.10' });
+    const late = { id: own.id, at: '2026-02-01T00:00:00Z' };
+    expect(await refusal(app, world.hubToken, CLOSE, late)).toBe('RATE_NOT_CLOSABLE');
+    const wrong = await rate(id, { prefix: '49', price: '9', validFrom: '2026-05-01T00:00:00Z' });
+    await call(app, world.hubToken, CLOSE, { id: wrong.id, at: '2026-05-01T00:00:00Z' });
+    expect(await rateFor(id, '49')).toMatchObject({ price: '0.10' });
+  });
+
+  it.each([
+    ['a second rate from the same instant', { price: '0.2' }, 'RATE_OVERLAPS'],
+    ['one across it', { validFrom: '2025-01-01T00:00:00Z' }, 'RATE_OVERLAPS'],
+    ['neither prefix nor destination', { prefix: null }, 'RATE_REFUSED'],
+    ['letters for a prefix', { prefix: '49a' }, 'RATE_REFUSED'],
+    ['a price below zero', { price: '-0.1' }, 'RATE_REFUSED'],
+    ['nine decimals', { price: '0.123456789' }, 'RATE_REFUSED'],
+    ['eleven digits', { price: '12345678901' }, 'RATE_REFUSED'],
+    ['no next increment', { nextIncrement: 0 }, 'RATE_REFUSED'],
+    ['an adjustment of nothing', { kind: 'PERCENT', price: '5' }, 'RATE_WITHOUT_PARENT'],
+    ['an end before the beginning', { validTo: '2025-01-01T00:00:00Z' }, 'INVALID_PERIOD'],
+    ['an unknown destination', () => ({ prefix: null, ...nowhere }), 'NOT_FOUND'],
+    ['a band of no profile', () => ({ bandId: profile.bands[0]?.id }), 'BAND_NOT_OF_PROFILE'],
+  ])('refuses %s', async (_, given, code) => {
+    const { id } = await hubList();
+    await rate(id, { prefix: '49', price: '0.10' });
+    const more = typeof given === 'function' ? given() : given;
+    const input = rateInput(id, { prefix: '49', ...more });
+    expect(await refusal(app, world.hubToken, SET_RATE, { input })).toBe(code);
+  });
+  const nowhere = { destinationId: toGlobalId('Destination', 999_999) };
+
+  it('refuses a difference that provably goes below zero, and takes one that does not', async () => {
+    const { id: root } = await hubList();
+    const { id } = await hubList({ parentId: root });
+    await rate(root, { prefix: '4915', price: '0.10' });
+    await rate(root, { prefix: '33', price: '0.01' });
+    const less = rateInput(id, { prefix: '49', kind: 'DIFFERENCE', price: '-0.10' });
+    await call(app, world.hubToken, SET_RATE, { input: less });
+    const below = rateInput(id, { prefix: '33', kind: 'DIFFERENCE', price: '-0.02' });
+    expect(await refusal(app, world.hubToken, SET_RATE, { input: below })).toBe('RATE_BELOW_ZERO');
+    const rows = await call(app, world.hubToken, RATES, { id, filter: {} });
+    expect(rows.nodes).toHaveLength(1);
+  });
+
+  it('sets one rate when twenty come at once', async () => {
+    const { id } = await hubList();
+    const input = rateInput(id, { prefix: '49' });
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => app.graphql(SET_RATE, { input }, world.hubToken)),
+    );
+    const codes = answers.map((answer) => answer.codes.join(' '));
+    expect(codes.filter((code) => code === '')).toHaveLength(1);
+    expect(codes.filter((code) => code === 'RATE_OVERLAPS')).toHaveLength(19);
+  });
+});
+
+describe('whose prices', () => {
+  it("cannot be read, changed or used by another tenant's users", async () => {
+    const { id } = await aPriceList(app, world.hubToken, world.resellerB);
+    const made = await aRate(app, world.tokenB, id, { prefix: '49' });
+    const query = 'query ($id: ID!) { priceList(id: $id) { id } }';
+    expect(await call(app, world.tokenA, query, { id })).toBeNull();
+    const set = { input: rateInput(id, { prefix: '49' }) };
+    const asked: [string, object][] = [
+      [SET_RATE, set],
+      [CLOSE, { id: made.id, at: AT }],
+      [RATES, { id, filter: {} }],
+      [RATE_FOR, { id, number: '49' }],
+      [EFFECTIVE, { id }],
+    ];
+    for (const [operation, variables] of asked) {
+      expect(await refusal(app, world.tokenA, operation, variables)).toBe('NOT_FOUND');
+    }
+  });
+
+  it('of a supplier are kept by the hub and not by the supplier', async () => {
+    const { id } = await aPriceList(app, world.hubToken, world.supplier);
+    const token = await tokenOf(app, world.supplier);
+    const input = rateInput(id, { prefix: '49' });
+    expect(await refusal(app, token, SET_RATE, { input })).toBe('PRICE_LIST_READ_ONLY');
+    const reader = await tokenOf(app, world.hub, ['catalog.read']);
+    expect(await refusal(app, reader, SET_RATE, { input })).toBe('FORBIDDEN');
+  });
+});
