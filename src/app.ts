@@ -97,7 +97,15 @@ import {
   type Tx,
   WorkService,
 } from './platform/index.js';
-import { DataPlane, XdrPriceResolver, XdrResolver } from './rating/index.js';
+import {
+  DataPlane,
+  ExplainService,
+  LineReader,
+  XdrExplanationResolver,
+  XdrLevelExplanationResolver,
+  XdrPriceResolver,
+  XdrResolver,
+} from './rating/index.js';
 import { buildSchema, ErrorCodeResolver, entities, resolvers } from './schema.js';
 import {
   ContractSubscriptionsResolver,
@@ -210,10 +218,18 @@ function buildServices({ database, log, now, config, keys }: ServiceParts) {
   const alarms = new AlarmService();
   const mediation = buildMediation({ database, log, config });
   const register = buildRegister(mediation.storage);
+  const rating = buildRating(database, mediation.storage);
   const credit = new CreditService();
   const billing = buildBilling(now);
   const access = { runs, authentication, signIn, roles, users, alarms };
-  return { ...access, ...register, ...mediation, credit, ...billing };
+  return { ...access, ...register, ...mediation, ...rating, credit, ...billing };
+}
+
+function buildRating(database: Database, storage: FileStorage) {
+  return {
+    explanations: new ExplainService(database),
+    lines: new LineReader(database, storage.pathOf('')),
+  };
 }
 
 // Rate sheets are read from uploads, which belong to a folder below the catalogue.
@@ -279,6 +295,8 @@ function buildResolvers(services: Services): Map<unknown, object> {
     new DuplicateRecordResolver(suspense),
     new XdrResolver(),
     new XdrPriceResolver(),
+    new XdrExplanationResolver(services.explanations, services.lines),
+    new XdrLevelExplanationResolver(),
     new CreditResolver(services.credit),
     ...billingResolversOf(services),
   ];

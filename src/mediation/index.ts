@@ -20,6 +20,7 @@ export { IdentityTable, SEEN } from './identity-table.js';
 export { laneOf } from './import-plan.js';
 export { type InboxOptions, type InboxReport, InboxService } from './inbox.service.js';
 export * from './parse.js';
+export { rawText } from './raw-text.js';
 export * from './record-batch.js';
 export { DuplicateRecord, SuspenseRecord, SuspenseState } from './suspense.entity.js';
 export {

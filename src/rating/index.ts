@@ -1,7 +1,11 @@
+import { XdrExplanationResolver, XdrLevelExplanationResolver } from './explain.resolver.js';
 import { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
 
 export { DataPlane, type DataPlaneOptions } from './data-plane.service.js';
 export { ratingErrors } from './errors.js';
+export { XdrExplanationResolver, XdrLevelExplanationResolver } from './explain.resolver.js';
+export { ExplainService } from './explain.service.js';
+export { LineReader } from './explain-line.service.js';
 export { CREDIT_USAGE_TOPIC } from './findings.store.js';
 export { PriceBookService } from './price-book.service.js';
 export { Xdr, XdrMargin, XdrPrice } from './xdr.entity.js';
@@ -11,4 +15,9 @@ export { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
 export const ratingEntities = [] as const;
 
 /** Resolver classes of this folder; `app.ts` builds one of each. */
-export const ratingResolvers = [XdrResolver, XdrPriceResolver] as const;
+export const ratingResolvers = [
+  XdrResolver,
+  XdrPriceResolver,
+  XdrExplanationResolver,
+  XdrLevelExplanationResolver,
+] as const;

@@ -20,7 +20,8 @@ const INTEGER = /^-?\d{1,18}$/;
 const MAX_DAYS = 400;
 const DAY_MS = 86_400_000;
 
-const COLUMNS = `x.id::text AS id, ${MICROS}::text AS "startedMicros", x.partner_id AS "partnerId",
+const COLUMNS = `x.id::text AS id, ${MICROS}::text AS "startedMicros",
+  replace(x.identity::text, '-', '') AS identity, x.partner_id AS "partnerId",
   x.account_id AS "accountId", x.subscription_id AS "subscriptionId", x.service,
   x.a_number::text AS "aNumber", x.b_number::text AS "bNumber", x.quantity::text AS quantity,
   x.in_trunk_id AS "inTrunkId", x.out_trunk_id AS "outTrunkId",

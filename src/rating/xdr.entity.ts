@@ -41,6 +41,8 @@ export class XdrMargin {
 export class Xdr {
   readonly id: string;
   readonly startedMicros: string;
+  /** Its 128-bit identity in 32 hexadecimal digits. */
+  readonly identity: string;
   readonly partnerId: number;
   readonly accountId: number;
   readonly subscriptionId: number;
@@ -68,6 +70,7 @@ export class Xdr {
   constructor(row: XdrRow) {
     this.id = row.id;
     this.startedMicros = row.startedMicros;
+    this.identity = row.identity;
     this.partnerId = row.partnerId;
     this.accountId = row.accountId;
     this.subscriptionId = row.subscriptionId;
@@ -108,6 +111,7 @@ export class Xdr {
 export interface XdrRow {
   readonly id: string;
   readonly startedMicros: string;
+  readonly identity: string;
   readonly partnerId: number;
   readonly accountId: number;
   readonly subscriptionId: number;

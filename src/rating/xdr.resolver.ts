@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Arg, Args, Authorized, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
 import { UsageFile } from '../mediation/index.js';
-import { Account, Contract, Partner, type PriceLevel, rowLoader } from '../partner/index.js';
+import { Account, Contract, Partner, rowLoader } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -12,16 +12,9 @@ import {
 import { priceOf, Xdr, XdrMargin, XdrPrice } from './xdr.entity.js';
 import { XdrFilter } from './xdr.input.js';
 import { destinationName, fileOfXdr, legTerms, listXdrs, trunkName } from './xdr-query.store.js';
-import { margin, type PricedLevel } from './xdr-row.js';
+import { levelPermission, margin, type PricedLevel } from './xdr-row.js';
 
 const XdrConnection = connectionOf(Xdr, 'Xdr');
-
-/** What a viewer must hold to see a level that the tree lets him see. */
-const PERMISSION: Readonly<Record<PriceLevel, string>> = {
-  COST: 'price.cost.read',
-  WHOLESALE: 'price.wholesale.read',
-  RETAIL: 'usage.read',
-};
 
 @Resolver(() => Xdr)
 export class XdrResolver {
@@ -110,7 +103,7 @@ async function pricesOf(xdr: Xdr, context: RequestContext): Promise<(XdrPrice | 
     // A contract that prices a level but cannot be seen hides the price.
     if (!found && leg.contractVersionId !== 0) return null;
     const price = priceOf(leg, xdr.amounts[at] ?? 0n, found ?? null);
-    return permissions.has(PERMISSION[price.level]) ? price : null;
+    return permissions.has(levelPermission[price.level]) ? price : null;
   });
 }
 
