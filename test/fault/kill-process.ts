@@ -1,0 +1,62 @@
+// The whole main job in one process, for kill.test.ts: imports what waits, lets credit follow,
+// bills the month for every seller and finalises. Started again after a kill it goes on.
+import { BillExecutor, BillRunService } from '../../src/billing/index.js';
+import { CREDIT_USAGE_TOPIC, CreditService } from '../../src/credit/index.js';
+import { toGlobalId } from '../../src/kernel/index.js';
+import {
+  Database,
+  OutboxWorker,
+  SYSTEM_SCOPE,
+  type Viewer,
+  WorkService,
+} from '../../src/platform/index.js';
+import { DataPlane } from '../../src/rating/index.js';
+import { entities } from '../../src/schema.js';
+
+const [url = '', filesDir = '', workers = '1'] = process.argv.slice(2);
+const PERIOD = '2026-10';
+const now = () => new Date('2026-11-05T00:00:00Z');
+
+const settings = { entities, poolSize: 5, statementTimeoutMs: 30_000 };
+const database = await new Database({ url, ownerUrl: url, ...settings }).connect();
+const plane = new DataPlane({ database, workers: Number(workers), filesDir });
+const work = new WorkService(database, {
+  leaseMs: 700,
+  heartbeatMs: 150,
+  pollMs: 50,
+  retryMs: 50,
+});
+const credit = new CreditService();
+const outbox = new OutboxWorker(database);
+outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
+work.register(plane.importExecutor);
+work.register(new BillExecutor(database, now));
+
+process.stdout.write('READY\n');
+await work.runUntilIdle();
+await outbox.runUntilIdle();
+await billAll();
+await work.stop();
+await plane.close();
+await database.close();
+process.stdout.write('FINISHED\n');
+
+async function billAll(): Promise<void> {
+  const bills = new BillRunService(now);
+  const sellers: { id: number }[] = await database.read(SYSTEM_SCOPE, (tx) =>
+    tx.query(`SELECT DISTINCT seller_partner_id AS id FROM contract WHERE level <> 'COST'
+      ORDER BY 1`),
+  );
+  for (const { id } of sellers) {
+    const scope = { partnerId: id };
+    const viewer: Viewer = { userId: 1, partnerId: id, permissions: new Set(), sessionId: '' };
+    const run = await database.write(scope, (tx) =>
+      bills.start(tx, viewer, { period: PERIOD, sellerPartnerId: null }, null),
+    );
+    await work.runUntilIdle();
+    await database.write(scope, (tx) =>
+      bills.finalise(tx, viewer, toGlobalId('Run', run.id), null),
+    );
+    await work.runUntilIdle();
+  }
+}
