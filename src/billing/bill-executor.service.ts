@@ -38,6 +38,7 @@ export interface BillBatchResult {
 }
 
 const SLOTS = 2;
+const STATEMENT_TIMEOUT = '15min';
 
 /**
  * Does the batches of bill runs. Results and completion commit together, so a batch that is
@@ -57,6 +58,8 @@ export class BillExecutor implements BatchExecutor {
   async execute(batch: ClaimedBatch): Promise<void> {
     const payload = batch.payload as BillPayload;
     await this.#database.write(SYSTEM_SCOPE, async (tx) => {
+      // A contract may have usage by the million, which takes longer than a request may.
+      await tx.query(`SET LOCAL statement_timeout = '${STATEMENT_TIMEOUT}'`);
       const result =
         payload.step === 'BILL'
           ? await billContract(tx, batch.runId, payload.contractId, payload.period)

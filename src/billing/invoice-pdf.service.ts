@@ -191,7 +191,8 @@ function drawFacts(
     [texts.contract, document.contract.number],
     [texts.account, document.account.number],
   ];
-  if (document.buyer.taxNumber !== null) facts.push([texts.taxNumber, document.buyer.taxNumber]);
+  if (document.buyer.taxNumber !== null)
+    facts.push([texts.buyerTaxNumber, document.buyer.taxNumber]);
   const [labelX, valueX] = [LEFT + 266, LEFT + 356];
   let y = top;
   for (const [label, value] of facts) {
@@ -259,12 +260,12 @@ function rowStyle(row: TableRow): Style {
 
 function rowHeight(row: TableRow, lines: number): number {
   const text = lines * 8.5 * 1.4;
-  return text + { SECTION: 10, LINE: 3, SUBTOTAL: 8 }[row.style];
+  return text + { SECTION: 13, LINE: 3, SUBTOTAL: 5 }[row.style];
 }
 
 function drawRow(sheet: Sheet, row: TableRow, description: readonly string[]): void {
   const style = rowStyle(row);
-  const y = sheet.y + (row.style === 'SECTION' ? 6 : 2);
+  const y = sheet.y + (row.style === 'SECTION' ? 9 : 2);
   if (row.style === 'SUBTOTAL') sheet.rule(sheet.y, COLUMNS.net[0], RIGHT);
   const width = row.style === 'LINE' ? COLUMNS.description[1] : COLUMNS.net[0] - LEFT - 8;
   sheet.block(description, LEFT, y, width, style);

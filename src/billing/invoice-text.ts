@@ -12,8 +12,8 @@ export interface InvoiceTexts {
   readonly contract: string;
   readonly account: string;
   readonly billTo: string;
-  readonly from: string;
   readonly taxNumber: string;
+  readonly buyerTaxNumber: string;
   readonly description: string;
   readonly count: string;
   readonly quantity: string;
@@ -67,8 +67,8 @@ const english: InvoiceTexts = {
   contract: 'Contract',
   account: 'Account',
   billTo: 'Invoice to',
-  from: 'From',
   taxNumber: 'Tax number',
+  buyerTaxNumber: 'Your tax number',
   description: 'Description',
   count: 'Number',
   quantity: 'Quantity',
@@ -110,8 +110,8 @@ const german: InvoiceTexts = {
   contract: 'Vertrag',
   account: 'Kundenkonto',
   billTo: 'Rechnungsempfänger',
-  from: 'Absender',
   taxNumber: 'Steuernummer',
+  buyerTaxNumber: 'Ihre Steuernummer',
   description: 'Bezeichnung',
   count: 'Anzahl',
   quantity: 'Menge',
