@@ -21,7 +21,7 @@ export const catalogErrors = {
   SHEET_SOURCE_REFUSED: 'A rate sheet comes either as text or as one stored file.',
   SHEET_COLUMN_MISSING: 'The first line of the sheet does not name the column.',
   SHEET_COLUMNS_REFUSED: 'The columns do not say which prefix or destination has which price.',
-  SHEET_UNREADABLE: 'The sheet is empty or is not text in rows and columns.',
+  SHEET_UNREADABLE: 'The sheet is empty, or a row of it does not end; details name the line.',
   SHEET_TOO_LARGE: 'The sheet has more prices than one import takes.',
   SHEET_HAS_ERRORS: 'Rows of the sheet have errors; fix them or activate without them.',
   SHEET_DISCARDED: 'The rate sheet has been discarded.',

@@ -4,6 +4,7 @@ import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
 import { enumType } from '../partner/index.js';
 import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { type RowFaultCode, rowFaults } from './sheet-row.js';
 
 export const RateSheetState = enumType('RateSheetState', 'How far a rate sheet has come.', {
   DRAFT: 'Read and compared; nothing has been priced by it yet.',
@@ -25,6 +26,12 @@ export const RateSheetStatus = enumType(
   },
 );
 export type RateSheetStatus = keyof typeof RateSheetStatus;
+
+export const RateSheetRowFault = enumType(
+  'RateSheetRowFault',
+  'Why a row of a rate sheet is not a price.',
+  rowFaults,
+);
 
 @Entity('rate_sheet')
 @ObjectType({
@@ -111,9 +118,9 @@ export class RateSheetRow {
   @Column({ type: 'text' })
   raw!: string;
 
-  @Field(() => String, { nullable: true, description: 'Code of its error.' })
+  @Field(() => RateSheetRowFault, { nullable: true, description: 'Code of its error.' })
   @Column({ type: 'text', name: 'error_code', nullable: true })
-  errorCode!: string | null;
+  errorCode!: RowFaultCode | null;
 
   @Field(() => String, { nullable: true, description: 'Field that has the error.' })
   @Column({ type: 'text', name: 'error_field', nullable: true })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type CsvError, parse } from 'csv-parse';
+import { parse } from 'csv-parse';
 import { assertTimeZone, DomainError } from '../kernel/index.js';
 import { pageById, rowByGlobalId, rowOf } from '../partner/index.js';
 import { type Connection, once, type Page, type Tx, type Viewer } from '../platform/index.js';
@@ -104,11 +104,12 @@ export class RateSheetService {
   ): Promise<string> {
     const hash = createHash('sha256');
     source.on('data', (chunk: Buffer) => hash.update(chunk));
-    const parser = csvParser(input.delimiter, reader);
+    const parser = csvParser(input.delimiter);
     try {
       await pipeline(source, parser, async (records: AsyncIterable<CsvRecord>) => {
         for await (const { record, raw, info } of records) {
-          if (!reader.isReading) reader.begin(await this.#reading(tx, input, list, record));
+          if (!reader.isReading)
+            reader.begin(info.lines, await this.#reading(tx, input, list, record));
           else reader.row(info.lines, raw, record);
           if (reader.rowCount > MAX_PRICES) {
             throw new DomainError('SHEET_TOO_LARGE', `A sheet has up to ${MAX_PRICES} prices.`);
@@ -117,8 +118,8 @@ export class RateSheetService {
         }
       });
     } catch (error) {
-      if (isCsvError(error)) throw unreadable('The sheet is not text in rows and columns.');
-      throw error;
+      if (!isCsvError(error)) throw error;
+      throw unreadable('A row of the sheet does not end.', { line: reader.lastLine + 1 });
     }
     await stageRows(tx, sheet, reader.take());
     return hash.digest('hex');
@@ -213,21 +214,18 @@ interface CsvRecord {
   readonly info: { readonly lines: number };
 }
 
-function csvParser(delimiter: string, reader: SheetReader) {
+// A quote in the wrong place stays in its field, which then has an error of its own; a quote that
+// is never closed would swallow all rows behind it, so it refuses the sheet.
+function csvParser(delimiter: string) {
   return parse({
     delimiter,
     bom: true,
     raw: true,
     info: true,
     relax_column_count: true,
+    relax_quotes: true,
     skip_empty_lines: true,
-    skip_records_with_error: true,
     max_record_size: MAX_ROW_BYTES,
-    on_skip: (error, raw) => {
-      const lines = (error as (CsvError & { lines?: number }) | undefined)?.lines ?? 0;
-      reader.unreadable(lines, raw ?? '');
-      return undefined;
-    },
   });
 }
 
@@ -235,8 +233,8 @@ function isCsvError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_');
 }
 
-function unreadable(message: string): DomainError {
-  return new DomainError('SHEET_UNREADABLE', message);
+function unreadable(message: string, details: Record<string, unknown> = {}): DomainError {
+  return new DomainError('SHEET_UNREADABLE', message, details);
 }
 
 /** The sheet and its list, locked in the order list, sheet. */

@@ -16,6 +16,7 @@ export class SheetReader {
   #reading: SheetReading | null = null;
   #rows: StagedRow[] = [];
   readonly #firstLines = new Map<string, number>();
+  lastLine = 0;
   rowCount = 0;
   errorCount = 0;
 
@@ -29,13 +30,15 @@ export class SheetReader {
     return this.#rows.length;
   }
 
-  begin(reading: SheetReading): void {
+  begin(line: number, reading: SheetReading): void {
+    this.lastLine = line;
     this.#reading = reading;
   }
 
   /** Reads one row; `line` is where it ends in the file. */
   row(line: number, text: string, cells: readonly string[]): void {
     invariant(this.#reading !== null, 'the first line of a sheet comes first');
+    this.lastLine = line;
     const raw = plain(text);
     const read = readSheetRow(cells, this.#reading);
     if ('fault' in read) {
@@ -45,13 +48,6 @@ export class SheetReader {
       return;
     }
     for (const price of read.prices) this.#price(line, raw, price);
-  }
-
-  /** Keeps a row that is not CSV. */
-  unreadable(line: number, text: string): void {
-    const message = 'The row is not written as CSV.';
-    const fault = { code: 'UNREADABLE_ROW', field: 'row', message } as const;
-    this.#add({ line, raw: plain(text), fault, prefix: null, price: null });
   }
 
   /** The rows read since it was last called. */
@@ -84,5 +80,5 @@ export class SheetReader {
 
 /** Text that the database takes: it knows no NUL. */
 function plain(text: string): string {
-  return text.replaceAll('\0', '\uFFFD').replace(/\r?\n$/, '');
+  return text.replaceAll('\0', '\uFFFD').replace(/^[\r\n]+|[\r\n]+$/g, '');
 }

@@ -3,7 +3,6 @@ import { type RateFault, rateFault } from './rate-rules.js';
 
 /** Why a row of a rate sheet is not a price: codes of its error. */
 export const rowFaults = {
-  UNREADABLE_ROW: 'The row is not written as CSV.',
   MISSING_TARGET: 'The row names neither a prefix nor a destination.',
   INVALID_PREFIX: 'A prefix is not 1 to 15 digits, or a range is not two of the same length.',
   UNKNOWN_DESTINATION: 'No destination has this name.',
