@@ -131,7 +131,7 @@ export function uploadRoute(uploads: UploadService): RouteModule {
       const encoding = encodingOf(request);
       assertLength(request, uploads.maxBytes);
       request.raw.setTimeout(IDLE_MS, () => request.raw.destroy());
-      // Destroying the body would close the socket before a refusal could be sent.
+      // The request outlives a refusal, which still has to be sent on its socket.
       const body = request.raw.iterator({ destroyOnReturn: false });
       const answer = await uploads.upload(viewer, request.params.name, body, encoding);
       deps.log.event('usage file stored', {

@@ -337,9 +337,9 @@ describe('after a crash the inbox', () => {
 
   it('has lost and doubled nothing, killed at random moments', async () => {
     const source = await aSource(kontor, { partnerId: hub.id });
-    const contents = Array.from({ length: 60 }, (_, n) => `${n},`.repeat(40_000));
+    const contents = Array.from({ length: 40 }, (_, n) => `${n},`.repeat(40_000));
     const hidden = (n: number) => deliver(kontor, source, `f${n}.csv.part`, contents[n] as string);
-    for (let kill = 0; kill < 12; kill += 1) {
+    for (let kill = 0; kill < 8; kill += 1) {
       const child = spawn(
         process.execPath,
         [CHILD, kontor.database.urls.url, kontor.app.config.dataDir],

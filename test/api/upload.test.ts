@@ -182,6 +182,7 @@ describe('the limits of an upload', () => {
     ['ends early', gzipSync(randomBytes(100_000)).subarray(0, 50_000)],
     ['is damaged', damaged(gzipSync(randomBytes(1000)))],
     ['goes on behind its end', Buffer.concat([gzipSync('abc'), Buffer.from('more,records\n')])],
+    ['goes on behind a gap', Buffer.concat([gzipSync('abc'), Buffer.from('\0\0more,records\n')])],
   ])('refuses a gzip body that %s', async (_, body) => {
     const answer = await upload(kontor, token, 'x.gz', body, { 'content-encoding': 'gzip' });
     expect(answer).toMatchObject({ status: 400, code: 'UPLOAD_ENCODING_INVALID' });
