@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IdentityTable, SEEN } from '../../src/mediation/index.js';
-import type { ClaimJob } from '../fixtures/claim-identities.worker.js';
+import { type ClaimJob, claimKey } from '../fixtures/claim-identities.worker.js';
 
 type Key = readonly [number, number, number, number];
 
@@ -23,6 +23,8 @@ function asKept([i0, i1, i2, i3]: Key): string {
   const second = i3 === 0 ? 1 : i3 === RELEASED ? RELEASED + 1 : i3;
   return [i0, i1, first, second].join(' ');
 }
+
+const script = new URL('../fixtures/claim-identities.worker.js', import.meta.url);
 
 describe('the table of identities', () => {
   it('tells a key as new once, as a Set does', () => {
@@ -105,13 +107,32 @@ describe('the table of identities', () => {
     expect(table.claim(5, 0, 1, 6)).toBe(SEEN);
   });
 
+  it('waits for the thread that is just claiming the same place', async () => {
+    // This thread is the claimer and stops between the two words of key 0.
+    const plan = IdentityTable.allocate(10);
+    const at = claimKey(plan, 0) * 2;
+    const table = IdentityTable.allocate(10);
+    table.words[at] = plan.words[at]!;
+    const gate = new SharedArrayBuffer(4);
+    new Int32Array(gate)[0] = 1;
+    const worker = new Worker(script, {
+      workerData: { table: table.buffer, gate, keys: 1, first: 0 } satisfies ClaimJob,
+    });
+    await once(worker, 'message');
+    const answer = once(worker, 'message');
+    const early = await Promise.race([answer, new Promise((done) => setTimeout(done, 100))]);
+    expect(early).toBeUndefined();
+    Atomics.store(table.words, at + 1, plan.words[at + 1]!);
+    const [isNew] = (await answer) as [Uint8Array];
+    expect([...isNew]).toEqual([0]);
+  });
+
   it('tells each key as new to exactly one of several threads', async () => {
     const keys = 200_000;
     const threads = 4;
     const table = IdentityTable.allocate(keys);
     const gate = new SharedArrayBuffer(4);
     let waiting = 0;
-    const script = new URL('../fixtures/claim-identities.worker.js', import.meta.url);
     const claimed = await Promise.all(
       Array.from({ length: threads }, async (_, thread) => {
         // Two threads begin at the same key and race for every one; the others come across.
@@ -135,7 +156,7 @@ describe('the table of identities', () => {
     expect(winners.findIndex((count) => count !== 1)).toBe(-1);
     // Every thread won some: they ran at the same time.
     for (const isNew of claimed) expect(isNew.some((flag) => flag === 1)).toBe(true);
-  });
+  }, 180_000);
 });
 
 function sharesHalf([, , i2, i3]: Key, seen: ReadonlySet<string>): boolean {
