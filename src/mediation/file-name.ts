@@ -1,5 +1,5 @@
 /** The most bytes of UTF-8 that a file name may have. */
-export const MAX_FILE_NAME_BYTES = 255;
+const MAX_FILE_NAME_BYTES = 255;
 
 /** Why a text cannot be the name of a usage file. */
 export type FileNameFault = 'EMPTY' | 'TOO_LONG' | 'PATH' | 'CONTROL_CHARACTER' | 'NOT_TEXT';

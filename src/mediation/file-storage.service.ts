@@ -316,7 +316,7 @@ export async function ignoreMissing<T>(work: Promise<T>): Promise<T | undefined>
 }
 
 /** Makes renames inside a folder survive a power cut, where the system can do that. */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   let folder: FileHandle | undefined;
   try {
     folder = await open(path, 'r');

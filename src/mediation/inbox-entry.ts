@@ -2,7 +2,7 @@
 export type Readiness = 'IGNORED' | 'WAITING' | 'COMPLETE';
 
 /** Suffix of the empty file that declares the file of the same name complete. */
-export const MARKER = '.done';
+const MARKER = '.done';
 
 /**
  * Names that begin with a point or end in `.part` or `.tmp` are still being written, and markers

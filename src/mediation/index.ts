@@ -11,18 +11,15 @@ import { UsageFormatResolver } from './usage-format.resolver.js';
 import { UsageSource } from './usage-source.entity.js';
 import { UsageSourceResolver } from './usage-source.resolver.js';
 
-export { checkFormat, type FormatProblem } from './check-format.js';
 export { mediationErrors } from './errors.js';
 export { FileStorage, type StoredContent } from './file-storage.service.js';
 export * from './format.js';
 export { IdentityHash } from './identity-hash.js';
 export { IdentityTable, SEEN } from './identity-table.js';
-export { laneOf } from './import-plan.js';
 export { type InboxOptions, type InboxReport, InboxService } from './inbox.service.js';
 export * from './parse.js';
 export { rawText } from './raw-text.js';
 export * from './record-batch.js';
-export { DuplicateRecord, SuspenseRecord, SuspenseState } from './suspense.entity.js';
 export {
   DuplicateRecordResolver,
   SuspenseCountResolver,
@@ -30,18 +27,16 @@ export {
 } from './suspense.resolver.js';
 export { type RecycleBatchPayload, SuspenseService } from './suspense.service.js';
 export { type UploadAnswer, UploadService, uploadRoute } from './upload.service.js';
-export { DuplicateFile, UsageFile, UsageFileState } from './usage-file.entity.js';
+export { UsageFile } from './usage-file.entity.js';
 export { UsageFileResolver } from './usage-file.resolver.js';
 export {
   type ImportBatchPayload,
   type ImportRunParams,
   UsageFileService,
 } from './usage-file.service.js';
-export { UsageFormat } from './usage-format.entity.js';
 export { UsageService } from './usage-format.input.js';
 export { UsageFormatResolver } from './usage-format.resolver.js';
 export { UsageFormatService } from './usage-format.service.js';
-export { UsageSource } from './usage-source.entity.js';
 export { UsageSourceResolver } from './usage-source.resolver.js';
 export { UsageSourceService } from './usage-source.service.js';
 

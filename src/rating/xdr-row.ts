@@ -4,7 +4,7 @@ import type { PriceLevel } from '../partner/index.js';
 const LEG_BYTES = 8;
 const BATCH_SHIFT = 24n;
 
-/** One price level of an xDR as it is stored: who priced it and by which rate. 0 stands for none. */
+/** One price level of an xDR as it is stored: the terms and the rate; 0 stands for none. */
 export interface XdrLeg {
   readonly contractVersionId: number;
   readonly rateId: number;

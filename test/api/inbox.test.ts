@@ -165,7 +165,7 @@ describe('the inbox', () => {
     unlinkSync(join(root(), source.name));
   });
 
-  it('keeps files of an unknown source and raises an alarm, which ends with the source', async () => {
+  it('keeps files of an unknown source and raises an alarm until it is known', async () => {
     deliver(kontor, { name: 'stranger' }, 'cdr.csv', 'of a stranger');
     for (let n = 0; n < 3; n += 1) await inbox.poll();
     expect(left({ name: 'stranger' })).toEqual(['cdr.csv']);

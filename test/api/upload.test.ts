@@ -244,7 +244,7 @@ describe('an interrupted upload', () => {
     expect(await answered).toMatchObject({ statusCode: 201 });
   });
 
-  it('that was stored but not registered is removed an hour later, and registered content stays', async () => {
+  it('that was stored, not registered, is removed an hour later; nothing else is', async () => {
     const bytes = randomBytes(100);
     const answer = await upload(kontor, token, 'kept', bytes);
     const orphan = kontor.app.services.storage.pathOf(`aa/${'a'.repeat(64)}`);

@@ -123,7 +123,7 @@ describe('importUsageFile', () => {
     expect(answer.errors[0]?.extensions.details).toEqual({ fileId });
   });
 
-  it('refuses content that was imported as another file, and names that file to who may see it', async () => {
+  it('refuses content imported as another file, and names it to who may see it', async () => {
     const theirs = await stored('bytes of both', resellerToken);
     const theirSource = await aSource(kontor, { partnerId: reseller.id });
     expect((await importFile(theirs, theirSource.globalId, resellerToken)).errors).toEqual([]);

@@ -275,7 +275,7 @@ describe('xdrs', () => {
     expect(await wrong('2020-01-01T00:00:00Z', SPAN.to)).toEqual(['INVALID_PERIOD']);
   });
 
-  it('narrows by number, partner and those below, subscription, service, destination, file', async () => {
+  it('narrows by number, subtree, account, subscription, service, destination, file', async () => {
     const { hub: token } = tokens;
     expect(await quantities(token, { number: '49301234568' })).toEqual(['61']);
     expect(await quantities(token, { number: '4930999' })).toHaveLength(4);
