@@ -29,7 +29,7 @@ registerEnumType(AlarmSeverityType, {
   },
 });
 
-export const ProbableCauseType = {
+const ProbableCauseType = {
   CREDIT_THRESHOLD: 'CREDIT_THRESHOLD',
   CREDIT_EXHAUSTED: 'CREDIT_EXHAUSTED',
   FILE_ERROR: 'FILE_ERROR',

@@ -1,11 +1,9 @@
 import { Alarm } from './alarm.entity.js';
 import { AlarmResolver } from './alarm.resolver.js';
 
-export { Alarm, AlarmEvent } from './alarm.entity.js';
 export { AlarmResolver } from './alarm.resolver.js';
 export { AlarmService } from './alarm.service.js';
 export {
-  ALARM_RAISED_TOPIC,
   clearAlarmsOf,
   clearCondition,
   type NewAlarm,

@@ -4,8 +4,8 @@ import type { CreditMarks, CreditStep, CreditTerms } from './threshold.js';
 import type { UsageEntry } from './usage-entries.js';
 
 /** Topics of the events that a change of the status writes. */
-export const SUBSCRIPTION_BLOCKED_TOPIC = 'subscription.blocked';
-export const SUBSCRIPTION_RELEASED_TOPIC = 'subscription.released';
+const SUBSCRIPTION_BLOCKED_TOPIC = 'subscription.blocked';
+const SUBSCRIPTION_RELEASED_TOPIC = 'subscription.released';
 
 /** What has to be known of a subscription to watch its credit. */
 export interface CreditFacts extends CreditTerms {

@@ -3,11 +3,6 @@ import { CreditBalance } from './credit-balance.entity.js';
 
 export { CreditResolver } from './credit.resolver.js';
 export { CREDIT_USAGE_TOPIC, CreditService } from './credit.service.js';
-export {
-  SUBSCRIPTION_BLOCKED_TOPIC,
-  SUBSCRIPTION_RELEASED_TOPIC,
-} from './credit.store.js';
-export { CreditBalance } from './credit-balance.entity.js';
 export { creditErrors } from './errors.js';
 
 export const creditEntities = [CreditBalance];

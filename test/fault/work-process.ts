@@ -1,16 +1,11 @@
 // A worker process for work.test.ts: executes BILL batches whose effect is one event each, and
 // tells every step on its output so that the test can kill or stop it there.
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  appendEvent,
-  type ClaimedBatch,
-  completeBatchSql,
-  Database,
-  isFenced,
-  SYSTEM_SCOPE,
-  type Tx,
-  WorkService,
-} from '../../src/platform/index.js';
+// Not through the index, which would load the whole API for every process.
+import { Database, SYSTEM_SCOPE, type Tx } from '../../src/platform/database.service.js';
+import { appendEvent } from '../../src/platform/event.store.js';
+import { WorkService } from '../../src/platform/work.service.js';
+import { type ClaimedBatch, completeBatchSql, isFenced } from '../../src/platform/work.store.js';
 
 const [url = '', mode = 'whole', lingerMs = '0'] = process.argv.slice(2);
 
