@@ -45,9 +45,9 @@ export class BatchFindings {
 
   constructor(readonly priceBookId: number) {}
 
-  /** What is kept with the completed batch. */
+  /** What is kept with the completed batch; `totals` are added up over the run. */
   result(): object {
-    return { ...this.counts, lines: this.lines, priceBookId: this.priceBookId };
+    return { totals: this.counts, lines: this.lines, priceBookId: this.priceBookId };
   }
 
   get identityCount(): number {
