@@ -9,7 +9,7 @@ export const BillRunStep = enumType('BillRunStep', 'What a bill run does.', {
   FINALISE: 'Finalises the drafts of an earlier run.',
 });
 
-export const BillFindingCodeType = enumType(
+const BillFindingCodeType = enumType(
   'BillFindingCode',
   'What a bill run found that a person should look at.',
   billFindingTexts,

@@ -6,7 +6,7 @@ import { loadDocument } from './invoice.store.js';
 import { renderInvoicePdf } from './invoice-pdf.service.js';
 
 /** `INV-2026` and 1 give `INV-2026-000001`; numbers past a million grow a digit. */
-export function invoiceNumber(series: string, place: number): string {
+function invoiceNumber(series: string, place: number): string {
   return `${series}-${String(place).padStart(6, '0')}`;
 }
 

@@ -9,7 +9,7 @@ export { BillRunFindingResolver, BillRunResolver } from './bill-run.resolver.js'
 export { BillRunService } from './bill-run.service.js';
 export { billingErrors } from './errors.js';
 export { checkBillingInvariants, type InvariantFinding } from './invariants.store.js';
-export { Invoice, InvoiceLine, InvoiceTax } from './invoice.entity.js';
+export { Invoice, InvoiceLine } from './invoice.entity.js';
 export { InvoiceFeeChargeResolver, InvoiceResolver } from './invoice.resolver.js';
 export { InvoiceService } from './invoice.service.js';
 export { invoiceRoute } from './invoice-route.service.js';

@@ -56,7 +56,7 @@ export function formatMinor(amount: bigint, currency: string, language: string):
   return formatScaled(minor, decimals, language);
 }
 
-/** A unit price or a percentage (scale 8) without needless zeros, with at least `least` decimals. */
+/** A percentage (scale 8) without needless zeros, with at least `least` decimals. */
 export function formatExact(amount: bigint, least: number, language: string): string {
   let value = amount;
   let decimals = AMOUNT_SCALE;

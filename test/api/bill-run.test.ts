@@ -137,6 +137,25 @@ async function aSeller(given: { taxPercent?: string } = {}) {
   return { sellerId, buyerId, contract };
 }
 
+/** Two records of a file that wait for a price, and one that has been recycled. */
+async function twoOpenRecords(partnerId: number): Promise<void> {
+  await database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query(
+      `WITH r AS (INSERT INTO run (partner_id, kind, subject, state)
+           VALUES ($1::int, 'IMPORT', 'file:' || $1::int, 'DONE') RETURNING id),
+         b AS (INSERT INTO run_batch (run_id, partner_id, kind, ordinal, state)
+           SELECT id, $1::int, 'IMPORT', 1, 'DONE' FROM r RETURNING id),
+         f AS (INSERT INTO usage_file (partner_id, name, sha256, size_bytes, stored_as)
+           VALUES ($1::int, 'calls.csv', 'none', 3, 'none') RETURNING id)
+       INSERT INTO suspense_record (partner_id, usage_file_id, batch_id, byte_offset, batch_line,
+         state, code, message, raw)
+       SELECT $1::int, f.id, b.id, n, n, CASE n WHEN 3 THEN 'RECYCLED' ELSE 'HELD' END, 'NO_RATE',
+         'No price.', '' FROM b, f, generate_series(1, 3) n`,
+      [partnerId],
+    ),
+  );
+}
+
 describe('a bill run', () => {
   it('comes to the figures worked out by hand', async () => {
     const { sellerId, contract } = await aSeller();
@@ -260,6 +279,29 @@ describe('a bill run', () => {
     await expectSound();
   });
 
+  it('charges no month that was billed before the subscription took the plan', async () => {
+    const { sellerId, contract } = await aSeller();
+    const free = await aPlan(database, { sellerId, name: 'Free', fees: [] });
+    const fees = [{ name: 'Base fee', kind: 'PERIODIC', amount: '30' }] as const;
+    const paid = await aPlan(database, { sellerId, name: 'Paid', fees });
+    await someSubscriptions(database, contract, { planId: free, startsAt: '2026-09-01T00:00:00Z' });
+    await someUsage(database, contract, { on: '2026-10-02', destinationId: mobile, amount: '1' });
+    await bill(sellerId);
+    await database.write(SYSTEM_SCOPE, (tx) =>
+      tx.query('UPDATE subscription SET service_plan_id = $1 WHERE contract_id = $2', [
+        paid,
+        contract.contractId,
+      ]),
+    );
+    now = new Date('2026-12-02T10:00:00Z');
+    await bill(sellerId, '2026-11');
+    const [, second] = await invoicesOf(contract);
+    expect(second?.lines.map((line) => [line.description, line.net])).toEqual([
+      ['Paid: Base fee, 1 Nov 2026 – 30 Nov 2026', '30.00'],
+    ]);
+    await expectSound();
+  });
+
   it('keeps currencies and tax rates of changed terms apart', async () => {
     const { sellerId, contract } = await aSeller();
     const versions = await database.write(SYSTEM_SCOPE, async (tx) => {
@@ -310,16 +352,19 @@ describe('a bill run', () => {
     const buyerId = await aBillingPartner(database, { parentId: sellerId, address: '' });
     const contract = await aBillableContract(database, { sellerId, buyerId, taxPercent: '0' });
     await someUsage(database, contract, { on: '2026-10-02', destinationId: mobile, amount: '0' });
+    await twoOpenRecords(sellerId);
     const run = await bill(sellerId);
     const found = await database.read(as(sellerId), (tx) => runs.findings(tx, run.id, PAGE));
+    expect(found.nodes[0]?.details).toMatchObject({ state: 'HELD', code: 'NO_RATE', records: '2' });
     expect(found.nodes.map((finding) => [finding.code, finding.contractId])).toEqual([
+      ['OPEN_RECORDS', null],
       ['ZERO_PRICED_USAGE', contract.contractId],
       ['TAX_RATE_MISSING', contract.contractId],
       ['SELLER_TAX_NUMBER_MISSING', contract.contractId],
       ['ADDRESS_MISSING', contract.contractId],
     ]);
     const second = await database.read(as(sellerId), (tx) =>
-      runs.findings(tx, run.id, { first: 1, after: found.edges[1]?.cursor ?? null }),
+      runs.findings(tx, run.id, { first: 1, after: found.edges[2]?.cursor ?? null }),
     );
     expect(second.nodes.map((finding) => finding.code)).toEqual(['SELLER_TAX_NUMBER_MISSING']);
   });
