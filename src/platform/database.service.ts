@@ -41,6 +41,8 @@ const ENTER_SCOPE = `SELECT set_config('kontor.partner_ids', v.ids, true),
 
 const RETRYABLE = new Set(['40001', '40P01']);
 const ATTEMPTS = 4;
+/** A transaction whose process stands still is ended, so that others need not wait for it. */
+const IDLE_IN_TRANSACTION_MS = 60_000;
 const ASIDE_CONNECTIONS = 2;
 
 /**
@@ -77,7 +79,7 @@ export class Database {
       extra: {
         options: `-c role=${APP_ROLE} -c timezone=UTC`,
         statement_timeout: options.statementTimeoutMs,
-        idle_in_transaction_session_timeout: 60_000,
+        idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       },
     });
   }
@@ -202,7 +204,10 @@ export async function connectWorker(url: string, name: string): Promise<pg.Clien
     application_name: name,
     options: `-c role=${APP_ROLE} -c timezone=UTC`,
     keepAlive: true,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
   });
+  // A lost connection shows at the next statement; without a listener it would end the process.
+  client.on('error', () => {});
   await client.connect();
   return client;
 }

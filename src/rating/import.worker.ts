@@ -105,8 +105,6 @@ class ImportWorker {
     if (this.#client !== null) return;
     this.#client = await connectWorker(this.url, 'kontor data plane');
     this.#side = await connectWorker(this.url, 'kontor data plane leaves');
-    // A lost connection shows at the next statement; without a listener it would end the thread.
-    for (const client of [this.#client, this.#side]) client.on('error', () => {});
   }
 
   async #disconnect(): Promise<void> {
@@ -160,26 +158,33 @@ class Pipeline {
     final: boolean,
     ownsIdentity: boolean,
   ): number {
-    const { records, rated, findings } = this;
     let at = from;
     for (;;) {
-      const next = this.#parser.parse(bytes, at, to, final, records);
+      const next = this.#parser.parse(bytes, at, to, final, this.records);
       if (next === at) break;
       at = next;
-      this.#rater.rate(records, rated, ownsIdentity ? null : this.identities, this.claims);
-      this.#encoder.encode(records, rated);
-      this.#summary.add(records, rated);
-      findings.note(bytes, base, records, rated, this.#columnName, !ownsIdentity);
-      findings.noteCredit(this.book, records, rated);
+      this.#stages(bytes, base, ownsIdentity);
     }
-    findings.lines = records.lines;
+    this.findings.lines = this.records.lines;
     return at;
   }
 
   /** Takes one line and answers its outcome. */
   takeOne(line: Buffer, ownsIdentity: boolean): number {
-    this.take(line, 0, 0, line.length, true, ownsIdentity);
-    return this.records.count === 1 ? this.rated.outcome[0]! : 0;
+    this.#parser.parse(line, 0, line.length, true, this.records);
+    this.#stages(line, 0, ownsIdentity);
+    this.findings.lines = this.records.lines;
+    invariant(this.records.count === 1, 'a suspended line holds one record');
+    return this.rated.outcome[0]!;
+  }
+
+  #stages(bytes: Buffer, base: number, ownsIdentity: boolean): void {
+    const { records, rated, findings } = this;
+    this.#rater.rate(records, rated, ownsIdentity ? null : this.identities, this.claims);
+    this.#encoder.encode(records, rated);
+    this.#summary.add(records, rated);
+    findings.note(bytes, base, records, rated, this.#columnName, !ownsIdentity);
+    findings.noteCredit(this.book, records, rated);
   }
 
   async commit(writer: BatchWriter, store: (client: pg.Client) => Promise<void>): Promise<void> {
