@@ -146,7 +146,7 @@ async function twoOpenRecords(partnerId: number): Promise<void> {
          b AS (INSERT INTO run_batch (run_id, partner_id, kind, ordinal, state)
            SELECT id, $1::int, 'IMPORT', 1, 'DONE' FROM r RETURNING id),
          f AS (INSERT INTO usage_file (partner_id, name, sha256, size_bytes, stored_as)
-           VALUES ($1::int, 'calls.csv', 'none', 3, 'none') RETURNING id)
+           VALUES ($1::int, 'calls.csv', repeat('a', 64), 3, 'none') RETURNING id)
        INSERT INTO suspense_record (partner_id, usage_file_id, batch_id, byte_offset, batch_line,
          state, code, message, raw)
        SELECT $1::int, f.id, b.id, n, n, CASE n WHEN 3 THEN 'RECYCLED' ELSE 'HELD' END, 'NO_RATE',
