@@ -8,7 +8,8 @@ export class CreatePriceBook1763700008000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(PRICE_BOOK);
     for (const table of BOOK_TABLES) {
-      await runner.query(`CREATE TRIGGER book_change BEFORE INSERT OR UPDATE OR DELETE
+      const update = table === 'subscription' ? SUBSCRIPTION_UPDATE : 'UPDATE';
+      await runner.query(`CREATE TRIGGER book_change BEFORE INSERT OR ${update} OR DELETE
         ON ${table} FOR EACH STATEMENT EXECUTE FUNCTION note_book_change()`);
     }
     for (const table of RECORDED_TABLES) {
@@ -18,7 +19,8 @@ export class CreatePriceBook1763700008000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of RECORDED_TABLES) await runner.query(`DROP TRIGGER recorded_time ON ${table}`);
+    for (const table of RECORDED_TABLES)
+      await runner.query(`DROP TRIGGER recorded_time ON ${table}`);
     for (const table of BOOK_TABLES) await runner.query(`DROP TRIGGER book_change ON ${table}`);
     await runner.query(`DROP FUNCTION stamp_recorded_time(); DROP FUNCTION note_book_change();
       DROP FUNCTION book_time(); DROP TABLE price_book; DROP SEQUENCE book_change`);
@@ -39,6 +41,10 @@ const BOOK_TABLES = [
   'subscription_identity',
   'trunk',
 ];
+
+// Credit control blocks subscriptions while records are imported; their status is in no book.
+const SUBSCRIPTION_UPDATE =
+  'UPDATE OF partner_id, account_id, contract_id, starts_at, ends_at, credit_limit';
 
 // A price book must be able to say later what was known when it was compiled, to the row. So a
 // transaction that changes prices holds a lock that compiling waits for, and its rows carry a
