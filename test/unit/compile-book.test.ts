@@ -184,7 +184,7 @@ describe('time bands', () => {
     expect(at('2026-03-29T01:00:00Z')).toBe(10);
   });
 
-  it('give way to the price without band at the same length, not to a shorter one of the band', () => {
+  it('give way to the price without band before a shorter prefix of the band', () => {
     expect(cents('2026-07-01T12:00:00Z')).toBe(10);
     expect(cents('2026-07-01T00:00:00Z', '4940')).toBe(50);
     // A Saturday: 494 has a price in its band only.

@@ -1,29 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { normaliseNumber } from '../../src/kernel/index.js';
 import {
   type FormatDefinition,
-  faultCodes,
-  formatPresets,
   MAX_LINE_BYTES,
   MICRO_BATCH,
-  type ParserFacts,
   RecordBatch,
   type RecordFault,
   RecordParser,
   serviceCodes,
 } from '../../src/mediation/index.js';
-
-const facts: ParserFacts = {
-  timeZone: 'Europe/Berlin',
-  trunks: [
-    ['berlin-1', 11],
-    ['köln-2', 12],
-  ],
-  defaultInTrunkId: 7,
-  defaultOutTrunkId: 8,
-};
+import { type Line, parseAll, parserFacts, rowOf } from '../fixtures/parse-all.js';
 
 const format: FormatDefinition = {
   delimiter: ',',
@@ -43,87 +30,6 @@ const format: FormatDefinition = {
   outTrunk: { column: 'out' },
   answered: { column: 'cause', values: ['16', '31'] },
 };
-
-/** What became of one line, as plain values. */
-type Line =
-  | { readonly fault: RecordFault; readonly column: string | null }
-  | {
-      readonly service: number;
-      readonly startedMs: number;
-      readonly quantity: number;
-      readonly aNumber: number;
-      readonly bNumber: number;
-      readonly inTrunk: number;
-      readonly outTrunk: number;
-    };
-
-interface Parsed {
-  readonly line: Line;
-  readonly from: number;
-  readonly to: number;
-  readonly lineNumber: number;
-  readonly identity: string;
-}
-
-function rowOf(parser: RecordParser, batch: RecordBatch, row: number): Line {
-  const fault = faultCodes[batch.fault[row]!];
-  if (fault !== undefined) return { fault, column: parser.columnName(batch.faultColumn[row]!) };
-  return {
-    service: batch.service[row]!,
-    startedMs: batch.startedMs[row]!,
-    quantity: batch.quantity[row]!,
-    aNumber: batch.aNumber[row]!,
-    bNumber: batch.bNumber[row]!,
-    inTrunk: batch.inTrunk[row]!,
-    outTrunk: batch.outTrunk[row]!,
-  };
-}
-
-// A row with a fault has no identity: its words are left from whatever stood there before.
-function identityOf(batch: RecordBatch, row: number): string {
-  if (batch.fault[row] !== 0) return '';
-  const { identity0, identity1, identity2, identity3 } = batch;
-  return [identity0[row], identity1[row], identity2[row], identity3[row]].join(' ');
-}
-
-/**
- * Parses as an importer does: the bytes come in the given pieces, what is left of a piece is
- * carried over to the front of the next, and only the last piece is final.
- */
-function parseAll(
-  definition: FormatDefinition,
-  bytes: Buffer,
-  pieces: readonly number[] = [],
-): { rows: Parsed[]; lines: number } {
-  const parser = new RecordParser(definition, facts);
-  const batch = new RecordBatch();
-  const rows: Parsed[] = [];
-  const ends = [...pieces.map((piece) => piece % (bytes.length + 1)), bytes.length];
-  let offset = 0;
-  let carried: Buffer = Buffer.alloc(0);
-  for (const end of ends.sort((left, right) => left - right)) {
-    const piece = Buffer.concat([carried, bytes.subarray(offset + carried.length, end)]);
-    const final = end === bytes.length;
-    let at = 0;
-    for (;;) {
-      const next = parser.parse(piece, at, piece.length, final, batch);
-      for (let row = 0; row < batch.count; row += 1) {
-        rows.push({
-          line: rowOf(parser, batch, row),
-          from: offset + batch.lineFrom[row]!,
-          to: offset + batch.lineTo[row]!,
-          lineNumber: batch.lineNumber[row]!,
-          identity: identityOf(batch, row),
-        });
-      }
-      if (next === at) break;
-      at = next;
-    }
-    carried = piece.subarray(at);
-    offset += at;
-  }
-  return { rows, lines: batch.lines };
-}
 
 function parseText(text: string): Line[] {
   return parseAll(format, Buffer.from(text)).rows.map(({ line }) => line);
@@ -155,7 +61,7 @@ describe('lines of a record file', () => {
   });
 
   it('leaves a line without its end alone until the file is final', () => {
-    const parser = new RecordParser(format, facts);
+    const parser = new RecordParser(format, parserFacts);
     const batch = new RecordBatch();
     const bytes = Buffer.from(`${sound}\n${sound}`);
     expect(parser.parse(bytes, 0, bytes.length, false, batch)).toBe(sound.length + 1);
@@ -169,7 +75,7 @@ describe('lines of a record file', () => {
   });
 
   it('does not look beyond its range', () => {
-    const parser = new RecordParser(format, facts);
+    const parser = new RecordParser(format, parserFacts);
     const batch = new RecordBatch();
     const bytes = Buffer.from(`${sound}\n${sound}\n${sound}\n`);
     expect(parser.parse(bytes, sound.length + 1, 2 * sound.length + 2, true, batch)).toBe(
@@ -269,7 +175,7 @@ describe('lines of a record file', () => {
     const count = 3 * MICRO_BATCH + 5;
     const lines = Array.from({ length: count }, (_, n) => sound.replace('x1', `${n}`));
     const bytes = Buffer.from(lines.join('\n'));
-    const parser = new RecordParser(format, facts);
+    const parser = new RecordParser(format, parserFacts);
     const batch = new RecordBatch();
     const counts: number[] = [];
     for (let at = 0; at < bytes.length; ) {
@@ -333,9 +239,9 @@ function lineByOracle(text: string): { line: Line; identity: string } {
   if (aNumber === null) return refuse('INVALID_A_NUMBER', 'a');
   if (bNumber === null || (bNumber === 0 && service < 3)) return refuse('INVALID_B_NUMBER', 'b');
 
-  const names = new Map([...facts.trunks].map(([name, id]) => [latin1(name), id]));
-  const inTrunk = field('in') === '' ? facts.defaultInTrunkId : names.get(field('in'));
-  const outTrunk = field('out') === '' ? facts.defaultOutTrunkId : names.get(field('out'));
+  const names = new Map([...parserFacts.trunks].map(([name, id]) => [latin1(name), id]));
+  const inTrunk = field('in') === '' ? parserFacts.defaultInTrunkId : names.get(field('in'));
+  const outTrunk = field('out') === '' ? parserFacts.defaultOutTrunkId : names.get(field('out'));
   if (inTrunk === undefined) return refuse('UNKNOWN_TRUNK', 'in');
   if (outTrunk === undefined) return refuse('UNKNOWN_TRUNK', 'out');
   const quantity = answered ? units : 0;
@@ -455,72 +361,5 @@ describe('any file', () => {
     expect(whole.rows).toHaveLength(3);
     expect(parseAll(format, bytes, everywhere)).toEqual(whole);
     for (const at of everywhere) expect(parseAll(format, bytes, [at])).toEqual(whole);
-  });
-});
-
-function seconds(rows: readonly Parsed[]): number {
-  return rows.reduce((sum, { line }) => sum + ('quantity' in line ? line.quantity : NaN), 0);
-}
-
-describe('presets', () => {
-  it('reads the plain format', () => {
-    const lines = [
-      '1,voice,2026-10-25T02:30:00+02:00,030123,+4420123,61,berlin-1,köln-2',
-      '2,data,2026-10-25T02:30:00Z,030123,,1048576,,',
-      '3,sms,2026-10-25T02:30:00Z,030123,+4420123,,,',
-      '4,fax,2026-10-25T02:30:00Z,030123,+4420123,1,,',
-    ];
-    const { rows } = parseAll(formatPresets.kontor!, Buffer.from(lines.join('\n')));
-    expect(rows.map(({ line }) => line)).toEqual([
-      {
-        service: serviceCodes.VOICE,
-        startedMs: Date.UTC(2026, 9, 25, 0, 30),
-        quantity: 61,
-        aNumber: 4930123,
-        bNumber: 4420123,
-        inTrunk: 11,
-        outTrunk: 12,
-      },
-      expect.objectContaining({ service: serviceCodes.DATA, bNumber: 0, quantity: 1_048_576 }),
-      expect.objectContaining({ service: serviceCodes.SMS, quantity: 1 }),
-      { fault: 'UNKNOWN_SERVICE', column: 'service' },
-    ]);
-  });
-
-  it('reads the wholesale switch', () => {
-    const line = (answer: string, cause: number) =>
-      `sw1;99;1;20261025023000;${answer};20261025023100;4930123;4420123;berlin-1;;60001;${cause}`;
-    const text = `# made by sw1\n${line('20261025023010', 16)}\n${line('', 17)}\n`;
-    const { rows } = parseAll(formatPresets['wholesale-switch']!, Buffer.from(text));
-    expect(rows.map(({ line: row }) => row)).toMatchObject([
-      { startedMs: Date.UTC(2026, 9, 25, 0, 30, 10), quantity: 61, inTrunk: 11, outTrunk: 8 },
-      { startedMs: Date.UTC(2026, 9, 25, 0, 30), quantity: 0 },
-    ]);
-    expect(rows[0]!.identity).toBe(rows[1]!.identity);
-  });
-
-  it('reads every row of a real Asterisk file', ({ skip }) => {
-    const path = '../shared/data/cdr/asterisk-cdr.csv';
-    if (!existsSync(path)) skip(`the real file ${path} is not there`);
-    const bytes = readFileSync(path);
-    const { rows } = parseAll(formatPresets['asterisk-master']!, bytes);
-    const text = rows.map(({ from, to }) => bytes.toString('utf8', from, to));
-    const count = (end: string) => text.filter((line) => line.includes(`,"${end}",`)).length;
-    expect(rows).toHaveLength(218);
-    expect([count('ANSWERED'), count('NO ANSWER'), count('BUSY')]).toEqual([133, 83, 2]);
-
-    // Five rows, 108 seconds in all, were billed by Asterisk although it calls them unanswered.
-    const { answered, ...everything } = formatPresets['asterisk-master']!;
-    expect(answered?.values).toEqual(['ANSWERED']);
-    expect(seconds(parseAll(everything, bytes).rows)).toBe(38_947);
-    expect(seconds(rows)).toBe(38_947 - 108);
-    expect(rows.every(({ line }) => 'bNumber' in line && line.bNumber > 10_000_000_000)).toBe(true);
-
-    const byUniqueId = parseAll(
-      { ...formatPresets['asterisk-master']!, identity: ['uniqueid'] },
-      bytes,
-    );
-    expect(new Set(byUniqueId.rows.map(({ identity }) => identity)).size).toBe(174);
-    expect(new Set(rows.map(({ identity }) => identity)).size).toBe(new Set(text).size);
   });
 });

@@ -83,7 +83,7 @@ function ordered(answer: Answer | string): unknown {
   ];
 }
 
-/** In what way the two answers differ: the fault of each, or that it is a price. Null: they agree. */
+/** How the two answers differ, by the fault of each; null when they agree. */
 function difference(facts: BookFacts, record: PlainRecord): string | null {
   const answered = rateAll(facts, [record])[0]!;
   const expected = new ReferenceRater(facts).rate(record);
