@@ -58,12 +58,18 @@ function key(alias: string): string {
 }
 
 // Freshly staged rows have no statistics, and a plan that loops over them would take the square
-// of their number; hashing is right for any size.
-async function withHashJoins<T>(tx: Tx, work: () => Promise<T>): Promise<T> {
-  await tx.query("SELECT set_config('enable_nestloop', 'off', true)");
-  const result = await work();
-  await tx.query("SELECT set_config('enable_nestloop', 'on', true)");
-  return result;
+// of their number; hashing is right for any size. A whole sheet is one statement, which may take
+// longer than what a single request is otherwise given.
+async function inBulk(tx: Tx, work: () => Promise<void>): Promise<void> {
+  const [before] = await tx.query<{ timeout: string }[]>(
+    `SELECT current_setting('statement_timeout') AS timeout,
+       set_config('statement_timeout', '120s', true), set_config('enable_nestloop', 'off', true)`,
+  );
+  await work();
+  await tx.query(
+    "SELECT set_config('statement_timeout', $1, true), set_config('enable_nestloop', 'on', true)",
+    [before?.timeout ?? '0'],
+  );
 }
 
 /**
@@ -75,7 +81,7 @@ export async function compareRows(
   tx: Tx,
   sheet: SheetKey & { readonly complete: boolean; readonly effectiveFrom: Date },
 ): Promise<void> {
-  await withHashJoins(tx, async () => {
+  await inBulk(tx, async () => {
     await tx.query("DELETE FROM rate_sheet_row WHERE rate_sheet_id = $1 AND status = 'CLOSED'", [
       sheet.id,
     ]);
@@ -133,7 +139,7 @@ const MISSING = `
  * list are superseded, what they cover before is recorded anew, and the sheet's prices are added.
  */
 export async function activateRows(tx: Tx, sheet: SheetKey, moment: string): Promise<void> {
-  await withHashJoins(tx, async () => {
+  await inBulk(tx, async () => {
     await tx.query(CLOSE, [sheet.id, sheet.priceListId, moment]);
     await tx.query(ADD, [sheet.id, sheet.priceListId, sheet.partnerId, moment]);
   });
