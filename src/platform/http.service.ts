@@ -125,8 +125,9 @@ async function addGraphql(
         requestId: request.id,
         address: request.ip,
       });
-      // Whatever becomes of the operation, nothing stays open when the connection has ended.
+      // The caller may leave, or may have left by now; then nothing more is read for him.
       reply.raw.once('close', () => void context.close());
+      if (reply.raw.closed) await context.close();
       return context;
     },
   });

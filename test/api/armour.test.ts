@@ -221,28 +221,39 @@ describe('a fault of our own', () => {
     expect(rows).toEqual([{ open: 0 }]);
   });
 
-  it('of a caller who leaves early leaves nothing open either', async () => {
+  it.each([
+    ['before he is known', 'role', '{ users { nodes { id roles { id } } } }'],
+    [
+      'while his fields are read',
+      'destination',
+      '{ destinations { nodes { prefixes { nodes { prefix } } } } }',
+    ],
+  ])('of a caller who leaves %s ends his operation', async (_, table, query) => {
+    await owner.query("INSERT INTO destination (name) VALUES ('Atlantis') ON CONFLICT DO NOTHING");
     await owner.query('BEGIN');
-    await owner.query('LOCK TABLE app_user');
+    await owner.query(`LOCK TABLE ${table}`);
     const leaving = new AbortController();
+    const id = `leaves-${table}`;
     const asked = fetch(`${app.url}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-      body: JSON.stringify({ query: '{ users { nodes { id roles { id } } } }' }),
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${token}`,
+        'x-request-id': id,
+      },
+      body: JSON.stringify({ query }),
       signal: leaving.signal,
     });
     setTimeout(() => leaving.abort(), 200);
     await expect(asked).rejects.toThrow('abort');
     await owner.query('ROLLBACK');
-    await expect
-      .poll(async () => {
-        const { rows } = await owner.query(
-          `SELECT count(*)::int AS open FROM pg_stat_activity WHERE pid <> pg_backend_pid()
-           AND datname = current_database() AND state <> 'idle'`,
-        );
-        return rows[0]?.open;
-      })
-      .toBe(0);
+    const line = () => app.logged.find((one) => one.includes(id) && one.includes('answered'));
+    await expect.poll(line).toContain('OPERATION_ENDED');
+    const { rows } = await owner.query(
+      `SELECT count(*)::int AS open FROM pg_stat_activity WHERE pid <> pg_backend_pid()
+       AND datname = current_database() AND state <> 'idle'`,
+    );
+    expect(rows).toEqual([{ open: 0 }]);
   });
 });
 
