@@ -78,7 +78,8 @@ export async function guidingIdentity(
          valid_from AS "validFrom", valid_to AS "validTo"
        FROM subscription_identity
        WHERE valid_from <= $3 AND (valid_to IS NULL OR valid_to > $3)
-         AND (trunk_id = $1::int OR int8range(number_from, number_to, '[]') @> $2::bigint)
+         AND (trunk_id = $1::int OR (number_from IS NOT NULL
+           AND int8range(number_from, number_to, '[]') @> $2::bigint))
        ORDER BY trunk_id NULLS LAST LIMIT 1`,
       [record.inTrunkId, record.aNumber, record.startedAt],
     ),
