@@ -6,8 +6,8 @@ export const SEEN = -1;
 const WORDS = 2;
 /** Second word of a slot whose claimer has not written it yet. */
 const PENDING = 0;
-/** Second word of a slot that was released. */
-const RELEASED = -2147483648;
+/** Looks at a pending slot before its claimer counts as lost. */
+const PATIENCE = 100_000_000;
 
 /**
  * The identities of a domain, shared by the worker threads of a process. A slot is chosen by one
@@ -15,8 +15,9 @@ const RELEASED = -2147483648;
  * atomic exchange, so of two threads that meet the same record exactly one is told it is new.
  *
  * The table is a cache of the committed identity segments plus the claims of batches that are
- * still running. A batch that fails releases its claims, and is run again until it commits; that
- * is why a record may be dropped as duplicate of one whose batch has not committed yet.
+ * still running. A batch is run again until it commits, which is why a record may be dropped as
+ * duplicate of one whose batch has not committed yet; and after a failure the table is built again
+ * from the segments, so that a batch never meets its own claims of an attempt before.
  */
 export class IdentityTable {
   readonly words: Int32Array;
@@ -54,14 +55,11 @@ export class IdentityTable {
     return sum;
   }
 
-  /**
-   * Remembers an identity. Returns the slot that now holds it, or {@link SEEN}. The slot is what
-   * {@link release} needs.
-   */
+  /** Remembers an identity. Returns the slot that now holds it, or {@link SEEN}. */
   claim(i0: number, i1: number, i2: number, i3: number): number {
     const { words } = this;
     const first = i2 === 0 ? 1 : i2;
-    const second = i3 === PENDING || i3 === RELEASED ? i3 ^ 1 : i3;
+    const second = i3 === PENDING ? 1 : i3;
     let slot = (i0 ^ (i1 << 7)) & this.#mask;
     for (let probes = 0; probes <= this.#mask; probes += 1) {
       const at = slot * WORDS;
@@ -79,15 +77,14 @@ export class IdentityTable {
     throw new Error('identity table is full');
   }
 
-  /** Forgets a claim of a batch that did not commit. The slot stays unusable until a rebuild. */
-  release(slot: number): void {
-    Atomics.store(this.words, slot * WORDS + 1, RELEASED);
-  }
-
-  // Between claiming a slot and writing its second word a thread is a few instructions away.
+  // Between claiming a slot and writing its second word lie a few instructions. A thread that died
+  // there leaves the word pending; failing then leads to a rebuild.
   #second(at: number): number {
     let value = Atomics.load(this.words, at);
-    while (value === PENDING) value = Atomics.load(this.words, at);
+    for (let looks = 0; value === PENDING; looks += 1) {
+      if (looks === PATIENCE) throw new Error('a claim was never finished');
+      value = Atomics.load(this.words, at);
+    }
     return value;
   }
 }

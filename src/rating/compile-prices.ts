@@ -190,9 +190,9 @@ class SlotBuilder {
   }
 }
 
+// A price of 90 million and more is no exact number; charging by it answers AMOUNT_TOO_LARGE.
 function exact(price: bigint): number {
-  invariant(price < 2n ** 53n, 'a price of the book is an exact number');
-  return Number(price);
+  return price < 2n ** 53n ? Number(price) : Number.NaN;
 }
 
 /** A shared Int32Array of one value of each item. */

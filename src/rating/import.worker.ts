@@ -43,14 +43,12 @@ class ImportWorker {
     await this.#connect();
     const writer = new BatchWriter(this.#client!, this.#side!, this.#knownLeaves);
     const identities = new IdentityTable(job.identities);
-    const claims: number[] = [];
-    const pipeline = new Pipeline(job, book, this.#records, this.#rated, identities, claims);
+    const pipeline = new Pipeline(job, book, this.#records, this.#rated, identities);
     try {
       if (job.kind === 'IMPORT') await this.#import(job, pipeline, writer);
       else await this.#recycle(job, pipeline, writer);
       return pipeline.findings;
     } catch (error) {
-      for (const slot of claims) identities.release(slot);
       await writer.abort().catch(() => this.#disconnect());
       throw error;
     }
@@ -130,7 +128,6 @@ class Pipeline {
     readonly records: RecordBatch,
     readonly rated: RatedBatch,
     readonly identities: IdentityTable,
-    readonly claims: number[],
   ) {
     const { source } = job;
     this.findings = new BatchFindings(book.id);
@@ -180,7 +177,7 @@ class Pipeline {
 
   #stages(bytes: Buffer, base: number, ownsIdentity: boolean): void {
     const { records, rated, findings } = this;
-    this.#rater.rate(records, rated, ownsIdentity ? null : this.identities, this.claims);
+    this.#rater.rate(records, rated, ownsIdentity ? null : this.identities);
     this.#encoder.encode(records, rated);
     this.#summary.add(records, rated);
     findings.note(bytes, base, records, rated, this.#columnName, !ownsIdentity);

@@ -57,6 +57,7 @@ export function amountOf(
     const rounded = divRoundNumber(numerator, divisor, rounding) * step;
     return rounded < LIMIT ? rounded : Number.NaN;
   }
+  if (!Number.isSafeInteger(price) || !Number.isSafeInteger(connectionFee)) return Number.NaN;
   const exact = BigInt(connectionFee) * BigInt(rateUnit) + BigInt(price) * BigInt(billed);
   const mode = roundingModes[rounding]!;
   const amount = mulDiv(exact, 1n, BigInt(rateUnit) * BigInt(step), mode) * BigInt(step);

@@ -14,11 +14,6 @@ import { OUTCOME, type RatedBatch } from './rated-batch.js';
 
 const isHeld = Uint8Array.from(faultCodes, (code) => (code && heldFaults.has(code) ? 1 : 0));
 
-/** Slots that a batch has claimed in the identity table, kept until it commits. */
-export interface Claims {
-  push(slot: number): unknown;
-}
-
 /**
  * Guides, de-duplicates and rates records, a stage at a time over all rows, so that the memory
  * that one row waits for is fetched while the next one is worked on.
@@ -37,19 +32,14 @@ export class BatchRater {
    * With `identities` null nothing is compared: the rows own their identities already, as held
    * records do when they are tried again.
    */
-  rate(
-    records: RecordBatch,
-    rated: RatedBatch,
-    identities: IdentityTable | null,
-    claims: Claims,
-  ): void {
+  rate(records: RecordBatch, rated: RatedBatch, identities: IdentityTable | null): void {
     const { guide } = this.#book;
     const { count, fault } = records;
     for (let row = 0; row < count; row += 1) {
       if (fault[row] === 0) fault[row] = guideRecord(guide, records, row, rated);
       rated.outcome[row] = fault[row] === 0 ? OUTCOME.RATED : OUTCOME.REJECTED;
     }
-    if (identities !== null) deduplicate(records, rated, identities, claims);
+    if (identities !== null) deduplicate(records, rated, identities);
     const levels = this.#classify(records, rated);
     for (let level = 0; level < levels; level += 1) this.#levels.rate(level, records, rated);
     for (let row = 0; row < count; row += 1) {
@@ -84,12 +74,7 @@ export class BatchRater {
   }
 }
 
-function deduplicate(
-  records: RecordBatch,
-  rated: RatedBatch,
-  identities: IdentityTable,
-  claims: Claims,
-): void {
+function deduplicate(records: RecordBatch, rated: RatedBatch, identities: IdentityTable): void {
   const { count, identity0, identity1, identity2, identity3 } = records;
   identities.prefetch(identity0, identity1, count);
   for (let row = 0; row < count; row += 1) {
@@ -101,6 +86,5 @@ function deduplicate(
       identity3[row]!,
     );
     if (slot === SEEN) rated.outcome[row] = OUTCOME.DUPLICATE;
-    else claims.push(slot);
   }
 }

@@ -27,7 +27,7 @@ function rate(facts: BookFacts, fields: Partial<PlainRecord> = {}) {
   const book = compileBook(1, facts);
   const records = recordBatch([aRecord(fields)]);
   const rated = new RatedBatch();
-  new BatchRater(book).rate(records, rated, null, []);
+  new BatchRater(book).rate(records, rated, null);
   const fault = faultCodes[records.fault[0]!];
   if (fault !== undefined) return { fault };
   const levels = rated.levels[0]!;

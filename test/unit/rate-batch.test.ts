@@ -61,7 +61,7 @@ function rateAll(facts: BookFacts, all: readonly PlainRecord[]): (Answer | strin
   const answers: (Answer | string)[] = [];
   for (let at = 0; at < all.length; at += MICRO_BATCH) {
     const records = recordBatch(all.slice(at, at + MICRO_BATCH));
-    rater.rate(records, rated, null, []);
+    rater.rate(records, rated, null);
     for (let row = 0; row < records.count; row += 1) {
       answers.push(answerOf(book, records, rated, row));
     }
@@ -222,24 +222,20 @@ describe('any book and any record', () => {
 });
 
 describe('duplicates', () => {
-  function rate(records: RecordBatch, table: IdentityTable | null, claims: number[]): number[] {
+  function rate(records: RecordBatch, table: IdentityTable | null): number[] {
     const rated = new RatedBatch();
-    new BatchRater(compileBook(1, aBook())).rate(records, rated, table, claims);
+    new BatchRater(compileBook(1, aBook())).rate(records, rated, table);
     return [...rated.outcome.subarray(0, records.count)];
   }
 
   it('are told from the first of their kind, within a batch and behind it', () => {
     const table = IdentityTable.allocate(100);
-    const claims: number[] = [];
     const records = recordBatch([aRecord(), aRecord(), aRecord()]);
     records.identity0[1] = records.identity0[0]!;
     records.identity2[1] = records.identity2[0]!;
     const { RATED, DUPLICATE } = OUTCOME;
-    expect(rate(records, table, claims)).toEqual([RATED, DUPLICATE, RATED]);
-    expect(claims).toHaveLength(2);
-    expect(rate(records, table, claims)).toEqual([DUPLICATE, DUPLICATE, DUPLICATE]);
-    for (const slot of claims) table.release(slot);
-    expect(rate(records, table, [])).toEqual([RATED, DUPLICATE, RATED]);
+    expect(rate(records, table)).toEqual([RATED, DUPLICATE, RATED]);
+    expect(rate(records, table)).toEqual([DUPLICATE, DUPLICATE, DUPLICATE]);
   });
 
   it('are not looked for among records that own their identity already', () => {
@@ -247,28 +243,24 @@ describe('duplicates', () => {
     records.identity0.fill(0);
     records.identity2.fill(0);
     const { RATED } = OUTCOME;
-    expect(rate(records, null, [])).toEqual([RATED, RATED]);
+    expect(rate(records, null)).toEqual([RATED, RATED]);
   });
 
   it('of held records are duplicates, rejected lines own no identity', () => {
     const table = IdentityTable.allocate(100);
-    const claims: number[] = [];
     const held = aRecord({ bNumber: '33100' });
     const unknown = aRecord({ aNumber: '331' });
     const once = recordBatch([held, unknown]);
     const { HELD, REJECTED, DUPLICATE } = OUTCOME;
-    expect(rate(once, table, claims)).toEqual([HELD, REJECTED]);
-    expect(claims).toHaveLength(1);
-    expect(rate(recordBatch([held, unknown]), table, claims)).toEqual([DUPLICATE, REJECTED]);
+    expect(rate(once, table)).toEqual([HELD, REJECTED]);
+    expect(rate(recordBatch([held, unknown]), table)).toEqual([DUPLICATE, REJECTED]);
   });
 
   it('are not looked for among lines that could not be read', () => {
     const table = IdentityTable.allocate(100);
-    const claims: number[] = [];
     const records = recordBatch([aRecord()]);
     records.fault[0] = 1;
-    expect(rate(records, table, claims)).toEqual([OUTCOME.REJECTED]);
+    expect(rate(records, table)).toEqual([OUTCOME.REJECTED]);
     expect(records.fault[0]).toBe(1);
-    expect(claims).toEqual([]);
   });
 });
