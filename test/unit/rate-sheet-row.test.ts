@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { readSheetColumns } from '../../src/catalog/sheet-columns.js';
+import { SheetReader } from '../../src/catalog/sheet-reader.js';
+import { expandPrefixes, readSheetRow, type SheetReading } from '../../src/catalog/sheet-row.js';
+import { DomainError } from '../../src/kernel/index.js';
+
+const reading: SheetReading = {
+  columns: new Map([
+    ['prefix', 0],
+    ['price', 1],
+    ['effectiveFrom', 2],
+  ]),
+  defaults: {
+    connectionFee: '0',
+    rateUnit: 60,
+    firstIncrement: 1,
+    nextIncrement: 1,
+    minimum: 0,
+    grace: 0,
+  },
+  decimalComma: false,
+  timeZone: 'Europe/Berlin',
+  effectiveFrom: 7,
+  bands: new Map(),
+  destinations: new Map(),
+};
+
+function faultOf(...cells: string[]): string {
+  const read = readSheetRow(cells, reading);
+  return 'fault' in read ? read.fault.code : 'none';
+}
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof DomainError) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+describe('prefixes of a cell', () => {
+  it.each([
+    ['4915', '', ['4915']],
+    ['+4915', '', ['4915']],
+    ['15,16 17;18', '49', ['4915', '4916', '4917', '4918']],
+    ['4916-4919', '', ['4916', '4917', '4918', '4919']],
+    ['008-010', '1', ['1008', '1009', '1010']],
+    ['49,49', '', ['49']],
+    ['', '+49', ['49']],
+    ['', '', []],
+  ])('reads %j behind %j', (text, code, expected) => {
+    expect(expandPrefixes(text, code)).toEqual(expected);
+  });
+
+  it.each([['4919-4916'], ['491-4920'], ['1-2-3'], ['4x'], ['-49'], ['49-'], ['1234567890123456']])(
+    'refuses %j',
+    (text) => {
+      expect(faultOf(text, '0.1', '')).toBe('INVALID_PREFIX');
+    },
+  );
+
+  it('refuses a range that is wider than any list', () => {
+    expect(faultOf('10000-19999', '0.1', '')).toBe('none');
+    expect(faultOf('10000-20000', '0.1', '')).toBe('INVALID_PREFIX');
+  });
+});
+
+describe('dates of a row', () => {
+  const at = (text: string) => {
+    const read = readSheetRow(['49', '0.1', text], reading);
+    return 'prices' in read ? read.prices[0]?.validFrom : read.fault.code;
+  };
+
+  it('begin with the day of the zone, or stand where they are written', () => {
+    expect(at('')).toBe(7);
+    expect(at('2026-07-01')).toBe(Date.parse('2026-06-30T22:00:00Z'));
+    expect(at('2026-01-01 08:30')).toBe(Date.parse('2026-01-01T07:30:00Z'));
+    expect(at('2026-01-01T08:30:00Z')).toBe(Date.parse('2026-01-01T08:30:00Z'));
+  });
+
+  it.each([['2026-02-30'], ['01.07.2026'], ['2026-13-01'], ['2026-01-01T25:00:00Z'], ['soon']])(
+    'refuse %j',
+    (text) => {
+      expect(at(text)).toBe('INVALID_DATE');
+    },
+  );
+});
+
+describe('columns of a sheet', () => {
+  it('are found by name in any case', () => {
+    const columns = readSheetColumns({ prefix: 'CODE', price: ' rate' }, ['Rate ', 'code']);
+    expect([...columns]).toEqual([
+      ['price', 0],
+      ['prefix', 1],
+    ]);
+  });
+
+  it('are refused when they are missing or say too little or too much', () => {
+    const header = ['code', 'rate', 'incr', 'first'];
+    const read = (names: object) => codeOf(() => readSheetColumns(names, header));
+    expect(read({ prefix: 'code', price: 'rate', increments: 'incr' })).toBe('none');
+    expect(read({ prefix: 'code', price: 'cost' })).toBe('SHEET_COLUMN_MISSING');
+    expect(read({ price: 'rate' })).toBe('SHEET_COLUMNS_REFUSED');
+    const twice = { prefix: 'code', price: 'rate', increments: 'incr', firstIncrement: 'first' };
+    expect(read(twice)).toBe('SHEET_COLUMNS_REFUSED');
+  });
+});
+
+describe('the rows of a sheet', () => {
+  it('come out one per prefix, and what is said twice is an error of the later row', () => {
+    const reader = new SheetReader();
+    reader.begin(1, reading);
+    reader.row(2, '49,0.1,\r\n', ['49', '0.1', '']);
+    reader.row(3, '48-50,0.2,\n', ['48-50', '0.2', '']);
+    reader.row(4, 'x', ['49', '0.3', '2026-07-01']);
+    reader.row(5, 'a\0b', ['51', 'oops', '']);
+    expect(reader.waiting).toBe(6);
+    const rows = reader.take();
+    expect(rows.map((row) => [row.line, row.prefix, row.fault?.code ?? null])).toEqual([
+      [2, '49', null],
+      [3, '48', null],
+      [3, '49', 'DUPLICATE_ROW'],
+      [3, '50', null],
+      [4, '49', null],
+      [5, '51', 'INVALID_DECIMAL'],
+    ]);
+    expect(rows[0]?.raw).toBe('49,0.1,');
+    expect(rows[5]?.raw).toBe('a\uFFFDb');
+    expect([reader.rowCount, reader.errorCount, reader.waiting]).toEqual([6, 2, 0]);
+  });
+});
