@@ -37,7 +37,7 @@ const UNASSIGNED = ['999', '210', '259', '8511', '6938'];
 export class CalledNumbers {
   readonly #hot: Uint8Array[];
   readonly #table: Uint16Array;
-  readonly #cold: Uint8Array[];
+  readonly #cold: Uint8Array[][];
   readonly #unassigned = UNASSIGNED.map((prefix) => Buffer.from(prefix));
 
   constructor(destinations: readonly ReferenceDestination[]) {
@@ -54,21 +54,16 @@ export class CalledNumbers {
     this.#table = drawTable(weights, TABLE);
     this.#cold = destinations
       .filter(({ kind }) => kind !== 'SPECIAL')
-      .flatMap(({ prefixes }) => prefixes.map((prefix) => Buffer.from(prefix)));
-  }
-
-  /** Prefixes that four of five calls go to, and all of them. */
-  get sizes(): { readonly hot: number; readonly all: number } {
-    return { hot: this.#hot.length, all: this.#cold.length };
+      .map(({ prefixes }) => prefixes.map((prefix) => Buffer.from(prefix)));
   }
 
   /** Writes the digits of a number that has a price and answers how many there are. */
   draw(random: Random, into: Uint8Array): number {
     const hot = random.below(100) < HOT_PERCENT;
-    const prefix = hot
-      ? this.#hot[this.#table[random.below(TABLE)] ?? 0]
-      : this.#cold[random.below(this.#cold.length)];
-    return extend(prefix ?? UNKNOWN, random, into);
+    if (hot)
+      return extend(this.#hot[this.#table[random.below(TABLE)] ?? 0] ?? UNKNOWN, random, into);
+    const destination = this.#cold[random.below(this.#cold.length)] ?? [];
+    return extend(destination[random.below(destination.length)] ?? UNKNOWN, random, into);
   }
 
   /** Writes the digits of a number that nobody has a price for. */

@@ -3,13 +3,21 @@ import { join } from 'node:path';
 import { generateURI } from 'otplib';
 import QRCode from 'qrcode';
 import { type App, buildApp, migrateOptions, openDatabase } from '../../src/app.js';
+import { DomainError } from '../../src/kernel/index.js';
 import type { Command } from '../../src/main.js';
 import { type Config, createLog, migrate, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { loadReference, referenceDestinations } from '../reference/reference.js';
 import { Client } from './client.js';
 import type { FeedFile } from './feed.js';
 import { writeFeeds } from './feeds.js';
-import { printAlarms, printCounts, printInvoices, printMargins, sourceCounts } from './report.js';
+import {
+  assertCounts,
+  printAlarms,
+  printCounts,
+  printInvoices,
+  printMargins,
+  sourceCounts,
+} from './report.js';
 import { Setup } from './setup.js';
 import { billMonth, importFiles, invoicesOf, SELLERS, writePdfs } from './steps.js';
 import { buildSubscriptions } from './subscriptions.js';
@@ -24,7 +32,7 @@ import { demoPartners } from './world.js';
  */
 export const main: Command = async ({ config, args }) => {
   const terminal = new Terminal(process.stdout);
-  const serve = !args.includes('--exit');
+  const { serve, scale } = optionsOf(args);
   const folder = join(config.dataDir, 'demo');
   mkdirSync(folder, { recursive: true });
   terminal.title('Kontor demo: October 2026 of the hub Nordhafen Clearing');
@@ -32,7 +40,9 @@ export const main: Command = async ({ config, args }) => {
     openDatabase(config, () => undefined),
   );
   await terminal.step('Schema', () => migrate(migrateOptions(urls)));
-  const app = await buildApp({ config, urls, log: fileLog(config, folder) });
+  // Smaller batches than a busy system has, so that their progress can be watched.
+  const settings = { ...config, batchBytes: Math.min(config.batchBytes, BATCH_BYTES) };
+  const app = await buildApp({ config: settings, urls, log: fileLog(config, folder) });
   const stop = async () => {
     await app.stop();
     await embedded?.stop();
@@ -40,7 +50,7 @@ export const main: Command = async ({ config, args }) => {
   try {
     await app.start();
     const url = await listen(app, config, serve);
-    await playMonth(app, new Client(url), terminal, folder);
+    await playMonth(app, new Client(url), terminal, folder, scale);
     await printSignIn(terminal, url);
     terminal.line(`\n  Done in ${terminal.seconds.toFixed(1)} s.`);
     if (!serve) {
@@ -56,15 +66,30 @@ export const main: Command = async ({ config, args }) => {
   return undefined;
 };
 
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+/** `--exit` ends when all is done; `--scale 0.1` plays a tenth of the calls, for tests. */
+function optionsOf(args: readonly string[]): { serve: boolean; scale: number } {
+  const scale = args.includes('--scale') ? Number(args[args.indexOf('--scale') + 1]) : 1;
+  const known = args.every(
+    (word, at) => ['--exit', '--scale'].includes(word) || args[at - 1] === '--scale',
+  );
+  if (!known || !(scale > 0 && scale <= 1)) {
+    throw new DomainError('INVALID_ARGUMENTS', 'Usage: npm run demo [-- --exit]');
+  }
+  return { serve: !args.includes('--exit'), scale };
+}
+
 async function playMonth(
   app: App,
   client: Client,
   terminal: Terminal,
   folder: string,
+  scale: number,
 ): Promise<void> {
   const invoiceFolder = join(folder, 'invoices');
-  if (!(await isComplete(app))) await makeMonth(app, client, terminal, join(folder, 'records'));
-  else await client.signIn(demoRobot);
+  if (await isComplete(app)) await client.signIn(demoRobot);
+  else await makeMonth(app, client, terminal, join(folder, 'records'), scale);
   const invoices = await invoicesOf(client);
   await terminal.step('Invoices as PDF', async (progress) => {
     const written = await writePdfs(client, invoiceFolder, invoices);
@@ -81,6 +106,7 @@ async function makeMonth(
   client: Client,
   terminal: Terminal,
   folder: string,
+  scale: number,
 ): Promise<void> {
   const { database, services } = app;
   const destinations = referenceDestinations();
@@ -113,13 +139,14 @@ async function makeMonth(
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const files = await terminal.step('Records of a month', async (progress) => {
-    const written = writeFeeds(folder, subscriptions, destinations);
+    const written = writeFeeds(folder, subscriptions, destinations, scale);
     progress(1, sizeOf(written));
     return written;
   });
   await terminal.step('Import: rated at every level', (progress) =>
     importFiles(client, setup, files, progress),
   );
+  assertCounts(files, await sourceCounts(client));
   await terminal.step('Credit limits', () => app.outbox.runUntilIdle());
   for (const seller of SELLERS) {
     await terminal.step(`Bill run: ${seller}`, () =>
@@ -157,7 +184,9 @@ async function printSignIn(terminal: Terminal, url: string): Promise<void> {
     terminal.line(`  ${role.padEnd(23)} ${email.padEnd(26)} TOTP secret ${totpSecret}`);
   }
   terminal.line(`\n  One-time codes for ${admin.email}: ${uri}`);
-  terminal.line(await QRCode.toString(uri, { type: 'terminal', small: true }));
+  // Without a terminal there are no colours to say what is dark, and readers expect dark on light.
+  const type = terminal.isInteractive ? 'terminal' : 'utf8';
+  terminal.line(await QRCode.toString(uri, { type, small: true }));
 }
 
 // A port that is taken is no reason for a demo not to be shown.

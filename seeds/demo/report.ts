@@ -1,4 +1,6 @@
+import { relative } from 'node:path';
 import type { Client } from './client.js';
+import type { FeedFile } from './feed.js';
 import type { Nodes } from './setup.js';
 import { type InvoiceRow, PERIOD, pdfPath } from './steps.js';
 import { grouped, money, type Terminal } from './terminal.js';
@@ -52,6 +54,22 @@ export async function sourceCounts(client: Client): Promise<SourceCounts[]> {
     });
   }
   return [...sums.values()].sort((a, b) => (a.source < b.source ? -1 : 1));
+}
+
+const COUNTED = ['files', 'received', 'rated', 'rejected', 'duplicate', 'held'] as const;
+
+/** Throws unless the database holds of every source what its files were written to hold. */
+export function assertCounts(files: readonly FeedFile[], found: readonly SourceCounts[]): void {
+  for (const source of new Set(files.map((file) => file.source))) {
+    const own = files.filter((file) => file.source === source).map(({ counts }) => counts);
+    for (const name of COUNTED) {
+      const wanted =
+        name === 'files' ? own.length : own.reduce((sum, counts) => sum + counts[name], 0);
+      const actual = found.find((row) => row.source === source)?.[name];
+      if (actual === wanted) continue;
+      throw new Error(`${source}: ${name} is ${actual}, but the files hold ${wanted}`);
+    }
+  }
 }
 
 /** Records of each source by what became of them. */
@@ -141,7 +159,7 @@ export function printInvoices(
       money(invoice.net),
       money(invoice.tax),
       money(invoice.gross),
-      pdfPath(folder, invoice),
+      relative('', pdfPath(folder, invoice)),
     ]),
     4,
   );

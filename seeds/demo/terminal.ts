@@ -14,6 +14,11 @@ export class Terminal {
     this.#out = out;
   }
 
+  /** Whether lines may be redrawn and coloured. */
+  get isInteractive(): boolean {
+    return this.#out.isTTY === true;
+  }
+
   /** Seconds since the demo began. */
   get seconds(): number {
     return (Date.now() - this.#startedAt) / 1000;
@@ -51,6 +56,7 @@ export class Terminal {
 
   #draw(part: number, text: string): void {
     const now = Date.now();
+    if (part >= 1) return;
     if (now - this.#drawnAt < (this.#out.isTTY ? REDRAW_MS : PLAIN_MS)) return;
     this.#drawnAt = now;
     const percent = `${Math.floor(part * 100)} %`.padStart(5);
