@@ -232,7 +232,7 @@ describe('the explanation of a call', () => {
         kontor,
         world.token,
         `query ($id: ID!) {
-          explainXdr(id: $id) { xdr { quantity startedAt aNumber } reading { state raw byteOffset } }
+          explainXdr(id: $id) { xdr { quantity startedAt aNumber } reading { state raw } }
         }`,
         { id },
       );
