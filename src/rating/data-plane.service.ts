@@ -112,11 +112,21 @@ export class DataPlane {
 
   async #fileFacts(fileId: number): Promise<FileFacts> {
     return this.#options.database.read(SYSTEM_SCOPE, async (tx) => {
+      // The terms of reading were frozen in the run that first imported the file; what the
+      // source says now counts only for files whose run carries none.
       const [found] = await tx.query(
-        `SELECT f.stored_as, s.identity_domain, s.time_zone, s.default_in_trunk_id,
-           s.default_out_trunk_id, d.definition
+        `SELECT f.stored_as, d.definition,
+           coalesce(r.params ->> 'identityDomain', s.identity_domain) AS identity_domain,
+           coalesce(r.params ->> 'timeZone', s.time_zone) AS time_zone,
+           CASE WHEN r.params ? 'formatId' THEN (r.params ->> 'defaultInTrunkId')::int
+             ELSE s.default_in_trunk_id END AS default_in_trunk_id,
+           CASE WHEN r.params ? 'formatId' THEN (r.params ->> 'defaultOutTrunkId')::int
+             ELSE s.default_out_trunk_id END AS default_out_trunk_id
          FROM usage_file f JOIN usage_source s ON s.id = f.usage_source_id
-         JOIN usage_format d ON d.id = s.usage_format_id WHERE f.id = $1`,
+         LEFT JOIN run r ON r.id = f.run_id
+         JOIN usage_format d
+           ON d.id = coalesce((r.params ->> 'formatId')::int, s.usage_format_id)
+         WHERE f.id = $1`,
         [fileId],
       );
       invariant(found !== undefined, 'a batch names a file that has a source');
