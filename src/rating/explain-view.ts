@@ -1,7 +1,6 @@
-import { formatAmount, toGlobalId } from '../kernel/index.js';
+import { formatAmount, type RoundingMode, toGlobalId } from '../kernel/index.js';
 import type { PriceLevel } from '../partner/index.js';
 import type { LevelDerivation, PathStep, StoredLevel } from './explain.js';
-import type { SeenTerms } from './explain.store.js';
 import type {
   XdrLevelExplanation,
   XdrPriceListStep,
@@ -9,6 +8,20 @@ import type {
   XdrTariff,
   XdrTerms,
 } from './explain-level.entity.js';
+
+/** Terms behind a level, and whose they are. */
+export interface SeenTerms {
+  readonly id: number;
+  readonly contractId: number;
+  readonly level: PriceLevel;
+  readonly validFrom: Date;
+  readonly validTo: Date | null;
+  readonly recordedAt: Date;
+  readonly currency: string;
+  readonly timeZone: string;
+  readonly roundingDecimals: number;
+  readonly roundingMode: RoundingMode;
+}
 
 /** What the viewer sees of the things that a derivation names. */
 export interface SeenNames {

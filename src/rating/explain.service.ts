@@ -14,13 +14,12 @@ import {
   bandNames,
   batchFacts,
   guidingIdentity,
-  type SeenTerms,
   seenLists,
   seenTerms,
   seenTrunks,
 } from './explain.store.js';
 import type { XdrLevelExplanation } from './explain-level.entity.js';
-import { levelView } from './explain-view.js';
+import { levelView, type SeenTerms } from './explain-view.js';
 import { loadBookFacts } from './price-book.store.js';
 import type { Xdr } from './xdr.entity.js';
 import { findXdr } from './xdr-query.store.js';

@@ -1,22 +1,8 @@
-import type { RoundingMode } from '../kernel/index.js';
 import type { FormatDefinition } from '../mediation/index.js';
-import type { PriceLevel } from '../partner/index.js';
 import { rowsOf, type Tx } from '../platform/index.js';
+import type { SeenTerms } from './explain-view.js';
 
-/** Terms behind a level, and whose they are; only of contracts that the transaction sees. */
-export interface SeenTerms {
-  readonly id: number;
-  readonly contractId: number;
-  readonly level: PriceLevel;
-  readonly validFrom: Date;
-  readonly validTo: Date | null;
-  readonly recordedAt: Date;
-  readonly currency: string;
-  readonly timeZone: string;
-  readonly roundingDecimals: number;
-  readonly roundingMode: RoundingMode;
-}
-
+/** Terms by their id, of contracts that the transaction sees. */
 export async function seenTerms(
   tx: Tx,
   versionIds: readonly number[],
