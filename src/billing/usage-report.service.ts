@@ -28,12 +28,14 @@ interface SumRow extends Omit<ReportSum, 'records' | 'quantity' | 'billedQuantit
 }
 
 // What a partner sells stands under contracts whose seller it is, what it buys under contracts
-// whose buyer it is; for the hub these are the COST contracts.
+// whose buyer it is; for the hub these are the COST contracts. Days matter only to sums that are
+// to be converted.
 const SUMS = `
   SELECT CASE c.seller_partner_id WHEN $1 THEN 'SALE' ELSE 'PURCHASE' END AS side,
     (ARRAY['VOICE','SMS','DATA','EVENT'])[u.service] AS service, d.name AS destination,
-    v.currency, CASE WHEN $4 THEN u.usage_on::text END AS "usageOn", sum(u.records) AS records,
-    sum(u.quantity) AS quantity, sum(u.billed_quantity) AS "billedQuantity", sum(u.amount) AS amount
+    v.currency, CASE WHEN v.currency <> $4::text THEN u.usage_on::text END AS "usageOn",
+    sum(u.records) AS records, sum(u.quantity) AS quantity,
+    sum(u.billed_quantity) AS "billedQuantity", sum(u.amount) AS amount
   FROM usage_summary u JOIN contract c ON c.id = u.contract_id
   JOIN contract_version v ON v.id = u.contract_version_id
   LEFT JOIN destination d ON d.id = u.destination_id
@@ -61,7 +63,7 @@ export class UsageReportService {
       partner.id,
       month.fromOn,
       month.toOn,
-      asked.currency !== null,
+      asked.currency,
     ]);
     const sums = found.map(reportSum);
     const rows = reportRows(

@@ -8,7 +8,7 @@ export interface ReportSum {
   readonly service: string;
   readonly destination: string | null;
   readonly currency: string;
-  /** Day of the usage, when amounts are to be converted by it. */
+  /** Day of the usage, when the amount is to be converted by it. */
   readonly usageOn: string | null;
   readonly records: bigint;
   readonly quantity: bigint;
