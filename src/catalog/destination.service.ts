@@ -96,7 +96,10 @@ export class DestinationService {
     return id === undefined ? null : tx.findOneBy(Destination, { id });
   }
 
-  /** Creates a time profile. Refuses with NOT_HUB, TIME_BANDS_REFUSED or TIME_PROFILE_NAME_TAKEN. */
+  /**
+   * Creates a time profile. Refuses with NOT_HUB, TIME_BANDS_REFUSED or
+   * TIME_PROFILE_NAME_TAKEN.
+   */
   async createTimeProfile(
     tx: Tx,
     viewer: Viewer,

@@ -24,20 +24,15 @@ import { PlanFee, ServicePlan } from './service-plan.entity.js';
 import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
 
 export { convert, type RateFacts } from './convert.js';
-export { Destination, DestinationKind } from './destination.entity.js';
 export { DestinationService } from './destination.service.js';
 export { catalogErrors } from './errors.js';
 export { ExchangeRateService } from './exchange-rate.service.js';
 export * from './inherit.js';
-export { PriceList, Rate, RateKindType } from './price-list.entity.js';
 export { lookUpPriceLists, PriceListService } from './price-list.service.js';
-export { inheritanceChain } from './rate-rules.js';
-export { RateSheet, RateSheetRow } from './rate-sheet.entity.js';
 export { RateSheetService, type ReadUpload } from './rate-sheet.service.js';
-export { FeeKind, PlanFee, ServicePlan } from './service-plan.entity.js';
+export { ServicePlan } from './service-plan.entity.js';
 export { ServicePlanService } from './service-plan.service.js';
-export { type Span, type Timeline, valueAt } from './timeline.js';
-export { type BandRule, minuteOfWeek, WEEK_MINUTES, weekTable } from './week.js';
+export type { Span, Timeline } from './timeline.js';
 export {
   ContractPriceListResolver,
   DestinationResolver,

@@ -27,7 +27,7 @@ export const RateSheetStatus = enumType(
 );
 export type RateSheetStatus = keyof typeof RateSheetStatus;
 
-export const RateSheetRowFault = enumType(
+const RateSheetRowFault = enumType(
   'RateSheetRowFault',
   'Why a row of a rate sheet is not a price.',
   rowFaults,

@@ -12,8 +12,8 @@ export const WEEKDAYS = [
 ] as const;
 export type Weekday = (typeof WEEKDAYS)[number];
 
-export const DAY_MINUTES = 1_440;
-export const WEEK_MINUTES = 7 * DAY_MINUTES;
+const DAY_MINUTES = 1_440;
+const WEEK_MINUTES = 7 * DAY_MINUTES;
 const DAY_MS = 86_400_000;
 
 /** Minutes `[fromMinute, toMinute)` of the days in the mask belong to the band. */

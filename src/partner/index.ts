@@ -5,8 +5,8 @@ import { ContractPriceList, ContractVersion } from './contract-version.entity.js
 import { Partner } from './partner.entity.js';
 import { AccountResolver, PartnerResolver } from './partner.resolver.js';
 
-export { Account, AccountStatus } from './account.entity.js';
-export { Contract, ContractStatus, PriceLevel } from './contract.entity.js';
+export { Account } from './account.entity.js';
+export { Contract, PriceLevel } from './contract.entity.js';
 export { ContractResolver, ContractVersionResolver } from './contract.resolver.js';
 export {
   assertTermsSide,
@@ -15,19 +15,16 @@ export {
 } from './contract.service.js';
 export type { PriceListFacts } from './contract-rules.js';
 export {
-  BillCycle,
   ContractPriceList,
-  ContractVersion,
-  PricedService,
   RoundingModeType,
 } from './contract-version.entity.js';
 export { enumType } from './enum-type.js';
 export { partnerErrors } from './errors.js';
 export { grouped } from './group.js';
-export { Partner, PartnerKind, PartnerStatus } from './partner.entity.js';
+export { Partner } from './partner.entity.js';
 export { AccountResolver, PartnerResolver } from './partner.resolver.js';
 export { activePartner, openAccount, PartnerService } from './partner.service.js';
-export { PlainLines, PlainText } from './plain-text.js';
+export { PlainText } from './plain-text.js';
 export {
   groupLoader,
   nestedPage,

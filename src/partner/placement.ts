@@ -7,7 +7,7 @@ const belowKind: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A record keeps one price per level of the tree, so the tree's depth is bounded. */
-export const MAX_DEPTH = 12;
+const MAX_DEPTH = 12;
 
 /**
  * Refuses with PARTNER_PLACE_REFUSED a kind that cannot stand below the parent's kind, and with

@@ -7,13 +7,6 @@ import {
 } from './subscription.resolver.js';
 
 export { subscriptionErrors } from './errors.js';
-export { type NumberRange, numberRange, numberValue } from './identity-text.js';
-export {
-  Subscription,
-  SubscriptionIdentity,
-  SubscriptionStatus,
-  Trunk,
-} from './subscription.entity.js';
 export { SubscriptionService } from './subscription.service.js';
 export { type SubscriptionVerb, transition } from './transition.js';
 export { TrunkService } from './trunk.service.js';

@@ -196,7 +196,7 @@ describe('changing and listing', () => {
 });
 
 describe('accounts', () => {
-  it('gets a number of its own when none is given, and steps over one that was chosen', async () => {
+  it('are numbered when no number is given, stepping over one that was chosen', async () => {
     const first = await anAccount(app, world.hubToken, world.resellerB);
     expect(first.number).toMatch(/^A\d{7}$/);
     const next = `A${String(Number(first.number.slice(1)) + 1).padStart(7, '0')}`;
@@ -206,7 +206,7 @@ describe('accounts', () => {
     expect(Number(after.number.slice(1))).toBe(Number(first.number.slice(1)) + 2);
   });
 
-  it('forms a tree inside one partner and refuses what crosses it', async () => {
+  it('form a tree inside one partner and refuses what crosses it', async () => {
     const { tokenA, resellerA, customerA, hubToken } = world;
     const root = await anAccount(app, tokenA, resellerA);
     const child = await call(app, tokenA, CREATE_ACCOUNT, {
@@ -219,7 +219,7 @@ describe('accounts', () => {
     );
   });
 
-  it('refuses a number that any tenant uses, without telling whose', async () => {
+  it('are refused a number that any tenant uses, without telling whose', async () => {
     const taken = await anAccount(app, world.hubToken, world.resellerB);
     const same = {
       input: { partnerId: world.resellerA.globalId, name: 'X', number: taken.number },
