@@ -104,12 +104,14 @@ export class RateSheetService {
   ): Promise<string> {
     const hash = createHash('sha256');
     source.on('data', (chunk: Buffer) => hash.update(chunk));
-    const parser = csvParser(input.delimiter);
+    let lastLine = 0;
+    const parser = csvParser(input.delimiter, (line) => {
+      lastLine = line;
+    });
     try {
       await pipeline(source, parser, async (records: AsyncIterable<CsvRecord>) => {
         for await (const { record, raw, info } of records) {
-          if (!reader.isReading)
-            reader.begin(info.lines, await this.#reading(tx, input, list, record));
+          if (!reader.isReading) reader.begin(await this.#reading(tx, input, list, record));
           else reader.row(info.lines, raw, record);
           if (reader.rowCount > MAX_PRICES) {
             throw new DomainError('SHEET_TOO_LARGE', `A sheet has up to ${MAX_PRICES} prices.`);
@@ -119,7 +121,7 @@ export class RateSheetService {
       });
     } catch (error) {
       if (!isCsvError(error)) throw error;
-      throw unreadable('A row of the sheet does not end.', { line: reader.lastLine + 1 });
+      throw unreadable('A row of the sheet does not end.', { line: lastLine + 1 });
     }
     await stageRows(tx, sheet, reader.take());
     return hash.digest('hex');
@@ -216,7 +218,7 @@ interface CsvRecord {
 
 // A quote in the wrong place stays in its field, which then has an error of its own; a quote that
 // is never closed would swallow all rows behind it, so it refuses the sheet.
-function csvParser(delimiter: string) {
+function csvParser(delimiter: string, sawLine: (line: number) => void) {
   return parse({
     delimiter,
     bom: true,
@@ -226,6 +228,10 @@ function csvParser(delimiter: string) {
     relax_quotes: true,
     skip_empty_lines: true,
     max_record_size: MAX_ROW_BYTES,
+    on_record: (record, context) => {
+      sawLine(context.lines);
+      return record;
+    },
   });
 }
 

@@ -16,7 +16,6 @@ export class SheetReader {
   #reading: SheetReading | null = null;
   #rows: StagedRow[] = [];
   readonly #firstLines = new Map<string, number>();
-  lastLine = 0;
   rowCount = 0;
   errorCount = 0;
 
@@ -30,15 +29,13 @@ export class SheetReader {
     return this.#rows.length;
   }
 
-  begin(line: number, reading: SheetReading): void {
-    this.lastLine = line;
+  begin(reading: SheetReading): void {
     this.#reading = reading;
   }
 
   /** Reads one row; `line` is where it ends in the file. */
   row(line: number, text: string, cells: readonly string[]): void {
     invariant(this.#reading !== null, 'the first line of a sheet comes first');
-    this.lastLine = line;
     const raw = plain(text);
     const read = readSheetRow(cells, this.#reading);
     if ('fault' in read) {

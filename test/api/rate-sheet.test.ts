@@ -329,6 +329,25 @@ describe('comparing a sheet with its list', () => {
     expect(await ratesOf(list, '2026-09-15T00:00:00Z')).toHaveLength(5);
   });
 
+  it('keeps a price that was there already behind a new one', async () => {
+    const list = await aList();
+    await aRate(app, world.hubToken, list, { prefix: '1', price: '0.1' });
+    const august = { prefix: '1', price: '0.2', validFrom: '2026-08-01T00:00:00Z' };
+    await aRate(app, world.hubToken, list, august);
+    const csv = 'code,rate,from\n1,0.3,2026-07-01\n1,0.2,2026-08-01\n';
+    const made = await load(list, csv, {
+      columns: { prefix: 'code', price: 'rate', effectiveFrom: 'from' },
+    });
+    expect(made.counts).toEqual([
+      { status: 'INCREASED', rows: 1 },
+      { status: 'UNCHANGED', rows: 1 },
+    ]);
+    await activate(made.id);
+    const at = ['2026-06-15', '2026-07-15', '2026-08-15'];
+    const seen = await Promise.all(at.map((day) => ratesOf(list, `${day}T00:00:00Z`)));
+    expect(seen).toEqual([['1=0.1'], ['1=0.3'], ['1=0.2']]);
+  });
+
   it('refuses a sheet with errors unless they are to be skipped, and closes none of them', async () => {
     const list = await filledList();
     const csv = 'code,rate\n1,0.2\n2,oops\n3,0.2\n4,0.2\n';

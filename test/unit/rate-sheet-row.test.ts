@@ -111,7 +111,7 @@ describe('columns of a sheet', () => {
 describe('the rows of a sheet', () => {
   it('come out one per prefix, and what is said twice is an error of the later row', () => {
     const reader = new SheetReader();
-    reader.begin(1, reading);
+    reader.begin(reading);
     reader.row(2, '49,0.1,\r\n', ['49', '0.1', '']);
     reader.row(3, '48-50,0.2,\n', ['48-50', '0.2', '']);
     reader.row(4, 'x', ['49', '0.3', '2026-07-01']);
