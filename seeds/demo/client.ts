@@ -1,7 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { generateSync } from 'otplib';
 
 /** Who signs in. */
@@ -30,8 +29,6 @@ export class Refused extends Error {
   }
 }
 
-const STEP_MS = 30_000;
-
 /** A client of the API like any other: over HTTP, with a session of its own. */
 export class Client {
   readonly #url: string;
@@ -41,18 +38,8 @@ export class Client {
     this.#url = url;
   }
 
-  /** Signs in. A code that was used already, as after a restart, is waited out once. */
-  async signIn(user: SignIn): Promise<void> {
-    try {
-      await this.#signIn(user);
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-      await delay(STEP_MS - (Date.now() % STEP_MS) + 200);
-      await this.#signIn(user);
-    }
-  }
-
-  async #signIn({ email, password, totpSecret }: SignIn): Promise<void> {
+  /** Signs in with the code of this half minute. */
+  async signIn({ email, password, totpSecret }: SignIn): Promise<void> {
     const totp = generateSync({ secret: totpSecret });
     const { signIn } = await this.call<{ signIn: { accessToken: string } }>(
       `mutation SignIn($email: String!, $password: String!, $totp: String!) {

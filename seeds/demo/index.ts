@@ -22,7 +22,7 @@ import { Setup } from './setup.js';
 import { billMonth, importFiles, invoicesOf, SELLERS, writePdfs } from './steps.js';
 import { buildSubscriptions } from './subscriptions.js';
 import { grouped, Terminal } from './terminal.js';
-import { createHub, createUsers, demoRobot, demoUsers } from './users.js';
+import { createHub, createUsers, demoRobot, demoUsers, readmitRobot } from './users.js';
 import { demoPartners } from './world.js';
 
 /**
@@ -88,6 +88,7 @@ async function playMonth(
   scale: number,
 ): Promise<void> {
   const invoiceFolder = join(folder, 'invoices');
+  await app.database.write(SYSTEM_SCOPE, readmitRobot);
   if (await isComplete(app)) await client.signIn(demoRobot);
   else await makeMonth(app, client, terminal, join(folder, 'records'), scale);
   const invoices = await invoicesOf(client);
