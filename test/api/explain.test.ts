@@ -26,7 +26,7 @@ let first: string;
 let many: string[];
 
 beforeAll(async () => {
-  kontor = await testApp({ env: { KONTOR_BATCH_BYTES: '65536' } });
+  kontor = await testApp({ env: { KONTOR_BATCH_BYTES: '65536', KONTOR_POOL_SIZE: '4' } });
   world = await aTrafficWorld(kontor);
   owner = new pg.Client({ connectionString: kontor.database.urls.ownerUrl });
   await owner.connect();
@@ -241,6 +241,13 @@ describe('the explanation of a call', () => {
       const [, , started, caller, , seconds] = reading.raw.split(',');
       expect([started, caller, seconds]).toEqual([xdr.startedAt, `+${xdr.aNumber}`, xdr.quantity]);
     }
+  });
+
+  it('takes a fixed number of statements, and many at once do not wait for ever', async () => {
+    const before = kontor.app.database.statementCount;
+    await Promise.all(many.slice(0, 24).map((id) => explain(id, world.token, BRIEF)));
+    // What else the server does meanwhile counts as well.
+    expect((kontor.app.database.statementCount - before) / 24).toBeLessThan(30);
   });
 
   it('shows the line of a record that was taken up again', async () => {
