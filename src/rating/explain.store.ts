@@ -97,7 +97,7 @@ export async function batchFacts(tx: Tx, batchId: number): Promise<BatchFacts | 
   return found ?? null;
 }
 
-/** A usage file as far as the transaction sees it. */
+/** A usage file as far as the transaction sees it, with the terms that its run froze. */
 export interface SeenFile {
   readonly storedAs: string;
   readonly definition: FormatDefinition;
@@ -109,11 +109,12 @@ export interface SeenFile {
 export async function seenFile(tx: Tx, fileId: number): Promise<SeenFile | null> {
   const [found] = rowsOf<SeenFile>(
     await tx.query(
-      `SELECT f.stored_as AS "storedAs", d.definition, s.time_zone AS "timeZone",
-         coalesce(s.default_in_trunk_id, 0) AS "defaultInTrunkId",
-         coalesce(s.default_out_trunk_id, 0) AS "defaultOutTrunkId"
-       FROM usage_file f JOIN usage_source s ON s.id = f.usage_source_id
-       JOIN usage_format d ON d.id = s.usage_format_id WHERE f.id = $1`,
+      `SELECT f.stored_as AS "storedAs", d.definition, t.*
+       FROM usage_file f JOIN run r ON r.id = f.run_id
+       CROSS JOIN LATERAL (SELECT r.params ->> 'timeZone' AS "timeZone",
+         coalesce((r.params ->> 'defaultInTrunkId')::int, 0) AS "defaultInTrunkId",
+         coalesce((r.params ->> 'defaultOutTrunkId')::int, 0) AS "defaultOutTrunkId") AS t
+       JOIN usage_format d ON d.id = (r.params ->> 'formatId')::int WHERE f.id = $1`,
       [fileId],
     ),
   );

@@ -421,6 +421,17 @@ describe('later changes', () => {
     expect(after.equal).toBe(true);
   });
 
+  it('of the source leave the reading of a line as it was', async () => {
+    const [id] = many as [string];
+    const before = await explain(id);
+    expect(before.reading.state).toBe('SHOWN');
+    await asOwner(
+      `UPDATE usage_source SET time_zone = 'Asia/Tokyo', usage_format_id = (SELECT id
+         FROM usage_format WHERE name = 'wholesale-switch') WHERE name = 'kontor'`,
+    );
+    expect(await explain(id)).toEqual(before);
+  });
+
   it('of a stored amount, rate or contract are found out', async () => {
     const [id, other, third] = many.slice(20).filter((_, n) => n % 5 === 0) as [
       string,
