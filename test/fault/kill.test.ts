@@ -59,19 +59,23 @@ describe('a job that is killed', () => {
 
   it(`ends in the same figures wherever a statement kills it (${STATEMENT_KILLS} points)`, async () => {
     const random = new Random(SEED);
-    let killed = 0;
-    for (let n = 0; killed < STATEMENT_KILLS && n < STATEMENT_KILLS * 3; n += 1) {
-      const point = pointOf(n, random);
-      const urls = await fresh();
-      const end = await run(urls, { KONTOR_TEST_KILL: JSON.stringify(point) });
-      if (end === 'SIGKILL') killed += 1;
-      await finish(urls);
-      expect(await figuresOf(urls.ownerUrl), `seed ${SEED}, ${JSON.stringify(point)}`).toEqual(
-        expected,
-      );
-      await drop(urls);
-    }
-    expect(killed).toBe(STATEMENT_KILLS);
+    let [killed, tried] = [0, 0];
+    // Two at a time, since a job waits for leases of its killed predecessor most of the time.
+    const lane = async (): Promise<void> => {
+      while (killed < STATEMENT_KILLS && tried < STATEMENT_KILLS * 3) {
+        const point = pointOf(tried++, random);
+        const urls = await fresh();
+        const end = await run(urls, { KONTOR_TEST_KILL: JSON.stringify(point) });
+        if (end === 'SIGKILL') killed += 1;
+        await finish(urls);
+        expect(await figuresOf(urls.ownerUrl), `seed ${SEED}, ${JSON.stringify(point)}`).toEqual(
+          expected,
+        );
+        await drop(urls);
+      }
+    };
+    await Promise.all([lane(), lane()]);
+    expect(killed).toBeGreaterThanOrEqual(STATEMENT_KILLS);
   }, 400_000);
 
   it(`ends in the same figures when the database is killed (${DATABASE_KILLS} times)`, async () => {
@@ -122,8 +126,9 @@ function pointOf(n: number, random: Random): KillPoint {
 /** A database in which the import waits. */
 async function fresh(): Promise<DatabaseUrls> {
   databases += 1;
-  await admin(`CREATE DATABASE kill_${databases} TEMPLATE waiting`);
-  return urlsOf(`kill_${databases}`);
+  const name = `kill_${databases}`;
+  await admin(`CREATE DATABASE ${name} TEMPLATE waiting`);
+  return urlsOf(name);
 }
 
 async function drop(urls: DatabaseUrls): Promise<void> {
