@@ -19,7 +19,9 @@ const RATE_FOR = `query ($id: ID!, $number: String!, $at: DateTime, $zone: Strin
     derivation { id kind price priceList { id } }
   }
 }`;
-const EFFECTIVE = `query ($id: ID!, $at: DateTime, $prefix: String! = "", $first: Int, $after: String) {
+const EFFECTIVE = `query (
+  $id: ID!, $at: DateTime, $prefix: String! = "", $first: Int, $after: String
+) {
   effectiveRates(priceListId: $id, at: $at, prefix: $prefix, first: $first, after: $after) {
     nodes { prefix price band { name } derivation { id } } pageInfo { hasNextPage endCursor }
   }
@@ -201,7 +203,7 @@ describe('rates in versions', () => {
   });
   const nowhere = { destinationId: toGlobalId('Destination', 999_999) };
 
-  it('refuses a difference that provably goes below zero, and takes one that does not', async () => {
+  it('refuses a difference that provably goes below zero, and takes others', async () => {
     const { id: root } = await hubList();
     const { id } = await hubList({ parentId: root });
     await rate(root, { prefix: '4915', price: '0.10' });

@@ -348,7 +348,7 @@ describe('comparing a sheet with its list', () => {
     expect(seen).toEqual([['1=0.1'], ['1=0.3'], ['1=0.2']]);
   });
 
-  it('refuses a sheet with errors unless they are to be skipped, and closes none of them', async () => {
+  it('refuses a sheet with errors unless they are to be skipped, closing none', async () => {
     const list = await filledList();
     const csv = 'code,rate\n1,0.2\n2,oops\n3,0.2\n4,0.2\n';
     const made = await load(list, csv, { complete: true });

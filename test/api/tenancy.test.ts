@@ -122,7 +122,7 @@ describe('the catalogue', () => {
     expect(read).toEqual([]);
   });
 
-  it('has no other function with the rights of its owner, and none without a search path', async () => {
+  it('has no other function with rights of its owner, and none without search path', async () => {
     const definers = await names(
       `SELECT proname AS name FROM pg_proc WHERE pronamespace = 'public'::regnamespace
        AND prosecdef`,
@@ -171,7 +171,7 @@ describe('a pooled connection', () => {
     });
   });
 
-  it(`carries no scope from one request into another (${REQUESTS} of ${TENANTS} tenants)`, async () => {
+  it(`carries no scope into another request (${REQUESTS} of ${TENANTS} tenants)`, async () => {
     let foreign = 0;
     let own = 0;
     let failed = 0;

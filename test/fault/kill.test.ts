@@ -57,7 +57,7 @@ describe('a job that is killed', () => {
     expect(Number.parseInt(expected.alarms!, 10)).toBeGreaterThan(0);
   });
 
-  it(`ends in the same figures wherever a statement kills it (${STATEMENT_KILLS} points)`, async () => {
+  it(`ends in the same figures wherever it is killed (${STATEMENT_KILLS} statements)`, async () => {
     const random = new Random(SEED);
     let [killed, tried] = [0, 0];
     // Two at a time, since a job waits for leases of its killed predecessor most of the time.

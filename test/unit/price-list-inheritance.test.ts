@@ -298,7 +298,7 @@ describe('inheritance against reading the rows one by one', () => {
     );
   });
 
-  it('keeps the versions of every entry in order, apart from each other and joined when equal', () => {
+  it('keeps the versions of every entry in order, apart, and joined when equal', () => {
     fc.assert(
       fc.property(chains, (lists) => {
         for (const { versions } of effectiveTable(lists, DESTINATIONS).values()) {
