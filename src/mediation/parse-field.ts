@@ -57,6 +57,15 @@ export class NumberReader {
    * {@link NOT_READABLE}.
    */
   read(bytes: Uint8Array, from: number, to: number): number {
+    // Most numbers are a plus and digits, which need no second look.
+    if (bytes[from] === 43 && bytes[from + 1] !== 48) {
+      const plain = readWhole(bytes, from + 1, to);
+      if (plain !== NOT_READABLE) return plain;
+    }
+    return this.#readSigns(bytes, from, to);
+  }
+
+  #readSigns(bytes: Uint8Array, from: number, to: number): number {
     const digits = this.#digits;
     let count = 0;
     let plus = false;

@@ -14,7 +14,7 @@ const TRAILER = Uint8Array.from([255, 255]);
 export class CopyRows {
   rows = 0;
   readonly #full: Uint8Array[] = [];
-  #bytes = new Uint8Array(CHUNK_BYTES);
+  #bytes = freshChunk();
   #view = new DataView(this.#bytes.buffer);
   #at = 0;
 
@@ -132,8 +132,13 @@ export class CopyRows {
 
   #turn(): void {
     this.#full.push(this.#bytes.subarray(0, this.#at));
-    this.#bytes = new Uint8Array(CHUNK_BYTES);
+    this.#bytes = freshChunk();
     this.#view = new DataView(this.#bytes.buffer);
     this.#at = 0;
   }
+}
+
+// Memory of its own that is not cleared first: every byte that is sent has been written.
+function freshChunk(): Uint8Array {
+  return Buffer.allocUnsafeSlow(CHUNK_BYTES);
 }
