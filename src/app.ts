@@ -38,7 +38,7 @@ import {
   TimeProfileResolver,
 } from './catalog/index.js';
 import { buildGate } from './context.js';
-import { CREDIT_USAGE_TOPIC, CreditResolver, CreditService } from './credit/index.js';
+import { CreditResolver, CreditService } from './credit/index.js';
 import {
   AuthenticationService,
   type IdentityKeys,
@@ -98,6 +98,7 @@ import {
   WorkService,
 } from './platform/index.js';
 import {
+  CREDIT_USAGE_TOPIC,
   DataPlane,
   ExplainService,
   LineReader,

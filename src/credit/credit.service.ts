@@ -24,9 +24,6 @@ import { CreditBalance } from './credit-balance.entity.js';
 import { type CreditStep, creditMarks, newSteps } from './threshold.js';
 import { usageEntries } from './usage-entries.js';
 
-/** Topic of the outbox on which rating hands over what each batch used. */
-export const CREDIT_USAGE_TOPIC = 'credit.usage';
-
 const SUBJECT = 'Subscription';
 const STEPS: readonly CreditStep[] = ['CREDIT_THRESHOLD', 'CREDIT_EXHAUSTED'];
 const LIMIT_END = parseAmount('10000000000');

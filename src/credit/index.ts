@@ -2,7 +2,7 @@ import { CreditResolver } from './credit.resolver.js';
 import { CreditBalance } from './credit-balance.entity.js';
 
 export { CreditResolver } from './credit.resolver.js';
-export { CREDIT_USAGE_TOPIC, CreditService } from './credit.service.js';
+export { CreditService } from './credit.service.js';
 export { creditErrors } from './errors.js';
 
 export const creditEntities = [CreditBalance];

@@ -68,7 +68,7 @@ export function cyclesOverlapping(
 }
 
 /** Refuses with INVALID_CYCLE or INVALID_DATE what is not a billing cycle. */
-export function assertCycle(cycle: BillingCycle): void {
+function assertCycle(cycle: BillingCycle): void {
   epochDayFromIso(cycle.anchorOn);
   const longest = 10_000;
   if (!Number.isInteger(cycle.count) || cycle.count < 1 || cycle.count > longest) {

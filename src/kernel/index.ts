@@ -20,7 +20,6 @@ export {
 export { canonicalJson } from './canonical.js';
 export { currencyCodes, isCurrency, minorUnits } from './currency.js';
 export {
-  assertCycle,
   type BillingCycle,
   type CyclePeriod,
   cycleContaining,

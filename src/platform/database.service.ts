@@ -244,27 +244,6 @@ export async function prepareRoles(urls: DatabaseUrls): Promise<void> {
   }
 }
 
-/** Creates or refreshes a login that can act as the app and loader roles and nothing else. */
-export async function prepareLogin(ownerUrl: string, password: string): Promise<string> {
-  const client = new pg.Client({ connectionString: ownerUrl });
-  await client.connect();
-  try {
-    await client.query('SELECT pg_advisory_lock(hashtext($1))', ['kontor roles']);
-    const found = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', ['kontor_login']);
-    const verb = found.rowCount === 0 ? 'CREATE' : 'ALTER';
-    await client.query(
-      `${verb} ROLE kontor_login LOGIN NOINHERIT NOSUPERUSER NOBYPASSRLS PASSWORD ` +
-        pg.escapeLiteral(password),
-    );
-  } finally {
-    await client.end();
-  }
-  const url = new URL(ownerUrl);
-  url.username = 'kontor_login';
-  url.password = password;
-  return url.toString();
-}
-
 /** Counts statements; per-operation budgets in tests rest on it. */
 class StatementCounter implements Logger {
   count = 0;

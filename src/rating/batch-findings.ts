@@ -148,7 +148,7 @@ export class BatchFindings {
 }
 
 /** Months since 1970-01 of a day counted from 1970-01-01. */
-export function monthNumber(day: number): number {
+function monthNumber(day: number): number {
   const date = new Date(day * 86_400_000);
   return (date.getUTCFullYear() - 1970) * 12 + date.getUTCMonth();
 }

@@ -24,7 +24,7 @@ export const XDR_COLUMNS = [
 ] as const;
 
 /** Records that one batch can number: 24 bits of an xDR's id are its place in the batch. */
-export const MAX_BATCH_RECORDS = 2 ** 24;
+const MAX_BATCH_RECORDS = 2 ** 24;
 
 const DAY_MS = 86_400_000;
 const POSTGRES_EPOCH_MS = 946_684_800_000;

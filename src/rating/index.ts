@@ -6,6 +6,7 @@ export { ratingErrors } from './errors.js';
 export { XdrExplanationResolver, XdrLevelExplanationResolver } from './explain.resolver.js';
 export { ExplainService } from './explain.service.js';
 export { LineReader } from './explain-line.service.js';
+export { CREDIT_USAGE_TOPIC } from './findings.store.js';
 export { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
 
 /** Tables of this folder: none, since COPY fills them and hand-written statements read them. */

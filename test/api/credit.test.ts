@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CREDIT_USAGE_TOPIC } from '../../src/credit/index.js';
 import { parseAmount, toGlobalId } from '../../src/kernel/index.js';
 import { appendOutbox, OutboxWorker, SYSTEM_SCOPE, type Tx } from '../../src/platform/index.js';
+import { CREDIT_USAGE_TOPIC } from '../../src/rating/index.js';
 import { aBillableContract, type BuiltContract } from '../fixtures/billing.js';
 import { aPartner, aUser, type BuiltPartner } from '../fixtures/partner-builder.js';
 import { type Subscriber, subscriberOf } from '../fixtures/subscriber.js';

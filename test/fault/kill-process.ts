@@ -1,7 +1,7 @@
 // The whole main job in one process, for kill.test.ts: imports what waits, lets credit follow,
 // bills the month for every seller and finalises. Started again after a kill it goes on.
 import { BillExecutor, BillRunService } from '../../src/billing/index.js';
-import { CREDIT_USAGE_TOPIC, CreditService } from '../../src/credit/index.js';
+import { CreditService } from '../../src/credit/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
 import {
   Database,
@@ -10,7 +10,7 @@ import {
   type Viewer,
   WorkService,
 } from '../../src/platform/index.js';
-import { DataPlane } from '../../src/rating/index.js';
+import { CREDIT_USAGE_TOPIC, DataPlane } from '../../src/rating/index.js';
 import { entities } from '../../src/schema.js';
 
 const [url = '', filesDir = '', workers = '1'] = process.argv.slice(2);
