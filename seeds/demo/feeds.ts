@@ -30,17 +30,17 @@ const PRESENTED = '4930555000';
 const BEST_OF_TEN = 7;
 
 /**
- * Writes the record files of the demo into a folder that exists, every time the same, and says
- * what they hold. `scale` makes the month smaller for tests.
+ * Writes the record files of the demo into a folder that exists, one after the other and every
+ * time the same, and says what they hold. `scale` makes the month smaller for tests.
  */
-export function writeFeeds(
+export function* writeFeeds(
   folder: string,
   subscriptions: readonly DemoSubscription[],
   destinations: readonly ReferenceDestination[],
   scale = 1,
-): FeedFile[] {
+): Generator<FeedFile> {
   const called = new CalledNumbers(destinations);
-  return (Object.keys(demoSources) as DemoSource[]).flatMap((source) => {
+  for (const source of Object.keys(demoSources) as DemoSource[]) {
     const own = subscriptions.filter((each) => each.source === source);
     const feed = new Feed({
       source: demoSources[source].name,
@@ -51,8 +51,8 @@ export function writeFeeds(
       random: new Random(seeds[source]),
       route: source === 'transit' ? transitRoute(called) : routes[source],
     });
-    return WEEKS.map((_, week) => feed.write(folder, week));
-  });
+    for (let week = 0; week < WEEKS.length; week += 1) yield feed.write(folder, week);
+  }
 }
 
 const routes: Readonly<Record<Exclude<DemoSource, 'transit'>, FeedPlan['route']>> = {

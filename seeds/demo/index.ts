@@ -1,5 +1,6 @@
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { generateURI } from 'otplib';
 import QRCode from 'qrcode';
 import { type App, buildApp, migrateOptions, openDatabase } from '../../src/app.js';
@@ -128,7 +129,10 @@ async function makeMonth(
       await createUsers(tx, services.users, ids);
     });
   });
-  await terminal.step('Price lists and rate sheets', () => setup.prices({ destinations }));
+  await terminal.step('Price lists', () => setup.priceLists());
+  // The database reads the sheets while this process makes what does not need them.
+  const sheets = setup.sheets({ destinations });
+  sheets.catch(() => undefined);
   await terminal.step('Contracts, plans, trunks', () => setup.contracts());
   const subscriptions = buildSubscriptions();
   await terminal.step('Subscriptions', (progress) =>
@@ -139,11 +143,15 @@ async function makeMonth(
   await setup.sources();
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const files = await terminal.step('Records of a month', async (progress) => {
-    const written = writeFeeds(folder, subscriptions, destinations, scale);
-    progress(1, sizeOf(written));
-    return written;
+  const files: FeedFile[] = [];
+  await terminal.step('Records of a month', async (progress) => {
+    for (const file of writeFeeds(folder, subscriptions, destinations, scale)) {
+      files.push(file);
+      progress(files.length / 15, sizeOf(files));
+      await immediate();
+    }
   });
+  await terminal.step('Rate sheets', () => sheets);
   await terminal.step('Import: rated at every level', (progress) =>
     importFiles(client, setup, files, progress),
   );

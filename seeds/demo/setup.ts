@@ -46,14 +46,13 @@ export class Setup {
     });
   }
 
-  /** Price lists with their rate sheets, and the exchange rates that compare them. */
-  async prices(facts: SheetFacts): Promise<void> {
+  /** Price lists, still without sheets, and the exchange rates that compare them. */
+  async priceLists(): Promise<void> {
     const { timeProfiles } = await this.#client.call<{
       timeProfiles: Nodes<{ id: string; name: string }>;
     }>('{ timeProfiles { edges { node { id name } } } }');
     const profile = timeProfiles.edges.find(({ node }) => node.name === PROFILE)?.node.id;
     for (const list of demoPriceLists) await this.#priceList(list, profile ?? null);
-    await inParallel(demoPriceLists, SHEETS_AT_ONCE, (list) => this.#sheets(list, facts));
     for (const [date, rate] of EXCHANGE_RATES) {
       const input = {
         baseCurrency: 'EUR',
@@ -64,6 +63,11 @@ export class Setup {
       };
       await this.#create('exchange', date, 'setExchangeRate', 'SetExchangeRateInput', input);
     }
+  }
+
+  /** The rate sheets of all lists, read, compared and activated. */
+  async sheets(facts: SheetFacts): Promise<void> {
+    await inParallel(demoPriceLists, SHEETS_AT_ONCE, (list) => this.#sheets(list, facts));
   }
 
   /** Contracts, service plans and trunks. */

@@ -29,7 +29,9 @@ const RANGES = 390;
 const LIMITED_EVERY = 40;
 /** A few small limits are crossed within the month; the others are out of reach. */
 const LIMITS = ['2', '5', '250', '500', '250', '500'];
+/** Some lines begin within the month, after so many days. */
 const LATE_EVERY = 20;
+const LATE_DAYS = [6, 17];
 
 /** Customers of the hub telephone by its own gateway, those of resellers by the shared PBX. */
 const sourceOf = (seller: string): DemoSource => (seller === 'hub' ? 'gateway' : 'cloud');
@@ -75,14 +77,13 @@ export function buildSubscriptions(): DemoSubscription[] {
     for (let left = share(NUMBERS, weight); left > 0; left -= 1) {
       const number = { kind: 'NUMBER', ...take(customer.area, 1) } as const;
       const late = random.onceIn(LATE_EVERY);
+      const limited = !late && random.onceIn(LIMITED_EVERY);
       made.push({
         label: `Line ${number.from}`,
         partner: customer.key,
         plan: 'LINE',
-        startsAt: late ? MONTH_FROM + (3 + random.below(24)) * DAY : SINCE,
-        creditLimit: random.onceIn(LIMITED_EVERY)
-          ? (LIMITS[random.below(LIMITS.length)] ?? null)
-          : null,
+        startsAt: late ? MONTH_FROM + (LATE_DAYS[random.below(2)] ?? 0) * DAY : SINCE,
+        creditLimit: limited ? (LIMITS[random.below(LIMITS.length)] ?? null) : null,
         source,
         identity: number,
       });

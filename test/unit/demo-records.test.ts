@@ -20,7 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const SCALE = 0.12;
 const destinations = buildDestinations(dialCountries, readCarriers());
 const subscriptions = buildSubscriptions();
-const files = writeFeeds(folder, subscriptions, destinations, SCALE);
+const files = [...writeFeeds(folder, subscriptions, destinations, SCALE)];
 const prefixes = new Set(destinations.flatMap((each) => each.prefixes));
 
 describe('The subscriptions of the demo', () => {
@@ -98,7 +98,7 @@ describe('The record files of the demo', () => {
   it('are the same every time', () => {
     const again = join(folder, 'again');
     mkdirSync(again);
-    const second = writeFeeds(again, subscriptions, destinations, SCALE);
+    const second = [...writeFeeds(again, subscriptions, destinations, SCALE)];
     const digest = (file: FeedFile) =>
       createHash('sha256').update(readFileSync(file.path)).digest('hex');
     expect(second.map(digest)).toEqual(files.map(digest));
