@@ -29,18 +29,25 @@ interface SumRow extends Omit<ReportSum, 'records' | 'quantity' | 'billedQuantit
 
 // What a partner sells stands under contracts whose seller it is, what it buys under contracts
 // whose buyer it is; for the hub these are the COST contracts. Days matter only to sums that are
-// to be converted.
+// to be converted. Numbers are grouped before names, because names are slow to sort.
 const SUMS = `
+  WITH sums AS MATERIALIZED (
+    SELECT u.contract_id, u.contract_version_id, u.service, u.destination_id,
+      CASE WHEN v.currency <> $4::text THEN u.usage_on END AS usage_on, sum(u.records) AS records,
+      sum(u.quantity) AS quantity, sum(u.billed_quantity) AS billed_quantity,
+      sum(u.amount) AS amount
+    FROM usage_summary u JOIN contract c ON c.id = u.contract_id
+    JOIN contract_version v ON v.id = u.contract_version_id
+    WHERE (c.seller_partner_id = $1 OR c.buyer_partner_id = $1)
+      AND u.usage_on >= $2::date AND u.usage_on < $3::date
+    GROUP BY 1, 2, 3, 4, 5)
   SELECT CASE c.seller_partner_id WHEN $1 THEN 'SALE' ELSE 'PURCHASE' END AS side,
     (ARRAY['VOICE','SMS','DATA','EVENT'])[u.service] AS service, d.name AS destination,
-    v.currency, CASE WHEN v.currency <> $4::text THEN u.usage_on::text END AS "usageOn",
-    sum(u.records) AS records, sum(u.quantity) AS quantity,
-    sum(u.billed_quantity) AS "billedQuantity", sum(u.amount) AS amount
-  FROM usage_summary u JOIN contract c ON c.id = u.contract_id
+    v.currency, u.usage_on::text AS "usageOn", sum(u.records) AS records,
+    sum(u.quantity) AS quantity, sum(u.billed_quantity) AS "billedQuantity", sum(u.amount) AS amount
+  FROM sums u JOIN contract c ON c.id = u.contract_id
   JOIN contract_version v ON v.id = u.contract_version_id
   LEFT JOIN destination d ON d.id = u.destination_id
-  WHERE (c.seller_partner_id = $1 OR c.buyer_partner_id = $1)
-    AND u.usage_on >= $2::date AND u.usage_on < $3::date
   GROUP BY 1, 2, 3, 4, 5`;
 
 /** Reports over rated usage, billed or not. */
