@@ -1,7 +1,7 @@
 /** The month of the demo: October 2026 as people in Berlin live it. */
 export const ZONE = 'Europe/Berlin';
 export const PERIOD_ON = '2026-10-01';
-/** The month's ends in UTC, milliseconds: it has an hour more than its days, since clocks change. */
+/** The month's ends in UTC, milliseconds; it has an hour more than its days, as clocks change. */
 export const MONTH_FROM = Date.UTC(2026, 8, 30, 22);
 export const MONTH_TO = Date.UTC(2026, 9, 31, 23);
 /** At this instant the clocks go back from 03:00 to 02:00. */
