@@ -1,7 +1,8 @@
-import { type EffectiveTable, mergeList } from '../catalog/index.js';
+import { type EffectiveTable, mergeList, type TableEntry } from '../catalog/index.js';
 import { invariant } from '../kernel/index.js';
-import { type BookFacts, type PriceBook, SLOT, type Slots, TARIFF } from './book.js';
+import type { BookFacts, PriceBook } from './book.js';
 import { buildPrefixTree, shared } from './prefix-tree.js';
+import { SlotBuilder } from './slot-builder.js';
 
 export type CompiledPrices = Pick<
   PriceBook,
@@ -19,7 +20,8 @@ export function compilePrices(facts: BookFacts): CompiledPrices {
   const prefixes = unionOfPrefixes(facts, [...tables.values()]);
   const tree = buildPrefixTree(prefixes);
   const classByPrefix = new Map(prefixes.map((prefix, index) => [prefix, index + 1]));
-  const slots = new SlotBuilder();
+  const expected = [...tables.values()].reduce((sum, table) => sum + table.size, 0);
+  const slots = new SlotBuilder(expected);
   const slotOf = [...tables.values()].map((table) =>
     slotsOfList(table, prefixes, tree.parentClass, classByPrefix, slots),
   );
@@ -70,129 +72,20 @@ function slotsOfList(
   classByPrefix: ReadonlyMap<string, number>,
   slots: SlotBuilder,
 ): Int32Array {
-  const entriesOf = new Map<number, SlotEntry[]>();
+  const entriesOf: (TableEntry[] | undefined)[] = new Array(prefixes.length + 1);
   for (const entry of table.values()) {
     const prefixClass = classByPrefix.get(entry.prefix)!;
-    const known = entriesOf.get(prefixClass) ?? [];
-    for (const { from, to, value } of entry.versions) {
-      known.push({ from, to: to ?? Number.POSITIVE_INFINITY, band: entry.bandId, rate: value });
-    }
-    entriesOf.set(prefixClass, known);
+    const known = entriesOf[prefixClass];
+    if (known === undefined) entriesOf[prefixClass] = [entry];
+    else known.push(entry);
   }
   const slotOf = shared(Int32Array, prefixes.length + 1);
   for (let prefixClass = 1; prefixClass <= prefixes.length; prefixClass += 1) {
     const shorter = slotOf[parentClass[prefixClass]!]!;
-    const entries = entriesOf.get(prefixClass);
+    const entries = entriesOf[prefixClass];
     slotOf[prefixClass] = entries === undefined ? shorter : slots.add(entries, shorter);
   }
   return slotOf;
-}
-
-interface SlotEntry {
-  readonly from: number;
-  readonly to: number;
-  readonly band: number;
-  readonly rate: EffectiveRateOf;
-}
-
-type EffectiveRateOf =
-  EffectiveTable extends ReadonlyMap<string, infer Entry>
-    ? Entry extends { readonly versions: readonly { readonly value: infer Rate }[] }
-      ? Rate
-      : never
-    : never;
-
-/** Collects slots; equal tariffs are kept once, since real lists have a few hundred of them. */
-class SlotBuilder {
-  readonly #slot: { first: number; count: number; shorter: number }[] = [
-    { first: 0, count: 0, shorter: 0 },
-  ];
-  readonly #entry: { from: number; to: number; band: number; tariff: number; rateId: number }[] =
-    [];
-  readonly #tariff: EffectiveRateOf[] = [];
-  readonly #tariffByKey = new Map<string, number>();
-  // Lists that inherit share the very objects, which spares making their keys again.
-  readonly #tariffByRate = new Map<EffectiveRateOf, number>();
-
-  add(entries: readonly SlotEntry[], shorter: number): number {
-    const first = this.#entry.length;
-    for (const { from, to, band, rate } of entries) {
-      this.#entry.push({ from, to, band, tariff: this.#intern(rate), rateId: rate.path[0]! });
-    }
-    this.#slot.push({ first, count: entries.length, shorter });
-    return this.#slot.length - 1;
-  }
-
-  #intern(rate: EffectiveRateOf): number {
-    const known = this.#tariffByRate.get(rate);
-    if (known !== undefined) return known;
-    const key = [
-      rate.price,
-      rate.connectionFee,
-      rate.rateUnit,
-      rate.firstIncrement,
-      rate.nextIncrement,
-      rate.minimum,
-      rate.grace,
-    ].join(' ');
-    let place = this.#tariffByKey.get(key);
-    if (place === undefined) {
-      place = this.#tariff.length;
-      this.#tariff.push(rate);
-      this.#tariffByKey.set(key, place);
-    }
-    this.#tariffByRate.set(rate, place);
-    return place;
-  }
-
-  finish(): { slots: Slots; tariffs: Float64Array } {
-    const memory = new SharedArrayBuffer(this.#slot.length * 32);
-    const times = new Float64Array(memory);
-    const words = new Int32Array(memory);
-    this.#slot.forEach(({ first, count, shorter }, place) => {
-      const only = count === 1 ? this.#entry[first]! : undefined;
-      words[place * 8 + SLOT.SHORTER] = shorter;
-      if (only !== undefined && only.band === 0) {
-        times[place * 4] = only.from;
-        times[place * 4 + 1] = only.to;
-        words[place * 8 + SLOT.TARIFF] = only.tariff;
-        words[place * 8 + SLOT.RATE_ID] = only.rateId;
-      } else {
-        words[place * 8 + SLOT.TARIFF] = count;
-        words[place * 8 + SLOT.ENTRIES] = first + 1;
-      }
-    });
-    return { slots: { times, words, ...this.#entries() }, tariffs: this.#tariffs() };
-  }
-
-  #entries(): Omit<Slots, 'times' | 'words'> {
-    return {
-      entryFrom: floats(this.#entry, (entry) => entry.from),
-      entryTo: floats(this.#entry, (entry) => entry.to),
-      entryBand: ints(this.#entry, (entry) => entry.band),
-      entryTariff: ints(this.#entry, (entry) => entry.tariff),
-      entryRateId: ints(this.#entry, (entry) => entry.rateId),
-    };
-  }
-
-  #tariffs(): Float64Array {
-    const tariffs = shared(Float64Array, this.#tariff.length * 8);
-    this.#tariff.forEach((rate, place) => {
-      tariffs[place * 8 + TARIFF.PRICE] = exact(rate.price);
-      tariffs[place * 8 + TARIFF.CONNECTION_FEE] = exact(rate.connectionFee);
-      tariffs[place * 8 + TARIFF.RATE_UNIT] = rate.rateUnit;
-      tariffs[place * 8 + TARIFF.FIRST_INCREMENT] = rate.firstIncrement;
-      tariffs[place * 8 + TARIFF.NEXT_INCREMENT] = rate.nextIncrement;
-      tariffs[place * 8 + TARIFF.MINIMUM] = rate.minimum;
-      tariffs[place * 8 + TARIFF.GRACE] = rate.grace;
-    });
-    return tariffs;
-  }
-}
-
-// A price of 90 million and more is no exact number; charging by it answers AMOUNT_TOO_LARGE.
-function exact(price: bigint): number {
-  return price < 2n ** 53n ? Number(price) : Number.NaN;
 }
 
 /** A shared Int32Array of one value of each item. */
