@@ -74,7 +74,6 @@ import {
   ContractVersionResolver,
   PartnerResolver,
   PartnerService,
-  rowOrNull,
 } from './partner/index.js';
 import {
   buildHttp,
@@ -92,6 +91,7 @@ import {
   type RouteModule,
   RunResolver,
   RunService,
+  rowOrNull,
   SYSTEM_SCOPE,
   startEmbeddedPostgres,
   type Tx,

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { Field, Int, ObjectType } from 'type-graphql';
-import { enumType } from '../partner/index.js';
-import { DecimalScalar, JsonScalar, Run } from '../platform/index.js';
+import { DecimalScalar, enumType, JsonScalar, Run } from '../platform/index.js';
 import { type BillFindingCode, billFindingTexts } from './findings.js';
 
 export const BillRunStep = enumType('BillRunStep', 'What a bill run does.', {

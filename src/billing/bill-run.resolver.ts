@@ -12,7 +12,7 @@ import {
   Root,
 } from 'type-graphql';
 import { toGlobalId } from '../kernel/index.js';
-import { Partner, rowLoader } from '../partner/index.js';
+import { Partner } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -21,6 +21,7 @@ import {
   type RequestContext,
   Run,
   requireViewer,
+  rowLoader,
 } from '../platform/index.js';
 import { BillRun, BillRunFinding } from './bill-run.entity.js';
 import type { BillRunService } from './bill-run.service.js';

@@ -5,15 +5,18 @@ import {
   nextMonth,
   parseAmount,
 } from '../kernel/index.js';
-import { notFound, Partner, rowNumber, rowOf } from '../partner/index.js';
+import { Partner } from '../partner/index.js';
 import {
   type Connection,
   createRun,
+  notFound,
   once,
   type Page,
   pageOf,
   pageStart,
   Run,
+  rowNumber,
+  rowOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';

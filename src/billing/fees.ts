@@ -1,5 +1,4 @@
-import { addDays, type IsoDate } from '../kernel/index.js';
-import { groupBy } from './group.js';
+import { addDays, grouped, type IsoDate } from '../kernel/index.js';
 import {
   type ClosedDaySpan,
   commonDays,
@@ -63,8 +62,8 @@ export function owedFees(
   earlier: readonly EarlierCharge[],
   chargeUntil: IsoDate,
 ): FeeCharge[] {
-  const termsByPlan = groupBy(terms, (fee) => fee.planId);
-  const charged = groupBy(earlier, chargeKey);
+  const termsByPlan = grouped(terms, (fee) => fee.planId);
+  const charged = grouped(earlier, chargeKey);
   return subscriptions.flatMap((subscription) =>
     (termsByPlan.get(subscription.planId) ?? []).flatMap((fee) => {
       if (fee.amount === 0n) return [];

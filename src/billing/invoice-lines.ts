@@ -1,6 +1,5 @@
-import { minorUnits, roundAmount } from '../kernel/index.js';
+import { grouped, minorUnits, roundAmount } from '../kernel/index.js';
 import type { FeeCharge } from './fees.js';
-import { groupBy } from './group.js';
 import {
   formatSpan,
   invoiceTexts,
@@ -114,7 +113,7 @@ function feeLines(
     charge.fee.kind === 'ONE_TIME'
       ? `${charge.fee.planFeeId}`
       : `${charge.fee.planFeeId} ${charge.fromOn.slice(0, 7)} ${charge.days}`;
-  return [...groupBy(fees, sharing).values()].map((charges) => {
+  return [...grouped(fees, sharing).values()].map((charges) => {
     const [{ fee, days, monthDays }] = charges as [FeeCharge];
     const basis = total(charges, (charge) => charge.amount);
     return {

@@ -1,6 +1,5 @@
-import { AMOUNT_SCALE, minorUnits, parseAmount } from '../kernel/index.js';
+import { AMOUNT_SCALE, grouped, minorUnits, parseAmount } from '../kernel/index.js';
 import type { DocumentLine, InvoiceDocument } from './document.js';
-import { groupBy } from './group.js';
 import { invoiceTexts } from './invoice-text.js';
 import { formatCount, formatMinor, formatQuantity, quantityUnit } from './number-format.js';
 
@@ -17,7 +16,7 @@ export interface TableRow {
 export function tableRows(document: InvoiceDocument): TableRow[] {
   const { language, currency } = document;
   const texts = invoiceTexts(language);
-  const bySection = groupBy(document.lines, (line) => line.section);
+  const bySection = grouped(document.lines, (line) => line.section);
   return [...bySection].flatMap(([section, lines]): TableRow[] => {
     const net = lines.reduce((sum, line) => sum + parseAmount(line.net), 0n);
     const empty = { count: '', quantity: '', net: '' };

@@ -2,8 +2,13 @@ import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn, type ValueTransformer } from 'typeorm';
 import { formatAmount, parseAmount, toGlobalId } from '../kernel/index.js';
-import { enumType } from '../partner/index.js';
-import { BigIntScalar, DateScalar, DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import {
+  BigIntScalar,
+  DateScalar,
+  DateTimeScalar,
+  DecimalScalar,
+  enumType,
+} from '../platform/index.js';
 import type { DocumentFrame } from './document.js';
 
 export const InvoiceKind = enumType('InvoiceKind', 'What a document claims.', {

@@ -12,23 +12,19 @@ import {
   Root,
 } from 'type-graphql';
 import { parseAmount, toGlobalId } from '../kernel/index.js';
-import {
-  Account,
-  Contract,
-  groupLoader,
-  nestedPage,
-  Partner,
-  rowLoader,
-} from '../partner/index.js';
+import { Account, Contract, Partner } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
   DecimalScalar,
+  groupLoader,
   idempotencyKeyOption,
   JsonScalar,
+  nestedPage,
   PageArgs,
   type RequestContext,
   requireViewer,
+  rowLoader,
 } from '../platform/index.js';
 import { amountText, type InvoiceDocument } from './document.js';
 import { Invoice, InvoiceFeeCharge, InvoiceLine, InvoiceTax } from './invoice.entity.js';

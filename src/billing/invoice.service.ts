@@ -1,11 +1,15 @@
 import { DomainError, epochDayFromIso, formatAmount } from '../kernel/index.js';
-import { notFound, pageById, rowByGlobalId, rowNumber, rowOrNull } from '../partner/index.js';
 import {
   type Connection,
+  notFound,
   once,
   type Page,
+  pageById,
   pageOf,
   pageStart,
+  rowByGlobalId,
+  rowNumber,
+  rowOrNull,
   type Tx,
   type Viewer,
 } from '../platform/index.js';

@@ -1,7 +1,13 @@
 import 'reflect-metadata';
 import { Args, Authorized, Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
-import { nestedPage, Partner } from '../partner/index.js';
-import { type Connection, connectionOf, PageArgs, type RequestContext } from '../platform/index.js';
+import { Partner } from '../partner/index.js';
+import {
+  type Connection,
+  connectionOf,
+  nestedPage,
+  PageArgs,
+  type RequestContext,
+} from '../platform/index.js';
 import { Invoice } from './invoice.entity.js';
 
 const InvoiceConnection = connectionOf(Invoice, 'Invoice');

@@ -1,11 +1,13 @@
 import type { RateFacts } from '../catalog/index.js';
 import { DomainError, formatAmount, minorUnits } from '../kernel/index.js';
-import { Partner, rowNumber, rowOf } from '../partner/index.js';
+import { Partner } from '../partner/index.js';
 import {
   type Connection,
   type Page,
   pageOf,
   pageStart,
+  rowNumber,
+  rowOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';

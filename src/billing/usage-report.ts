@@ -1,6 +1,5 @@
 import { convert, type RateFacts } from '../catalog/index.js';
-import { formatAmount, parseAmount } from '../kernel/index.js';
-import { groupBy } from './group.js';
+import { formatAmount, grouped, parseAmount } from '../kernel/index.js';
 
 /** Usage that a partner sold or bought, added up; `amount` has scale 8. */
 export interface ReportSum {
@@ -34,7 +33,7 @@ export interface ReportRow {
  */
 export function reportRows(sums: readonly ReportSum[]): ReportRow[] {
   const keyOf = (sum: ReportSum) => reportKey(sum).join('\u0000');
-  const rows = [...groupBy(sums, keyOf).values()].map((group): ReportRow => {
+  const rows = [...grouped(sums, keyOf).values()].map((group): ReportRow => {
     const [{ service, destination, currency }] = group as [ReportSum];
     const sold = group.filter((sum) => sum.side === 'SALE');
     const bought = group.filter((sum) => sum.side === 'PURCHASE');

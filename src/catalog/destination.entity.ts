@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { enumType } from '../partner/index.js';
-import { DateTimeScalar } from '../platform/index.js';
+import { DateTimeScalar, enumType } from '../platform/index.js';
 
 export const DestinationKind = enumType('DestinationKind', 'What is reached at a destination.', {
   GEOGRAPHIC: 'Lines of a place.',

@@ -1,6 +1,13 @@
 import { DomainError } from '../kernel/index.js';
-import { pageById, rowOf } from '../partner/index.js';
-import { type Connection, once, type Page, type Tx, type Viewer } from '../platform/index.js';
+import {
+  type Connection,
+  once,
+  type Page,
+  pageById,
+  rowOf,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
 import { Destination } from './destination.entity.js';
 import { assertHub } from './rate.store.js';
 import type {

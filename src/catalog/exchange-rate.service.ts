@@ -1,6 +1,13 @@
 import { DomainError, minorUnits } from '../kernel/index.js';
-import { pageById, rowOf } from '../partner/index.js';
-import { type Connection, once, type Page, type Tx, type Viewer } from '../platform/index.js';
+import {
+  type Connection,
+  once,
+  type Page,
+  pageById,
+  rowOf,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
 import { convert } from './convert.js';
 import { type ConvertedAmount, ExchangeRate } from './exchange-rate.entity.js';
 import { assertHub } from './rate.store.js';

@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { enumType } from '../partner/index.js';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
 
 export const RateKindType = enumType('RateKind', 'What a row of a price list does.', {
   ABSOLUTE: 'Is a price of its own and hides what the list inherits for its prefix and band.',

@@ -1,8 +1,7 @@
 import 'reflect-metadata';
 import { IsOptional, Matches } from 'class-validator';
 import { Field, ID, InputType, Int } from 'type-graphql';
-import { PlainText } from '../partner/index.js';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { DateTimeScalar, DecimalScalar, PlainText } from '../platform/index.js';
 import { type RateKindName, RateKindType } from './price-list.entity.js';
 
 @InputType({ description: 'A price list to create.' })

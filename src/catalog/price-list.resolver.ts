@@ -11,14 +11,17 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { ContractPriceList, Partner, rowLoader, rowOrNull } from '../partner/index.js';
+import { ContractPriceList, Partner } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
   DateTimeScalar,
+  idempotencyKeyOption,
   PageArgs,
   type RequestContext,
   requireViewer,
+  rowLoader,
+  rowOrNull,
 } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
 import { EffectiveRateView } from './effective-rate.entity.js';
@@ -26,8 +29,6 @@ import { PriceList, Rate } from './price-list.entity.js';
 import { CreatePriceListInput, RateFilter, SetRateInput } from './price-list.input.js';
 import type { PriceListService } from './price-list.service.js';
 import { TimeBand, TimeProfile } from './time-profile.entity.js';
-
-const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
 
 const PriceListConnection = connectionOf(PriceList, 'PriceList');
 const RateConnection = connectionOf(Rate, 'Rate');
@@ -119,7 +120,7 @@ export class PriceListResolver {
   async createPriceList(
     @Arg('input', () => CreatePriceListInput, { description: 'The new list.' })
     input: CreatePriceListInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<PriceList> {
@@ -133,7 +134,7 @@ export class PriceListResolver {
   })
   async setRate(
     @Arg('input', () => SetRateInput, { description: 'The rate.' }) input: SetRateInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Rate> {

@@ -1,18 +1,15 @@
 import { DomainError, minorUnits } from '../kernel/index.js';
-import {
-  activePartner,
-  Partner,
-  pageById,
-  rowByGlobalId,
-  rowNumber,
-  rowOf,
-} from '../partner/index.js';
+import { activePartner, Partner } from '../partner/index.js';
 import {
   type Connection,
   once,
   type Page,
+  pageById,
   pageOf,
   pageStart,
+  rowByGlobalId,
+  rowNumber,
+  rowOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';

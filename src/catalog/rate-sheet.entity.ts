@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { enumType } from '../partner/index.js';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
 import { type RowFaultCode, rowFaults } from './sheet-row.js';
 
 export const RateSheetState = enumType('RateSheetState', 'How far a rate sheet has come.', {

@@ -1,8 +1,7 @@
 import 'reflect-metadata';
 import { IsIn, IsOptional, MaxLength, ValidateNested } from 'class-validator';
 import { Field, ID, InputType, Int } from 'type-graphql';
-import { PlainText } from '../partner/index.js';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { DateTimeScalar, DecimalScalar, PlainText } from '../platform/index.js';
 import { RateSheetStatus } from './rate-sheet.entity.js';
 
 @InputType({

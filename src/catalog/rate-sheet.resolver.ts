@@ -11,13 +11,16 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { nestedPage, rowLoader, rowOrNull } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
+  idempotencyKeyOption,
+  nestedPage,
   PageArgs,
   type RequestContext,
   requireViewer,
+  rowLoader,
+  rowOrNull,
 } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
 import { PriceList } from './price-list.entity.js';
@@ -26,8 +29,6 @@ import { ImportRateSheetInput, RateSheetRowFilter } from './rate-sheet.input.js'
 import type { RateSheetService } from './rate-sheet.service.js';
 import { countLoader } from './rate-sheet.store.js';
 import { TimeBand } from './time-profile.entity.js';
-
-const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
 
 const RowConnection = connectionOf(RateSheetRow, 'RateSheetRow');
 const SheetConnection = connectionOf(RateSheet, 'RateSheet');
@@ -58,7 +59,7 @@ export class RateSheetResolver {
   async importRateSheet(
     @Arg('input', () => ImportRateSheetInput, { description: 'The sheet.' })
     input: ImportRateSheetInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<RateSheet> {

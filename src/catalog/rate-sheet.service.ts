@@ -3,8 +3,16 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse';
 import { assertTimeZone, DomainError } from '../kernel/index.js';
-import { pageById, rowByGlobalId, rowOf } from '../partner/index.js';
-import { type Connection, once, type Page, type Tx, type Viewer } from '../platform/index.js';
+import {
+  type Connection,
+  once,
+  type Page,
+  pageById,
+  rowByGlobalId,
+  rowOf,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
 import { PriceList } from './price-list.entity.js';
 import { writableList } from './price-list.service.js';
 import { lockPriceList, recordingMoment } from './rate.store.js';

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import { grouped } from '../partner/index.js';
+import { grouped } from '../kernel/index.js';
 import type { RequestContext, Tx } from '../platform/index.js';
 import type { RateSheetCount } from './rate-sheet.entity.js';
 import type { StagedRow } from './sheet-reader.js';

@@ -1,8 +1,7 @@
 import 'reflect-metadata';
 import { ArrayMaxSize, ArrayMinSize, IsOptional, MaxLength, ValidateNested } from 'class-validator';
 import { Field, ID, InputType } from 'type-graphql';
-import { PlainText } from '../partner/index.js';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { DateTimeScalar, DecimalScalar, PlainText } from '../platform/index.js';
 import { DestinationKind } from './destination.entity.js';
 import { FeeKind } from './service-plan.entity.js';
 import { Weekday } from './time-profile.entity.js';

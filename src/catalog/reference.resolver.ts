@@ -11,15 +11,20 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { groupLoader, nestedPage, Partner, rowLoader, rowOrNull } from '../partner/index.js';
+import { Partner } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
   DateTimeScalar,
   DecimalScalar,
+  groupLoader,
+  idempotencyKeyOption,
+  nestedPage,
   PageArgs,
   type RequestContext,
   requireViewer,
+  rowLoader,
+  rowOrNull,
 } from '../platform/index.js';
 import { Destination, DestinationPrefix } from './destination.entity.js';
 import type { DestinationService } from './destination.service.js';
@@ -36,8 +41,6 @@ import {
 import { PlanFee, ServicePlan } from './service-plan.entity.js';
 import type { ServicePlanService } from './service-plan.service.js';
 import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
-
-const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
 
 const DestinationConnection = connectionOf(Destination, 'Destination');
 const PrefixConnection = connectionOf(DestinationPrefix, 'DestinationPrefix');
@@ -90,7 +93,7 @@ export class DestinationResolver {
   async createDestination(
     @Arg('input', () => CreateDestinationInput, { description: 'The new destination.' })
     input: CreateDestinationInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Destination> {
@@ -130,7 +133,7 @@ export class TimeProfileResolver {
   async createTimeProfile(
     @Arg('input', () => CreateTimeProfileInput, { description: 'The new profile.' })
     input: CreateTimeProfileInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<TimeProfile> {
@@ -190,7 +193,7 @@ export class ExchangeRateResolver {
   async setExchangeRate(
     @Arg('input', () => SetExchangeRateInput, { description: 'The rate.' })
     input: SetExchangeRateInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<ExchangeRate> {
@@ -232,7 +235,7 @@ export class ServicePlanResolver {
   async createServicePlan(
     @Arg('input', () => CreateServicePlanInput, { description: 'The new plan.' })
     input: CreateServicePlanInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<ServicePlan> {
@@ -245,7 +248,7 @@ export class ServicePlanResolver {
   async addPlanFee(
     @Arg('servicePlanId', () => ID, { description: 'The plan.' }) servicePlanId: string,
     @Arg('fee', () => PlanFeeInput, { description: 'The fee.' }) fee: PlanFeeInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<ServicePlan> {

@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { enumType } from '../partner/index.js';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
 
 export const FeeKind = enumType('FeeKind', 'How often a fee is charged.', {
   ONE_TIME: 'Once, when the subscription starts.',

@@ -1,6 +1,16 @@
 import { DomainError, minorUnits } from '../kernel/index.js';
-import { activePartner, pageById, rowByGlobalId, rowNumber, rowOf } from '../partner/index.js';
-import { type Connection, once, type Page, type Tx, type Viewer } from '../platform/index.js';
+import { activePartner } from '../partner/index.js';
+import {
+  type Connection,
+  once,
+  type Page,
+  pageById,
+  rowByGlobalId,
+  rowNumber,
+  rowOf,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
 import type { CreateServicePlanInput, PlanFeeInput } from './reference.input.js';
 import { PlanFee, ServicePlan } from './service-plan.entity.js';
 

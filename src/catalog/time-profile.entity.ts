@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { enumType } from '../partner/index.js';
+import { enumType } from '../platform/index.js';
 import { minuteText, type Weekday as WeekdayName, weekdaysOf } from './week.js';
 
 export const Weekday = enumType('Weekday', 'A day of the week.', {

@@ -35,6 +35,7 @@ export {
   numberFaults,
 } from './e164.js';
 export { Bug, DomainError, type ErrorCatalogue, invariant, kernelErrors } from './errors.js';
+export { grouped } from './group.js';
 export { decodeCursor, encodeCursor, fromGlobalId, fromGlobalRowId, toGlobalId } from './ids.js';
 export {
   AMOUNT_SCALE,

@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { enumType } from '../partner/index.js';
-import { BigIntScalar, DateTimeScalar } from '../platform/index.js';
+import { BigIntScalar, DateTimeScalar, enumType } from '../platform/index.js';
 import { rawText } from './raw-text.js';
 
 export const SuspenseState = enumType('SuspenseState', 'Why a record is kept aside.', {

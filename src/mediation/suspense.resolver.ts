@@ -11,7 +11,6 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { rowLoader } from '../partner/index.js';
 import {
   BigIntScalar,
   type Connection,
@@ -21,6 +20,7 @@ import {
   type RequestContext,
   Run,
   requireViewer,
+  rowLoader,
 } from '../platform/index.js';
 import { lineOf } from './file-line.store.js';
 import { DuplicateRecord, SuspenseRecord } from './suspense.entity.js';

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SelectQueryBuilder } from 'typeorm';
 import { DomainError } from '../kernel/index.js';
-import { rowNumber } from '../partner/index.js';
 import {
   type Connection,
   createRun,
@@ -10,6 +9,7 @@ import {
   pageOf,
   pageStart,
   Run,
+  rowNumber,
   type Tx,
   type Viewer,
 } from '../platform/index.js';

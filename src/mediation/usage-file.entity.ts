@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { enumType } from '../partner/index.js';
-import { BigIntScalar, DateTimeScalar } from '../platform/index.js';
+import { BigIntScalar, DateTimeScalar, enumType } from '../platform/index.js';
 
 export const UsageFileState = enumType('UsageFileState', 'How far a usage file has come.', {
   STORED: 'Its bytes are safe; nobody has asked for its import, or the import was cancelled.',

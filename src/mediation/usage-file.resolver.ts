@@ -11,15 +11,17 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { groupLoader, rowLoader, rowOrNull } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
+  groupLoader,
   idempotencyKeyOption,
   PageArgs,
   type RequestContext,
   Run,
   requireViewer,
+  rowLoader,
+  rowOrNull,
 } from '../platform/index.js';
 import { effectiveState } from './import-plan.js';
 import { DuplicateFile, UsageFile, UsageFileState } from './usage-file.entity.js';

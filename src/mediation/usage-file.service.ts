@@ -1,5 +1,4 @@
 import { DomainError, invariant, toGlobalId } from '../kernel/index.js';
-import { rowByGlobalId, rowNumber } from '../partner/index.js';
 import {
   type Connection,
   createRun,
@@ -8,6 +7,8 @@ import {
   pageOf,
   pageStart,
   Run,
+  rowByGlobalId,
+  rowNumber,
   rowsOf,
   type Tx,
   type Viewer,

@@ -1,8 +1,7 @@
 import 'reflect-metadata';
 import { MaxLength } from 'class-validator';
 import { ArgsType, Field, ID, Int, ObjectType } from 'type-graphql';
-import { enumType } from '../partner/index.js';
-import { BigIntScalar, DateTimeScalar, JsonScalar } from '../platform/index.js';
+import { BigIntScalar, DateTimeScalar, enumType, JsonScalar } from '../platform/index.js';
 import type { FormatDefinition, Service } from './format.js';
 
 export const UsageService = enumType('UsageService', 'What a record counts.', {

@@ -1,14 +1,15 @@
 import 'reflect-metadata';
 import { Arg, Args, Authorized, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
-import { pageById, rowOrNull } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
   idempotencyKeyOption,
   JsonScalar,
   PageArgs,
+  pageById,
   type RequestContext,
   requireViewer,
+  rowOrNull,
 } from '../platform/index.js';
 import type { TriedRecord } from './try-format.js';
 import { UsageFormat } from './usage-format.entity.js';

@@ -1,6 +1,5 @@
 import { canonicalJson, DomainError } from '../kernel/index.js';
-import { rowByGlobalId, rowOf } from '../partner/index.js';
-import { once, type Tx, type Viewer } from '../platform/index.js';
+import { once, rowByGlobalId, rowOf, type Tx, type Viewer } from '../platform/index.js';
 import { checkFormat } from './check-format.js';
 import { type FormatDefinition, formatPresets } from './format.js';
 import { type TriedRecord, tryFormat } from './try-format.js';

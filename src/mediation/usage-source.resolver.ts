@@ -11,14 +11,16 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { pageById, rowLoader, rowOrNull } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
   idempotencyKeyOption,
   PageArgs,
+  pageById,
   type RequestContext,
   requireViewer,
+  rowLoader,
+  rowOrNull,
 } from '../platform/index.js';
 import { UsageFormat } from './usage-format.entity.js';
 import { UsageSource } from './usage-source.entity.js';

@@ -1,6 +1,14 @@
 import { assertTimeZone, DomainError } from '../kernel/index.js';
-import { rowByGlobalId, rowNumber, rowOf } from '../partner/index.js';
-import { once, rowsOf, sqlState, type Tx, type Viewer } from '../platform/index.js';
+import {
+  once,
+  rowByGlobalId,
+  rowNumber,
+  rowOf,
+  rowsOf,
+  sqlState,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
 import { UsageFormat } from './usage-format.entity.js';
 import { UsageSource } from './usage-source.entity.js';
 import type { CreateUsageSourceInput } from './usage-source.input.js';

@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { DateTimeScalar } from '../platform/index.js';
-import { enumType } from './enum-type.js';
+import { DateTimeScalar, enumType } from '../platform/index.js';
 
 export const AccountStatus = enumType('AccountStatus', 'Whether an account takes new business.', {
   ACTIVE: 'Takes contracts and subscriptions.',

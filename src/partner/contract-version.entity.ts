@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { type RoundingMode, toGlobalId } from '../kernel/index.js';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
-import { enumType } from './enum-type.js';
+import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
 
 export const RoundingModeType = enumType(
   'RoundingMode',

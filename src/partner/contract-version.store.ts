@@ -1,9 +1,8 @@
 import DataLoader from 'dataloader';
-import type { Period } from '../kernel/index.js';
+import { grouped, type Period } from '../kernel/index.js';
 import type { RequestContext, Tx } from '../platform/index.js';
 import type { Amendment, KnownVersion } from './contract-rules.js';
 import { ContractVersion } from './contract-version.entity.js';
-import { grouped } from './group.js';
 
 /** Terms ready to be recorded. */
 export interface RecordedTerms {

@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { DateTimeScalar } from '../platform/index.js';
-import { enumType } from './enum-type.js';
+import { DateTimeScalar, enumType } from '../platform/index.js';
 
 export const PriceLevel = enumType('PriceLevel', 'Which price of a record a contract makes.', {
   COST: 'What the hub pays a supplier or operator.',

@@ -2,10 +2,9 @@ import 'reflect-metadata';
 import { ArrayMaxSize, IsOptional, Max, Min, ValidateNested } from 'class-validator';
 import { Field, ID, InputType, Int } from 'type-graphql';
 import type { RoundingMode } from '../kernel/index.js';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { DateTimeScalar, DecimalScalar, PlainText } from '../platform/index.js';
 import { ContractStatus, PriceLevel } from './contract.entity.js';
 import { PricedService, RoundingModeType } from './contract-version.entity.js';
-import { PlainText } from './plain-text.js';
 
 @InputType({ description: 'The price list of one service.' })
 export class ContractPriceListInput {

@@ -15,9 +15,13 @@ import {
   type Connection,
   connectionOf,
   DateTimeScalar,
+  groupLoader,
+  idempotencyKeyOption,
   PageArgs,
   type RequestContext,
   requireViewer,
+  rowLoader,
+  rowOrNull,
 } from '../platform/index.js';
 import { Account } from './account.entity.js';
 import { Contract } from './contract.entity.js';
@@ -26,9 +30,6 @@ import type { ContractService } from './contract.service.js';
 import { ContractPriceList, ContractVersion } from './contract-version.entity.js';
 import { versionLoader } from './contract-version.store.js';
 import { Partner } from './partner.entity.js';
-import { groupLoader, rowLoader, rowOrNull } from './row.store.js';
-
-const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
 
 const ContractConnection = connectionOf(Contract, 'Contract');
 
@@ -65,7 +66,7 @@ export class ContractResolver {
   async createContract(
     @Arg('input', () => CreateContractInput, { description: 'The new contract.' })
     input: CreateContractInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Contract> {
@@ -83,7 +84,7 @@ export class ContractResolver {
     @Arg('contractId', () => ID, { description: 'The contract.' }) contractId: string,
     @Arg('terms', () => ContractTermsInput, { description: 'The new terms and their period.' })
     terms: ContractTermsInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Contract> {

@@ -1,5 +1,16 @@
 import { DomainError } from '../kernel/index.js';
-import { type Connection, once, type Page, type Tx, type Viewer } from '../platform/index.js';
+import {
+  type Connection,
+  notFound,
+  once,
+  type Page,
+  pageById,
+  rowByGlobalId,
+  rowNumber,
+  rowOf,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
 import { Contract } from './contract.entity.js';
 import type {
   ContractFilter,
@@ -23,7 +34,6 @@ import {
 } from './contract-version.store.js';
 import { Partner } from './partner.entity.js';
 import { activePartner, insertNumbered, openAccount } from './partner.service.js';
-import { notFound, pageById, rowByGlobalId, rowNumber, rowOf } from './row.store.js';
 
 /** Tells which of these price lists are visible; the catalogue stands below this folder. */
 export type PriceListLookup = (tx: Tx, ids: readonly number[]) => Promise<PriceListFacts[]>;

@@ -18,24 +18,10 @@ export {
   ContractPriceList,
   RoundingModeType,
 } from './contract-version.entity.js';
-export { enumType } from './enum-type.js';
 export { partnerErrors } from './errors.js';
-export { grouped } from './group.js';
 export { Partner } from './partner.entity.js';
 export { AccountResolver, PartnerResolver } from './partner.resolver.js';
 export { activePartner, openAccount, PartnerService } from './partner.service.js';
-export { PlainText } from './plain-text.js';
-export {
-  groupLoader,
-  nestedPage,
-  notFound,
-  pageById,
-  rowByGlobalId,
-  rowLoader,
-  rowNumber,
-  rowOf,
-  rowOrNull,
-} from './row.store.js';
 
 /** Tables of this folder. */
 export const partnerEntities = [Partner, Account, Contract, ContractVersion, ContractPriceList];

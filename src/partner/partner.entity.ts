@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { DateTimeScalar } from '../platform/index.js';
-import { enumType } from './enum-type.js';
+import { DateTimeScalar, enumType } from '../platform/index.js';
 
 export const PartnerKind = enumType('PartnerKind', 'What a partner is to the hub.', {
   HUB: 'The operator of this system; the one root of the tree.',

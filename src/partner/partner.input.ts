@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { IsEmail, IsOptional, MaxLength } from 'class-validator';
 import { Field, ID, InputType } from 'type-graphql';
+import { PlainLines, PlainText } from '../platform/index.js';
 import { PartnerKind } from './partner.entity.js';
-import { PlainLines, PlainText } from './plain-text.js';
 
 @InputType({ description: 'A partner to create below another one.' })
 export class CreatePartnerInput {

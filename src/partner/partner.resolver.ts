@@ -14,9 +14,13 @@ import {
 import {
   type Connection,
   connectionOf,
+  idempotencyKeyOption,
+  nestedPage,
   PageArgs,
   type RequestContext,
   requireViewer,
+  rowLoader,
+  rowOrNull,
 } from '../platform/index.js';
 import { Account } from './account.entity.js';
 import { Contract } from './contract.entity.js';
@@ -28,9 +32,6 @@ import {
   UpdatePartnerInput,
 } from './partner.input.js';
 import type { PartnerService } from './partner.service.js';
-import { nestedPage, rowLoader, rowOrNull } from './row.store.js';
-
-const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
 
 const PartnerConnection = connectionOf(Partner, 'Partner');
 const AccountConnection = connectionOf(Account, 'Account');
@@ -69,7 +70,7 @@ export class PartnerResolver {
   async createPartner(
     @Arg('input', () => CreatePartnerInput, { description: 'The new partner.' })
     input: CreatePartnerInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Partner> {
@@ -148,7 +149,7 @@ export class AccountResolver {
   async createAccount(
     @Arg('input', () => CreateAccountInput, { description: 'The new account.' })
     input: CreateAccountInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Account> {

@@ -4,6 +4,10 @@ import {
   type Connection,
   once,
   type Page,
+  pageById,
+  rowByGlobalId,
+  rowNumber,
+  rowOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';
@@ -16,7 +20,6 @@ import type {
   UpdatePartnerInput,
 } from './partner.input.js';
 import { assertCountry, assertPlacement, languageTag } from './placement.js';
-import { pageById, rowByGlobalId, rowNumber, rowOf } from './row.store.js';
 
 /** Partners and their accounts. */
 export class PartnerService {

@@ -1,8 +1,14 @@
 import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import type { RoundingMode } from '../kernel/index.js';
-import { enumType, PriceLevel, RoundingModeType } from '../partner/index.js';
-import { BigIntScalar, DateScalar, DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { PriceLevel, RoundingModeType } from '../partner/index.js';
+import {
+  BigIntScalar,
+  DateScalar,
+  DateTimeScalar,
+  DecimalScalar,
+  enumType,
+} from '../platform/index.js';
 
 export const XdrDifference = enumType(
   'XdrDifference',

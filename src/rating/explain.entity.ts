@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
-import { enumType, PriceLevel } from '../partner/index.js';
-import { BigIntScalar, DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { PriceLevel } from '../partner/index.js';
+import { BigIntScalar, DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
 import { XdrLevelExplanation } from './explain-level.entity.js';
 import { Xdr } from './xdr.entity.js';
 

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Arg, Authorized, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
-import { Contract, rowLoader } from '../partner/index.js';
-import type { RequestContext } from '../platform/index.js';
+import { Contract } from '../partner/index.js';
+import { type RequestContext, rowLoader } from '../platform/index.js';
 import { XdrExplanation, XdrReading } from './explain.entity.js';
 import type { ExplainService } from './explain.service.js';
 import { XdrLevelExplanation } from './explain-level.entity.js';

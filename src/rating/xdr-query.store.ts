@@ -1,13 +1,13 @@
 import DataLoader from 'dataloader';
 import { DomainError, fromGlobalId } from '../kernel/index.js';
 import { serviceCodes } from '../mediation/index.js';
-import { rowNumber } from '../partner/index.js';
 import {
   type Connection,
   type Page,
   pageOf,
   pageStart,
   type RequestContext,
+  rowNumber,
   rowsOf,
   type Tx,
 } from '../platform/index.js';

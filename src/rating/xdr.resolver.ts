@@ -1,13 +1,14 @@
 import 'reflect-metadata';
 import { Arg, Args, Authorized, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
 import { UsageFile } from '../mediation/index.js';
-import { Account, Contract, Partner, rowLoader } from '../partner/index.js';
+import { Account, Contract, Partner } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
   PageArgs,
   type RequestContext,
   requireViewer,
+  rowLoader,
 } from '../platform/index.js';
 import { priceOf, Xdr, XdrMargin, XdrPrice } from './xdr.entity.js';
 import { XdrFilter } from './xdr.input.js';

@@ -2,8 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { enumType } from '../partner/index.js';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
 import type { SubscriptionStatus as Status } from './transition.js';
 
 export const SubscriptionStatus = enumType('SubscriptionStatus', 'The state of a subscription.', {

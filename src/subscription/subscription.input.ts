@@ -9,8 +9,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { Field, ID, InputType, Int } from 'type-graphql';
-import { PlainText } from '../partner/index.js';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { DateTimeScalar, DecimalScalar, PlainText } from '../platform/index.js';
 import { SubscriptionStatus } from './subscription.entity.js';
 import type { SubscriptionStatus as Status } from './transition.js';
 

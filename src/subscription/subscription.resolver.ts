@@ -12,22 +12,19 @@ import {
   Root,
 } from 'type-graphql';
 import { ServicePlan } from '../catalog/index.js';
-import {
-  Account,
-  Contract,
-  groupLoader,
-  nestedPage,
-  Partner,
-  rowLoader,
-  rowOrNull,
-} from '../partner/index.js';
+import { Account, Contract, Partner } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
   DateTimeScalar,
+  groupLoader,
+  idempotencyKeyOption,
+  nestedPage,
   PageArgs,
   type RequestContext,
   requireViewer,
+  rowLoader,
+  rowOrNull,
 } from '../platform/index.js';
 import { Subscription, SubscriptionIdentity, Trunk } from './subscription.entity.js';
 import {
@@ -40,7 +37,6 @@ import {
 import type { SubscriptionService } from './subscription.service.js';
 import type { TrunkService } from './trunk.service.js';
 
-const KEY = 'Repeating a request with the same key does nothing and gives the first answer.';
 const ID_TEXT = 'The subscription.';
 
 const SubscriptionConnection = connectionOf(Subscription, 'ServiceSubscription');
@@ -93,7 +89,7 @@ export class SubscriptionResolver {
   async createSubscription(
     @Arg('input', () => CreateSubscriptionInput, { description: 'The new subscription.' })
     input: CreateSubscriptionInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Subscription> {
@@ -109,7 +105,7 @@ export class SubscriptionResolver {
   async createSubscriptions(
     @Arg('input', () => CreateSubscriptionsInput, { description: 'The new subscriptions.' })
     input: CreateSubscriptionsInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Subscription[]> {
@@ -123,7 +119,7 @@ export class SubscriptionResolver {
   async addIdentity(
     @Arg('input', () => AddIdentityInput, { description: 'The identity.' })
     input: AddIdentityInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Subscription> {
@@ -149,7 +145,7 @@ export class SubscriptionResolver {
   @Mutation(() => Subscription, { description: 'Puts a subscription to rest.' })
   async suspendSubscription(
     @Arg('id', () => ID, { description: ID_TEXT }) id: string,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Subscription> {
@@ -161,7 +157,7 @@ export class SubscriptionResolver {
   @Mutation(() => Subscription, { description: 'Lets a suspended subscription go on.' })
   async resumeSubscription(
     @Arg('id', () => ID, { description: ID_TEXT }) id: string,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Subscription> {
@@ -180,7 +176,7 @@ export class SubscriptionResolver {
       description: 'First instant at which it is held no more, not in the future; now if absent.',
     })
     at: Date | null,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Subscription> {
@@ -254,7 +250,7 @@ export class TrunkResolver {
   async createTrunk(
     @Arg('input', () => CreateTrunkInput, { description: 'The new trunk.' })
     input: CreateTrunkInput,
-    @Arg('idempotencyKey', () => String, { nullable: true, description: KEY })
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Trunk> {

@@ -1,20 +1,15 @@
 import { ServicePlan } from '../catalog/index.js';
 import { DomainError, toGlobalId } from '../kernel/index.js';
+import { assertTermsSide, Contract, openAccount, Partner } from '../partner/index.js';
 import {
-  assertTermsSide,
-  Contract,
+  type Connection,
   notFound,
-  openAccount,
-  Partner,
+  once,
+  type Page,
   pageById,
   rowByGlobalId,
   rowNumber,
   rowOf,
-} from '../partner/index.js';
-import {
-  type Connection,
-  once,
-  type Page,
   rowsOf,
   type Tx,
   type Viewer,

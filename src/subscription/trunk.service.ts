@@ -1,13 +1,15 @@
 import { DomainError } from '../kernel/index.js';
+import { activePartner, assertTermsSide, Contract } from '../partner/index.js';
 import {
-  activePartner,
-  assertTermsSide,
-  Contract,
+  type Connection,
+  once,
+  type Page,
   pageById,
   rowByGlobalId,
   rowOf,
-} from '../partner/index.js';
-import { type Connection, once, type Page, type Tx, type Viewer } from '../platform/index.js';
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
 import { Trunk } from './subscription.entity.js';
 import type { CreateTrunkInput } from './subscription.input.js';
 

@@ -1,29 +1,14 @@
 import DataLoader from 'dataloader';
 import type { EntityTarget, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
-import { DomainError, decodeCursor, fromGlobalRowId, toGlobalId } from '../kernel/index.js';
-import {
-  type Connection,
-  type Page,
-  pageOf,
-  pageStart,
-  type RequestContext,
-  type Tx,
-} from '../platform/index.js';
-
-import { grouped } from './group.js';
-
-const LAST_ID = 2_147_483_647;
+import { DomainError, grouped, toGlobalId } from '../kernel/index.js';
+import { type Connection, type Page, pageOf } from './connection.js';
+import type { Tx } from './database.service.js';
+import type { RequestContext } from './request.service.js';
+import { rowAfter, rowNumber } from './row-number.js';
 
 /** The refusal for a row that does not exist or is not visible; the two cannot be told apart. */
 export function notFound(type: string, id: string): DomainError {
   return new DomainError('NOT_FOUND', `There is no such ${type}.`, { type, id });
-}
-
-/** The row number inside an opaque id. Refuses with INVALID_ID or, out of range, NOT_FOUND. */
-export function rowNumber(type: string, globalId: string): number {
-  const id = Number(fromGlobalRowId(type, globalId));
-  if (id > LAST_ID) throw notFound(type, globalId);
-  return id;
 }
 
 interface Numbered extends ObjectLiteral {
@@ -49,7 +34,9 @@ export async function rowByGlobalId<T extends Numbered>(
   type: string,
   globalId: string,
 ): Promise<T> {
-  return rowOf(tx, entity, type, rowNumber(type, globalId));
+  const row = await rowOrNull(tx, entity, type, globalId);
+  if (row === null) throw notFound(type, globalId);
+  return row;
 }
 
 /** As {@link rowByGlobalId}, but null instead of a refusal; for queries by id. */
@@ -68,21 +55,13 @@ export async function pageById<T extends Numbered>(
   query: SelectQueryBuilder<T>,
   page: Page,
 ): Promise<Connection<T>> {
-  const start = pageStart(page, 1);
-  if (start !== null) query.andWhere('row.id > :after', { after: cursorNumber(start) });
+  const after = rowAfter(page.after);
+  if (after !== null) query.andWhere('row.id > :after', { after });
   const rows = await query
     .orderBy('row.id')
     .limit(page.first + 1)
     .getMany();
   return pageOf(rows, page, (row) => [row.id]);
-}
-
-function cursorNumber(start: readonly unknown[]): number {
-  const [id] = start;
-  if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > LAST_ID) {
-    throw new DomainError('INVALID_CURSOR', 'The cursor is not one of this list.');
-  }
-  return id;
 }
 
 const byId = new Map<EntityTarget<ObjectLiteral>, object>();
@@ -194,7 +173,7 @@ async function firstRows<T extends Numbered>(
 ): Promise<T[]> {
   const { metadata } = tx.getRepository(entity);
   const column = metadata.findColumnWithPropertyName(property)?.databaseName;
-  const start = page.after ? cursorNumber(decodeCursor(page.after, 1)) : 0;
+  const start = rowAfter(page.after) ?? 0;
   const ids: { id: number }[] = await tx.query(
     `SELECT picked.id FROM unnest($1::int[]) AS owner(id) CROSS JOIN LATERAL (
        SELECT t.id FROM "${metadata.tableName}" t WHERE t."${column}" = owner.id AND t.id > $2
