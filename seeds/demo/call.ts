@@ -1,4 +1,4 @@
-import type { CalledNumbers } from './called-numbers.js';
+import type { CalledNumbers, Circle } from './called-numbers.js';
 import type { Caller } from './callers.js';
 import type { Random } from './random.js';
 
@@ -39,6 +39,7 @@ export class Call {
   callingLength = 0;
   readonly called = new Uint8Array(24);
   calledLength = 0;
+  circle: Circle = { seed: 0, size: 1 };
   inTrunk: Uint8Array = NO_TRUNK;
   outTrunk: Uint8Array = NO_TRUNK;
 
@@ -54,6 +55,7 @@ export class Call {
       this.calling[this.callingLength++] = 48 + random.below(10);
       this.calling[this.callingLength++] = 48 + random.below(10);
     }
+    this.circle = caller.circle;
     this.inTrunk = caller.trunk;
   }
 
@@ -67,7 +69,7 @@ export class Call {
 
   to(numbers: CalledNumbers, random: Random, priced: boolean): void {
     this.calledLength = priced
-      ? numbers.draw(random, this.called)
+      ? numbers.draw(random, this.called, this.circle)
       : numbers.drawUnassigned(random, this.called);
   }
 

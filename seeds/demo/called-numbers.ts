@@ -26,13 +26,22 @@ const PREFIXES_PER_COUNTRY = 16;
 const ROOT_SHARE = 16;
 const TABLE = 8192;
 const HOT_PERCENT = 80;
+const PARTS = 65_536;
 
 /** Codes that no country has: nobody has a price for them. */
 const UNASSIGNED = ['999', '210', '259', '8511', '6938'];
 
+/** The part of the world that a partner deals with. */
+export interface Circle {
+  /** Tells the circles of partners apart. */
+  readonly seed: number;
+  /** How many destinations it holds; the first of them are called most. */
+  readonly size: number;
+}
+
 /**
- * Numbers that people call: four calls of five go to one prefix of a hundred, the others to
- * anywhere in the world.
+ * Numbers that people call: four calls of five go to one prefix of a hundred, the others to the
+ * destinations that the caller's partner deals with. All circles together are the world.
  */
 export class CalledNumbers {
   readonly #hot: Uint8Array[];
@@ -58,11 +67,13 @@ export class CalledNumbers {
   }
 
   /** Writes the digits of a number that has a price and answers how many there are. */
-  draw(random: Random, into: Uint8Array): number {
+  draw(random: Random, into: Uint8Array, circle: Circle): number {
     const hot = random.below(100) < HOT_PERCENT;
     if (hot)
       return extend(this.#hot[this.#table[random.below(TABLE)] ?? 0] ?? UNKNOWN, random, into);
-    const destination = this.#cold[random.below(this.#cold.length)] ?? [];
+    const part = random.below(PARTS) / PARTS;
+    const place = placeOf(circle.seed, Math.floor(part * part * circle.size));
+    const destination = this.#cold[place % this.#cold.length] ?? [];
     return extend(destination[random.below(destination.length)] ?? UNKNOWN, random, into);
   }
 
@@ -74,6 +85,13 @@ export class CalledNumbers {
 }
 
 const UNKNOWN = Buffer.from('999');
+
+/** A number that looks random and is always the same for the nth destination of a circle. */
+function placeOf(seed: number, n: number): number {
+  let hash = Math.imul(seed ^ (n + 1), 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca77);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}
 
 function hotPrefixes(destinations: readonly ReferenceDestination[], country: string): string[] {
   return destinations

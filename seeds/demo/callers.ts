@@ -1,7 +1,11 @@
-import { drawTable, type Random } from './random.js';
+import type { Circle } from './called-numbers.js';
+import { drawTable, hashOf, type Random } from './random.js';
 import type { DemoSubscription } from './subscriptions.js';
 
 const TABLE = 16_384;
+/** Destinations that a customer, or an operator with its own customers, deals with. */
+const CUSTOMER_CIRCLE = 90;
+const CARRIER_CIRCLE = 600;
 
 /** Who calls: a number, one of a hundred numbers, or a trunk. */
 export interface Caller {
@@ -9,6 +13,7 @@ export interface Caller {
   /** Digits of the number; of a range all but the last two. */
   readonly digits: Uint8Array;
   readonly range: boolean;
+  readonly circle: Circle;
   /** Name of the trunk by which the calls come in; empty for none. */
   readonly trunk: Uint8Array;
 }
@@ -43,12 +48,14 @@ export class Callers {
 }
 
 function callerOf(subscription: DemoSubscription, presented: string): Caller {
-  const { identity, startsAt } = subscription;
+  const { identity, startsAt, partner, plan } = subscription;
+  const size = plan === 'INTERCONNECT' ? CARRIER_CIRCLE : CUSTOMER_CIRCLE;
+  const circle = { seed: hashOf(partner), size };
   if (identity.kind === 'TRUNK') {
     const digits = Buffer.from(presented);
-    return { startsAt, digits, range: true, trunk: Buffer.from(identity.trunk) };
+    return { startsAt, circle, digits, range: true, trunk: Buffer.from(identity.trunk) };
   }
   const range = identity.kind === 'RANGE';
   const digits = Buffer.from(range ? identity.from.slice(0, -2) : identity.from);
-  return { startsAt, digits, range, trunk: new Uint8Array() };
+  return { startsAt, circle, digits, range, trunk: new Uint8Array() };
 }

@@ -103,6 +103,8 @@ export interface DemoServicePlan {
   }[];
 }
 
+const feeNames = { de: ['Grundgebühr', 'Einrichtung'], en: ['Monthly fee', 'Activation'] } as const;
+
 function servicePlan(
   seller: string,
   plan: DemoPlan,
@@ -110,24 +112,25 @@ function servicePlan(
   monthly: string,
   once: string,
 ): DemoServicePlan {
+  const [periodic, oneTime] = feeNames[plan === 'INTERCONNECT' ? 'en' : 'de'];
   return {
     seller,
     plan,
     name,
     fees: [
-      { name, kind: 'PERIODIC', amount: monthly, validFrom: PRICES_FROM },
-      { name: `${name}: activation`, kind: 'ONE_TIME', amount: once, validFrom: PRICES_FROM },
+      { name: periodic, kind: 'PERIODIC', amount: monthly, validFrom: PRICES_FROM },
+      { name: oneTime, kind: 'ONE_TIME', amount: once, validFrom: PRICES_FROM },
     ],
   };
 }
 
 export const demoPlans: readonly DemoServicePlan[] = [
   servicePlan(HUB, 'INTERCONNECT', 'Interconnect port', '450', '900'),
-  servicePlan(HUB, 'PBX', 'PBX trunk', '79', '190'),
-  servicePlan(HUB, 'RANGE', 'Hundred numbers', '19.90', '49'),
-  servicePlan(HUB, 'LINE', 'Business line', '9.90', '25'),
-  servicePlan('rheinfunk', 'RANGE', 'Hunderter-Block', '22.50', '55'),
+  servicePlan(HUB, 'PBX', 'Anlagenanschluss', '79', '190'),
+  servicePlan(HUB, 'RANGE', 'Rufnummernblock 100', '19.90', '49'),
+  servicePlan(HUB, 'LINE', 'Geschäftsanschluss', '9.90', '25'),
+  servicePlan('rheinfunk', 'RANGE', 'Rheinfunk Block 100', '22.50', '55'),
   servicePlan('rheinfunk', 'LINE', 'Rheinfunk Anschluss', '8.40', '20'),
-  servicePlan('kieztel', 'RANGE', 'KiezTel Block', '24.90', '60'),
+  servicePlan('kieztel', 'RANGE', 'KiezTel Block 100', '24.90', '60'),
   servicePlan('kieztel', 'LINE', 'KiezTel Anschluss', '11.90', '15'),
 ];

@@ -77,7 +77,7 @@ function transitRoute(numbers: CalledNumbers): FeedPlan['route'] {
     const best = bestTrunk(call, random);
     const own = inTrunks.findIndex((trunk) => equal(trunk, call.inTrunk));
     call.outTrunk = outTrunks[own] === best ? (outTrunks[(own + 1) % 3] ?? best) : best;
-    if (own >= 0) call.callingLength = numbers.draw(random, call.calling);
+    if (own >= 0) call.callingLength = numbers.draw(random, call.calling, call.circle);
   };
 }
 
