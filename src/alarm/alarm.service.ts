@@ -2,6 +2,7 @@ import { viewersOf } from '../identity/index.js';
 import { DomainError } from '../kernel/index.js';
 import {
   type Connection,
+  notFound,
   once,
   type Page,
   pageOf,
@@ -88,7 +89,7 @@ export class AlarmService {
   async #locked(tx: Tx, globalId: string): Promise<Alarm> {
     const id = rowNumber('Alarm', globalId);
     const alarm = await tx.findOne(Alarm, { where: { id }, lock: { mode: 'pessimistic_write' } });
-    if (alarm === null) throw new DomainError('NOT_FOUND', 'There is no such alarm.');
+    if (alarm === null) throw notFound('Alarm', globalId);
     return alarm;
   }
 }

@@ -1,10 +1,4 @@
-import {
-  DomainError,
-  fromGlobalRowId,
-  monthPeriod,
-  nextMonth,
-  parseAmount,
-} from '../kernel/index.js';
+import { DomainError, monthPeriod, nextMonth, parseAmount } from '../kernel/index.js';
 import { Partner } from '../partner/index.js';
 import {
   type Connection,
@@ -15,6 +9,7 @@ import {
   pageOf,
   pageStart,
   Run,
+  rowByGlobalId,
   rowNumber,
   rowOf,
   type Tx,
@@ -217,7 +212,7 @@ export class BillRunService {
   }
 
   async #billRun(tx: Tx, globalId: string): Promise<{ run: Run; params: BillParams }> {
-    const run = await rowOf(tx, Run, 'Run', Number(fromGlobalRowId('Run', globalId)));
+    const run = await rowByGlobalId(tx, Run, 'Run', globalId);
     if (run.kind !== 'BILL') throw notFound('BillRun', globalId);
     return { run, params: run.params as BillParams };
   }

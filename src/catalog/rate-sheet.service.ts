@@ -5,6 +5,7 @@ import { parse } from 'csv-parse';
 import { assertTimeZone, DomainError } from '../kernel/index.js';
 import {
   type Connection,
+  notFound,
   once,
   type Page,
   pageById,
@@ -96,10 +97,7 @@ export class RateSheetService {
     if (typeof csv === 'string') return Readable.from([Buffer.from(csv, 'utf8')]);
     const stream = await this.#readUpload(tx, fileId as string);
     if (stream !== null) return stream;
-    throw new DomainError('NOT_FOUND', 'There is no such UsageFile.', {
-      type: 'UsageFile',
-      id: fileId,
-    });
+    throw notFound('UsageFile', fileId as string);
   }
 
   async #stage(

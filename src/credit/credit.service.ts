@@ -7,7 +7,14 @@ import {
   parseAmount,
   toGlobalId,
 } from '../kernel/index.js';
-import { type OutboxRow, once, rowNumber, type Tx, type Viewer } from '../platform/index.js';
+import {
+  notFound,
+  type OutboxRow,
+  once,
+  rowNumber,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
 import {
   addUsage,
   type Balance,
@@ -54,7 +61,7 @@ export class CreditService {
   /** The balance of a month, by default the present one. Refuses with NOT_FOUND. */
   async balance(tx: Tx, globalId: string, month: string | null, now: Date): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, globalId);
-    return this.#view(tx, found((await readFacts(tx, [id])).get(id)), month, now);
+    return this.#view(tx, found((await readFacts(tx, [id])).get(id), globalId), month, now);
   }
 
   /** Blocks an active subscription; a blocked one stays so. Refuses SUBSCRIPTION_NOT_ACTIVE. */
@@ -67,7 +74,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, input.globalId);
     await once(tx, viewer, key, 'blockSubscription', input, async () => {
-      const subscription = found((await lockFacts(tx, [id])).get(id));
+      const subscription = found((await lockFacts(tx, [id])).get(id), input.globalId);
       if (subscription.status !== 'ACTIVE' && subscription.status !== 'BLOCKED') {
         throw new DomainError('SUBSCRIPTION_NOT_ACTIVE', 'The subscription is not active.');
       }
@@ -87,7 +94,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, globalId);
     await once(tx, viewer, key, 'releaseSubscription', { globalId }, async () => {
-      const subscription = found((await lockFacts(tx, [id])).get(id));
+      const subscription = found((await lockFacts(tx, [id])).get(id), globalId);
       if (subscription.status !== 'BLOCKED') {
         throw new DomainError('SUBSCRIPTION_NOT_BLOCKED', 'The subscription is not blocked.');
       }
@@ -111,7 +118,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, input.globalId);
     await once(tx, viewer, key, 'setCreditLimit', input, async () => {
-      const before = found((await lockFacts(tx, [id])).get(id));
+      const before = found((await lockFacts(tx, [id])).get(id), input.globalId);
       const subscription = {
         ...before,
         limit: input.limit === null ? null : limitOf(input.limit),
@@ -182,9 +189,9 @@ export class CreditService {
   }
 }
 
-function found(subscription: CreditFacts | undefined): CreditFacts {
+function found(subscription: CreditFacts | undefined, globalId: string): CreditFacts {
   if (subscription !== undefined) return subscription;
-  throw new DomainError('NOT_FOUND', 'There is no such subscription.');
+  throw notFound(SUBJECT, globalId);
 }
 
 function limitOf(text: string): bigint {

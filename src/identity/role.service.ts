@@ -1,10 +1,12 @@
-import { DomainError, fromGlobalId } from '../kernel/index.js';
+import { DomainError } from '../kernel/index.js';
 import {
   type Connection,
+  notFound,
   once,
   type Page,
   pageOf,
   pageStart,
+  rowNumber,
   sqlState,
   type Tx,
   type Viewer,
@@ -64,10 +66,9 @@ export class RoleService {
 
   /** The role of this identifier, locked until the transaction ends; NOT_FOUND when unseen. */
   async lock(tx: Tx, globalId: string): Promise<Role> {
-    const id = Number(fromGlobalId('Role', globalId));
+    const id = rowNumber('Role', globalId);
     const role = await tx.findOne(Role, { where: { id }, lock: { mode: 'pessimistic_write' } });
-    if (role === null)
-      throw new DomainError('NOT_FOUND', 'There is no such role.', { id: globalId });
+    if (role === null) throw notFound('Role', globalId);
     return role;
   }
 }
@@ -90,10 +91,10 @@ export async function visiblePartner(
   globalId: string | null | undefined,
 ): Promise<number> {
   if (globalId === null || globalId === undefined) return viewer.partnerId;
-  const id = fromGlobalId('Partner', globalId);
+  const id = rowNumber('Partner', globalId);
   const rows: unknown[] = await tx.query('SELECT 1 FROM partner WHERE id = $1', [id]);
-  if (rows.length === 1) return Number(id);
-  throw new DomainError('NOT_FOUND', 'There is no such partner.', { id: globalId });
+  if (rows.length === 1) return id;
+  throw notFound('Partner', globalId);
 }
 
 function checkedPermissions(viewer: Viewer, before: string[], names: string[]): string[] {

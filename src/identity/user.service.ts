@@ -1,11 +1,13 @@
 import { generateSecret } from 'otplib';
-import { DomainError, fromGlobalId } from '../kernel/index.js';
+import { DomainError } from '../kernel/index.js';
 import {
   type Connection,
+  notFound,
   once,
   type Page,
   pageOf,
   pageStart,
+  rowNumber,
   sqlState,
   type Tx,
   type Viewer,
@@ -184,9 +186,9 @@ export async function rolesOfUsers(
 }
 
 async function lockUser(tx: Tx, globalId: string): Promise<AppUser> {
-  const id = Number(fromGlobalId('User', globalId));
+  const id = rowNumber('User', globalId);
   const user = await tx.findOne(AppUser, { where: { id }, lock: { mode: 'pessimistic_write' } });
-  if (user === null) throw new DomainError('NOT_FOUND', 'There is no such user.', { id: globalId });
+  if (user === null) throw notFound('User', globalId);
   return user;
 }
 

@@ -5,6 +5,7 @@ import { hasEventsAfter, lastPosition, newestPosition } from './event.store.js';
 import { resumeAfter, watch } from './event-watch.service.js';
 import { once } from './idempotency.store.js';
 import { type RequestContext, requireViewer, type Viewer } from './request.service.js';
+import { notFound } from './row.store.js';
 import { rowAfter, rowNumber } from './row-number.js';
 import { Run, type RunProgress } from './run.entity.js';
 import { cancelReadyBatches, countBatches, lockRun, readyParkedBatches } from './run.store.js';
@@ -75,7 +76,7 @@ export class RunService {
     const id = rowNumber('Run', globalId);
     await lockRun(tx, id);
     const run = await tx.findOneBy(Run, { id });
-    if (run === null) throw notFound();
+    if (run === null) throw notFound('Run', globalId);
     return run;
   }
 }
@@ -93,7 +94,7 @@ export async function watchRun(
   const id = rowNumber('Run', globalId);
   const load = () => context.database.read(scope, (tx) => tx.findOneBy(Run, { id }));
   const present = await load();
-  if (present === null) throw notFound();
+  if (present === null) throw notFound('Run', globalId);
   const seen = resumeAfter(after);
   const key = String(id);
   if (seen !== null && isOver(present)) {
@@ -111,10 +112,6 @@ export async function watchRun(
     },
     isLast: (event) => isOver(event.payload as { state: RunState }),
   });
-}
-
-function notFound(): DomainError {
-  return new DomainError('NOT_FOUND', 'There is no such run.');
 }
 
 /**

@@ -207,6 +207,12 @@ describe('users', () => {
     };
     expect(hidden.map(plain)).toEqual(absent.map(plain));
     expect(new Set(hidden.flatMap((answer) => answer.codes))).toEqual(new Set(['NOT_FOUND']));
+    // Identifiers that nobody gave out: with more digits than a row has, and with none.
+    const forged = (key: string) =>
+      answers(toGlobalId('User', key), toGlobalId('Role', key), toGlobalId('Partner', key));
+    expect((await forged('4294967297')).map(plain)).toEqual(absent.map(plain));
+    const refused = (await forged('seven')).flatMap((answer) => answer.codes);
+    expect(new Set(refused)).toEqual(new Set(['INVALID_ID']));
   });
 
   it('are created with an enrolment that signs them in', async () => {
