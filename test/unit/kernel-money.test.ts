@@ -25,19 +25,10 @@ import {
   subtractMoney,
   sumMoney,
 } from '../../src/kernel/index.js';
+import { refusal } from '../fixtures/refusal.js';
 
 const Exact = Decimal.clone({ precision: 60 });
 const amounts = fc.bigInt({ min: -(10n ** 28n) + 1n, max: 10n ** 28n - 1n });
-
-function refusal(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof DomainError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('errors', () => {
   it('keeps code, message and details of a refusal', () => {

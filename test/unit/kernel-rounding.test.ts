@@ -12,21 +12,14 @@ import {
   roundingModes,
   roundToScale,
 } from '../../src/kernel/index.js';
+import { decimalModes } from '../fixtures/oracle.js';
 
 const Oracle = Decimal.clone({ precision: 400, toExpNeg: -9e15, toExpPos: 9e15 });
-const oracleMode: Record<RoundingMode, Decimal.Rounding> = {
-  HALF_UP: Decimal.ROUND_HALF_UP,
-  HALF_EVEN: Decimal.ROUND_HALF_EVEN,
-  UP: Decimal.ROUND_UP,
-  DOWN: Decimal.ROUND_DOWN,
-  CEILING: Decimal.ROUND_CEIL,
-  FLOOR: Decimal.ROUND_FLOOR,
-};
 
 /** The exact quotient rounded by decimal.js; its sign, so a tie is judged on all its digits. */
 function oracleDivide(numerator: bigint, divisor: bigint, mode: RoundingMode): bigint {
   const quotient = new Oracle(numerator.toString()).div(divisor.toString());
-  return BigInt(quotient.toDecimalPlaces(0, oracleMode[mode]).toFixed());
+  return BigInt(quotient.toDecimalPlaces(0, decimalModes[mode]).toFixed());
 }
 
 const anyMode = fc.constantFrom(...roundingModes);
@@ -97,7 +90,7 @@ describe('roundToScale', () => {
       fc.property(large, scale, scale, anyMode, (amount, from, to, mode) => {
         const expected = new Oracle(amount.toString())
           .div(new Oracle(10).pow(from))
-          .toDecimalPlaces(to, oracleMode[mode])
+          .toDecimalPlaces(to, decimalModes[mode])
           .mul(new Oracle(10).pow(to));
         expect(roundToScale(amount, from, to, mode)).toBe(BigInt(expected.toFixed()));
       }),

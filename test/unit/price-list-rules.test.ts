@@ -4,17 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { convert } from '../../src/catalog/convert.js';
 import { closedBy, inheritanceChain, rateFault } from '../../src/catalog/rate-rules.js';
 import { localMs, minuteOfWeek, weekdayMask, weekTable } from '../../src/catalog/week.js';
-import { DomainError } from '../../src/kernel/index.js';
-
-function refusal(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof DomainError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
+import { refusal } from '../fixtures/refusal.js';
 
 describe('a chain of price lists', () => {
   it('runs from the root down to the list', () => {

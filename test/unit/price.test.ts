@@ -8,6 +8,7 @@ import {
   roundingModes,
 } from '../../src/kernel/index.js';
 import { amountOf, billedQuantity, type Tariff } from '../../src/rating/price.js';
+import { decimalModes } from '../fixtures/oracle.js';
 
 const Exact = Decimal.clone({ precision: 120 });
 const LIMIT = 2 ** 53;
@@ -147,14 +148,6 @@ const quantity = fc.oneof(
   fc.nat(2 ** 40),
   fc.nat(999_999_999_999_999),
 );
-const decimalModes: Record<RoundingMode, Decimal.Rounding> = {
-  HALF_UP: Decimal.ROUND_HALF_UP,
-  HALF_EVEN: Decimal.ROUND_HALF_EVEN,
-  UP: Decimal.ROUND_UP,
-  DOWN: Decimal.ROUND_DOWN,
-  CEILING: Decimal.ROUND_CEIL,
-  FLOOR: Decimal.ROUND_FLOOR,
-};
 
 function amountByDecimal(
   units: number,

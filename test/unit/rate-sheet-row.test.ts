@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readSheetColumns } from '../../src/catalog/sheet-columns.js';
 import { SheetReader } from '../../src/catalog/sheet-reader.js';
 import { expandPrefixes, readSheetRow, type SheetReading } from '../../src/catalog/sheet-row.js';
-import { DomainError } from '../../src/kernel/index.js';
+import { refusal } from '../fixtures/refusal.js';
 
 const reading: SheetReading = {
   columns: new Map([
@@ -28,16 +28,6 @@ const reading: SheetReading = {
 function faultOf(...cells: string[]): string {
   const read = readSheetRow(cells, reading);
   return 'fault' in read ? read.fault.code : 'none';
-}
-
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof DomainError) return error.code;
-    throw error;
-  }
-  return 'none';
 }
 
 describe('prefixes of a cell', () => {
@@ -99,7 +89,7 @@ describe('columns of a sheet', () => {
 
   it('are refused when they are missing or say too little or too much', () => {
     const header = ['code', 'rate', 'incr', 'first'];
-    const read = (names: object) => codeOf(() => readSheetColumns(names, header));
+    const read = (names: object) => refusal(() => readSheetColumns(names, header));
     expect(read({ prefix: 'code', price: 'rate', increments: 'incr' })).toBe('none');
     expect(read({ prefix: 'code', price: 'cost' })).toBe('SHEET_COLUMN_MISSING');
     expect(read({ price: 'rate' })).toBe('SHEET_COLUMNS_REFUSED');
