@@ -23,8 +23,8 @@ interface Ended {
 /** Runs the demo; with `killAt` it is killed as soon as that line has been begun. */
 function demo(killAt?: string): Promise<Ended> {
   const env: NodeJS.ProcessEnv = { ...process.env, KONTOR_DATA_DIR: folder, TZ: 'UTC' };
-  delete env['DATABASE_URL'];
-  delete env['DATABASE_OWNER_URL'];
+  delete env.DATABASE_URL;
+  delete env.DATABASE_OWNER_URL;
   const startedAt = Date.now();
   const child = spawn(process.execPath, [MAIN, 'demo', '--exit', '--scale', SCALE], { env });
   running = child;
