@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { buildApp, cores, migrateOptions, openDatabase } from './app.js';
 import { DomainError } from './kernel/index.js';
 import {
@@ -9,6 +11,7 @@ import {
   differencesWhenEmpty,
   loadConfig,
   migrate,
+  SYSTEM_SCOPE,
 } from './platform/index.js';
 import { printedSchema } from './schema.js';
 
@@ -26,6 +29,7 @@ const SCHEMA_FILE = join(here, '..', '..', 'schema', 'schema.graphql');
 
 const commands: Readonly<Record<string, Command>> = {
   serve,
+  setup,
   migrate: migrateDatabase,
   schema: writeOrCheckSchema,
   migrations: checkMigrations,
@@ -79,6 +83,34 @@ async function serve({ config }: CommandInput): Promise<undefined> {
           process.exit(1);
         });
     });
+  }
+}
+
+/** Makes the hub and its first administrator in an empty installation, and says both secrets. */
+async function setup({ config, args: words }: CommandInput): Promise<number> {
+  const option = { type: 'string' } as const;
+  const options = { hub: option, country: option, email: option, name: option };
+  const { values } = parseArgs({ args: [...words], options });
+  const { hub, country, email, name: displayName = 'Administrator' } = values;
+  if (!hub || !country || !email) {
+    console.error('setup --hub NAME --country CC --email ADDRESS [--name NAME]');
+    return 2;
+  }
+  const { urls, embedded } = await openDatabase(config, (line) => console.error(line));
+  try {
+    await migrate(migrateOptions(urls));
+    const app = await buildApp({ config, urls, log: createLog({ level: config.logLevel }) });
+    const password = randomBytes(15).toString('base64url');
+    const { partners, users } = app.services;
+    const made = await app.database.write(SYSTEM_SCOPE, async (tx) => {
+      const partnerId = await partners.establishHub(tx, { name: hub, country });
+      return users.enrolAdministrator(tx, { partnerId, email, displayName, password });
+    });
+    console.log(`e-mail    ${email}\npassword  ${password}\nTOTP      ${made.totpUri}`);
+    await app.stop();
+    return 0;
+  } finally {
+    await embedded?.stop();
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../platform/index.js';
 import type { CreateUserInput } from './identity.input.js';
 import { hashPassword } from './password.service.js';
+import { permissionNames } from './permission.js';
 import { Role } from './role.entity.js';
 import { demandReach, type RoleService, visiblePartner } from './role.service.js';
 import { seal } from './seal.service.js';
@@ -102,6 +103,21 @@ export class UserService {
       return { id: enrolled.user.id };
     });
     return { user: await tx.findOneByOrFail(AppUser, { id: made.id }), totpUri };
+  }
+
+  /**
+   * Enrols the first user of a partner with a role that holds every permission: for setting up an
+   * installation, when nobody can grant anything yet. Refuses with EMAIL_TAKEN, PASSWORD_TOO_WEAK.
+   */
+  async enrolAdministrator(tx: Tx, given: NewUser): Promise<EnrolledUser> {
+    const enrolled = await this.enrol(tx, given);
+    const [role] = await tx.query<{ id: number }[]>(
+      `INSERT INTO role (partner_id, name, description, permissions)
+       VALUES ($1, 'Administrator', 'Every permission.', $2) RETURNING id`,
+      [given.partnerId, [...permissionNames].sort()],
+    );
+    await giveRole(tx, enrolled.user, (role as { id: number }).id);
+    return enrolled;
   }
 
   /** Inserts a user without asking who may: for {@link create}, seeds and fixtures. */

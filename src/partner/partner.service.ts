@@ -64,6 +64,24 @@ export class PartnerService {
     return id;
   }
 
+  /**
+   * Creates the hub, the one partner above all others, before anybody can sign in. Refuses with
+   * HUB_EXISTS when there is one.
+   */
+  async establishHub(
+    tx: Tx,
+    given: { readonly name: string; readonly country: string },
+  ): Promise<number> {
+    assertCountry(given.country);
+    const roots = await tx.query('SELECT 1 FROM partner WHERE parent_id IS NULL');
+    if (roots.length > 0) throw new DomainError('HUB_EXISTS', 'This installation has its hub.');
+    const [next] = await tx.query<{ id: number }[]>("SELECT nextval('partner_id_seq')::int AS id");
+    const id = (next as { id: number }).id;
+    await admitPartner(tx, id);
+    await tx.insert(Partner, { id, path: [id], depth: 0, kind: 'HUB', address: '', ...given });
+    return id;
+  }
+
   /** Changes what a partner is called and where it is found. Refuses with NOT_FOUND as others. */
   async update(tx: Tx, input: UpdatePartnerInput): Promise<Partner> {
     const partner = await rowByGlobalId(tx, Partner, 'Partner', input.id);
