@@ -174,7 +174,7 @@ describe("a hub's first month", () => {
     expect(await hub.ask(status, { id: ids.workshop })).toMatchObject({ status: 'BLOCKED' });
   });
 
-  it('rates by trunk, keeps what it cannot rate, and shows resellers their own prices', async () => {
+  it('rates by trunk, keeps what it cannot rate, and shows each its own prices', async () => {
     const { hub, fjord, ids } = month;
     const wholesale = await hub.send('sw1.csv', SWITCH, ids['wholesale-switch'] ?? '');
     await hub.done(wholesale.runId);
