@@ -15,18 +15,19 @@ const BRITAIN = '441234567890';
 // How the amounts of 61 s follow, from the prices in first-month-world.ts:
 //   carrier to hub       per second, to 8 decimals
 //   hub to North         base list less 20 %, 60/60: 120 s
-//   North to Fjord       base list plus 0.005, 30/6: 30 + 6 * 6 = 66 s, to 6 decimals
+//   North to Fjord       base list plus 0.005, 30/6: 30 + 6 * 6 = 66 s, to 3 decimals, half to even
 //   Fjord to Shipyard    60/60: 120 s, to 4 decimals
-// France mobile, peak:   0.03 * 61 / 60; 0.15 * 80 % * 2; 0.155 * 66 / 60; 0.36 * 2
-const PEAK = ['0.03050000', '0.24000000', '0.17050000', '0.72000000'];
+// France mobile, peak:   0.03 * 61 / 60; 0.15 * 80 % * 2; 0.155 * 66 / 60 = 0.1705; 0.36 * 2
+const PEAK = ['0.03050000', '0.24000000', '0.17000000', '0.72000000'];
 // France mobile, else:   the same; 0.12 * 80 % * 2; the same; 0.30 * 2
-const OTHER = ['0.03050000', '0.19200000', '0.17050000', '0.60000000'];
-// Germany:               0.012 * 61 / 60; 0.05 * 80 % * 2; 0.065 * 66 / 60; 0.05 + 0.09 * 2
-const HOME = ['0.01220000', '0.08000000', '0.07150000', '0.23000000'];
-// Poland, 100 s:         0.0211 * 100 / 60 = 0.035166...; North's own price 0.0333 per second hides
-//                        the base list: 0.0333 * 100 / 60; 30 + 12 * 6 = 102 s: 0.055 * 1.7;
-//                        0.10 * 100 / 60 = 0.16666...
-const POLISH = ['0.03516667', '0.05550000', '0.09350000', '0.16670000'];
+const OTHER = ['0.03050000', '0.19200000', '0.17000000', '0.60000000'];
+// Germany:               0.012 * 61 / 60; 0.05 * 80 % * 2; 0.065 * 66 / 60 = 0.0715;
+//                        0.05 + 0.09 * 2
+const HOME = ['0.01220000', '0.08000000', '0.07200000', '0.23000000'];
+// Poland, 100 s:         0.0211 * 100 / 60 = 0.035166...; North's own 0.0333 by the second hides
+//                        the base list: 0.0333 * 100 / 60; 30 + 12 * 6 = 102 s:
+//                        0.055 * 1.7 = 0.0935; 0.10 * 100 / 60 = 0.16666...
+const POLISH = ['0.03516667', '0.05550000', '0.09400000', '0.16670000'];
 const NOTHING = ['0.00000000', '0.00000000', '0.00000000', '0.00000000'];
 
 /** A record with its amounts from the carrier down to the customer. */
@@ -56,15 +57,15 @@ export const PLAIN_RATED: readonly Expected[] = [
     RECEPTION,
     FRANCE,
     '20',
-    ['0.00600000', '0.04800000', '0.02333300', '0.10000000'],
+    ['0.00600000', '0.04800000', '0.02300000', '0.10000000'],
   ],
-  // 3 s: 0.018 / 20; a whole minute; 0.07 / 20; Fjord forgives up to 3 s.
+  // 3 s: 0.018 / 20; a whole minute; 0.07 / 20 = 0.0035; Fjord forgives up to 3 s.
   [
     '2026-10-06T10:05:00.000Z',
     RECEPTION,
     FRANCE,
     '3',
-    ['0.00090000', '0.04800000', '0.00350000', '0.00000000'],
+    ['0.00090000', '0.04800000', '0.00400000', '0.00000000'],
   ],
   ['2026-10-07T10:00:00.000Z', WORKSHOP, POLAND, '100', POLISH],
   // Half past eight in the morning, summer time.
@@ -104,24 +105,24 @@ export const ASTERISK =
   '"",broken\n';
 export const ASTERISK_RATED: readonly Expected[] = [
   ['2026-10-24T08:59:00.000Z', OFFICE, GERMANY, '0', NOTHING],
-  // France, 41 s: 0.018 * 41 / 60; a whole minute; 0.07 * 41 / 60 = 0.0478333...; 0.20 * 41 / 60 =
+  // France, 41 s: 0.018 * 41 / 60; a whole minute; 0.07 * 41 / 60 = 0.04783...; 0.20 * 41 / 60 =
   // 0.136666...
   [
     '2026-10-24T09:00:00.000Z',
     WORKSHOP,
     FRANCE,
     '41',
-    ['0.01230000', '0.04800000', '0.04783300', '0.13670000'],
+    ['0.01230000', '0.04800000', '0.04800000', '0.13670000'],
   ],
   // The clock shows half past two twice; it is read as the first time, still summer.
   ['2026-10-25T00:30:00.000Z', OFFICE, GERMANY, '61', HOME],
-  // 7 s after the change: 0.012 * 7 / 60; 0.04; 30 s: 0.065 / 2; 0.05 + 0.09.
+  // 7 s after the change: 0.012 * 7 / 60; 0.04; 30 s: 0.065 / 2 = 0.0325; 0.05 + 0.09.
   [
     '2026-10-25T02:00:00.000Z',
     OFFICE,
     GERMANY,
     '7',
-    ['0.00140000', '0.04000000', '0.03250000', '0.14000000'],
+    ['0.00140000', '0.04000000', '0.03200000', '0.14000000'],
   ],
 ];
 

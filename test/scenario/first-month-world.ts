@@ -224,7 +224,7 @@ async function contracts(hub: Integrator, ids: Record<string, string>): Promise<
   await contract(
     ['toFjord', 'WHOLESALE', 'north', 'fjord', 'fjord'],
     'fjordBuys',
-    to(6, 'HALF_EVEN'),
+    to(3, 'HALF_EVEN'),
   );
   await contract(['toShipyard', 'RETAIL', 'fjord', 'shipyard', 'shipyard'], 'retail', to(4));
 }

@@ -229,13 +229,13 @@ describe("a hub's first month", () => {
       'Germany 6 190 0.03800000 0.28000000 0.24200000',
       'Poland 2 200 0.07033334 0.11100000 0.04066666',
     ]);
-    // North buys at the hub's revenue and sells: 0.023333 + 0.0035 + 0.047833;
-    // 5 * 0.1705 + 0.682; 3 * 0.0715 + 0.0325; 2 * 0.0935.
+    // North buys at the hub's revenue and sells: 0.023 + 0.004 + 0.048;
+    // 5 * 0.170 + 0.682; 3 * 0.072 + 0.032; 2 * 0.094.
     expect(await shown(month.north)).toEqual([
-      'France 3 64 0.14400000 0.07466600 -0.06933400',
-      'France mobile 6 565 1.70400000 1.53450000 -0.16950000',
-      'Germany 6 190 0.28000000 0.24700000 -0.03300000',
-      'Poland 2 200 0.11100000 0.18700000 0.07600000',
+      'France 3 64 0.14400000 0.07500000 -0.06900000',
+      'France mobile 6 565 1.70400000 1.53200000 -0.17200000',
+      'Germany 6 190 0.28000000 0.24800000 -0.03200000',
+      'Poland 2 200 0.11100000 0.18800000 0.07700000',
     ]);
   });
 
@@ -269,14 +269,14 @@ describe("a hub's first month", () => {
     expect(toNorth).toMatchObject({ net: '2.31', tax: '0.44', gross: '2.75', currency: 'EUR' });
     const [toFjord] = await invoicesOf(north, '2026-10', 'north');
     expect(linesOf(toFjord)).toEqual([
-      'France 3 64/64 0.07466600 0.07',
-      'France mobile 6 565/594 1.53450000 1.53',
-      'Germany 6 190/228 0.24700000 0.25',
-      'Poland 2 200/204 0.18700000 0.19',
-      'earlier Voice calls: Germany 1 61/66 0.07150000 0.07',
+      'France 3 64/64 0.07500000 0.08',
+      'France mobile 6 565/594 1.53200000 1.53',
+      'Germany 6 190/228 0.24800000 0.25',
+      'Poland 2 200/204 0.18800000 0.19',
+      'earlier Voice calls: Germany 1 61/66 0.07200000 0.07',
     ]);
-    // 19 % of 2.11 are 0.4009.
-    expect(toFjord).toMatchObject({ net: '2.11', tax: '0.40', gross: '2.51' });
+    // 19 % of 2.12 are 0.4028.
+    expect(toFjord).toMatchObject({ net: '2.12', tax: '0.40', gross: '2.52' });
     const [toShipyard] = await invoicesOf(fjord, '2026-10', 'fjord');
     // 12.40 for the reception; for the offices, from the 21st on, 11 of 31 days: 4.40; 25 each.
     // France: 0.10 + 0 + 0.1367; mobile: 3 * 0.72 + 2 * 0.60 + 1.80; Germany: 3 * 0.23 + 0.14.
@@ -344,7 +344,7 @@ describe("a hub's first month", () => {
     // 19 % of 0.27 are 0.0513.
     expect(toNorth).toMatchObject({ state: 'DRAFT', net: '0.27', tax: '0.05', gross: '0.32' });
     const [toFjord] = await invoicesOf(again.north, '2026-11', 'north');
-    // 0.1705 and 0.0715; 19 % of 0.24 are 0.0456.
+    // 0.170 and 0.072; 19 % of 0.24 are 0.0456.
     expect(toFjord).toMatchObject({ state: 'DRAFT', net: '0.24', tax: '0.05', gross: '0.29' });
     const [toShipyard] = await invoicesOf(again.fjord, '2026-11', 'fjord');
     expect(linesOf(toShipyard)).toEqual([
