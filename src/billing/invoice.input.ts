@@ -3,7 +3,7 @@ import { IsOptional, Matches } from 'class-validator';
 import { Field, ID, InputType } from 'type-graphql';
 import { InvoiceState } from './invoice.entity.js';
 
-const month = /^\d{4}-(0[1-9]|1[0-2])$/;
+const month = /^(?!0000)\d{4}-(0[1-9]|1[0-2])$/;
 const monthMessage = 'A month is written YYYY-MM.';
 
 @InputType({ description: 'What to bill.' })

@@ -16,7 +16,7 @@ const DestinationUsageConnection = connectionOf(DestinationUsage, 'DestinationUs
 @ArgsType()
 class DestinationUsageArgs extends PageArgs {
   @Field(() => String, { description: 'The month of the usage, YYYY-MM.' })
-  @Matches(/^\d{4}-(0[1-9]|1[0-2])$/, { message: 'A month is written YYYY-MM.' })
+  @Matches(/^(?!0000)\d{4}-(0[1-9]|1[0-2])$/, { message: 'A month is written YYYY-MM.' })
   period!: string;
 
   @Field(() => ID, {

@@ -37,7 +37,9 @@ export class SheetReader {
   row(line: number, text: string, cells: readonly string[]): void {
     invariant(this.#reading !== null, 'the first line of a sheet comes first');
     const raw = plain(text);
-    const read = readSheetRow(cells, this.#reading);
+    // Faults quote cells.
+    const held = text.includes('\0') ? cells.map(withoutNul) : cells;
+    const read = readSheetRow(held, this.#reading);
     if ('fault' in read) {
       const prefixes = read.prefixes.length === 0 ? [null] : read.prefixes;
       for (const prefix of prefixes)
@@ -75,7 +77,11 @@ export class SheetReader {
   }
 }
 
-/** Text that the database takes: it knows no NUL. */
 function plain(text: string): string {
-  return text.replaceAll('\0', '\uFFFD').replace(/^[\r\n]+|[\r\n]+$/g, '');
+  return withoutNul(text).replace(/^[\r\n]+|[\r\n]+$/g, '');
+}
+
+/** Text that the database takes: it knows no NUL. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '\uFFFD');
 }

@@ -7,6 +7,7 @@ import {
   type Logger,
   type QueryRunner,
 } from 'typeorm';
+import type { SqlClient } from './sql-client.js';
 import { sqlState } from './sql-state.js';
 import { APP_ROLE, LOADER_ROLE, OWNER_ROLE } from './tenancy.js';
 
@@ -212,8 +213,8 @@ export async function connectWorker(url: string, name: string): Promise<pg.Clien
   return client;
 }
 
-/** Enters a scope on a raw connection that is inside a transaction. */
-export async function enterScope(client: pg.ClientBase, scope: Scope): Promise<void> {
+/** Enters a scope inside a transaction, or enters it again to see partners made since. */
+export async function enterScope(client: SqlClient, scope: Scope): Promise<void> {
   await client.query(ENTER_SCOPE, [scopeRoot(scope)]);
 }
 

@@ -28,6 +28,9 @@ const SQL_REFUSALS: Readonly<Record<string, keyof typeof platformErrors>> = {
   '23514': 'VALUE_OUT_OF_RANGE',
   '22003': 'VALUE_OUT_OF_RANGE',
   '22001': 'VALUE_OUT_OF_RANGE',
+  // Text with a NUL in it, which PostgreSQL cannot hold, as text and inside of JSON.
+  '22021': 'VALUE_OUT_OF_RANGE',
+  '22P05': 'VALUE_OUT_OF_RANGE',
   '40001': 'CONFLICT',
   '40P01': 'CONFLICT',
   '57014': 'TIMED_OUT',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, DomainError, invariant } from '../kernel/index.js';
+import { enterScope } from './database.service.js';
 import { rowsOf, type SqlClient } from './sql-client.js';
 
 const MAX_KEY = 255;
@@ -41,7 +42,11 @@ export async function once<T>(
       [viewer.partnerId, viewer.userId, key, operation, hash],
     ),
   );
-  if (first.length === 0) return storedAnswer<T>(tx, viewer.userId, key, operation, hash);
+  if (first.length === 0) {
+    // The other request may have made a partner after this transaction saw which there are.
+    await enterScope(tx, { partnerId: viewer.partnerId });
+    return storedAnswer<T>(tx, viewer.userId, key, operation, hash);
+  }
   const answer = JSON.stringify((await work()) ?? null);
   await tx.query('UPDATE idempotency_key SET answer = $3::jsonb WHERE user_id = $1 AND key = $2', [
     viewer.userId,

@@ -12,6 +12,9 @@ const plainInteger = /^-?(0|[1-9]\d{0,18})$/;
 const instant =
   /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,3})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 const civil = /^\d{4}-\d\d-\d\d$/;
+// Instants whose year has four digits in UTC; PostgreSQL counts years from 1, ISO 8601 from 0.
+const FIRST_INSTANT = Date.parse('0001-01-01T00:00:00Z');
+const END_OF_INSTANTS = Date.parse('9999-12-31T23:59:59.999Z') + 1;
 const INT64_MAX = 2n ** 63n - 1n;
 
 /** Exact decimal: a string on the wire and in JS, so that no float ever touches an amount. */
@@ -93,16 +96,17 @@ function textScalar(
 
 function parseInstant(value: unknown): Date {
   const parts = typeof value === 'string' ? instant.exec(value) : null;
-  if (parts === null || !isDay(parts[1] ?? '')) {
+  const time = parts !== null && isDay(parts[1] ?? '') ? Date.parse(parts[0]) : Number.NaN;
+  if (!(time >= FIRST_INSTANT && time < END_OF_INSTANTS)) {
     throw refusal('DateTime', value, 'It is RFC 3339 with a zone, like "2026-11-01T00:00:00Z".');
   }
-  return new Date(value as string);
+  return new Date(time);
 }
 
 function isDay(text: string): boolean {
   try {
     epochDayFromIso(text);
-    return true;
+    return !text.startsWith('0000');
   } catch {
     return false;
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DomainError } from '../../src/kernel/index.js';
-import { once, type Tx } from '../../src/platform/index.js';
+import { admitPartner, once, type Tx } from '../../src/platform/index.js';
 import { plainDatabase } from '../fixtures/plain-database.js';
 
 let stage: Awaited<ReturnType<typeof plainDatabase>>;
@@ -49,6 +49,26 @@ describe('an idempotency key', () => {
     );
     expect(effects).toBe(before + 1);
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+  });
+
+  it('shows who waited for it the partner that was made meanwhile', async () => {
+    const make = (tx: Tx) =>
+      once(tx, viewer, 'partner', 'createPartner', {}, async () => {
+        await admitPartner(tx, 2);
+        await tx.query(`INSERT INTO partner (id, parent_id, path, depth, kind, name, country)
+          VALUES (2, 1, '{1,2}', 1, 'RESELLER', 'New', 'DE')`);
+        await tx.query('SELECT pg_sleep(0.3)');
+        return { id: 2 };
+      });
+    const seen = await Promise.all(
+      [1, 2, 3].map(() =>
+        stage.database.write({ partnerId: 1 }, async (tx) => {
+          const { id } = await make(tx);
+          return tx.query('SELECT id FROM partner WHERE id = $1', [id]);
+        }),
+      ),
+    );
+    expect(seen).toEqual([[{ id: 2 }], [{ id: 2 }], [{ id: 2 }]]);
   });
 
   it('does not care for the order of the input’s fields', async () => {

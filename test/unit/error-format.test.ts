@@ -40,6 +40,8 @@ describe('an error of an operation', () => {
     ['23P01', 'ALREADY_EXISTS'],
     ['23503', 'STILL_REFERENCED'],
     ['23514', 'VALUE_OUT_OF_RANGE'],
+    ['22021', 'VALUE_OUT_OF_RANGE'],
+    ['22P05', 'VALUE_OUT_OF_RANGE'],
     ['40001', 'CONFLICT'],
     ['40P01', 'CONFLICT'],
     ['57014', 'TIMED_OUT'],

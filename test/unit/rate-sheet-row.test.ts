@@ -118,6 +118,10 @@ describe('the rows of a sheet', () => {
     ]);
     expect(rows[0]?.raw).toBe('49,0.1,');
     expect(rows[5]?.raw).toBe('a\uFFFDb');
-    expect([reader.rowCount, reader.errorCount, reader.waiting]).toEqual([6, 2, 0]);
+    reader.row(6, '5\0,0.1,', ['5\0', '0.1', '']);
+    const [quoted] = reader.take();
+    expect(quoted?.fault?.code).toBe('INVALID_PREFIX');
+    expect(JSON.stringify(quoted)).not.toContain('\\u0000');
+    expect([reader.rowCount, reader.errorCount, reader.waiting]).toEqual([7, 3, 0]);
   });
 });

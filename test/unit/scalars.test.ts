@@ -63,7 +63,7 @@ describe('Date', () => {
     expect(both(DateScalar, '2024-02-29')).toEqual(['2024-02-29', '2024-02-29']);
   });
 
-  it.each(['2023-02-29', '2024-13-01', '2024-1-1', '2024-01-01T00:00:00Z', 'today'])(
+  it.each(['2023-02-29', '2024-13-01', '2024-1-1', '0000-01-01', '2024-01-01T00:00:00Z', 'today'])(
     'refuses %s',
     (text) => {
       expect(() => DateScalar.parseValue(text)).toThrow('is not a Date');
@@ -92,6 +92,9 @@ describe('DateTime', () => {
     '2026-11-01 00:00:00Z',
     '2026-11-01T00:00:00+25:00',
     '1793491200',
+    '0000-12-31T23:00:00Z',
+    '0001-01-01T00:00:00+00:01',
+    '9999-12-31T23:59:59.999-00:01',
   ])('refuses %s', (text) => {
     expect(() => DateTimeScalar.parseValue(text)).toThrow('is not a DateTime');
   });
