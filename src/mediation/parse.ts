@@ -29,6 +29,19 @@ export interface ParserFacts {
   readonly defaultOutTrunkId: number;
 }
 
+/** The lines at the start of a file that hold no record. */
+export interface FileHeader {
+  /** How many the format declares. */
+  readonly lines: number;
+  /**
+   * Whether a line is one of them: not so when it reads as a record, is too long for a line or
+   * holds carriage returns as line ends. That line and all after it are read as records.
+   */
+  has(line: Buffer): boolean;
+  /** Says how many there were. */
+  passed(lines: number): void;
+}
+
 /**
  * Turns the bytes of one format into records, line by line, without a string or an object per
  * record. A line that is not what the format declares becomes a row with a fault and the column
@@ -85,9 +98,25 @@ export class RecordParser {
     this.#at = columnRoles(format);
   }
 
-  /** Lines at the start of a file that are not records. */
-  get headerLines(): number {
-    return this.#format.headerLines;
+  /** The header of a file of this format, for a reader of lines that fills `batch`. */
+  header(batch: RecordBatch): FileHeader {
+    return {
+      lines: this.#format.headerLines,
+      has: (line) => this.#isHeader(line, batch),
+      passed: (lines) => {
+        batch.lines = lines;
+      },
+    };
+  }
+
+  // A file that comes without its header, or without line ends, must not lose records in silence.
+  #isHeader(line: Buffer, batch: RecordBatch): boolean {
+    let end = line.length;
+    if (end > 0 && line[end - 1] === NEWLINE) end -= 1;
+    if (end > 0 && line[end - 1] === RETURN) end -= 1;
+    if (end > MAX_LINE_BYTES || line.subarray(0, end).includes(RETURN)) return false;
+    this.parse(line, 0, line.length, true, batch);
+    return batch.count === 0 || batch.fault[0] !== 0;
   }
 
   /** The name of a column, for messages about a fault. */

@@ -1,6 +1,6 @@
 import { DomainError, isTimeZone } from '../kernel/index.js';
 import { type FormatDefinition, type Service, serviceNames } from './format.js';
-import { RecordParser } from './parse.js';
+import { type FileHeader, RecordParser } from './parse.js';
 import { faultCodes, MICRO_BATCH, RecordBatch, recordFaults } from './record-batch.js';
 
 const NEWLINE = 10;
@@ -44,8 +44,7 @@ export function tryFormat(
   const batch = new RecordBatch();
   const seen = new Map<string, number>();
   const records: TriedRecord[] = [];
-  batch.lines = definition.headerLines;
-  let at = behindLines(bytes, definition.headerLines);
+  let at = behindHeader(bytes, parser.header(batch));
   while (at < bytes.length) {
     at = parser.parse(bytes, at, bytes.length, true, batch);
     for (let row = 0; row < batch.count; row += 1) {
@@ -56,12 +55,17 @@ export function tryFormat(
   return records;
 }
 
-function behindLines(bytes: Buffer, lines: number): number {
+function behindHeader(bytes: Buffer, header: FileHeader): number {
   let at = 0;
-  for (let n = 0; n < lines && at < bytes.length; n += 1) {
+  let lines = 0;
+  while (lines < header.lines && at < bytes.length) {
     const newline = bytes.indexOf(NEWLINE, at);
-    at = newline < 0 ? bytes.length : newline + 1;
+    const next = newline < 0 ? bytes.length : newline + 1;
+    if (!header.has(bytes.subarray(at, next))) break;
+    at = next;
+    lines += 1;
   }
+  header.passed(lines);
   return at;
 }
 

@@ -73,7 +73,6 @@ const UNREAD: XdrReading = {
 /** Tells the line of a record by everything that the parser makes of it. */
 class LineFinder {
   readonly #parser: RecordParser;
-  readonly #headerLines: number;
   readonly #records = new RecordBatch();
   readonly #xdr: Xdr;
 
@@ -81,7 +80,6 @@ class LineFinder {
     const { timeZone, defaultInTrunkId, defaultOutTrunkId } = file;
     const facts = { timeZone, trunks, defaultInTrunkId, defaultOutTrunkId };
     this.#parser = new RecordParser(file.definition, facts);
-    this.#headerLines = file.definition.headerLines;
     this.#xdr = xdr;
   }
 
@@ -98,7 +96,8 @@ class LineFinder {
   async inFile(path: string, batch: BatchFacts): Promise<FoundLine | null> {
     const range = new LineRange(path);
     const from = Number(batch.from);
-    this.#records.lines = from === 0 ? this.#headerLines : 0;
+    this.#records.lines = 0;
+    const header = this.#parser.header(this.#records);
     let found: FoundLine | null = null;
     const reader = (bytes: Buffer, begin: number, to: number, final: boolean): number => {
       if (found !== null) return to;
@@ -112,7 +111,7 @@ class LineFinder {
       }
     };
     try {
-      await range.read(from, Number(batch.to), this.#headerLines, reader, () => breathe());
+      await range.read(from, Number(batch.to), header, reader, () => breathe());
     } finally {
       range.close();
     }

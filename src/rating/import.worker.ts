@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type pg from 'pg';
 import { epochDayFromIso, invariant } from '../kernel/index.js';
-import { IdentityTable, RecordBatch, RecordParser } from '../mediation/index.js';
+import { type FileHeader, IdentityTable, RecordBatch, RecordParser } from '../mediation/index.js';
 import { connectWorker } from '../platform/index.js';
 import { BatchFindings } from './batch-findings.js';
 import type { BatchJob, FromWorker, ImportJob, RecycleJob, ToWorker } from './batch-job.js';
@@ -65,7 +65,7 @@ class ImportWorker {
       await range.read(
         job.from,
         job.to,
-        pipeline.headerLines,
+        pipeline.header,
         (bytes, at, to, final) => pipeline.take(bytes, range.base, at, to, final, false),
         () => writer.send(pipeline.leaves),
       );
@@ -135,11 +135,11 @@ class Pipeline {
     this.#rater = new BatchRater(book);
     this.#encoder = new XdrEncoder(book, job.ticket.id);
     this.#columnName = (column) => this.#parser.columnName(column);
-    records.lines = job.kind === 'IMPORT' && job.from === 0 ? source.format.headerLines : 0;
+    records.lines = 0;
   }
 
-  get headerLines(): number {
-    return this.#parser.headerLines;
+  get header(): FileHeader {
+    return this.#parser.header(this.records);
   }
 
   get leaves(): XdrEncoder['leaves'] {

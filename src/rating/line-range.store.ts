@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { MAX_LINE_BYTES } from '../mediation/index.js';
+import { type FileHeader, MAX_LINE_BYTES } from '../mediation/index.js';
 
 const BLOCK_BYTES = 512 * 1024;
 const NEWLINE = 10;
@@ -33,14 +33,11 @@ export class LineRange {
   async read(
     from: number,
     to: number,
-    headerLines: number,
+    header: FileHeader,
     reader: LineReader,
     between: BetweenBlocks,
   ): Promise<void> {
-    let position = this.#lineStart(from);
-    for (let line = 0; from === 0 && line < headerLines; line += 1) {
-      position = this.#afterNewline(position);
-    }
+    let position = from === 0 ? this.#behindHeader(header) : this.#lineStart(from);
     const end = to >= this.#size ? this.#size : this.#lineStart(to);
     let carried = 0;
     let skipping = false;
@@ -68,6 +65,25 @@ export class LineRange {
       await between();
       if (got === 0 && final) break;
     }
+  }
+
+  #behindHeader(header: FileHeader): number {
+    let position = 0;
+    let lines = 0;
+    while (lines < header.lines && position < this.#size) {
+      const next = this.#afterNewline(position);
+      if (!header.has(this.#line(position, next))) break;
+      position = next;
+      lines += 1;
+    }
+    header.passed(lines);
+    return position;
+  }
+
+  // With its line end; of a line that is too long as much as shows that it is.
+  #line(from: number, to: number): Buffer {
+    const line = Buffer.allocUnsafe(Math.min(to - from, MAX_LINE_BYTES + 3));
+    return line.subarray(0, readSync(this.#fd, line, 0, line.length, from));
   }
 
   // A line belongs to the range that holds its first byte.

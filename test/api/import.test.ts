@@ -394,3 +394,34 @@ describe('a longer file', () => {
     }
   });
 });
+
+describe('a file without the header that its format declares', () => {
+  const record = (id: string) => `${id},voice,${PEAK},+${CUSTOMER_NUMBER},+33612345678,95,,${OUT}`;
+
+  it('loses no record', async () => {
+    const text = `${record('bare1')}\n${record('bare2')}\n`;
+    const { fileId } = await importFile(kontor, world, 'kontor', text);
+    const counts = await fileCounts(kontor, world.token, fileId);
+    expect(counts).toMatchObject({ state: 'DONE', received: '2', rated: '2' });
+  });
+
+  it.each([
+    [
+      'carriage returns alone',
+      `${HEADER.trim()}\r${record('old1')}\r${record('old2')}`,
+      'MALFORMED_LINE',
+    ],
+    ['no line end at all', '\x07'.repeat(200_000), 'LINE_TOO_LONG'],
+  ])('with %s is rejected and told', async (_, text, code) => {
+    const { fileId } = await importFile(kontor, world, 'kontor', text);
+    const counts = await fileCounts(kontor, world.token, fileId);
+    expect(counts).toMatchObject({ state: 'DONE', received: '1', rejected: '1' });
+    const kept = await call(
+      kontor,
+      world.token,
+      'query ($filter: SuspenseFilter!) { suspenseRecords(filter: $filter) { nodes { code line } } }',
+      { filter: { fileId } },
+    );
+    expect(kept.nodes).toEqual([{ code, line: '1' }]);
+  });
+});

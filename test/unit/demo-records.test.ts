@@ -203,8 +203,9 @@ function* rows(of: readonly FeedFile[]): Generator<Row> {
     const parser = new RecordParser(berlinFormats[file.source] as never, facts);
     const bytes = readFileSync(file.path);
     let at = 0;
-    for (let line = 0; line < parser.headerLines; line += 1) at = bytes.indexOf(10, at) + 1;
     const batch = new RecordBatch();
+    const header = parser.header(batch);
+    for (let line = 0; line < header.lines; line += 1) at = bytes.indexOf(10, at) + 1;
     while (at < bytes.length) {
       at = parser.parse(bytes, at, bytes.length, true, batch);
       for (let row = 0; row < batch.count; row += 1) yield rowOf(batch, row);
