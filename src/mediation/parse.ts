@@ -301,7 +301,8 @@ export class RecordParser {
       }
       into[length++] = 31;
     }
-    into.fill(0, length, length + 16);
+    // The hash reads whole blocks of 16 bytes.
+    for (let at = length; at % 16 !== 0; at += 1) into[at] = 0;
     this.#hash.compute(into, length);
     batch.identity0[row] = this.#hash.h0;
     batch.identity1[row] = this.#hash.h1;

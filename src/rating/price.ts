@@ -26,6 +26,7 @@ export function billedQuantity(
   if (quantity <= 0 || quantity <= grace) return 0;
   const base = minimum > firstIncrement ? minimum : firstIncrement;
   if (quantity <= base) return base;
+  if (nextIncrement === 1) return quantity;
   return base + Math.ceil((quantity - base) / nextIncrement) * nextIncrement;
 }
 

@@ -41,6 +41,7 @@ export class BatchRater {
     }
     if (identities !== null) deduplicate(records, rated, identities);
     const levels = this.#classify(records, rated);
+    this.#levels.prepare(records, rated);
     for (let level = 0; level < levels; level += 1) this.#levels.rate(level, records, rated);
     for (let row = 0; row < count; row += 1) {
       const code = fault[row]!;

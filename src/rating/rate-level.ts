@@ -1,70 +1,53 @@
-import { type RoundingCode, transitionIndex } from '../kernel/index.js';
+import type { RoundingCode } from '../kernel/index.js';
 import { faultNumber, MICRO_BATCH, type RecordBatch } from '../mediation/index.js';
 import { type PriceBook, SLOT, TARIFF } from './book.js';
+import { ChainPlanner, NOT_PRICED } from './chain-plan.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { amountOf, billedQuantity } from './price.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 
-const SERVICES = 5;
-const NO_VERSION = -1;
 /** A row that this level does not price. */
 const NO_SLOT = -1;
-// 1970-01-01 was a Thursday; weeks of a time profile begin on Monday.
-const FIRST_WEEKDAY = 3;
 
 /** Rates one level of all rows of a batch: which list, which rate, which amount, in three turns. */
 export class LevelRater {
   readonly #book: PriceBook;
+  readonly #planner: ChainPlanner;
   readonly #slot = new Int32Array(MICRO_BATCH);
-  readonly #band = new Int32Array(MICRO_BATCH);
   readonly #tariff = new Int32Array(MICRO_BATCH);
-  readonly #zoneHint: Int32Array;
-  // The wall clock of the last instant and zone that was asked for; levels share both mostly.
-  #lastZone = -1;
-  #lastMs = Number.NaN;
-  #lastLocal = 0;
 
   constructor(book: PriceBook) {
     this.#book = book;
-    this.#zoneHint = new Int32Array(book.zones.length);
+    this.#planner = new ChainPlanner(book, MICRO_BATCH);
+  }
+
+  /** Finds the terms of all levels of all rows; comes before the levels are rated. */
+  prepare(records: RecordBatch, rated: RatedBatch): void {
+    const { count, fault } = records;
+    for (let row = 0; row < count; row += 1) {
+      if (rated.outcome[row] === OUTCOME.RATED && fault[row] === 0) {
+        this.#planner.plan(records, row, rated);
+      }
+    }
   }
 
   rate(level: number, records: RecordBatch, rated: RatedBatch): void {
     const { count, fault } = records;
+    const { slotOf } = this.#book;
+    const { list } = this.#planner;
     for (let row = 0; row < count; row += 1) {
+      let slot = NO_SLOT;
       const due = rated.outcome[row] === OUTCOME.RATED && fault[row] === 0;
-      this.#slot[row] =
-        due && level < rated.levels[row]! ? this.#list(level, records, row, rated) : NO_SLOT;
+      if (due && level < rated.levels[row]!) {
+        const place = list[row * MAX_LEVELS + level]!;
+        if (place >= 0) slot = slotOf[place]![rated.prefixClass[row]!]!;
+        else if (place === NOT_PRICED.NO_LIST) fault[row] = faultNumber.NO_PRICE_LIST;
+        else if (place === NOT_PRICED.NO_TERMS) fault[row] = faultNumber.NO_CONTRACT;
+      }
+      this.#slot[row] = slot;
     }
     this.#findRates(level, records, rated);
     this.#charge(level, records, rated);
-  }
-
-  // The slot of the row's prefix in the list that prices it; sets the fault when there is none.
-  #list(level: number, records: RecordBatch, row: number, rated: RatedBatch): number {
-    const { contracts, guide, bandsOf, slotOf } = this.#book;
-    const contract =
-      level === 0
-        ? guide.trunkCost[records.outTrunk[row]!]!
-        : guide.chains[rated.chain[row]!]![level - 1]!;
-    const at = row * MAX_LEVELS + level;
-    rated.rateId[at] = 0;
-    rated.billed[at] = 0;
-    rated.amount[at] = 0;
-    rated.version[at] = NO_VERSION;
-    if (contract < 0) return NO_SLOT;
-    const startedMs = records.startedMs[row]!;
-    const version = this.#versionAt(contract, startedMs);
-    if (version < 0) return this.#fault(records, row, faultNumber.NO_CONTRACT);
-    const local = this.#local(contracts.versionZone[version]!, startedMs);
-    rated.version[at] = version;
-    rated.day[at] = Math.floor(local / 86_400);
-    if (records.quantity[row] === 0) return NO_SLOT;
-    const list = contracts.versionList[version * SERVICES + records.service[row]!]!;
-    if (list < 0) return this.#fault(records, row, faultNumber.NO_PRICE_LIST);
-    const week = bandsOf[list]!;
-    this.#band[row] = week === null ? 0 : week[minuteOfWeek(local)]!;
-    return slotOf[list]![rated.prefixClass[row]!]!;
   }
 
   #fault(records: RecordBatch, row: number, fault: number): number {
@@ -84,7 +67,7 @@ export class LevelRater {
       // A prefix without a price valid now gives way to the next shorter one.
       for (; slot !== 0; slot = words[slot * 8 + SLOT.SHORTER]!) {
         if (words[slot * 8 + SLOT.ENTRIES] !== 0) {
-          const entry = this.#entry(slot, this.#band[row]!, atMs);
+          const entry = this.#entry(slot, this.#planner.band[at]!, atMs);
           if (entry < 0) continue;
           tariff = this.#book.slots.entryTariff[entry]!;
           rated.rateId[at] = this.#book.slots.entryRateId[entry]!;
@@ -147,30 +130,4 @@ export class LevelRater {
       rated.amount[at] = amount;
     }
   }
-
-  #versionAt(contract: number, atMs: number): number {
-    const { firstVersion, versionCount, versionFrom, versionTo } = this.#book.contracts;
-    const first = firstVersion[contract]!;
-    for (let version = first + versionCount[contract]! - 1; version >= first; version -= 1) {
-      if (atMs >= versionFrom[version]! && atMs < versionTo[version]!) return version;
-    }
-    return -1;
-  }
-
-  #local(zone: number, utcMs: number): number {
-    if (utcMs === this.#lastMs && zone === this.#lastZone) return this.#lastLocal;
-    const table = this.#book.zones[zone]!;
-    const utcSeconds = Math.floor(utcMs / 1000);
-    const index = transitionIndex(table, utcSeconds, this.#zoneHint[zone]);
-    this.#zoneHint[zone] = index;
-    this.#lastZone = zone;
-    this.#lastMs = utcMs;
-    this.#lastLocal = utcSeconds + table.offsetSeconds[index]!;
-    return this.#lastLocal;
-  }
-}
-
-function minuteOfWeek(localSeconds: number): number {
-  const minutes = Math.floor(localSeconds / 60) + FIRST_WEEKDAY * 1440;
-  return minutes % 10_080;
 }
