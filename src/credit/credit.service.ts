@@ -28,6 +28,7 @@ import {
   storeTerms,
 } from './credit.store.js';
 import { CreditBalance } from './credit-balance.entity.js';
+import { creditErrors } from './errors.js';
 import { type CreditStep, creditMarks, newSteps } from './threshold.js';
 import { usageEntries } from './usage-entries.js';
 
@@ -197,7 +198,9 @@ function found(subscription: CreditFacts | undefined, globalId: string): CreditF
 function limitOf(text: string): bigint {
   const limit = parseAmount(text);
   if (limit > 0n && limit < LIMIT_END) return limit;
-  throw new DomainError('CREDIT_LIMIT_INVALID', 'The limit must be above zero.', { limit: text });
+  throw new DomainError('CREDIT_LIMIT_INVALID', creditErrors.CREDIT_LIMIT_INVALID, {
+    limit: text,
+  });
 }
 
 function monthOf(subscription: CreditFacts, now: Date): string {

@@ -75,6 +75,13 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     routerOptions: { maxParamLength: 512 },
+    // An address that cannot be decoded meets neither hooks nor the handler of errors.
+    frameworkErrors: (_error, request, reply) => {
+      void reply
+        .code(400)
+        .headers({ ...HEADERS, 'x-request-id': request.id })
+        .send(refusalBody('BAD_REQUEST', 'The request is malformed.'));
+    },
   });
   addHeaders(fastify, settings.allowedOrigins);
   addErrors(fastify, log);

@@ -97,6 +97,15 @@ describe('PUT /files/:name', () => {
     expect(answer.body).toMatchObject({ sizeBytes: 0, sha256: sha('') });
   });
 
+  it('refuses an address that cannot be decoded in the words of every other refusal', async () => {
+    const answer = await fetch(`${kontor.url}/files/%ff`, { method: 'PUT', body: 'x' });
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(await answer.json()).toMatchObject({
+      errors: [{ extensions: { code: 'BAD_REQUEST' } }],
+    });
+  });
+
   it.each([
     ['a path', 'a/b.csv', 'PATH'],
     ['a path of another system', 'a\\b.csv', 'PATH'],
