@@ -4,6 +4,7 @@ import Fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyPluginAsync,
+  type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
@@ -75,13 +76,8 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     routerOptions: { maxParamLength: 512 },
-    // An address that cannot be decoded meets neither hooks nor the handler of errors.
-    frameworkErrors: (_error, request, reply) => {
-      void reply
-        .code(400)
-        .headers({ ...HEADERS, 'x-request-id': request.id })
-        .send(refusalBody('BAD_REQUEST', 'The request is malformed.'));
-    },
+    frameworkErrors: (_error, request, reply) =>
+      refuseAddress(request as FastifyRequest, reply as FastifyReply),
   });
   addHeaders(fastify, settings.allowedOrigins);
   addErrors(fastify, log);
@@ -217,6 +213,14 @@ function addErrors(fastify: FastifyInstance, log: Log): void {
     reply.code(500);
     return refusalBody('INTERNAL_SERVER_ERROR', 'The server failed.', { correlationId });
   });
+}
+
+// An address that cannot be decoded meets neither hooks nor the handler of errors.
+function refuseAddress(request: FastifyRequest, reply: FastifyReply): void {
+  void reply
+    .code(400)
+    .headers({ ...HEADERS, 'x-request-id': request.id })
+    .send(refusalBody('BAD_REQUEST', 'The request is malformed.'));
 }
 
 const STATUS: Readonly<Record<string, number>> = {
