@@ -54,14 +54,15 @@ export function assertRate(rate: RateNumbers): void {
 
 /**
  * Refuses with RATE_REFUSED unless exactly one of prefix and destination is given and the prefix
- * is 0 to 15 digits.
+ * is none or 1 to 15 digits. Numbers are E.164 and never begin with 0, so such a prefix would
+ * price nothing.
  */
 export function assertTarget(prefix: string | null, destinationId: string | null): void {
   if ((prefix === null) === (destinationId === null)) {
     throw refused('prefix', 'A rate is for a prefix or for a destination.');
   }
-  if (prefix !== null && !/^\d{0,15}$/.test(prefix)) {
-    throw refused('prefix', 'A prefix has up to 15 digits.');
+  if (prefix !== null && !/^(?:[1-9]\d{0,14})?$/.test(prefix)) {
+    throw refused('prefix', 'A prefix has up to 15 digits and begins with 1 to 9.');
   }
 }
 

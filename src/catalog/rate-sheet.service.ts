@@ -114,19 +114,28 @@ export class RateSheetService {
     const parser = csvParser(input.delimiter, (line) => {
       lastLine = line;
     });
-    try {
-      await pipeline(source, parser, async (records: AsyncIterable<CsvRecord>) => {
-        for await (const { record, raw, info } of records) {
-          if (!reader.isReading) reader.begin(await this.#reading(tx, input, list, record));
-          else reader.row(info.lines, raw, record);
-          if (reader.rowCount > MAX_PRICES) {
-            throw new DomainError('SHEET_TOO_LARGE', `A sheet has up to ${MAX_PRICES} prices.`);
-          }
-          if (reader.waiting >= CHUNK_ROWS) await stageRows(tx, sheet, reader.take());
+    // What a pipeline rejects with, when its last stage fails while bytes flow, is an AbortError.
+    let fault: unknown;
+    const read = async (records: AsyncIterable<CsvRecord>): Promise<void> => {
+      for await (const { record, raw, info } of records) {
+        if (!reader.isReading) reader.begin(await this.#reading(tx, input, list, record));
+        else reader.row(info.lines, raw, record);
+        if (reader.rowCount > MAX_PRICES) {
+          throw new DomainError('SHEET_TOO_LARGE', `A sheet has up to ${MAX_PRICES} prices.`);
         }
-      });
+        if (reader.waiting >= CHUNK_ROWS) await stageRows(tx, sheet, reader.take());
+      }
+    };
+    try {
+      await pipeline(source, parser, (records: AsyncIterable<CsvRecord>) =>
+        read(records).catch((error: unknown) => {
+          fault = error;
+          throw error;
+        }),
+      );
     } catch (error) {
-      if (!isCsvError(error)) throw error;
+      const cause = fault ?? error;
+      if (!isCsvError(cause)) throw cause;
       throw unreadable('A row of the sheet does not end.', { line: lastLine + 1 });
     }
     await stageRows(tx, sheet, reader.take());

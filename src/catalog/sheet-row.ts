@@ -4,7 +4,7 @@ import { type RateFault, rateFault } from './rate-rules.js';
 /** Why a row of a rate sheet is not a price: codes of its error. */
 export const rowFaults = {
   MISSING_TARGET: 'The row names neither a prefix nor a destination.',
-  INVALID_PREFIX: 'A prefix is not 1 to 15 digits, or a range is not two of the same length.',
+  INVALID_PREFIX: 'A prefix is not 1 to 15 digits that begin with 1 to 9, or a range is no range.',
   UNKNOWN_DESTINATION: 'No destination has this name.',
   UNKNOWN_BAND: "The list's time profile has no band of this name.",
   INVALID_DECIMAL: 'The field is not a plain decimal number.',
@@ -117,7 +117,8 @@ export function readSheetRow(cells: readonly string[], reading: SheetReading): S
 
 /**
  * The prefixes that a cell lists: digits, several by comma, semicolon or blank, ranges of equal
- * length by a hyphen. `countryCode` is put before each. Each comes once, in order.
+ * length by a hyphen. `countryCode` is put before each. Each comes once, in order. None begins
+ * with 0: numbers are E.164, and such a prefix would price nothing.
  */
 export function expandPrefixes(text: string, countryCode = ''): string[] {
   const found = new Set<string>();
@@ -129,7 +130,7 @@ export function expandPrefixes(text: string, countryCode = ''): string[] {
     if (more.length > 0) throw prefixFault(part);
     for (const prefix of high === undefined ? [low] : rangeOf(low, high, part)) {
       const full = code + prefix;
-      if (!/^\d{1,15}$/.test(full)) throw prefixFault(part);
+      if (!/^[1-9]\d{0,14}$/.test(full)) throw prefixFault(part);
       found.add(full);
     }
   }

@@ -80,6 +80,10 @@ export function formatError(
 function documentRefusal(error: unknown): Refusal | null {
   if (!(error instanceof GraphQLError)) return null;
   const { code, refusal } = error.extensions;
+  // The one error about variables that comes without a code: there are too many of the others.
+  if (error.message.startsWith('Too many errors processing variables')) {
+    return { code: 'BAD_USER_INPUT', message: error.message };
+  }
   if (typeof refusal === 'string') return { code: refusal, message: error.message };
   if (typeof code !== 'string' || !DOCUMENT_CODES.has(code)) return null;
   return { code, message: withoutSuggestions(error.message) };

@@ -98,6 +98,13 @@ describe('a document', () => {
     expect((await app.graphql('{ viewer { permissions } }', null, token)).codes).toEqual([]);
   });
 
+  it('with more wrong variables than are told apart is refused by code, each of them', async () => {
+    const query =
+      'mutation ($a: [ID!]!) { createUser(input: { email: "a", displayName: "a", password: "a", roleIds: $a }) { totpUri } }';
+    const answer = await app.graphql(query, { a: Array.from({ length: 60 }, () => ({})) }, token);
+    expect(new Set(answer.codes)).toEqual(new Set(['BAD_USER_INPUT']));
+  });
+
   it('learns nothing about the schema: no introspection, no suggestions', async () => {
     for (const query of ['{ __schema { types { name } } }', '{ __type(name: "User") { name } }']) {
       const answer = await app.graphql(query);

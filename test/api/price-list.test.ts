@@ -186,6 +186,7 @@ describe('rates in versions', () => {
     ['one across it', { validFrom: '2025-01-01T00:00:00Z' }, 'RATE_OVERLAPS'],
     ['neither prefix nor destination', { prefix: null }, 'RATE_REFUSED'],
     ['letters for a prefix', { prefix: '49a' }, 'RATE_REFUSED'],
+    ['a prefix as it is dialled', { prefix: '0049' }, 'RATE_REFUSED'],
     ['a price below zero', { price: '-0.1' }, 'RATE_REFUSED'],
     ['nine decimals', { price: '0.123456789' }, 'RATE_REFUSED'],
     ['eleven digits', { price: '12345678901' }, 'RATE_REFUSED'],

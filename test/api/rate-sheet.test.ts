@@ -215,7 +215,7 @@ describe('reading a sheet', () => {
     expect((await call(app, world.hubToken, IMPORT, request)).id).toBe(first.id);
   });
 
-  async function upload(body: string): Promise<string> {
+  async function upload(body: string | Buffer<ArrayBuffer>): Promise<string> {
     const answer = await fetch(`${app.url}/files/sheet.csv`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${world.hubToken}` },
@@ -231,6 +231,14 @@ describe('reading a sheet', () => {
     const { id: listA } = await aPriceList(app, world.tokenA, world.resellerA);
     const input = sheet(listA, '', { csv: null, fileId });
     expect(await refusal(app, world.tokenA, IMPORT, { input })).toBe('NOT_FOUND');
+  });
+
+  it('names what is wrong with a first line when more bytes are to come', async () => {
+    const fileId = await upload(
+      Buffer.from(Array.from({ length: 100_000 }, (_, at) => at * 7_919)),
+    );
+    const input = sheet(await aList(), '', { csv: null, fileId });
+    expect(await refusal(app, world.hubToken, IMPORT, { input })).toBe('SHEET_COLUMN_MISSING');
   });
 
   it('refuses a row without end', async () => {

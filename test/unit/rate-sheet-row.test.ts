@@ -44,12 +44,19 @@ describe('prefixes of a cell', () => {
     expect(expandPrefixes(text, code)).toEqual(expected);
   });
 
-  it.each([['4919-4916'], ['491-4920'], ['1-2-3'], ['4x'], ['-49'], ['49-'], ['1234567890123456']])(
-    'refuses %j',
-    (text) => {
-      expect(faultOf(text, '0.1', '')).toBe('INVALID_PREFIX');
-    },
-  );
+  it.each([
+    ['0049'],
+    ['00-09'],
+    ['4919-4916'],
+    ['491-4920'],
+    ['1-2-3'],
+    ['4x'],
+    ['-49'],
+    ['49-'],
+    ['1234567890123456'],
+  ])('refuses %j', (text) => {
+    expect(faultOf(text, '0.1', '')).toBe('INVALID_PREFIX');
+  });
 
   it('refuses a range that is wider than any list', () => {
     expect(faultOf('10000-19999', '0.1', '')).toBe('none');
