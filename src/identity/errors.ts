@@ -9,6 +9,7 @@ export const identityErrors = {
   PERMISSION_NOT_HELD: 'Nobody can give or take a permission that he does not hold himself.',
   ROLE_NAME_TAKEN: 'The partner has a role of this name.',
   ROLE_OF_OTHER_PARTNER: "A user can have roles of the user's own partner only.",
+  LAST_ADMINISTRATOR: 'The hub keeps at least one active user who manages roles and users.',
   EMAIL_TAKEN: 'Another user signs in with this e-mail address.',
   PASSWORD_TOO_WEAK: 'The password is too short, or is one of those that are tried first.',
 } as const satisfies ErrorCatalogue;

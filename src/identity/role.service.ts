@@ -11,6 +11,7 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
+import { demandAdministrator } from './administrator.store.js';
 import type { CreateRoleInput } from './identity.input.js';
 import { beyondReach, unknownPermissions } from './permission.js';
 import { Role } from './role.entity.js';
@@ -57,11 +58,16 @@ export class RoleService {
     return tx.findOneByOrFail(Role, { id: made.id });
   }
 
-  /** Replaces what a role permits, at once for all who have it. */
+  /**
+   * Replaces what a role permits, at once for all who have it. Refuses with UNKNOWN_PERMISSION,
+   * PERMISSION_NOT_HELD, LAST_ADMINISTRATOR or NOT_FOUND.
+   */
   async setPermissions(tx: Tx, viewer: Viewer, id: string, names: string[]): Promise<Role> {
     const role = await this.lock(tx, id);
     role.permissions = checkedPermissions(viewer, role.permissions, names);
-    return tx.save(role);
+    const saved = await tx.save(role);
+    await demandAdministrator(tx, role.partnerId);
+    return saved;
   }
 
   /** The role of this identifier, locked until the transaction ends; NOT_FOUND when unseen. */

@@ -12,6 +12,7 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
+import { demandAdministrator } from './administrator.store.js';
 import type { CreateUserInput } from './identity.input.js';
 import { hashPassword } from './password.service.js';
 import { permissionNames } from './permission.js';
@@ -163,6 +164,7 @@ export class UserService {
       user.id,
       role.id,
     ]);
+    await demandAdministrator(tx, user.partnerId);
     return user;
   }
 
@@ -175,6 +177,7 @@ export class UserService {
     user.status = 'DISABLED';
     await tx.update(AppUser, { id: user.id }, { status: 'DISABLED' });
     await revokeSessionsOf(tx, user.id, this.#now());
+    await demandAdministrator(tx, user.partnerId);
     return user;
   }
 }

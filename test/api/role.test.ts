@@ -160,6 +160,31 @@ describe('roles', () => {
     expect(answer.codes).toEqual(['ROLE_OF_OTHER_PARTNER']);
   });
 
+  it('of the last administrator of the hub cannot be weakened, taken or disabled', async () => {
+    const alone = await testApp();
+    try {
+      const top = await aPartner(alone);
+      const chief = await aUser(alone, { partnerId: top.id });
+      const token = await alone.signIn(chief.email);
+      const [own] = (await alone.graphql(USERS, {}, token)).data.users.nodes;
+      const roleId = own.roles[0].id;
+      const refused = { extensions: { code: 'LAST_ADMINISTRATOR' } };
+      const weaker = { roleId, permissions: ['partner.read', 'role.manage'] };
+      for (const [query, variables] of [
+        [SET, weaker],
+        [REMOVE, { userId: own.id, roleId }],
+        [DISABLE, { id: own.id }],
+      ] as const) {
+        expect((await alone.graphql(query, variables, token)).errors?.[0]).toMatchObject(refused);
+      }
+      await aUser(alone, { partnerId: top.id });
+      const second = await alone.graphql(DISABLE, { id: own.id }, token);
+      expect(second.data.disableUser.status).toBe('DISABLED');
+    } finally {
+      await alone.stop();
+    }
+  });
+
   it('can be made of the permissions that the schema lists', async () => {
     const listed = await app.graphql('{ permissions { name description } }', null, adminToken);
     const names = listed.data.permissions.map((one: { name: string }) => one.name);
