@@ -73,8 +73,10 @@ export interface PriceBook {
   readonly tree: PrefixTree;
   /** Reference destination of each class of the tree; 0 when the dial plan has none. */
   readonly destinationOf: Int32Array;
-  /** For list n the slot of each class: `slotOf[n][class]`, 0 for none. */
-  readonly slotOf: readonly Int32Array[];
+  /** Slot of a class in the list at place n: `slotOf[class * lists + n]`, 0 for none. */
+  readonly slotOf: Int32Array;
+  /** How many price lists there are. */
+  readonly lists: number;
   readonly slots: Slots;
   /** Distinct tariffs, eight numbers each as {@link TARIFF} says. */
   readonly tariffs: Float64Array;

@@ -6,7 +6,7 @@ import { SlotBuilder } from './slot-builder.js';
 
 export type CompiledPrices = Pick<
   PriceBook,
-  'tree' | 'destinationOf' | 'slotOf' | 'slots' | 'tariffs' | 'bandsOf'
+  'tree' | 'destinationOf' | 'slotOf' | 'lists' | 'slots' | 'tariffs' | 'bandsOf'
 > & {
   /** Place of each list by its id. */
   readonly listPlace: ReadonlyMap<number, number>;
@@ -22,13 +22,13 @@ export function compilePrices(facts: BookFacts): CompiledPrices {
   const classByPrefix = new Map(prefixes.map((prefix, index) => [prefix, index + 1]));
   const expected = [...tables.values()].reduce((sum, table) => sum + table.size, 0);
   const slots = new SlotBuilder(expected);
-  const slotOf = [...tables.values()].map((table) =>
-    slotsOfList(table, prefixes, tree.parentClass, classByPrefix, slots),
-  );
+  const entries = [...tables.values()].map((table) => entriesByClass(table, classByPrefix));
+  const slotOf = slotsByClass(entries, tree.parentClass, slots);
   return {
     tree,
     destinationOf: destinationsOf(facts, prefixes, tree.parentClass),
     slotOf,
+    lists: tables.size,
     ...slots.finish(),
     bandsOf: facts.lists.map((list) => weekOf(facts, list.timeProfileId)),
     listPlace: new Map(facts.lists.map((list, place) => [list.id, place])),
@@ -65,25 +65,38 @@ function unionOfPrefixes(facts: BookFacts, tables: readonly EffectiveTable[]): s
   return [...all].sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
 }
 
-function slotsOfList(
+type EntriesByClass = readonly (readonly TableEntry[] | undefined)[];
+
+function entriesByClass(
   table: EffectiveTable,
-  prefixes: readonly string[],
-  parentClass: Int32Array,
   classByPrefix: ReadonlyMap<string, number>,
-  slots: SlotBuilder,
-): Int32Array {
-  const entriesOf: (TableEntry[] | undefined)[] = new Array(prefixes.length + 1);
+): EntriesByClass {
+  const entriesOf: (TableEntry[] | undefined)[] = new Array(classByPrefix.size + 1);
   for (const entry of table.values()) {
     const prefixClass = classByPrefix.get(entry.prefix)!;
     const known = entriesOf[prefixClass];
     if (known === undefined) entriesOf[prefixClass] = [entry];
     else known.push(entry);
   }
-  const slotOf = shared(Int32Array, prefixes.length + 1);
-  for (let prefixClass = 1; prefixClass <= prefixes.length; prefixClass += 1) {
-    const shorter = slotOf[parentClass[prefixClass]!]!;
-    const entries = entriesOf[prefixClass];
-    slotOf[prefixClass] = entries === undefined ? shorter : slots.add(entries, shorter);
+  return entriesOf;
+}
+
+// All lists of one class lie side by side, the slots as well as their places: the levels of a
+// record then share the memory lines that the first of them had to wait for.
+function slotsByClass(
+  lists: readonly EntriesByClass[],
+  parentClass: Int32Array,
+  slots: SlotBuilder,
+): Int32Array {
+  const slotOf = shared(Int32Array, parentClass.length * lists.length);
+  for (let prefixClass = 1; prefixClass < parentClass.length; prefixClass += 1) {
+    const above = parentClass[prefixClass]! * lists.length;
+    lists.forEach((entriesOf, list) => {
+      const shorter = slotOf[above + list]!;
+      const entries = entriesOf[prefixClass];
+      slotOf[prefixClass * lists.length + list] =
+        entries === undefined ? shorter : slots.add(entries, shorter);
+    });
   }
   return slotOf;
 }

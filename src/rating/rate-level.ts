@@ -33,14 +33,14 @@ export class LevelRater {
 
   rate(level: number, records: RecordBatch, rated: RatedBatch): void {
     const { count, fault } = records;
-    const { slotOf } = this.#book;
+    const { slotOf, lists } = this.#book;
     const { list } = this.#planner;
     for (let row = 0; row < count; row += 1) {
       let slot = NO_SLOT;
       const due = rated.outcome[row] === OUTCOME.RATED && fault[row] === 0;
       if (due && level < rated.levels[row]!) {
         const place = list[row * MAX_LEVELS + level]!;
-        if (place >= 0) slot = slotOf[place]![rated.prefixClass[row]!]!;
+        if (place >= 0) slot = slotOf[rated.prefixClass[row]! * lists + place]!;
         else if (place === NOT_PRICED.NO_LIST) fault[row] = faultNumber.NO_PRICE_LIST;
         else if (place === NOT_PRICED.NO_TERMS) fault[row] = faultNumber.NO_CONTRACT;
       }
