@@ -49,7 +49,10 @@ class ImportWorker {
       else await this.#recycle(job, pipeline, writer);
       return pipeline.findings;
     } catch (error) {
-      await writer.abort().catch(() => this.#disconnect());
+      await writer.abort().catch(() => undefined);
+      // The connection may be what failed, and a dead one that was idle fails before it has begun
+      // anything to roll back; the next job connects anew.
+      void this.#disconnect();
       throw error;
     }
   }
