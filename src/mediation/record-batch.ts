@@ -61,6 +61,8 @@ export class RecordBatch {
   readonly faultColumn = new Int16Array(MICRO_BATCH);
   readonly startedMs = new Float64Array(MICRO_BATCH);
   readonly quantity = new Float64Array(MICRO_BATCH);
+  /** Money that the record carries, at scale 8; 0 when its format has none. */
+  readonly value = new Float64Array(MICRO_BATCH);
   readonly service = new Uint8Array(MICRO_BATCH);
   readonly aNumber = new Float64Array(MICRO_BATCH);
   readonly bNumber = new Float64Array(MICRO_BATCH);

@@ -1,7 +1,8 @@
-import type { RateRow } from '../catalog/index.js';
+import type { PricingTerms, RateRow } from '../catalog/index.js';
 import type { RoundingMode, ZoneTransitions } from '../kernel/index.js';
 import type { Service } from '../mediation/index.js';
 import type { PrefixTree } from './prefix-tree.js';
+import type { PricingFacts } from './pricing-facts.js';
 
 /** Everything a price depends on, as read from the database at one moment. */
 export interface BookFacts {
@@ -11,6 +12,7 @@ export interface BookFacts {
     readonly id: number;
     readonly parentId: number | null;
     readonly timeProfileId: number | null;
+    readonly currency: string;
     readonly rows: readonly RateRow[];
   }[];
   readonly profiles: readonly {
@@ -21,6 +23,8 @@ export interface BookFacts {
       readonly fromMinute: number;
       readonly toMinute: number;
     }[];
+    /** Days on which the rules of weekday bit 7 hold, in days since 1970-01-01, ascending. */
+    readonly holidays: readonly number[];
   }[];
   readonly contracts: readonly {
     readonly id: number;
@@ -38,7 +42,16 @@ export interface BookFacts {
     readonly timeZone: string;
     readonly roundingDecimals: number;
     readonly roundingMode: RoundingMode;
-    readonly lists: readonly { readonly service: Service | '*'; readonly priceListId: number }[];
+    readonly currency: string;
+    readonly bandPolicy: BandPolicy;
+    readonly conversion: 'NONE' | 'RECORD';
+    readonly marginPolicy: 'NONE' | 'WARN' | 'HOLD' | 'REFUSE';
+    /** A row with a trunk holds for records that come in or leave by it. */
+    readonly lists: readonly {
+      readonly service: Service | '*';
+      readonly trunkId: number | null;
+      readonly priceListId: number;
+    }[];
   }[];
   readonly subscriptions: readonly {
     readonly id: number;
@@ -48,6 +61,9 @@ export interface BookFacts {
     readonly startsAt: number;
     readonly endsAt: number | null;
     readonly limited: boolean;
+    readonly servicePlanId: number | null;
+    /** The account at the top of the tree that `accountId` is in. */
+    readonly rootAccountId: number;
   }[];
   readonly identities: readonly {
     readonly subscriptionId: number;
@@ -62,7 +78,19 @@ export interface BookFacts {
     readonly name: string;
     readonly costContractId: number | null;
   }[];
+  readonly originSets: readonly { readonly id: number; readonly prefixes: readonly string[] }[];
+  /** How many of `quote` one `base` is, at scale 10, from an instant on. */
+  readonly exchangeRates: readonly {
+    readonly base: string;
+    readonly quote: string;
+    readonly rate: bigint;
+    readonly validFrom: number;
+  }[];
+  readonly pricing: PricingFacts;
 }
+
+/** Which band prices a call that crosses bands: see `docs/pricing.md`. */
+export type BandPolicy = 'START' | 'SPLIT' | 'MAJORITY';
 
 /**
  * The compiled book: flat arrays in shared memory that every worker thread reads and nobody
@@ -80,8 +108,11 @@ export interface PriceBook {
   readonly slots: Slots;
   /** Distinct tariffs, eight numbers each as {@link TARIFF} says. */
   readonly tariffs: Float64Array;
-  /** Band of each minute of the week (from Monday 00:00) per list; null when it has no bands. */
-  readonly bandsOf: readonly (Int32Array | null)[];
+  /** What tariffs say beyond numbers; a tariff names its place here plus one. */
+  readonly terms: readonly PricingTerms[];
+  /** When which band holds, per list; null when it has no bands. */
+  readonly bandsOf: readonly (Bands | null)[];
+  readonly origins: Origins;
   readonly zones: readonly ZoneTransitions[];
   readonly contracts: Contracts;
   readonly guide: Guide;
@@ -100,6 +131,8 @@ export interface Slots {
   readonly entryFrom: Float64Array;
   readonly entryTo: Float64Array;
   readonly entryBand: Int32Array;
+  /** Place of the set of origins in `origins.rank`, -1 for any calling number. */
+  readonly entryOrigin: Int32Array;
   readonly entryTariff: Int32Array;
   readonly entryRateId: Int32Array;
 }
@@ -116,7 +149,30 @@ export const TARIFF = {
   NEXT_INCREMENT: 4,
   MINIMUM: 5,
   GRACE: 6,
+  /** One plus the place in `terms`, 0 for a plain price per unit. */
+  TERMS: 7,
 } as const;
+
+/** The bands of a time profile. */
+export interface Bands {
+  /** Band of each minute of the week from Monday 00:00 on, 0 for none. */
+  readonly week: Int32Array;
+  /** Band of each minute of a holiday; null when holidays are days like others. */
+  readonly holiday: Int32Array | null;
+  /** Days since 1970-01-01, ascending. */
+  readonly holidays: Int32Array;
+}
+
+/** Which calling numbers belong to which sets: classes of a prefix tree of their own. */
+export interface Origins {
+  readonly tree: PrefixTree;
+  readonly sets: number;
+  /**
+   * At `class * sets + set` one plus the length of the longest prefix of the set that begins the
+   * numbers of the class, 0 where the set does not hold them.
+   */
+  readonly rank: Uint8Array;
+}
 
 /** Contracts by place, each with its versions `firstVersion .. + versionCount - 1`. */
 export interface Contracts {
