@@ -90,7 +90,7 @@ describe('the price of a number', () => {
       aList({ id: 3, parentId: 2, rows: [aRate({ prefix: '44', amount: '0.01' })] }),
     ];
     const by = (priceListId: number, bNumber: string) => {
-      const versions = [aVersion({ lists: [{ service: '*', priceListId }] })];
+      const versions = [aVersion({ lists: [{ service: '*', trunkId: null, priceListId }] })];
       return rate(aBook({ lists, versions }), { bNumber }).cents?.[1];
     };
     expect([1, 2, 3].map((id) => by(id, '4930'))).toEqual([10, 15, 15]);
@@ -143,6 +143,7 @@ describe('time bands', () => {
         { bandId: OFF_PEAK, weekdays: 31, fromMinute: 0, toMinute: 180 },
         { bandId: WEEKEND, weekdays: 96, fromMinute: 0, toMinute: 1440 },
       ],
+      holidays: [],
     },
   ];
   const lists = [
@@ -173,7 +174,7 @@ describe('time bands', () => {
 
   it('have both hours of a doubled hour and none of a skipped one', () => {
     const sunday = [{ bandId: OFF_PEAK, weekdays: 64, fromMinute: 120, toMinute: 180 }];
-    const doubled = { ...facts, profiles: [{ id: 3, rules: sunday }] };
+    const doubled = { ...facts, profiles: [{ id: 3, rules: sunday, holidays: [] }] };
     const at = (text: string) =>
       rate(doubled, { startedMs: utc(text), bNumber: '4930' }).cents?.[1];
     expect(at('2026-10-24T23:59:59Z')).toBe(10);
@@ -224,15 +225,19 @@ describe('contracts and their versions', () => {
     const by = (own: BookFacts['versions'][number]['lists'], service: 'VOICE' | 'SMS') =>
       rate(aBook({ lists, versions: [aVersion({ lists: own })] }), { service, quantity: 1 });
     const both = [
-      { service: '*', priceListId: 1 },
-      { service: 'SMS', priceListId: 2 },
+      { service: '*', trunkId: null, priceListId: 1 },
+      { service: 'SMS', trunkId: null, priceListId: 2 },
     ] as const;
     expect([by(both, 'VOICE').cents, by(both, 'SMS').cents]).toEqual([
       [0, 1],
       [0, 2],
     ]);
-    expect(by([{ service: 'SMS', priceListId: 2 }], 'VOICE')).toEqual({ fault: 'NO_PRICE_LIST' });
-    expect(by([{ service: '*', priceListId: 9 }], 'VOICE')).toEqual({ fault: 'NO_PRICE_LIST' });
+    expect(by([{ service: 'SMS', trunkId: null, priceListId: 2 }], 'VOICE')).toEqual({
+      fault: 'NO_PRICE_LIST',
+    });
+    expect(by([{ service: '*', trunkId: null, priceListId: 9 }], 'VOICE')).toEqual({
+      fault: 'NO_PRICE_LIST',
+    });
   });
 
   // The hub sells to reseller 10, that to 11, and that to the customer.
