@@ -104,6 +104,14 @@ export function assertTerms(terms: TermsFacts): void {
   }
 }
 
+/** Refuses with CONTRACT_TERMS_REFUSED a margin policy where nothing is sold: a COST contract. */
+export function assertMarginPolicy(level: string, policy: string): void {
+  if (level !== 'COST' || policy === 'NONE') return;
+  throw new DomainError('CONTRACT_TERMS_REFUSED', 'A COST contract sells nothing of ours.', {
+    field: 'marginPolicy',
+  });
+}
+
 /** A version that counts now, with its period of validity in epoch milliseconds. */
 export interface KnownVersion {
   readonly id: number;

@@ -3,6 +3,7 @@ import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { type RoundingMode, toGlobalId } from '../kernel/index.js';
 import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
+import { ContractNotice, MarginPolicy } from './contract-guard.entity.js';
 
 export const RoundingModeType = enumType(
   'RoundingMode',
@@ -118,6 +119,19 @@ export class ContractVersion {
   @Field(() => BillCycle, { description: 'How often the contract is billed.' })
   @Column({ type: 'text', name: 'bill_cycle', default: 'MONTHLY' })
   billCycle!: BillCycle;
+
+  @Field(() => ContractNotice, {
+    nullable: true,
+    description: 'Notice that changes of its price lists must be given; null when none is agreed.',
+  })
+  @Column({ type: 'jsonb', nullable: true })
+  notice!: ContractNotice | null;
+
+  @Field(() => MarginPolicy, {
+    description: 'What happens when its price falls below the cost; of selling contracts.',
+  })
+  @Column({ type: 'text', name: 'margin_policy', default: 'NONE' })
+  marginPolicy!: MarginPolicy;
 }
 
 @Entity('contract_price_list')

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import { grouped, type Period } from '../kernel/index.js';
 import type { RequestContext, Tx } from '../platform/index.js';
+import type { ContractNotice } from './contract-guard.entity.js';
 import type { Amendment, KnownVersion } from './contract-rules.js';
 import { ContractVersion } from './contract-version.entity.js';
 
@@ -14,6 +15,8 @@ export interface RecordedTerms {
   readonly taxCode: string;
   readonly taxPercent: string;
   readonly paymentTermsDays: number;
+  readonly notice?: ContractNotice | null;
+  readonly marginPolicy: string;
   readonly lists: readonly { readonly service: string; readonly priceListId: number }[];
 }
 
@@ -87,8 +90,8 @@ async function insertVersion(
   const rows = await tx.query<{ id: number }[]>(
     `INSERT INTO contract_version (contract_id, partner_id, valid_from, valid_to, recorded_at,
        currency, time_zone, rounding_decimals, rounding_mode, tax_code, tax_percent,
-       payment_terms_days)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+       payment_terms_days, notice, margin_policy)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
     [
       contract.id,
       contract.partnerId,
@@ -102,6 +105,8 @@ async function insertVersion(
       terms.taxCode,
       terms.taxPercent,
       terms.paymentTermsDays,
+      terms.notice ?? null,
+      terms.marginPolicy,
     ],
   );
   await tx.query(
@@ -120,9 +125,10 @@ async function copyVersion(tx: Tx, id: number, valid: Period, moment: string): P
   const rows = await tx.query<{ id: number }[]>(
     `INSERT INTO contract_version (contract_id, partner_id, valid_from, valid_to, recorded_at,
        currency, time_zone, rounding_decimals, rounding_mode, tax_code, tax_percent,
-       payment_terms_days, bill_cycle)
+       payment_terms_days, bill_cycle, notice, margin_policy)
      SELECT contract_id, partner_id, $2, $3, $4, currency, time_zone, rounding_decimals,
-       rounding_mode, tax_code, tax_percent, payment_terms_days, bill_cycle
+       rounding_mode, tax_code, tax_percent, payment_terms_days, bill_cycle, notice,
+       margin_policy
      FROM contract_version WHERE id = $1 RETURNING id`,
     [id, new Date(valid.from), valid.to === null ? null : new Date(valid.to), moment],
   );

@@ -4,6 +4,7 @@ import { Field, ID, InputType, Int } from 'type-graphql';
 import type { RoundingMode } from '../kernel/index.js';
 import { DateTimeScalar, DecimalScalar, PlainText } from '../platform/index.js';
 import { ContractStatus, PriceLevel } from './contract.entity.js';
+import { ContractNotice, MarginPolicy } from './contract-guard.entity.js';
 import { PricedService, RoundingModeType } from './contract-version.entity.js';
 
 @InputType({ description: 'The price list of one service.' })
@@ -54,6 +55,20 @@ export class ContractTermsInput {
   @Min(0)
   @Max(365)
   paymentTermsDays!: number;
+
+  @Field(() => ContractNotice, {
+    nullable: true,
+    description: 'Notice that changes of its price lists must be given; none when absent.',
+  })
+  @IsOptional()
+  @ValidateNested()
+  notice?: ContractNotice | null;
+
+  @Field(() => MarginPolicy, {
+    defaultValue: 'NONE',
+    description: 'What happens when its price falls below the cost; NONE for COST contracts.',
+  })
+  marginPolicy!: MarginPolicy;
 
   @Field(() => [ContractPriceListInput], { description: 'The price list of each service.' })
   @ArrayMaxSize(5)

@@ -21,6 +21,7 @@ import type {
 import {
   type Amendment,
   amend,
+  assertMarginPolicy,
   assertPriceLists,
   assertSides,
   assertTerms,
@@ -63,6 +64,7 @@ export class ContractService {
     const seller = await activePartner(tx, input.sellerId);
     const buyer = await activePartner(tx, input.buyerId);
     assertSides(input.level, seller, buyer);
+    assertMarginPolicy(input.level, input.terms.marginPolicy);
     const counterparty = input.level === 'COST' ? seller : buyer;
     const account = await openAccount(tx, input.accountId, counterparty.id);
     const lists = await this.#checkTerms(tx, input.terms, seller.id);
@@ -109,6 +111,7 @@ export class ContractService {
     if (contract.status !== 'ACTIVE') {
       throw new DomainError('CONTRACT_TERMINATED', 'The contract is terminated.');
     }
+    assertMarginPolicy(contract.level, terms.marginPolicy);
     const lists = await this.#checkTerms(tx, terms, contract.sellerId);
     await lockContract(tx, contract.id);
     const known = await knownVersions(tx, contract.id);

@@ -13,6 +13,7 @@ export {
   ContractService,
   type PriceListLookup,
 } from './contract.service.js';
+export { ContractNotice, MarginPolicy, NoticePolicy } from './contract-guard.entity.js';
 export type { PriceListFacts } from './contract-rules.js';
 export {
   ContractPriceList,

@@ -216,6 +216,44 @@ describe('amending a contract', () => {
     expect(amended.versions[2].validFrom).toBe('2026-04-01T00:00:00.000Z');
   });
 
+  it('keeps the notice and the margin policy on both sides of an amendment', async () => {
+    const guarded = terms({
+      notice: { policy: 'SHIFT', increaseDays: 7, closedDays: 14 },
+      marginPolicy: 'HOLD',
+    });
+    const made = { input: wholesale({ terms: guarded }) };
+    const { id } = await call(app, world.hubToken, CREATE_CONTRACT, made);
+    await call(app, world.hubToken, AMEND, {
+      id,
+      terms: terms({ validFrom: '2026-03-01T00:00:00Z', validTo: '2026-04-01T00:00:00Z' }),
+    });
+    const query = `query ($id: ID!) { contract(id: $id) { versions { marginPolicy notice {
+      policy newDays increaseDays decreaseDays changedDays closedDays } } } }`;
+    const days = { newDays: 0, increaseDays: 7, decreaseDays: 0, changedDays: 0, closedDays: 14 };
+    const kept = { marginPolicy: 'HOLD', notice: { policy: 'SHIFT', ...days } };
+    const { versions } = await call(app, world.hubToken, query, { id });
+    expect(versions).toEqual([kept, { marginPolicy: 'NONE', notice: null }, kept]);
+  });
+
+  it('refuses days that are none and a margin policy where nothing is sold', async () => {
+    const refused = (given: object) =>
+      refusal(app, world.hubToken, CREATE_CONTRACT, { input: wholesale(given) });
+    const days = (count: number) => terms({ notice: { newDays: count } });
+    expect(await refused({ terms: days(-1) })).toBe('BAD_USER_INPUT');
+    expect(await refused({ terms: days(366) })).toBe('BAD_USER_INPUT');
+    const { supplier, hub, hubToken } = world;
+    const { id: accountId } = await anAccount(app, hubToken, supplier);
+    const cost = contractInput({
+      seller: supplier,
+      buyer: hub,
+      accountId,
+      priceListId: costList,
+      level: 'COST',
+    });
+    const guarded = { ...cost, terms: { ...cost.terms, marginPolicy: 'WARN' } };
+    expect(await refused(guarded)).toBe('CONTRACT_TERMS_REFUSED');
+  });
+
   it('leaves one version per instant however many amend at once', async () => {
     const id = await aContract();
     const months = ['02', '03', '04', '05', '06'];
