@@ -116,6 +116,10 @@ export interface PriceBook {
   readonly zones: readonly ZoneTransitions[];
   readonly contracts: Contracts;
   readonly guide: Guide;
+  /** Currency of each list by its place. */
+  readonly listCurrency: readonly string[];
+  /** Plain data that every thread gets a copy of. */
+  readonly pricing: PricingFacts;
 }
 
 /**
@@ -191,6 +195,40 @@ export interface Contracts {
   readonly versionRounding: Uint8Array;
   /** Place of the list for version v and service code s at `v * 5 + s`; -1 for none. */
   readonly versionList: Int32Array;
+  /** Lists of a version that hold for one trunk only, those for one service first. */
+  readonly versionTrunkLists: readonly (readonly TrunkList[] | undefined)[];
+  readonly versionCurrency: readonly string[];
+  /** Places in {@link bandPolicies}. */
+  readonly versionBandPolicy: Uint8Array;
+  /** Places in {@link marginPolicies}. */
+  readonly versionMargin: Uint8Array;
+  /**
+   * By `version * lists + list` the dated exchange rates from the list's currency into the
+   * contract's, oldest first; nothing where both are the same.
+   */
+  readonly conversions: ReadonlyMap<number, readonly DatedFactor[]>;
+  readonly sellerPartnerId: Int32Array;
+  readonly buyerPartnerId: Int32Array;
+  /** Places in {@link priceLevels}. */
+  readonly level: Uint8Array;
+}
+
+export const bandPolicies = ['START', 'SPLIT', 'MAJORITY'] as const satisfies BandPolicy[];
+export const marginPolicies = ['NONE', 'WARN', 'HOLD', 'REFUSE'] as const;
+export const priceLevels = ['COST', 'WHOLESALE', 'RETAIL'] as const;
+
+/** The list that a contract version uses for one trunk; service code 0 is any service. */
+export interface TrunkList {
+  readonly service: number;
+  readonly trunkId: number;
+  readonly list: number;
+}
+
+/** An exchange rate as a fraction, from an instant on. */
+export interface DatedFactor {
+  readonly fromMs: number;
+  readonly numerator: bigint;
+  readonly denominator: bigint;
 }
 
 /** Who a record belongs to: by trunk first, then by calling number. */
@@ -201,6 +239,10 @@ export interface Guide {
   readonly startsMs: Float64Array;
   readonly endsMs: Float64Array;
   readonly limited: Uint8Array;
+  /** Service plan, 0 for none. */
+  readonly planId: Int32Array;
+  /** The account at the top of the subscription's account tree. */
+  readonly rootAccountId: Int32Array;
   /** Chain of selling contracts of each subscription: its place in `chains`. */
   readonly chainOf: Int32Array;
   /** Contract places from the top reseller's purchase down to the subscriber's own contract. */
