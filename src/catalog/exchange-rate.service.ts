@@ -66,13 +66,13 @@ export class ExchangeRateService {
     return pageById(query, page);
   }
 
-  /** An amount in another currency at an instant. Refuses with EXCHANGE_RATE_MISSING. */
+  /** An amount in another currency at an instant, by the rates known then. Refuses with EXCHANGE_RATE_MISSING. */
   async convert(
     tx: Tx,
     amount: string,
     from: string,
     to: string,
-    at: Date,
+    { asOf: at, asKnownAt }: { readonly asOf: Date; readonly asKnownAt: Date | null },
   ): Promise<ConvertedAmount> {
     minorUnits(from);
     minorUnits(to);
@@ -81,6 +81,7 @@ export class ExchangeRateService {
       .createQueryBuilder(ExchangeRate, 'row')
       .distinctOn(['row.baseCurrency'])
       .where('row.validFrom <= :at', { at })
+      .andWhere('(:known::timestamptz IS NULL OR row.recordedAt <= :known)', { known: asKnownAt })
       .andWhere(
         '((row.baseCurrency = :from AND row.quoteCurrency = :to) OR ' +
           '(row.baseCurrency = :to AND row.quoteCurrency = :from))',

@@ -84,8 +84,17 @@ export class RateFilter {
   prefix?: string | null;
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'Only rows in force at it.' })
-  at?: Date | null;
+  asOf?: Date | null;
 
-  @Field(() => Boolean, { defaultValue: false, description: 'Also rows that were superseded.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'Rows as they were known then: ignore what was recorded after this instant.',
+  })
+  asKnownAt?: Date | null;
+
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description: 'Also rows that were superseded, unless asKnownAt is given.',
+  })
   history!: boolean;
 }

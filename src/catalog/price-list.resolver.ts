@@ -25,6 +25,7 @@ import {
 } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
 import { EffectiveRateView } from './effective-rate.entity.js';
+import { MomentArgs, momentOf } from './moment.input.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import { CreatePriceListInput, RateFilter, SetRateInput } from './price-list.input.js';
 import type { PriceListService } from './price-list.service.js';
@@ -80,8 +81,7 @@ export class PriceListResolver {
   })
   async effectiveRates(
     @Arg('priceListId', () => ID, { description: 'The price list.' }) priceListId: string,
-    @Arg('at', () => DateTimeScalar, { nullable: true, description: 'Now when absent.' })
-    at: Date | null,
+    @Args(() => MomentArgs) moment: MomentArgs,
     @Arg('prefix', () => String, {
       defaultValue: '',
       description: 'Only prefixes that begin so.',
@@ -91,7 +91,7 @@ export class PriceListResolver {
     @Ctx() context: RequestContext,
   ): Promise<Connection<EffectiveRateView>> {
     const tx = await context.read();
-    return this.#lists.effectiveRates(tx, priceListId, at ?? context.now(), prefix, page);
+    return this.#lists.effectiveRates(tx, priceListId, momentOf(moment, context), prefix, page);
   }
 
   @Authorized('catalog.read')
@@ -102,8 +102,7 @@ export class PriceListResolver {
   async rateFor(
     @Arg('priceListId', () => ID, { description: 'The price list.' }) priceListId: string,
     @Arg('number', () => String, { description: 'E.164 digits without plus.' }) number: string,
-    @Arg('at', () => DateTimeScalar, { nullable: true, description: 'Now when absent.' })
-    at: Date | null,
+    @Args(() => MomentArgs) moment: MomentArgs,
     @Arg('timeZone', () => String, {
       defaultValue: 'UTC',
       description: 'IANA zone whose clock decides the time band.',
@@ -111,8 +110,8 @@ export class PriceListResolver {
     timeZone: string,
     @Ctx() context: RequestContext,
   ): Promise<EffectiveRateView | null> {
-    const instant = at ?? context.now();
-    return this.#lists.rateFor(await context.read(), priceListId, number, instant, timeZone);
+    const tx = await context.read();
+    return this.#lists.rateFor(tx, priceListId, number, momentOf(moment, context), timeZone);
   }
 
   @Authorized('catalog.manage')

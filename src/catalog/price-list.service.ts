@@ -16,6 +16,7 @@ import {
 import { Destination } from './destination.entity.js';
 import { EffectiveRateView } from './effective-rate.entity.js';
 import { effectiveTable, findRate, type RateRow, type TableEntry, tableKey } from './inherit.js';
+import { narrowToMoment, narrowToValid } from './moment.store.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import type { CreatePriceListInput, RateFilter, SetRateInput } from './price-list.input.js';
 import {
@@ -24,6 +25,7 @@ import {
   listRows,
   lockPriceList,
   type PricedKey,
+  type PriceMoment,
   pricedKeys,
   recordingMoment,
   weekOf,
@@ -95,13 +97,10 @@ export class PriceListService {
     const query = tx.createQueryBuilder(Rate, 'row').where('row.priceListId = :list', {
       list: list.id,
     });
-    if (!filter.history) query.andWhere('row.supersededAt IS NULL');
     if (filter.prefix) query.andWhere('row.prefix LIKE :head', { head: `${filter.prefix}%` });
-    if (filter.at) {
-      query.andWhere('row.validFrom <= :at AND (row.validTo IS NULL OR row.validTo > :at)', {
-        at: filter.at,
-      });
-    }
+    const { asOf, asKnownAt, history } = filter;
+    if (history && !asKnownAt) narrowToValid(query, asOf ?? null);
+    else narrowToMoment(query, { asOf, asKnownAt });
     return pageById(query, page);
   }
 
@@ -188,7 +187,7 @@ export class PriceListService {
   async effectiveRates(
     tx: Tx,
     priceListId: string,
-    at: Date,
+    moment: PriceMoment,
     startsWith: string,
     page: Page,
   ): Promise<Connection<EffectiveRateView>> {
@@ -198,11 +197,11 @@ export class PriceListService {
     }
     const chain = await chainOf(tx, list.id);
     const after = pricedKeyOf(pageStart(page, 2));
-    const keys = await pricedKeys(tx, chain, at, startsWith, after, page.first + 1);
-    const table = await tableFor(tx, chain, at, heads(keys.map((key) => key.prefix)));
+    const keys = await pricedKeys(tx, chain, moment, startsWith, after, page.first + 1);
+    const table = await tableFor(tx, chain, moment, heads(keys.map((key) => key.prefix)));
     const found = keys.flatMap((key) => {
       const entry = table.get(tableKey(key.prefix, key.bandId));
-      const rate = entry && valueAt(entry.versions, at.getTime());
+      const rate = entry && valueAt(entry.versions, moment.asOf.getTime());
       return rate === undefined ? [] : [new EffectiveRateView({ ...key, rate })];
     });
     return pageOf(found, page, (row) => [row.prefix, row.bandId]);
@@ -216,7 +215,7 @@ export class PriceListService {
     tx: Tx,
     priceListId: string,
     number: string,
-    at: Date,
+    moment: PriceMoment,
     timeZone: string,
   ): Promise<EffectiveRateView | null> {
     const list = await rowByGlobalId(tx, PriceList, 'PriceList', priceListId);
@@ -225,11 +224,12 @@ export class PriceListService {
         value: number.slice(0, 32),
       });
     }
+    const at = moment.asOf.getTime();
     const week = await weekOf(tx, list.timeProfileId);
-    const bandId = week[minuteOfWeek(localMs(timeZone, at.getTime()))] ?? 0;
+    const bandId = week[minuteOfWeek(localMs(timeZone, at))] ?? 0;
     const chain = await chainOf(tx, list.id);
-    const table = await tableFor(tx, chain, at, heads([number]));
-    const found = findRate(table, number, bandId, at.getTime());
+    const table = await tableFor(tx, chain, moment, heads([number]));
+    const found = findRate(table, number, bandId, at);
     if (found === undefined) return null;
     const { prefix, bandId: band } = found.entry;
     return new EffectiveRateView({ prefix, bandId: band, rate: found.rate });
@@ -348,10 +348,10 @@ function related(prefix: string | null, other: string): boolean {
 async function tableFor(
   tx: Tx,
   chain: readonly number[],
-  at: Date,
+  { asOf: at, asKnownAt }: PriceMoment,
   prefixes: readonly string[],
 ): Promise<ReadonlyMap<string, TableEntry>> {
-  const { lists, destinationPrefixes } = await listRows(tx, chain, { at, prefixes });
+  const { lists, destinationPrefixes } = await listRows(tx, chain, { at, asKnownAt, prefixes });
   return effectiveTable(lists, destinationPrefixes);
 }
 

@@ -1,6 +1,7 @@
 import { DomainError } from '../kernel/index.js';
 import type { Tx } from '../platform/index.js';
 import type { DestinationPrefixes, ListRows, RateKind, RateRow } from './inherit.js';
+import { knownSql } from './moment.store.js';
 import { inheritanceChain } from './rate-rules.js';
 import { weekTable } from './week.js';
 
@@ -26,6 +27,8 @@ interface RateRecord {
 export interface RowLimits {
   /** Only rows in force at this instant. */
   readonly at?: Date;
+  /** Rows as they were known at this instant instead of now. */
+  readonly asKnownAt?: Date | null;
   /** Only rows for one of these prefixes, or for a destination that has one of them. */
   readonly prefixes?: readonly string[];
 }
@@ -56,12 +59,12 @@ export async function listRows(
        (connection_fee * 100000000)::bigint::text AS connection_fee,
        rate_unit, first_increment, next_increment, minimum, grace, valid_from, valid_to
      FROM rate
-     WHERE price_list_id = ANY($1) AND superseded_at IS NULL
+     WHERE price_list_id = ANY($1) AND ${knownSql('rate', '$4')}
        AND ($2::timestamptz IS NULL
          OR (valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)))
        AND ($3::text[] IS NULL OR prefix = ANY($3) OR destination_id IN
          (SELECT destination_id FROM destination_prefix WHERE prefix = ANY($3)))`,
-    [listIds, limits.at ?? null, prefixes],
+    [listIds, limits.at ?? null, prefixes, limits.asKnownAt ?? null],
   );
   const byList = new Map<number, RateRow[]>(listIds.map((id) => [id, []]));
   const destinations = new Set<number>();
@@ -109,6 +112,12 @@ function rowOfRecord(record: RateRecord): RateRow {
   };
 }
 
+/** When prices are in force, and as of when they were known (null: now). */
+export interface PriceMoment {
+  readonly asOf: Date;
+  readonly asKnownAt: Date | null;
+}
+
 /** A prefix and band for which a chain of lists has a price in force. */
 export interface PricedKey {
   readonly prefix: string;
@@ -122,7 +131,7 @@ export interface PricedKey {
 export async function pricedKeys(
   tx: Tx,
   listIds: readonly number[],
-  at: Date,
+  { asOf, asKnownAt }: PriceMoment,
   startsWith: string,
   after: PricedKey | null,
   limit: number,
@@ -131,11 +140,19 @@ export async function pricedKeys(
     `SELECT DISTINCT prefix COLLATE "C" AS prefix, band_id FROM (
        SELECT coalesce(r.prefix, p.prefix) AS prefix, coalesce(r.time_band_id, 0) AS band_id
        FROM rate r LEFT JOIN destination_prefix p ON p.destination_id = r.destination_id
-       WHERE r.price_list_id = ANY($1) AND r.superseded_at IS NULL AND r.kind = 'ABSOLUTE'
+       WHERE r.price_list_id = ANY($1) AND ${knownSql('r', '$7')} AND r.kind = 'ABSOLUTE'
          AND r.valid_from <= $2 AND (r.valid_to IS NULL OR r.valid_to > $2)) AS key
      WHERE prefix LIKE $3 AND ($4::text IS NULL OR (prefix COLLATE "C", band_id) > ($4, $5::int))
      ORDER BY 1, 2 LIMIT $6`,
-    [listIds, at, `${startsWith}%`, after?.prefix ?? null, after?.bandId ?? 0, limit],
+    [
+      listIds,
+      asOf,
+      `${startsWith}%`,
+      after?.prefix ?? null,
+      after?.bandId ?? 0,
+      limit,
+      asKnownAt ?? null,
+    ],
   );
   return rows.map((row) => ({ prefix: row.prefix, bandId: row.band_id }));
 }

@@ -30,6 +30,8 @@ import { Destination, DestinationPrefix } from './destination.entity.js';
 import type { DestinationService } from './destination.service.js';
 import { ConvertedAmount, ExchangeRate } from './exchange-rate.entity.js';
 import type { ExchangeRateService } from './exchange-rate.service.js';
+import { MomentArgs, momentOf } from './moment.input.js';
+import { momentLoader } from './moment.store.js';
 import {
   CreateDestinationInput,
   CreateServicePlanInput,
@@ -180,12 +182,11 @@ export class ExchangeRateResolver {
     @Arg('amount', () => DecimalScalar, { description: 'The amount.' }) amount: string,
     @Arg('from', () => String, { description: 'Its currency, ISO 4217.' }) from: string,
     @Arg('to', () => String, { description: 'The other currency, ISO 4217.' }) to: string,
-    @Arg('at', () => DateTimeScalar, { nullable: true, description: 'Now when absent.' })
-    at: Date | null,
+    @Args(() => MomentArgs) moment: MomentArgs,
     @Ctx() context: RequestContext,
   ): Promise<ConvertedAmount> {
     const tx = await context.read();
-    return this.#rates.convert(tx, amount, from, to, at ?? context.now());
+    return this.#rates.convert(tx, amount, from, to, momentOf(moment, context));
   }
 
   @Authorized('catalog.manage')
@@ -265,7 +266,20 @@ export class ServicePlanResolver {
   }
 
   @FieldResolver(() => [PlanFee], { description: 'Its fees that count.' })
-  async fees(@Root() plan: ServicePlan, @Ctx() context: RequestContext): Promise<PlanFee[]> {
-    return groupLoader(context, PlanFee, 'servicePlanId', 'row.supersededAt IS NULL').load(plan.id);
+  async fees(
+    @Root() plan: ServicePlan,
+    @Arg('asOf', () => DateTimeScalar, {
+      nullable: true,
+      description: 'Only fees that are charged at this instant.',
+    })
+    asOf: Date | null,
+    @Arg('asKnownAt', () => DateTimeScalar, {
+      nullable: true,
+      description: 'Ignore what was recorded after this instant.',
+    })
+    asKnownAt: Date | null,
+    @Ctx() context: RequestContext,
+  ): Promise<PlanFee[]> {
+    return momentLoader(context, PlanFee, 'servicePlanId', { asOf, asKnownAt }).load(plan.id);
   }
 }

@@ -13,21 +13,27 @@ import {
 import { aWorld, call, refusal, tokenOf, type World } from '../fixtures/partner.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 
-const RATE_FOR = `query ($id: ID!, $number: String!, $at: DateTime, $zone: String! = "UTC") {
-  rateFor(priceListId: $id, number: $number, at: $at, timeZone: $zone) {
+const RATE_FOR = `query ($id: ID!, $number: String!, $asOf: DateTime, $zone: String! = "UTC") {
+  rateFor(priceListId: $id, number: $number, asOf: $asOf, timeZone: $zone) {
     prefix price connectionFee rateUnit clamped band { name }
     derivation { id kind price priceList { id } }
   }
 }`;
 const EFFECTIVE = `query (
-  $id: ID!, $at: DateTime, $prefix: String! = "", $first: Int, $after: String
+  $id: ID!, $asOf: DateTime, $prefix: String! = "", $first: Int, $after: String
 ) {
-  effectiveRates(priceListId: $id, at: $at, prefix: $prefix, first: $first, after: $after) {
+  effectiveRates(priceListId: $id, asOf: $asOf, prefix: $prefix, first: $first, after: $after) {
     nodes { prefix price band { name } derivation { id } } pageInfo { hasNextPage endCursor }
   }
 }`;
 const RATES = `query ($id: ID!, $filter: RateFilter!) { rates(priceListId: $id, filter: $filter) {
   nodes { id prefix price validFrom validTo supersededAt } } }`;
+const AS_KNOWN = `query ($id: ID!, $asOf: DateTime, $asKnownAt: DateTime) {
+  priceList(id: $id) { id }
+  rateFor(priceListId: $id, number: "4930", asOf: $asOf, asKnownAt: $asKnownAt) { price }
+  effectiveRates(priceListId: $id, asOf: $asOf, asKnownAt: $asKnownAt) { nodes { price } }
+  rates(priceListId: $id, filter: { asOf: $asOf, asKnownAt: $asKnownAt }) { nodes { price } }
+}`;
 const CLOSE = 'mutation ($id: ID!, $at: DateTime!) { closeRate(rateId: $id, at: $at) { id } }';
 const AT = '2026-06-01T12:00:00Z';
 
@@ -48,7 +54,7 @@ afterAll(() => app.stop());
 const hubList = (given: object = {}) => aPriceList(app, world.hubToken, world.hub, given);
 const rate = (list: string, given: object) => aRate(app, world.hubToken, list, given);
 const rateFor = (id: string, number: string, at = AT, zone = 'UTC') =>
-  call(app, world.hubToken, RATE_FOR, { id, number, at, zone });
+  call(app, world.hubToken, RATE_FOR, { id, number, asOf: at, zone });
 
 describe('price lists that inherit', () => {
   it('work a price out through three lists and name the rows that made it', async () => {
@@ -88,12 +94,12 @@ describe('price lists that inherit', () => {
       const page: {
         nodes: { prefix: string; price: string }[];
         pageInfo: { hasNextPage: boolean; endCursor: string };
-      } = await call(app, world.hubToken, EFFECTIVE, { id: leaf, at: AT, first: 2, after });
+      } = await call(app, world.hubToken, EFFECTIVE, { id: leaf, asOf: AT, first: 2, after });
       seen.push(...page.nodes.map((node) => `${node.prefix} ${node.price}`));
       after = page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null;
     } while (after !== null);
     expect(seen).toEqual(['44 0.05', '4915 0.22', '4916 0.33', '4917 0.22']);
-    const some = await call(app, world.hubToken, EFFECTIVE, { id: leaf, at: AT, prefix: '4917' });
+    const some = await call(app, world.hubToken, EFFECTIVE, { id: leaf, asOf: AT, prefix: '4917' });
     expect(some.nodes).toMatchObject([{ prefix: '4917' }]);
   });
 
@@ -164,6 +170,33 @@ describe('rates in versions', () => {
     ]);
     expect(await rateFor(id, '49', '2026-06-30T23:59:59Z')).toMatchObject({ price: '0.10' });
     expect(await rateFor(id, '49', '2026-07-01T00:00:00Z')).toMatchObject({ price: '0.12' });
+  });
+
+  it('tells what was known at an instant about another one', async () => {
+    const { id: root } = await hubList();
+    const { id } = await hubList({ parentId: root });
+    await rate(root, { prefix: '49', price: '0.10' });
+    const known = [new Date().toISOString()];
+    for (const [list, price] of [
+      [root, '0.20'],
+      [id, '0.30'],
+    ] as const) {
+      await new Promise((done) => setTimeout(done, 5));
+      await rate(list, { prefix: '49', price, validFrom: '2026-03-01T00:00:00Z' });
+      known.push(new Date().toISOString());
+    }
+    const seen = async (asOf: string, asKnownAt: string | null) => {
+      const { data } = await app.graphql(AS_KNOWN, { id, asOf, asKnownAt }, world.hubToken);
+      return [data.rateFor, ...data.effectiveRates.nodes, ...data.rates.nodes].map((one) =>
+        Number(one?.price),
+      );
+    };
+    expect(await seen(AT, null)).toEqual([0.3, 0.3, 0.3]);
+    expect(await seen(AT, known[2] as string)).toEqual([0.3, 0.3, 0.3]);
+    expect(await seen(AT, known[1] as string)).toEqual([0.2, 0.2]);
+    expect(await seen(AT, known[0] as string)).toEqual([0.1, 0.1]);
+    expect(await seen('2026-02-01T00:00:00Z', null)).toEqual([0.1, 0.1]);
+    expect(await seen(AT, '2025-01-01T00:00:00Z')).toEqual([Number.NaN]);
   });
 
   it("ends a rate so that the parent's shows again, or withdraws it", async () => {

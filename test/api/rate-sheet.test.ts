@@ -64,7 +64,7 @@ const rowsOf = async (id: string, filter: object = {}) =>
   (await call(app, world.hubToken, ROWS, { id, filter })).rows.nodes;
 const activate = (id: string, skip = false) => call(app, world.hubToken, ACTIVATE, { id, skip });
 const ratesOf = async (id: string, at: string | null = null) => {
-  const { nodes } = await call(app, world.hubToken, RATES, { id, filter: { at } });
+  const { nodes } = await call(app, world.hubToken, RATES, { id, filter: { asOf: at } });
   return nodes
     .map((one: { prefix: string; price: string }) => `${one.prefix}=${Number(one.price)}`)
     .sort();

@@ -7,8 +7,8 @@ const FOR_NUMBER = 'query ($number: String!) { destinationForNumber(number: $num
 const SET = `mutation ($input: SetExchangeRateInput!) {
   setExchangeRate(input: $input) { id rate baseCurrency quoteCurrency }
 }`;
-const CONVERT = `query ($amount: Decimal!, $from: String!, $to: String!, $at: DateTime) {
-  convertAmount(amount: $amount, from: $from, to: $to, at: $at) { amount currency rate { rate } }
+const CONVERT = `query ($amount: Decimal!, $from: String!, $to: String!, $asOf: DateTime, $asKnownAt: DateTime) {
+  convertAmount(amount: $amount, from: $from, to: $to, asOf: $asOf, asKnownAt: $asKnownAt) { amount currency rate { rate } }
 }`;
 const PLAN = `mutation ($input: CreateServicePlanInput!) {
   createServicePlan(input: $input) { id name currency fees { name kind amount } }
@@ -111,8 +111,8 @@ describe('exchange rates', () => {
     await call(app, world.hubToken, SET, {
       input: fx({ rate: '1.5', validFrom: '2026-06-01T00:00:00Z' }),
     });
-    const convert = (amount: string, from: string, to: string, at: string) =>
-      call(app, world.tokenA, CONVERT, { amount, from, to, at });
+    const convert = (amount: string, from: string, to: string, asOf: string) =>
+      call(app, world.tokenA, CONVERT, { amount, from, to, asOf });
     expect(await convert('10', 'EUR', 'USD', '2026-03-01T00:00:00Z')).toMatchObject({
       amount: '12.5',
       currency: 'USD',
@@ -122,7 +122,9 @@ describe('exchange rates', () => {
       amount: '6.66666667',
     });
     expect(await convert('10', 'EUR', 'EUR', FROM)).toMatchObject({ amount: '10', rate: null });
-    const early = { amount: '1', from: 'EUR', to: 'USD', at: '2025-12-31T00:00:00Z' };
+    const unknown = { amount: '1', from: 'EUR', to: 'USD', asKnownAt: '2025-12-31T00:00:00Z' };
+    expect(await refusal(app, world.tokenA, CONVERT, unknown)).toBe('EXCHANGE_RATE_MISSING');
+    const early = { amount: '1', from: 'EUR', to: 'USD', asOf: '2025-12-31T00:00:00Z' };
     expect(await refusal(app, world.tokenA, CONVERT, early)).toBe('EXCHANGE_RATE_MISSING');
   });
 
