@@ -19,6 +19,7 @@ export const recordFaults = {
   NO_PRICE_LIST: 'A contract of the chain has no price list for the service.',
   NO_RATE: 'A price list of the chain has no rate for the number at that time.',
   AMOUNT_TOO_LARGE: 'The amount has more digits than an xDR can hold.',
+  NO_EXCHANGE_RATE: "No exchange rate leads from the price list's currency to the contract's.",
 } as const satisfies ErrorCatalogue;
 
 export type RecordFault = keyof typeof recordFaults;
@@ -40,6 +41,7 @@ export const heldFaults: ReadonlySet<RecordFault> = new Set<RecordFault>([
   'NO_PRICE_LIST',
   'NO_RATE',
   'AMOUNT_TOO_LARGE',
+  'NO_EXCHANGE_RATE',
 ]);
 
 /** Records that are handled together, so that one record's cache misses overlap another's. */
