@@ -18,8 +18,10 @@ export const recordFaults = {
   NO_CONTRACT: 'A contract of the chain has no terms in force at that time.',
   NO_PRICE_LIST: 'A contract of the chain has no price list for the service.',
   NO_RATE: 'A price list of the chain has no rate for the number at that time.',
-  AMOUNT_TOO_LARGE: 'The amount has more digits than an xDR can hold.',
   NO_EXCHANGE_RATE: "No exchange rate leads from the price list's currency to the contract's.",
+  MARGIN_HELD: 'A contract that holds such records would sell below what it buys for.',
+  MARGIN_REFUSED: 'A contract that refuses such records would sell below what it buys for.',
+  AMOUNT_TOO_LARGE: 'The amount has more digits than an xDR can hold.',
 } as const satisfies ErrorCatalogue;
 
 export type RecordFault = keyof typeof recordFaults;
@@ -42,6 +44,7 @@ export const heldFaults: ReadonlySet<RecordFault> = new Set<RecordFault>([
   'NO_RATE',
   'AMOUNT_TOO_LARGE',
   'NO_EXCHANGE_RATE',
+  'MARGIN_HELD',
 ]);
 
 /** Records that are handled together, so that one record's cache misses overlap another's. */

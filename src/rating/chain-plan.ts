@@ -1,13 +1,13 @@
 import { transitionIndex } from '../kernel/index.js';
-import type { RecordBatch } from '../mediation/index.js';
-import type { PriceBook } from './book.js';
+import { type RecordBatch, serviceCodes } from '../mediation/index.js';
+import { bandAt } from './bands.js';
+import type { PriceBook, TrunkList } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
+import { BAND_POLICY, PricingLookup } from './contract-pricing.js';
 import type { RatedBatch } from './rated-batch.js';
 
 const SERVICES = 5;
 const NO_VERSION = -1;
-// 1970-01-01 was a Thursday; weeks of a time profile begin on Monday.
-const FIRST_WEEKDAY = 3;
 
 /** What a level has in place of a price list: nothing to price, no list, no terms in force. */
 export const NOT_PRICED = { NOTHING: -1, NO_LIST: -2, NO_TERMS: -3 } as const;
@@ -19,6 +19,12 @@ interface Plan {
   readonly versions: Int32Array;
   readonly lists: Int32Array;
   readonly zones: Int32Array;
+  /** Lists that hold for one trunk only, by level; null where no level has any. */
+  readonly trunkLists: readonly (readonly TrunkList[] | undefined)[] | null;
+  /** 1 where price rules, currencies or cut bands may act on the level. */
+  readonly special: Uint8Array;
+  /** 1 where the contract's allowances or volume rules act on the service. */
+  readonly folds: Uint8Array;
 }
 
 /**
@@ -30,59 +36,86 @@ export class ChainPlanner {
   readonly list: Int32Array;
   /** Band that is in force at the row's time in the level's list, 0 for none. */
   readonly band: Int32Array;
+  /** 1 where more than the tariff decides: see {@link Plan.special}. */
+  readonly special: Uint8Array;
+  readonly pricing: PricingLookup;
   readonly #book: PriceBook;
   readonly #chainPlans: (Plan | undefined)[] = [];
   readonly #costPlans: (Plan | undefined)[] = [];
+  readonly #planFolds: Uint8Array;
   readonly #zoneHint: Int32Array;
   // The wall clock of the last instant and zone that was asked for; levels share both mostly.
   #lastZone = -1;
   #lastMs = Number.NaN;
   #lastLocal = 0;
+  #lastDay = 0;
 
   constructor(book: PriceBook, rows: number) {
     this.#book = book;
+    this.pricing = new PricingLookup(book);
+    this.#planFolds = Uint8Array.from(book.guide.planId, (id) => this.pricing.foldsOfPlan(id));
     this.#zoneHint = new Int32Array(book.zones.length);
     this.list = new Int32Array(rows * MAX_LEVELS);
     this.band = new Int32Array(rows * MAX_LEVELS);
+    this.special = new Uint8Array(rows * MAX_LEVELS);
   }
 
   /** Prepares all levels of one row. */
   plan(records: RecordBatch, row: number, rated: RatedBatch): void {
     const startedMs = records.startedMs[row]!;
     const service = records.service[row]!;
-    const unpriced = records.quantity[row] === 0;
-    const trunk = records.outTrunk[row]!;
-    const cost = this.#costPlan(trunk, service, startedMs);
-    this.#take(cost, 0, row * MAX_LEVELS, startedMs, unpriced, rated);
+    const cost = this.#costPlan(records.outTrunk[row]!, service, startedMs);
+    this.#take(cost, 0, row * MAX_LEVELS, row, records, rated);
     const chain = this.#chainPlan(rated.chain[row]!, service, startedMs);
-    for (let level = 1; level < rated.levels[row]!; level += 1) {
-      this.#take(chain, level - 1, row * MAX_LEVELS + level, startedMs, unpriced, rated);
+    const levels = rated.levels[row]!;
+    for (let level = 1; level < levels; level += 1) {
+      this.#take(chain, level - 1, row * MAX_LEVELS + level, row, records, rated);
     }
+    if ((this.#planFolds[rated.subscription[row]!]! >> service) % 2 === 1) {
+      rated.folded[row * MAX_LEVELS + levels - 1] = 1;
+    }
+  }
+
+  /** Seconds of the local clock of a zone, by its place in the book. */
+  local(zone: number, utcMs: number): number {
+    if (utcMs === this.#lastMs && zone === this.#lastZone) return this.#lastLocal;
+    const table = this.#book.zones[zone]!;
+    const utcSeconds = Math.floor(utcMs / 1000);
+    const index = transitionIndex(table, utcSeconds, this.#zoneHint[zone]);
+    this.#zoneHint[zone] = index;
+    this.#lastZone = zone;
+    this.#lastMs = utcMs;
+    this.#lastLocal = utcSeconds + table.offsetSeconds[index]!;
+    this.#lastDay = Math.floor(this.#lastLocal / 86_400);
+    return this.#lastLocal;
   }
 
   #take(
     plan: Plan,
     place: number,
     at: number,
-    startedMs: number,
-    unpriced: boolean,
+    row: number,
+    records: RecordBatch,
     rated: RatedBatch,
   ): void {
     const version = plan.versions[place]!;
-    const list = plan.lists[place]!;
+    let list = plan.lists[place]!;
     rated.rateId[at] = 0;
     rated.billed[at] = 0;
     rated.amount[at] = 0;
     rated.version[at] = version;
+    rated.folded[at] = plan.folds[place]!;
+    this.special[at] = plan.special[place]!;
+    if (plan.trunkLists !== null) list = trunkList(plan, place, row, records) ?? list;
     this.list[at] = list;
     if (version === NO_VERSION) return;
-    const local = this.#local(plan.zones[place]!, startedMs);
-    rated.day[at] = Math.floor(local / 86_400);
+    const local = this.local(plan.zones[place]!, records.startedMs[row]!);
+    rated.day[at] = this.#lastDay;
     // What was not answered costs nothing and needs no price.
-    if (unpriced) this.list[at] = NOT_PRICED.NOTHING;
+    if (records.quantity[row] === 0) this.list[at] = NOT_PRICED.NOTHING;
     else if (list >= 0) {
-      const week = this.#book.bandsOf[list]!;
-      this.band[at] = week === null ? 0 : week[minuteOfWeek(local)]!;
+      const bands = this.#book.bandsOf[list]!;
+      this.band[at] = bands === null ? 0 : bandAt(bands, local);
     }
   }
 
@@ -107,12 +140,16 @@ export class ChainPlanner {
 
   #make(contracts: Int32Array, service: number, atMs: number): Plan {
     const book = this.#book.contracts;
+    const length = contracts.length;
     const plan = {
       fromMs: Number.NEGATIVE_INFINITY,
       toMs: Number.POSITIVE_INFINITY,
-      versions: new Int32Array(contracts.length).fill(NO_VERSION),
-      lists: new Int32Array(contracts.length).fill(NOT_PRICED.NOTHING),
-      zones: new Int32Array(contracts.length),
+      versions: new Int32Array(length).fill(NO_VERSION),
+      lists: new Int32Array(length).fill(NOT_PRICED.NOTHING),
+      zones: new Int32Array(length),
+      trunkLists: null as (readonly TrunkList[] | undefined)[] | null,
+      special: new Uint8Array(length),
+      folds: new Uint8Array(length),
     };
     contracts.forEach((contract, place) => {
       if (contract < 0) return;
@@ -129,8 +166,31 @@ export class ChainPlanner {
       plan.zones[place] = book.versionZone[version]!;
       plan.fromMs = Math.max(plan.fromMs, book.versionFrom[version]!);
       plan.toMs = Math.min(plan.toMs, book.versionTo[version]!);
+      const ofTrunks = trunkListsFor(book.versionTrunkLists[version], service);
+      if (ofTrunks.length > 0) {
+        plan.trunkLists ??= new Array(length).fill(undefined);
+        plan.trunkLists[place] = ofTrunks;
+      }
+      const pricing = this.pricing.of(contract);
+      plan.folds[place] = (pricing.folds >> service) & 1;
+      plan.special[place] = this.#isSpecial(version, service, ofTrunks, list) ? 1 : 0;
     });
     return plan;
+  }
+
+  #isSpecial(
+    version: number,
+    service: number,
+    ofTrunks: readonly TrunkList[],
+    list: number,
+  ): boolean {
+    const { contracts, lists, bandsOf } = this.#book;
+    const used = [list, ...ofTrunks.map((entry) => entry.list)].filter((place) => place >= 0);
+    if (used.some((place) => contracts.conversions.has(version * lists + place))) return true;
+    const cuts =
+      service === serviceCodes.VOICE && contracts.versionBandPolicy[version] !== BAND_POLICY.START;
+    if (cuts && used.some((place) => bandsOf[place] !== null)) return true;
+    return this.pricing.of(contracts.versionContract[version]!).rules.length > 0;
   }
 
   #versionAt(contract: number, atMs: number): number {
@@ -141,21 +201,28 @@ export class ChainPlanner {
     }
     return NO_VERSION;
   }
-
-  #local(zone: number, utcMs: number): number {
-    if (utcMs === this.#lastMs && zone === this.#lastZone) return this.#lastLocal;
-    const table = this.#book.zones[zone]!;
-    const utcSeconds = Math.floor(utcMs / 1000);
-    const index = transitionIndex(table, utcSeconds, this.#zoneHint[zone]);
-    this.#zoneHint[zone] = index;
-    this.#lastZone = zone;
-    this.#lastMs = utcMs;
-    this.#lastLocal = utcSeconds + table.offsetSeconds[index]!;
-    return this.#lastLocal;
-  }
 }
 
-function minuteOfWeek(localSeconds: number): number {
-  const minutes = Math.floor(localSeconds / 60) + FIRST_WEEKDAY * 1440;
-  return minutes % 10_080;
+// Those for the service itself come before those for any service.
+function trunkListsFor(
+  all: readonly TrunkList[] | undefined,
+  service: number,
+): readonly TrunkList[] {
+  if (all === undefined) return [];
+  return [
+    ...all.filter((entry) => entry.service === service),
+    ...all.filter((entry) => entry.service === 0),
+  ];
+}
+
+function trunkList(
+  plan: Plan,
+  place: number,
+  row: number,
+  records: RecordBatch,
+): number | undefined {
+  const lists = plan.trunkLists![place];
+  if (lists === undefined) return undefined;
+  const [came, left] = [records.inTrunk[row], records.outTrunk[row]];
+  return lists.find(({ trunkId }) => trunkId === came || trunkId === left)?.list;
 }

@@ -7,6 +7,8 @@ import {
   SEEN,
 } from '../mediation/index.js';
 import type { PriceBook } from './book.js';
+import { MAX_LEVELS } from './compile-guide.js';
+import { MARGIN_POLICY } from './contract-pricing.js';
 import { guideRecord } from './guide.js';
 import { classOf } from './prefix-tree.js';
 import { LevelRater } from './rate-level.js';
@@ -21,10 +23,13 @@ const isHeld = Uint8Array.from(faultCodes, (code) => (code && heldFaults.has(cod
 export class BatchRater {
   readonly #book: PriceBook;
   readonly #levels: LevelRater;
+  /** Whether any contract watches its margin. */
+  readonly #guarded: boolean;
 
   constructor(book: PriceBook) {
     this.#book = book;
     this.#levels = new LevelRater(book);
+    this.#guarded = book.contracts.versionMargin.some((policy) => policy !== 0);
   }
 
   /**
@@ -40,12 +45,40 @@ export class BatchRater {
       rated.outcome[row] = fault[row] === 0 ? OUTCOME.RATED : OUTCOME.REJECTED;
     }
     if (identities !== null) deduplicate(records, rated, identities);
+    rated.slices.clear();
     const levels = this.#classify(records, rated);
     this.#levels.prepare(records, rated);
     for (let level = 0; level < levels; level += 1) this.#levels.rate(level, records, rated);
+    this.#levels.finish(records, rated);
+    this.#guardMargins(records, rated);
     for (let row = 0; row < count; row += 1) {
       const code = fault[row]!;
       if (code !== 0) rated.outcome[row] = isHeld[code] ? OUTCOME.HELD : OUTCOME.REJECTED;
+    }
+  }
+
+  // Marks levels that sell below what the level above buys for, as their contracts wish.
+  #guardMargins(records: RecordBatch, rated: RatedBatch): void {
+    if (!this.#guarded) return;
+    const { versionMargin, versionCurrency } = this.#book.contracts;
+    for (let row = 0; row < records.count; row += 1) {
+      rated.belowCost[row] = 0;
+      if (rated.outcome[row] !== OUTCOME.RATED || records.fault[row] !== 0) continue;
+      let bought = -1;
+      for (let level = 0; level < rated.levels[row]!; level += 1) {
+        const at = row * MAX_LEVELS + level;
+        const version = rated.version[at]!;
+        if (version < 0) continue;
+        const above = bought;
+        bought = at;
+        const policy = versionMargin[version]!;
+        if (policy === MARGIN_POLICY.NONE || above < 0) continue;
+        if (versionCurrency[version] !== versionCurrency[rated.version[above]!]) continue;
+        if (rated.amount[at]! >= rated.amount[above]!) continue;
+        rated.belowCost[row]! |= 1 << level;
+        if (policy === MARGIN_POLICY.HOLD) records.fault[row] = faultNumber.MARGIN_HELD;
+        if (policy === MARGIN_POLICY.REFUSE) records.fault[row] = faultNumber.MARGIN_REFUSED;
+      }
     }
   }
 

@@ -1,29 +1,39 @@
 import type { RoundingCode } from '../kernel/index.js';
 import { faultNumber, MICRO_BATCH, type RecordBatch } from '../mediation/index.js';
-import { type PriceBook, SLOT, TARIFF } from './book.js';
+import { type PriceBook, TARIFF } from './book.js';
 import { ChainPlanner, NOT_PRICED } from './chain-plan.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { amountOf, billedQuantity } from './price.js';
+import { RateFinder } from './rate-finder.js';
+import { GeneralRater } from './rate-general.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 
-/** A row that this level does not price. */
-const NO_SLOT = -1;
-
-/** Rates one level of all rows of a batch: which list, which rate, which amount, in three turns. */
+/**
+ * Rates one level of all rows of a batch: which list, which rate, which amount, in three turns
+ * over the rows that have such a level. What a plain price per unit cannot say is left to the
+ * general way, which takes the levels of a row together at the end.
+ */
 export class LevelRater {
   readonly #book: PriceBook;
   readonly #planner: ChainPlanner;
+  readonly #finder: RateFinder;
+  readonly #general: GeneralRater;
+  readonly #row = new Int32Array(MICRO_BATCH);
   readonly #slot = new Int32Array(MICRO_BATCH);
-  readonly #tariff = new Int32Array(MICRO_BATCH);
+  readonly #later = new Int32Array(MICRO_BATCH * MAX_LEVELS);
+  #laterCount = 0;
 
   constructor(book: PriceBook) {
     this.#book = book;
     this.#planner = new ChainPlanner(book, MICRO_BATCH);
+    this.#finder = new RateFinder(book);
+    this.#general = new GeneralRater(book, this.#planner, this.#finder);
   }
 
   /** Finds the terms of all levels of all rows; comes before the levels are rated. */
   prepare(records: RecordBatch, rated: RatedBatch): void {
     const { count, fault } = records;
+    this.#laterCount = 0;
     for (let row = 0; row < count; row += 1) {
       if (rated.outcome[row] === OUTCOME.RATED && fault[row] === 0) {
         this.#planner.plan(records, row, rated);
@@ -32,80 +42,79 @@ export class LevelRater {
   }
 
   rate(level: number, records: RecordBatch, rated: RatedBatch): void {
+    const due = this.#findSlots(level, records, rated);
+    const found = this.#findRates(level, due, records, rated);
+    this.#charge(level, found, records, rated);
+  }
+
+  /** Charges what the levels left over; comes after the last of them. */
+  finish(records: RecordBatch, rated: RatedBatch): void {
+    // Shares are taken of the last level, so a row's levels go from the last to the first.
+    for (let n = this.#laterCount - 1; n >= 0; n -= 1) {
+      const at = this.#later[n]!;
+      const row = Math.floor(at / MAX_LEVELS);
+      if (records.fault[row] === 0) this.#general.rate(row, at - row * MAX_LEVELS, records, rated);
+    }
+  }
+
+  // The rows to price, each with the slot of its prefix.
+  #findSlots(level: number, records: RecordBatch, rated: RatedBatch): number {
     const { count, fault } = records;
     const { slotOf, lists } = this.#book;
     const { list } = this.#planner;
+    let due = 0;
     for (let row = 0; row < count; row += 1) {
-      let slot = NO_SLOT;
-      const due = rated.outcome[row] === OUTCOME.RATED && fault[row] === 0;
-      if (due && level < rated.levels[row]!) {
-        const place = list[row * MAX_LEVELS + level]!;
-        if (place >= 0) slot = slotOf[rated.prefixClass[row]! * lists + place]!;
-        else if (place === NOT_PRICED.NO_LIST) fault[row] = faultNumber.NO_PRICE_LIST;
-        else if (place === NOT_PRICED.NO_TERMS) fault[row] = faultNumber.NO_CONTRACT;
-      }
-      this.#slot[row] = slot;
+      if (rated.outcome[row] !== OUTCOME.RATED || level >= rated.levels[row]!) continue;
+      if (fault[row] !== 0) continue;
+      const place = list[row * MAX_LEVELS + level]!;
+      if (place >= 0) {
+        this.#row[due] = row;
+        this.#slot[due] = slotOf[rated.prefixClass[row]! * lists + place]!;
+        due += 1;
+      } else if (place === NOT_PRICED.NO_LIST) fault[row] = faultNumber.NO_PRICE_LIST;
+      else if (place === NOT_PRICED.NO_TERMS) fault[row] = faultNumber.NO_CONTRACT;
     }
-    this.#findRates(level, records, rated);
-    this.#charge(level, records, rated);
+    return due;
   }
 
-  #fault(records: RecordBatch, row: number, fault: number): number {
-    records.fault[row] = fault;
-    return NO_SLOT;
-  }
-
-  #findRates(level: number, records: RecordBatch, rated: RatedBatch): void {
-    const { times, words } = this.#book.slots;
-    const { count, startedMs } = records;
-    for (let row = 0; row < count; row += 1) {
-      let slot = this.#slot[row]!;
-      if (slot === NO_SLOT) continue;
-      const atMs = startedMs[row]!;
+  #findRates(level: number, due: number, records: RecordBatch, rated: RatedBatch): number {
+    const { band } = this.#planner;
+    const { startedMs, fault } = records;
+    let found = 0;
+    for (let n = 0; n < due; n += 1) {
+      const row = this.#row[n]!;
       const at = row * MAX_LEVELS + level;
-      let tariff = -1;
-      // A prefix without a price valid now gives way to the next shorter one.
-      for (; slot !== 0; slot = words[slot * 8 + SLOT.SHORTER]!) {
-        if (words[slot * 8 + SLOT.ENTRIES] !== 0) {
-          const entry = this.#entry(slot, this.#planner.band[at]!, atMs);
-          if (entry < 0) continue;
-          tariff = this.#book.slots.entryTariff[entry]!;
-          rated.rateId[at] = this.#book.slots.entryRateId[entry]!;
-          break;
-        }
-        if (atMs >= times[slot * 4]! && atMs < times[slot * 4 + 1]!) {
-          tariff = words[slot * 8 + SLOT.TARIFF]!;
-          rated.rateId[at] = words[slot * 8 + SLOT.RATE_ID]!;
-          break;
-        }
+      const tariff = this.#finder.find(
+        this.#slot[n]!,
+        band[at]!,
+        startedMs[row]!,
+        records.aNumber[row]!,
+      );
+      if (tariff < 0) {
+        fault[row] = faultNumber.NO_RATE;
+        continue;
       }
-      this.#tariff[row] = tariff;
-      if (tariff < 0) this.#slot[row] = this.#fault(records, row, faultNumber.NO_RATE);
-    }
-  }
-
-  // Of the versions of one prefix the band's own price before the price without band.
-  #entry(slot: number, band: number, atMs: number): number {
-    const { words, entryFrom, entryTo, entryBand } = this.#book.slots;
-    const first = words[slot * 8 + SLOT.ENTRIES]! - 1;
-    const end = first + words[slot * 8 + SLOT.TARIFF]!;
-    let found = -1;
-    for (let entry = first; entry < end; entry += 1) {
-      if (atMs < entryFrom[entry]! || atMs >= entryTo[entry]!) continue;
-      const entryFor = entryBand[entry]!;
-      if (entryFor === band) return entry;
-      if (entryFor === 0) found = entry;
+      rated.tariff[at] = tariff;
+      rated.rateId[at] = this.#finder.rateId;
+      this.#row[found] = row;
+      found += 1;
     }
     return found;
   }
 
-  #charge(level: number, records: RecordBatch, rated: RatedBatch): void {
+  #charge(level: number, found: number, records: RecordBatch, rated: RatedBatch): void {
     const { tariffs, contracts } = this.#book;
-    const { count, quantity } = records;
-    for (let row = 0; row < count; row += 1) {
-      if (this.#slot[row] === NO_SLOT) continue;
-      const tariff = this.#tariff[row]! * 8;
+    const { special } = this.#planner;
+    const { quantity } = records;
+    for (let n = 0; n < found; n += 1) {
+      const row = this.#row[n]!;
       const at = row * MAX_LEVELS + level;
+      const tariff = rated.tariff[at]! * 8;
+      if (special[at] !== 0 || tariffs[tariff + TARIFF.TERMS] !== 0) {
+        this.#later[this.#laterCount] = at;
+        this.#laterCount += 1;
+        continue;
+      }
       const version = rated.version[at]!;
       const billed = billedQuantity(
         quantity[row]!,

@@ -14,12 +14,28 @@ export class RatedBatch {
   readonly levels = new Uint8Array(MICRO_BATCH);
   /** Place of the chain of contracts, -1 where it does not reach the hub. */
   readonly chain = new Int32Array(MICRO_BATCH);
+  /** Levels that sell below what they buy for, one bit a level. */
+  readonly belowCost = new Uint8Array(MICRO_BATCH);
   /** Place of the contract version, -1 where nothing is bought. */
   readonly version = new Int32Array(MICRO_BATCH * MAX_LEVELS);
   readonly rateId = new Int32Array(MICRO_BATCH * MAX_LEVELS);
   readonly billed = new Float64Array(MICRO_BATCH * MAX_LEVELS);
-  /** Scale 8. */
+  /** Scale 8; of a level with allowances or tiers what it costs before those of its period. */
   readonly amount = new Float64Array(MICRO_BATCH * MAX_LEVELS);
   /** Civil day in the version's zone, as days since 1970-01-01. */
   readonly day = new Int32Array(MICRO_BATCH * MAX_LEVELS);
+  /** Place of the tariff, of the first slice where a call is cut by bands. */
+  readonly tariff = new Int32Array(MICRO_BATCH * MAX_LEVELS);
+  /** 1 where the period of the level has a say in the amount: see the fold. */
+  readonly folded = new Uint8Array(MICRO_BATCH * MAX_LEVELS);
+  /** Levels with {@link folded} set in the whole batch. */
+  foldedLevels = 0;
+  /** Further slices of calls that are cut by bands, by row and level place. */
+  readonly slices = new Map<number, readonly RatedSlice[]>();
+}
+
+/** The part of a call that lies in one band. */
+export interface RatedSlice {
+  readonly tariff: number;
+  readonly billed: number;
 }

@@ -1,0 +1,80 @@
+import { type Service, serviceCodes } from '../mediation/index.js';
+import { type bandPolicies, type marginPolicies, type PriceBook, priceLevels } from './book.js';
+import { type RuleContract, rulesOfContract } from './price-rules.js';
+import type { PriceRule } from './pricing-facts.js';
+
+/** What a contract adds to the prices of its lists. */
+export interface ContractPricing {
+  readonly contract: RuleContract;
+  readonly rules: readonly PriceRule[];
+  /** Bits by service code: records whose amount depends on others of the period. */
+  readonly folds: number;
+}
+
+const ALL_SERVICES = 0b11110;
+
+/** The rules and allowances of each contract of a book, looked up once. */
+export class PricingLookup {
+  readonly #book: PriceBook;
+  readonly #contracts: (ContractPricing | undefined)[] = [];
+  readonly #plans = new Map<number, number>();
+
+  constructor(book: PriceBook) {
+    this.#book = book;
+    for (const item of [...book.pricing.buckets, ...book.pricing.bonuses]) {
+      if (item.servicePlanId === null) continue;
+      const known = this.#plans.get(item.servicePlanId) ?? 0;
+      this.#plans.set(item.servicePlanId, known | servicesOf(item.services));
+    }
+  }
+
+  /** By the place of the contract. */
+  of(contract: number): ContractPricing {
+    let found = this.#contracts[contract];
+    if (found === undefined) {
+      found = this.#make(contract);
+      this.#contracts[contract] = found;
+    }
+    return found;
+  }
+
+  /** Bits by service code that the allowances of a service plan have a say in. */
+  foldsOfPlan(planId: number): number {
+    return planId === 0 ? 0 : (this.#plans.get(planId) ?? 0);
+  }
+
+  #make(place: number): ContractPricing {
+    const { contracts, pricing } = this.#book;
+    const contract: RuleContract = {
+      id: contracts.id[place]!,
+      level: priceLevels[contracts.level[place]!]!,
+      sellerPartnerId: contracts.sellerPartnerId[place]!,
+      buyerPartnerId: contracts.buyerPartnerId[place]!,
+    };
+    const rules = rulesOfContract(pricing.rules, contract, pricing.members);
+    let folds = 0;
+    for (const rule of rules) {
+      if (rule.measure === null && rule.cap === null) continue;
+      folds |= servicesOf(rule.service === null ? null : [rule.service]);
+    }
+    for (const item of [...pricing.buckets, ...pricing.bonuses]) {
+      if (item.contractId === contract.id) folds |= servicesOf(item.services);
+    }
+    return { contract, rules, folds };
+  }
+}
+
+function servicesOf(services: readonly Service[] | null): number {
+  if (services === null) return ALL_SERVICES;
+  return services.reduce((bits, service) => bits | (1 << serviceCodes[service]), 0);
+}
+
+/** Codes of {@link bandPolicies} and {@link marginPolicies}. */
+export const BAND_POLICY = { START: 0, SPLIT: 1, MAJORITY: 2 } as const satisfies Record<
+  (typeof bandPolicies)[number],
+  number
+>;
+export const MARGIN_POLICY = { NONE: 0, WARN: 1, HOLD: 2, REFUSE: 3 } as const satisfies Record<
+  (typeof marginPolicies)[number],
+  number
+>;

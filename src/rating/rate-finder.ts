@@ -1,0 +1,59 @@
+import { type PriceBook, SLOT } from './book.js';
+import { classOf } from './prefix-tree.js';
+
+/** Finds the tariff that a slot has at an instant, in a band and for a calling number. */
+export class RateFinder {
+  /** The rate that the last tariff found came from. */
+  rateId = 0;
+  readonly #book: PriceBook;
+
+  constructor(book: PriceBook) {
+    this.#book = book;
+  }
+
+  /**
+   * The place of the tariff, -1 for none. A prefix without a price valid at the instant gives way
+   * to the next shorter one of its list.
+   */
+  find(from: number, band: number, atMs: number, aNumber: number): number {
+    const { times, words } = this.#book.slots;
+    for (let slot = from; slot !== 0; slot = words[slot * 8 + SLOT.SHORTER]!) {
+      if (words[slot * 8 + SLOT.ENTRIES] !== 0) {
+        const entry = this.#entry(slot, band, atMs, aNumber);
+        if (entry < 0) continue;
+        this.rateId = this.#book.slots.entryRateId[entry]!;
+        return this.#book.slots.entryTariff[entry]!;
+      }
+      if (atMs >= times[slot * 4]! && atMs < times[slot * 4 + 1]!) {
+        this.rateId = words[slot * 8 + SLOT.RATE_ID]!;
+        return words[slot * 8 + SLOT.TARIFF]!;
+      }
+    }
+    return -1;
+  }
+
+  // A price for a set of origins comes before one for all, then one of the band before one of none.
+  #entry(slot: number, band: number, atMs: number, aNumber: number): number {
+    const { words, entryFrom, entryTo, entryBand, entryOrigin } = this.#book.slots;
+    const first = words[slot * 8 + SLOT.ENTRIES]! - 1;
+    const end = first + words[slot * 8 + SLOT.TARIFF]!;
+    let found = -1;
+    let best = -1;
+    for (let entry = first; entry < end; entry += 1) {
+      if (atMs < entryFrom[entry]! || atMs >= entryTo[entry]!) continue;
+      const entryFor = entryBand[entry]!;
+      if (entryFor !== band && entryFor !== 0) continue;
+      const origin = entryOrigin[entry]!;
+      const rank = origin < 0 ? 0 : this.#rank(origin, aNumber);
+      if (origin >= 0 && rank === 0) continue;
+      const score = rank * 2 + (entryFor === 0 ? 0 : 1);
+      if (score > best) [found, best] = [entry, score];
+    }
+    return found;
+  }
+
+  #rank(set: number, aNumber: number): number {
+    const { tree, sets, rank } = this.#book.origins;
+    return rank[classOf(tree, aNumber) * sets + set]!;
+  }
+}

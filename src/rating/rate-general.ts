@@ -1,0 +1,218 @@
+import { roundingModes } from '../kernel/index.js';
+import { faultNumber, type RecordBatch, type Service, serviceCodes } from '../mediation/index.js';
+import { bandSlices, majorityBand, minuteOfWeek } from './bands.js';
+import { type PriceBook, TARIFF } from './book.js';
+import type { ChainPlanner } from './chain-plan.js';
+import {
+  type ChargeSlice,
+  type ChargeTariff,
+  modelOf,
+  roundedCharge,
+  tariffCharge,
+} from './charge.js';
+import { MAX_LEVELS } from './compile-guide.js';
+import { BAND_POLICY } from './contract-pricing.js';
+import type { Fraction } from './fraction.js';
+import { billedQuantity } from './price.js';
+import { applyRules, ruleMatches } from './price-rules.js';
+import type { RateFinder } from './rate-finder.js';
+import type { RatedBatch, RatedSlice } from './rated-batch.js';
+
+const serviceOf = Object.fromEntries(
+  Object.entries(serviceCodes).map(([service, code]) => [code, service as Service]),
+) as Readonly<Record<number, Service>>;
+
+const LIMIT = 2n ** 53n;
+
+/**
+ * Rates what the fast way over arrays does not know: models and limits of the charge, calls cut
+ * by bands, foreign currencies, discounts and surcharges. Whole numbers of any size, one record
+ * at a time. A level whose period has a say in the amount gets what it costs before that.
+ */
+export class GeneralRater {
+  readonly #book: PriceBook;
+  readonly #planner: ChainPlanner;
+  readonly #finder: RateFinder;
+  readonly #tariffs = new Map<number, ChargeTariff>();
+
+  constructor(book: PriceBook, planner: ChainPlanner, finder: RateFinder) {
+    this.#book = book;
+    this.#planner = planner;
+    this.#finder = finder;
+  }
+
+  /** The levels of a row below `level` were rated before. */
+  rate(row: number, level: number, records: RecordBatch, rated: RatedBatch): void {
+    const at = row * MAX_LEVELS + level;
+    const parts = this.#parts(row, at, records, rated);
+    if (parts === null) {
+      records.fault[row] = faultNumber.NO_RATE;
+      return;
+    }
+    const first = parts[0]!;
+    rated.tariff[at] = first.tariff;
+    const billed = parts.reduce((sum, part) => sum + part.billed, 0);
+    rated.billed[at] = billed;
+    const tariff = this.tariff(first.tariff, rated.version[at]!, this.#planner.list[at]!, {
+      startedMs: records.startedMs[row]!,
+    });
+    if (tariff === null) {
+      records.fault[row] = faultNumber.NO_EXCHANGE_RATE;
+      return;
+    }
+    if (tariff.terms?.schedule) rated.folded[at] = 1;
+    if (billed === 0) return;
+    if (parts.length > 1) rated.slices.set(at, parts);
+    const share = rated.amount[row * MAX_LEVELS + rated.levels[row]! - 1]!;
+    const shares = modelOf(tariff) === 'REVENUE_SHARE';
+    const charge = tariffCharge(tariff, this.#charged(parts), {
+      value: BigInt(shares ? share : records.value[row]!),
+      position: { before: 0, total: billed, first: true },
+    });
+    const amount = roundedCharge(this.#ruled(charge, row, at, records, rated), tariff);
+    if (amount >= LIMIT) records.fault[row] = faultNumber.AMOUNT_TOO_LARGE;
+    else rated.amount[at] = Number(amount);
+  }
+
+  /** A tariff as exact numbers; null when its currency has no exchange rate at the time. */
+  tariff(
+    place: number,
+    version: number,
+    list: number,
+    { startedMs }: { readonly startedMs: number },
+  ): ChargeTariff | null {
+    const { contracts, lists, terms, tariffs } = this.#book;
+    const dated = contracts.conversions.get(version * lists + list);
+    const conversion = dated === undefined ? null : factorAt(dated, startedMs);
+    if (conversion === undefined) return null;
+    const key = place * contracts.versionId.length + version;
+    const known = this.#tariffs.get(key);
+    if (known !== undefined && known.conversion === conversion) return known;
+    const at = place * 8;
+    const exact = (field: number) => BigInt(tariffs[at + field]!);
+    const made: ChargeTariff = {
+      price: exact(TARIFF.PRICE),
+      connectionFee: exact(TARIFF.CONNECTION_FEE),
+      rateUnit: tariffs[at + TARIFF.RATE_UNIT]!,
+      terms: terms[tariffs[at + TARIFF.TERMS]! - 1] ?? null,
+      conversion,
+      step: BigInt(contracts.versionStep[version]!),
+      rounding: roundingModes[contracts.versionRounding[version]!]!,
+    };
+    this.#tariffs.set(key, made);
+    return made;
+  }
+
+  // The billed units by tariff: one part, or several where the contract cuts calls by bands.
+  #parts(
+    row: number,
+    at: number,
+    records: RecordBatch,
+    rated: RatedBatch,
+  ): readonly RatedSlice[] | null {
+    const tariff = rated.tariff[at]!;
+    const used = records.quantity[row]!;
+    const { contracts, bandsOf, zones } = this.#book;
+    const version = rated.version[at]!;
+    const list = this.#planner.list[at]!;
+    const policy = contracts.versionBandPolicy[version]!;
+    const bands = bandsOf[list]!;
+    const isCut = policy !== BAND_POLICY.START && records.service[row] === serviceCodes.VOICE;
+    if (!isCut || bands === null || !this.#isPlain(tariff)) {
+      return [{ tariff, billed: this.#billed(tariff, used) }];
+    }
+    const zone = zones[contracts.versionZone[version]!]!;
+    const slices = bandSlices(bands, zone, records.startedMs[row]!, used);
+    if (slices.length === 1) return [{ tariff, billed: this.#billed(tariff, used) }];
+    if (policy === BAND_POLICY.MAJORITY) {
+      const chosen = this.#tariffIn(majorityBand(slices), row, at, records, rated);
+      if (chosen < 0) return null;
+      rated.rateId[at] = this.#finder.rateId;
+      return [{ tariff: chosen, billed: this.#billed(chosen, used) }];
+    }
+    const parts: { tariff: number; billed: number }[] = [];
+    for (const { band, seconds } of slices) {
+      const part = this.#tariffIn(band, row, at, records, rated);
+      if (part < 0) return null;
+      parts.push({ tariff: part, billed: seconds });
+    }
+    const billed = this.#billed(tariff, used);
+    if (billed === 0) return [{ tariff, billed: 0 }];
+    parts.at(-1)!.billed += billed - used;
+    return parts;
+  }
+
+  #isPlain(tariff: number): boolean {
+    const terms = this.#book.terms[this.#book.tariffs[tariff * 8 + TARIFF.TERMS]! - 1];
+    return terms === undefined || terms.model === 'PER_UNIT';
+  }
+
+  #tariffIn(
+    band: number,
+    row: number,
+    at: number,
+    records: RecordBatch,
+    rated: RatedBatch,
+  ): number {
+    const { slotOf, lists } = this.#book;
+    const slot = slotOf[rated.prefixClass[row]! * lists + this.#planner.list[at]!]!;
+    return this.#finder.find(slot, band, records.startedMs[row]!, records.aNumber[row]!);
+  }
+
+  #billed(tariff: number, used: number): number {
+    const { tariffs } = this.#book;
+    return billedQuantity(
+      used,
+      tariffs[tariff * 8 + TARIFF.FIRST_INCREMENT]!,
+      tariffs[tariff * 8 + TARIFF.NEXT_INCREMENT]!,
+      tariffs[tariff * 8 + TARIFF.MINIMUM]!,
+      tariffs[tariff * 8 + TARIFF.GRACE]!,
+    );
+  }
+
+  #charged(parts: readonly RatedSlice[]): ChargeSlice[] {
+    const { tariffs } = this.#book;
+    return parts.map(({ tariff, billed }) => ({
+      billed,
+      price: BigInt(tariffs[tariff * 8 + TARIFF.PRICE]!),
+      rateUnit: tariffs[tariff * 8 + TARIFF.RATE_UNIT]!,
+    }));
+  }
+
+  #ruled(
+    charge: Fraction,
+    row: number,
+    at: number,
+    records: RecordBatch,
+    rated: RatedBatch,
+  ): Fraction {
+    const { contracts, guide, pricing } = this.#book;
+    const version = rated.version[at]!;
+    const { contract, rules } = this.#planner.pricing.of(contracts.versionContract[version]!);
+    if (rules.length === 0) return charge;
+    const startedMs = records.startedMs[row]!;
+    const subject = {
+      startedMs,
+      knownAt: pricing.knownAt,
+      service: serviceOf[records.service[row]!]!,
+      destinationId: rated.destinationId[row]!,
+      subscriptionId: guide.subscriptionId[rated.subscription[row]!]!,
+      minuteOfWeek: minuteOfWeek(this.#planner.local(contracts.versionZone[version]!, startedMs)),
+    };
+    const acting = rules.filter(
+      (rule) =>
+        (rule.measure === null || rule.volumeFrom === 0n) &&
+        ruleMatches(rule, contract, subject, pricing.members),
+    );
+    return applyRules(charge, acting, (rule) => rule.cap).charge;
+  }
+}
+
+/** The newest factor at an instant; undefined before the first. */
+export function factorAt<T extends { readonly fromMs: number }>(
+  dated: readonly T[],
+  atMs: number,
+): T | undefined {
+  for (let n = dated.length - 1; n >= 0; n -= 1) if (dated[n]!.fromMs <= atMs) return dated[n];
+  return undefined;
+}

@@ -1,0 +1,50 @@
+import type { TierStep } from '../catalog/index.js';
+import type { TierPosition } from './charge.js';
+import { type Fraction, NOTHING, plus, whole } from './fraction.js';
+
+/**
+ * Every unit at the price of the step that it falls in, for units that follow `before` others.
+ * A step's flat fee is due with its first unit, its blocks are counted from its start.
+ */
+export function graduated(steps: readonly TierStep[], before: number, units: number): Fraction {
+  let charge = NOTHING;
+  let start = 0;
+  const after = before + units;
+  for (const step of steps) {
+    const end = step.upTo ?? Number.POSITIVE_INFINITY;
+    const [low, high] = [Math.max(before, start), Math.min(after, end)];
+    if (high > low) {
+      charge = plus(charge, stepCharge(step, low - start, high - start));
+      if (low === start) charge = plus(charge, whole(step.flatFee));
+    }
+    start = end;
+    if (start >= after) break;
+  }
+  return charge;
+}
+
+/**
+ * All units at the price of the step that holds the last unit of the period; its flat fee is due
+ * with the first record of the period.
+ */
+export function volume(steps: readonly TierStep[], at: TierPosition, units: number): Fraction {
+  const step = steps[stepOf(steps, at.total)];
+  if (step === undefined) throw new Error('the last step of a schedule is open');
+  const charge = stepCharge(step, at.before, at.before + units);
+  return at.first ? plus(charge, whole(step.flatFee)) : charge;
+}
+
+/** The place of the step that holds the last of `total` units. */
+export function stepOf(steps: readonly TierStep[], total: number): number {
+  return steps.findIndex(({ upTo }) => upTo === null || total <= upTo);
+}
+
+// What units from `low` to `high` of a step cost; blocks begun by earlier units are paid.
+function stepCharge(step: TierStep, low: number, high: number): Fraction {
+  const { price, rateUnit } = step;
+  if (step.block) {
+    const blocks = Math.ceil(high / rateUnit) - Math.ceil(low / rateUnit);
+    return whole(BigInt(blocks) * price);
+  }
+  return { numerator: price * BigInt(high - low), denominator: BigInt(rateUnit) };
+}
