@@ -1,57 +1,8 @@
-import { roundingCode, type ZoneTransitions, zoneTransitions } from '../kernel/index.js';
-import { serviceCodes } from '../mediation/index.js';
-import type { BookFacts, Contracts, Guide } from './book.js';
+import type { BookFacts, Guide } from './book.js';
 import { floats, ints } from './compile-prices.js';
 import { shared } from './prefix-tree.js';
 
-const SERVICES = 5;
 const FOREVER = Number.POSITIVE_INFINITY;
-
-/** Contracts with their versions in order of time, and the zones that they name. */
-export function compileContracts(
-  facts: BookFacts,
-  listPlace: ReadonlyMap<number, number>,
-): { contracts: Contracts; zones: ZoneTransitions[]; contractPlace: Map<number, number> } {
-  const contractPlace = new Map(facts.contracts.map(({ id }, place) => [id, place]));
-  const versions = facts.versions
-    .filter((version) => contractPlace.has(version.contractId))
-    .sort((a, b) => a.contractId - b.contractId || a.validFrom - b.validFrom);
-  const firstOf = new Map<number, number>();
-  const countOf = new Map<number, number>();
-  versions.forEach(({ contractId }, place) => {
-    if (!firstOf.has(contractId)) firstOf.set(contractId, place);
-    countOf.set(contractId, (countOf.get(contractId) ?? 0) + 1);
-  });
-  const zoneNames = [...new Set(versions.map((version) => version.timeZone))];
-  const rounding = new Uint8Array(new SharedArrayBuffer(Math.max(1, versions.length)));
-  const versionList = shared(Int32Array, versions.length * SERVICES).fill(-1);
-  versions.forEach((version, place) => {
-    rounding[place] = roundingCode(version.roundingMode);
-    const other = version.lists.find(({ service }) => service === '*');
-    for (const [service, code] of Object.entries(serviceCodes)) {
-      const list = version.lists.find((entry) => entry.service === service) ?? other;
-      if (list) versionList[place * SERVICES + code] = listPlace.get(list.priceListId) ?? -1;
-    }
-  });
-  const contracts: Contracts = {
-    id: ints(facts.contracts, (contract) => contract.id),
-    partnerId: ints(facts.contracts, (contract) => contract.partnerId),
-    accountId: ints(facts.contracts, (contract) => contract.accountId),
-    firstVersion: ints(facts.contracts, ({ id }) => firstOf.get(id) ?? 0),
-    versionCount: ints(facts.contracts, ({ id }) => countOf.get(id) ?? 0),
-    versionId: ints(versions, (version) => version.id),
-    versionContract: ints(versions, ({ contractId }) => contractPlace.get(contractId)!),
-    versionFrom: floats(versions, (version) => version.validFrom),
-    versionTo: floats(versions, (version) => version.validTo ?? FOREVER),
-    versionZone: ints(versions, (version) => zoneNames.indexOf(version.timeZone)),
-    versionStep: floats(versions, (version) => 10 ** (8 - version.roundingDecimals)),
-    versionRounding: rounding,
-    versionList,
-  };
-  const from = Date.UTC(1999, 11, 1);
-  const zones = zoneNames.map((zone) => zoneTransitions(zone, from, Date.UTC(2101, 0, 1)));
-  return { contracts, zones, contractPlace };
-}
 
 /** Who owns which numbers and trunks, and through which contracts a subscription is sold. */
 export function compileGuide(facts: BookFacts, contractPlace: ReadonlyMap<number, number>): Guide {
@@ -74,6 +25,8 @@ export function compileGuide(facts: BookFacts, contractPlace: ReadonlyMap<number
     startsMs: floats(facts.subscriptions, (subscription) => subscription.startsAt),
     endsMs: floats(facts.subscriptions, (subscription) => subscription.endsAt ?? FOREVER),
     limited,
+    planId: ints(facts.subscriptions, (subscription) => subscription.servicePlanId ?? 0),
+    rootAccountId: ints(facts.subscriptions, (subscription) => subscription.rootAccountId),
     chainOf,
     chains: chains.all,
     rangeFrom: floats(ranges, (range) => range.from),

@@ -6,22 +6,23 @@ import { SlotBuilder } from './slot-builder.js';
 
 export type CompiledPrices = Pick<
   PriceBook,
-  'tree' | 'destinationOf' | 'slotOf' | 'lists' | 'slots' | 'tariffs' | 'bandsOf'
+  'tree' | 'destinationOf' | 'slotOf' | 'lists' | 'slots' | 'tariffs' | 'terms'
 > & {
   /** Place of each list by its id. */
   readonly listPlace: ReadonlyMap<number, number>;
 };
 
-const MINUTES_A_WEEK = 7 * 1440;
-
 /** Flattens inheritance, destinations and validity into slots by class of one prefix tree. */
-export function compilePrices(facts: BookFacts): CompiledPrices {
+export function compilePrices(
+  facts: BookFacts,
+  originPlace: ReadonlyMap<number, number>,
+): CompiledPrices {
   const tables = effectiveTables(facts);
   const prefixes = unionOfPrefixes(facts, [...tables.values()]);
   const tree = buildPrefixTree(prefixes);
   const classByPrefix = new Map(prefixes.map((prefix, index) => [prefix, index + 1]));
   const expected = [...tables.values()].reduce((sum, table) => sum + table.size, 0);
-  const slots = new SlotBuilder(expected);
+  const slots = new SlotBuilder(expected, originPlace);
   const entries = [...tables.values()].map((table) => entriesByClass(table, classByPrefix));
   const slotOf = slotsByClass(entries, tree.parentClass, slots);
   return {
@@ -30,7 +31,6 @@ export function compilePrices(facts: BookFacts): CompiledPrices {
     slotOf,
     lists: tables.size,
     ...slots.finish(),
-    bandsOf: facts.lists.map((list) => weekOf(facts, list.timeProfileId)),
     listPlace: new Map(facts.lists.map((list, place) => [list.id, place])),
   };
 }
@@ -132,18 +132,4 @@ function destinationsOf(
     destinationOf[index + 1] = byPrefix.get(prefix) ?? above;
   });
   return destinationOf;
-}
-
-/** The band of every minute of the week of a profile; weekday bit 0 is Monday. */
-function weekOf(facts: BookFacts, profileId: number | null): Int32Array | null {
-  const profile = facts.profiles.find(({ id }) => id === profileId);
-  if (profile === undefined) return null;
-  const week = shared(Int32Array, MINUTES_A_WEEK);
-  for (const rule of profile.rules) {
-    for (let day = 0; day < 7; day += 1) {
-      if ((rule.weekdays >> day) % 2 === 0) continue;
-      week.fill(rule.bandId, day * 1440 + rule.fromMinute, day * 1440 + rule.toMinute);
-    }
-  }
-  return week;
 }

@@ -1,8 +1,10 @@
-import type { EffectiveRate, TableEntry } from '../catalog/index.js';
+import type { EffectiveRate, PricingTerms, TableEntry } from '../catalog/index.js';
+import { invariant } from '../kernel/index.js';
 import { SLOT, type Slots, TARIFF } from './book.js';
 import { shared } from './prefix-tree.js';
 
 const SLOT_WORDS = 8;
+const ANY_ORIGIN = -1;
 const FOREVER = Number.POSITIVE_INFINITY;
 
 /** Writes slots and their prices straight into memory that the worker threads will share. */
@@ -11,6 +13,7 @@ export class SlotBuilder {
   readonly #entryFrom: number[] = [];
   readonly #entryTo: number[] = [];
   readonly #entryBand: number[] = [];
+  readonly #entryOrigin: number[] = [];
   readonly #entryTariff: number[] = [];
   readonly #entryRateId: number[] = [];
   #memory: SharedArrayBuffer;
@@ -20,7 +23,10 @@ export class SlotBuilder {
   #count = 1;
 
   /** `expected` slots fit without growing. */
-  constructor(expected: number) {
+  constructor(
+    expected: number,
+    readonly originPlace: ReadonlyMap<number, number>,
+  ) {
     this.#memory = new SharedArrayBuffer((expected + 1) * SLOT_WORDS * 4);
     this.#times = new Float64Array(this.#memory);
     this.#words = new Int32Array(this.#memory);
@@ -31,7 +37,8 @@ export class SlotBuilder {
     const slot = this.#next();
     this.#words[slot * SLOT_WORDS + SLOT.SHORTER] = shorter;
     const only = entries.length === 1 ? entries[0]! : undefined;
-    if (only !== undefined && only.bandId === 0 && only.versions.length === 1) {
+    const plain = only !== undefined && only.bandId === 0 && only.originSetId === 0;
+    if (plain && only.versions.length === 1) {
       const { from, to, value } = only.versions[0]!;
       this.#times[slot * 4] = from;
       this.#times[slot * 4 + 1] = to ?? FOREVER;
@@ -41,10 +48,12 @@ export class SlotBuilder {
     }
     const first = this.#entryFrom.length;
     for (const entry of entries) {
+      const origin = this.#originOf(entry);
       for (const { from, to, value } of entry.versions) {
         this.#entryFrom.push(from);
         this.#entryTo.push(to ?? FOREVER);
         this.#entryBand.push(entry.bandId);
+        this.#entryOrigin.push(origin);
         this.#entryTariff.push(this.#tariffs.placeOf(value));
         this.#entryRateId.push(value.path[0]!);
       }
@@ -54,7 +63,7 @@ export class SlotBuilder {
     return slot;
   }
 
-  finish(): { slots: Slots; tariffs: Float64Array } {
+  finish(): { slots: Slots; tariffs: Float64Array; terms: PricingTerms[] } {
     return {
       slots: {
         times: this.#times,
@@ -62,11 +71,19 @@ export class SlotBuilder {
         entryFrom: sharedCopy(Float64Array, this.#entryFrom),
         entryTo: sharedCopy(Float64Array, this.#entryTo),
         entryBand: sharedCopy(Int32Array, this.#entryBand),
+        entryOrigin: sharedCopy(Int32Array, this.#entryOrigin),
         entryTariff: sharedCopy(Int32Array, this.#entryTariff),
         entryRateId: sharedCopy(Int32Array, this.#entryRateId),
       },
-      tariffs: this.#tariffs.finish(),
+      ...this.#tariffs.finish(),
     };
+  }
+
+  #originOf({ originSetId }: TableEntry): number {
+    if (originSetId === 0) return ANY_ORIGIN;
+    const place = this.originPlace.get(originSetId);
+    invariant(place !== undefined, 'the set of origins of every rate is in the book');
+    return place;
   }
 
   #next(): number {
@@ -99,7 +116,8 @@ class TariffList {
     return this.#rates.push(rate) - 1;
   }
 
-  finish(): Float64Array {
+  finish(): { tariffs: Float64Array; terms: PricingTerms[] } {
+    const terms = new TermsList();
     const tariffs = shared(Float64Array, this.#rates.length * 8);
     this.#rates.forEach((rate, place) => {
       tariffs[place * 8 + TARIFF.PRICE] = exact(rate.price);
@@ -109,8 +127,9 @@ class TariffList {
       tariffs[place * 8 + TARIFF.NEXT_INCREMENT] = rate.nextIncrement;
       tariffs[place * 8 + TARIFF.MINIMUM] = rate.minimum;
       tariffs[place * 8 + TARIFF.GRACE] = rate.grace;
+      tariffs[place * 8 + TARIFF.TERMS] = terms.numberOf(rate.terms);
     });
-    return tariffs;
+    return { tariffs, terms: terms.all };
   }
 }
 
@@ -121,7 +140,31 @@ function equal(one: EffectiveRate, other: EffectiveRate): boolean {
     one.firstIncrement === other.firstIncrement &&
     one.nextIncrement === other.nextIncrement &&
     one.minimum === other.minimum &&
-    one.grace === other.grace
+    one.grace === other.grace &&
+    (one.terms === other.terms || termsKey(one.terms) === termsKey(other.terms))
+  );
+}
+
+/** Equal terms are kept once, whatever objects they come as. */
+class TermsList {
+  readonly all: PricingTerms[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  /** One plus the place of the terms, 0 for none. */
+  numberOf(terms: PricingTerms | null): number {
+    if (terms === null) return 0;
+    const key = termsKey(terms);
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.all.push(terms);
+    this.#numbers.set(key, number);
+    return number;
+  }
+}
+
+function termsKey(terms: PricingTerms | null): string {
+  return JSON.stringify(terms, (_, value) =>
+    typeof value === 'bigint' ? value.toString() : value,
   );
 }
 
