@@ -6,6 +6,7 @@ import {
   type RecordBatch,
   SEEN,
 } from '../mediation/index.js';
+import type { RatedTariffs } from './allowance-collector.js';
 import type { PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { MARGIN_POLICY } from './contract-pricing.js';
@@ -55,6 +56,7 @@ export class BatchRater {
       const code = fault[row]!;
       if (code !== 0) rated.outcome[row] = isHeld[code] ? OUTCOME.HELD : OUTCOME.REJECTED;
     }
+    this.#levels.countFolded(records, rated);
   }
 
   // Marks levels that sell below what the level above buys for, as their contracts wish.

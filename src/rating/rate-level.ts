@@ -1,7 +1,10 @@
-import type { RoundingCode } from '../kernel/index.js';
+import { invariant, type RoundingCode } from '../kernel/index.js';
 import { faultNumber, MICRO_BATCH, type RecordBatch } from '../mediation/index.js';
+import type { RatedTariffs } from './allowance-collector.js';
+import { minuteOfWeek } from './bands.js';
 import { type PriceBook, TARIFF } from './book.js';
 import { ChainPlanner, NOT_PRICED } from './chain-plan.js';
+import type { ChargeTariff } from './charge.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { amountOf, billedQuantity } from './price.js';
 import { RateFinder } from './rate-finder.js';
@@ -13,7 +16,7 @@ import { OUTCOME, type RatedBatch } from './rated-batch.js';
  * over the rows that have such a level. What a plain price per unit cannot say is left to the
  * general way, which takes the levels of a row together at the end.
  */
-export class LevelRater {
+export class LevelRater implements RatedTariffs {
   readonly #book: PriceBook;
   readonly #planner: ChainPlanner;
   readonly #finder: RateFinder;
@@ -55,6 +58,29 @@ export class LevelRater {
       const row = Math.floor(at / MAX_LEVELS);
       if (records.fault[row] === 0) this.#general.rate(row, at - row * MAX_LEVELS, records, rated);
     }
+  }
+
+  /** Counts the levels that their period has a say in. */
+  countFolded(records: RecordBatch, rated: RatedBatch): void {
+    let folded = 0;
+    for (let row = 0; row < records.count; row += 1) {
+      if (rated.outcome[row] !== OUTCOME.RATED) continue;
+      const first = row * MAX_LEVELS;
+      for (let at = first; at < first + rated.levels[row]!; at += 1) folded += rated.folded[at]!;
+    }
+    rated.foldedLevels = folded;
+  }
+
+  tariffAt(at: number, tariff: number, startedMs: number, rated: RatedBatch): ChargeTariff {
+    const { list } = this.#planner;
+    const found = this.#general.tariff(tariff, rated.version[at]!, list[at]!, { startedMs });
+    invariant(found !== null, 'a rated level has a tariff');
+    return found;
+  }
+
+  minuteOfWeek(at: number, startedMs: number, rated: RatedBatch): number {
+    const zone = this.#book.contracts.versionZone[rated.version[at]!]!;
+    return minuteOfWeek(this.#planner.local(zone, startedMs));
   }
 
   // The rows to price, each with the slot of its prefix.
