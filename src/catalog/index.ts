@@ -1,5 +1,6 @@
 import { Destination, DestinationPrefix } from './destination.entity.js';
 import { ExchangeRate } from './exchange-rate.entity.js';
+import { OriginSet, OriginSetPrefix } from './origin-set.entity.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import {
   ContractPriceListResolver,
@@ -21,17 +22,22 @@ import {
   TimeProfileResolver,
 } from './reference.resolver.js';
 import { PlanFee, ServicePlan } from './service-plan.entity.js';
+import { TierSchedule } from './tier-schedule.entity.js';
 import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
 
+export { adjustRate } from './adjust.js';
 export { convert, type RateFacts } from './convert.js';
 export { DestinationService } from './destination.service.js';
 export { catalogErrors } from './errors.js';
 export { ExchangeRateService } from './exchange-rate.service.js';
 export * from './inherit.js';
 export { lookUpPriceLists, PriceListService } from './price-list.service.js';
+export { RateService } from './rate.service.js';
+export * from './rate-row.js';
 export { RateSheetService, type ReadUpload } from './rate-sheet.service.js';
 export { ServicePlan } from './service-plan.entity.js';
 export { ServicePlanService } from './service-plan.service.js';
+export { type StoredTierStep, tierSteps } from './tier.js';
 export type { Span, Timeline } from './timeline.js';
 export {
   ContractPriceListResolver,
@@ -62,6 +68,9 @@ export const catalogEntities = [
   RateSheetRow,
   ServicePlan,
   PlanFee,
+  TierSchedule,
+  OriginSet,
+  OriginSetPrefix,
 ];
 
 /** Resolver classes of this folder; `app.ts` builds one of each. */

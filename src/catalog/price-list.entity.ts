@@ -3,6 +3,7 @@ import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
 import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
+import type { PricingModel } from './rate-row.js';
 
 export const RateKindType = enumType('RateKind', 'What a row of a price list does.', {
   ABSOLUTE: 'Is a price of its own and hides what the list inherits for its prefix and band.',
@@ -10,6 +11,16 @@ export const RateKindType = enumType('RateKind', 'What a row of a price list doe
   DIFFERENCE: 'Adds a fixed sum per rate unit to inherited prices, takes it off if negative.',
 });
 export type RateKindName = keyof typeof RateKindType;
+
+export const PricingModelType = enumType('PricingModel', 'How a charge comes about.', {
+  PER_UNIT: 'The price per rate unit of the billed quantity.',
+  PER_EVENT: 'The price once a record.',
+  PERCENTAGE: 'The price, as percent, of the value that the record carries.',
+  REVENUE_SHARE: "The price, as percent, of what the subscriber's own level charges for it.",
+  PACKAGE: 'The price per started rate unit of the billed quantity.',
+  GRADUATED: 'Every unit at the price of the tier that it falls in.',
+  VOLUME: 'All units of the period at the price of the tier that holds their total.',
+} satisfies Record<PricingModel, string>);
 
 @Entity('price_list')
 @ObjectType({
@@ -32,6 +43,14 @@ export class PriceList {
 
   @Column({ type: 'int', name: 'parent_id', nullable: true })
   parentId!: number | null;
+
+  @Field(() => Boolean, {
+    simple: false,
+    description: 'Whether it inherits from another list, be that one visible or not.',
+  })
+  get inherits(): boolean {
+    return this.parentId !== null;
+  }
 
   @Column({ type: 'int', name: 'time_profile_id', nullable: true })
   timeProfileId!: number | null;
@@ -86,9 +105,32 @@ export class Rate {
   @Column({ type: 'int', name: 'time_band_id', nullable: true })
   bandId!: number | null;
 
+  @Column({ type: 'int', name: 'origin_set_id', nullable: true })
+  originSetId!: number | null;
+
   @Field(() => RateKindType, { description: 'What the row does.' })
   @Column({ type: 'text', default: 'ABSOLUTE' })
   kind!: RateKindName;
+
+  @Field(() => PricingModelType, {
+    description: 'How it charges; an adjustment keeps the model of what it acts on.',
+  })
+  @Column({ type: 'text', default: 'PER_UNIT' })
+  model!: PricingModel;
+
+  @Column({ type: 'int', name: 'tier_schedule_id', nullable: true })
+  tierScheduleId!: number | null;
+
+  @Field(() => DecimalScalar, { description: 'Least charge of a record that is charged at all.' })
+  @Column({ type: 'numeric', precision: 18, scale: 8, name: 'min_charge', default: 0 })
+  minCharge!: string;
+
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'Most that a record is charged; null for no limit.',
+  })
+  @Column({ type: 'numeric', precision: 18, scale: 8, name: 'max_charge', nullable: true })
+  maxCharge!: string | null;
 
   @Field(() => DecimalScalar, {
     description: 'Price per rate unit; for PERCENT the percentage, for DIFFERENCE what is added.',

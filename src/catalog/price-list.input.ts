@@ -1,8 +1,22 @@
 import 'reflect-metadata';
 import { IsOptional, Matches } from 'class-validator';
 import { Field, ID, InputType, Int } from 'type-graphql';
+import { PricedService } from '../partner/index.js';
 import { DateTimeScalar, DecimalScalar, PlainText } from '../platform/index.js';
-import { type RateKindName, RateKindType } from './price-list.entity.js';
+import { PricingModelType, type RateKindName, RateKindType } from './price-list.entity.js';
+import type { PricingModel } from './rate-row.js';
+
+@InputType({ description: 'The price list by which the partner buys a service.' })
+export class ParentContractInput {
+  @Field(() => ID, { description: 'A contract under which the partner buys now.' })
+  contractId!: string;
+
+  @Field(() => PricedService, {
+    defaultValue: '*',
+    description: 'The service whose list is meant.',
+  })
+  service!: PricedService;
+}
 
 @InputType({ description: 'A price list to create.' })
 export class CreatePriceListInput {
@@ -11,9 +25,15 @@ export class CreatePriceListInput {
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The list it inherits from: of the same partner or of one below it.',
+    description: 'The list it inherits from, of the same partner, of one below or of one above it.',
   })
   parentId?: string | null;
+
+  @Field(() => ParentContractInput, {
+    nullable: true,
+    description: 'Instead of parentId: inherit from the list by which the partner itself buys.',
+  })
+  parentContract?: ParentContractInput | null;
 
   @Field(() => ID, {
     nullable: true,
@@ -43,8 +63,35 @@ export class SetRateInput {
   @Field(() => ID, { nullable: true, description: "A band of the list's time profile." })
   bandId?: string | null;
 
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Only for calling numbers of this set; for all others when absent.',
+  })
+  originSetId?: string | null;
+
   @Field(() => RateKindType, { defaultValue: 'ABSOLUTE', description: 'What the row does.' })
   kind!: RateKindName;
+
+  @Field(() => PricingModelType, { defaultValue: 'PER_UNIT', description: 'How it charges.' })
+  model!: PricingModel;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The tiers of GRADUATED and VOLUME, whose own price is 0.',
+  })
+  tierScheduleId?: string | null;
+
+  @Field(() => DecimalScalar, {
+    defaultValue: '0',
+    description: 'Least charge of a record that is charged at all.',
+  })
+  minCharge!: string;
+
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'Most that a record is charged; no limit when absent.',
+  })
+  maxCharge?: string | null;
 
   @Field(() => DecimalScalar, { description: 'Price per rate unit, percentage, or difference.' })
   price!: string;

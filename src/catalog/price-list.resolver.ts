@@ -26,9 +26,12 @@ import {
 import { Destination } from './destination.entity.js';
 import { EffectiveRateView } from './effective-rate.entity.js';
 import { MomentArgs, momentOf } from './moment.input.js';
+import { OriginSet } from './origin-set.entity.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import { CreatePriceListInput, RateFilter, SetRateInput } from './price-list.input.js';
 import type { PriceListService } from './price-list.service.js';
+import type { RateService } from './rate.service.js';
+import { TierSchedule } from './tier-schedule.entity.js';
 import { TimeBand, TimeProfile } from './time-profile.entity.js';
 
 const PriceListConnection = connectionOf(PriceList, 'PriceList');
@@ -38,9 +41,11 @@ const EffectiveRateConnection = connectionOf(EffectiveRateView, 'EffectiveRate')
 @Resolver(() => PriceList)
 export class PriceListResolver {
   readonly #lists: PriceListService;
+  readonly #rates: RateService;
 
-  constructor(lists: PriceListService) {
+  constructor(lists: PriceListService, rates: RateService) {
     this.#lists = lists;
+    this.#rates = rates;
   }
 
   @Authorized('catalog.read')
@@ -108,10 +113,16 @@ export class PriceListResolver {
       description: 'IANA zone whose clock decides the time band.',
     })
     timeZone: string,
+    @Arg('callingNumber', () => String, {
+      nullable: true,
+      description: 'Digits of the calling number; without it prices for all origins are found.',
+    })
+    callingNumber: string | null,
     @Ctx() context: RequestContext,
   ): Promise<EffectiveRateView | null> {
+    const call = { number, callingNumber: callingNumber ?? null, timeZone };
     const tx = await context.read();
-    return this.#lists.rateFor(tx, priceListId, number, momentOf(moment, context), timeZone);
+    return this.#lists.rateFor(tx, priceListId, call, momentOf(moment, context));
   }
 
   @Authorized('catalog.manage')
@@ -124,7 +135,8 @@ export class PriceListResolver {
     @Ctx() context: RequestContext,
   ): Promise<PriceList> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#lists.create(tx, viewer, input, key));
+    const now = context.now();
+    return context.write((tx) => this.#lists.create(tx, viewer, input, now, key));
   }
 
   @Authorized('catalog.manage')
@@ -138,7 +150,7 @@ export class PriceListResolver {
     @Ctx() context: RequestContext,
   ): Promise<Rate> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#lists.setRate(tx, viewer, input, key));
+    return context.write((tx) => this.#rates.set(tx, viewer, input, key));
   }
 
   @Authorized('catalog.manage')
@@ -153,7 +165,7 @@ export class PriceListResolver {
     at: Date,
     @Ctx() context: RequestContext,
   ): Promise<PriceList> {
-    return context.write((tx) => this.#lists.closeRate(tx, rateId, at));
+    return context.write((tx) => this.#rates.close(tx, rateId, at));
   }
 
   @FieldResolver(() => Partner, {
@@ -164,7 +176,10 @@ export class PriceListResolver {
     return rowLoader(context, Partner).load(list.partnerId);
   }
 
-  @FieldResolver(() => PriceList, { nullable: true, description: 'The list it inherits from.' })
+  @FieldResolver(() => PriceList, {
+    nullable: true,
+    description: 'The list it inherits from; null without one, or when it is not visible.',
+  })
   async parent(@Root() list: PriceList, @Ctx() context: RequestContext): Promise<PriceList | null> {
     return list.parentId === null ? null : rowLoader(context, PriceList).load(list.parentId);
   }
@@ -206,10 +221,41 @@ export class RateResolver {
   async band(@Root() rate: Rate, @Ctx() context: RequestContext): Promise<TimeBand | null> {
     return rate.bandId === null ? null : rowLoader(context, TimeBand).load(rate.bandId);
   }
+
+  @FieldResolver(() => OriginSet, {
+    nullable: true,
+    description: 'The calling numbers that it is for; null for all without a rate of their own.',
+  })
+  async originSet(@Root() rate: Rate, @Ctx() context: RequestContext): Promise<OriginSet | null> {
+    return rate.originSetId === null ? null : rowLoader(context, OriginSet).load(rate.originSetId);
+  }
+
+  @FieldResolver(() => TierSchedule, {
+    nullable: true,
+    description: 'The tiers of GRADUATED and VOLUME.',
+  })
+  async tierSchedule(
+    @Root() rate: Rate,
+    @Ctx() context: RequestContext,
+  ): Promise<TierSchedule | null> {
+    if (rate.tierScheduleId === null) return null;
+    return rowLoader(context, TierSchedule).load(rate.tierScheduleId);
+  }
 }
 
 @Resolver(() => EffectiveRateView)
 export class EffectiveRateResolver {
+  @FieldResolver(() => OriginSet, {
+    nullable: true,
+    description: 'The calling numbers that it is for; null for all, or when not visible.',
+  })
+  async originSet(
+    @Root() rate: EffectiveRateView,
+    @Ctx() context: RequestContext,
+  ): Promise<OriginSet | null> {
+    return rate.originSetId === 0 ? null : rowLoader(context, OriginSet).load(rate.originSetId);
+  }
+
   @FieldResolver(() => TimeBand, { nullable: true, description: 'The band that it holds in.' })
   async band(
     @Root() rate: EffectiveRateView,

@@ -1,10 +1,10 @@
 import { DomainError, parseAmount } from '../kernel/index.js';
-import type { RateKind } from './inherit.js';
+import type { PricingModel, RateKind } from './rate-row.js';
 
 /** Prices and fees are kept with ten digits before the point. */
 const PRICE_LIMIT = 10n ** 18n;
 const UNIT_LIMIT = 1_073_741_824;
-const LONGEST_CHAIN = 64;
+const HUNDRED_PERCENT = 10_000_000_000n;
 
 /** The numbers of a rate, as decimal text and whole units. */
 export interface RateNumbers {
@@ -31,7 +31,7 @@ export function rateFault(rate: RateNumbers): RateFault | null {
   if (price === null) return fault('price', 'has at most 10 digits before and 8 after the point');
   if (fee === null) return fault('connectionFee', 'has at most 10 digits before and 8 after');
   if (rate.kind === 'ABSOLUTE' && price < 0n) return fault('price', 'is not below zero');
-  if (rate.kind === 'PERCENT' && price <= -10_000_000_000n) {
+  if (rate.kind === 'PERCENT' && price <= -HUNDRED_PERCENT) {
     return fault('price', 'takes off less than 100 percent');
   }
   if (fee < 0n) return fault('connectionFee', 'is not below zero');
@@ -44,6 +44,51 @@ export function rateFault(rate: RateNumbers): RateFault | null {
   if (!within(rate.minimum, 0)) return fault('minimum', 'is at least 0');
   if (!within(rate.grace, 0)) return fault('grace', 'is at least 0');
   return null;
+}
+
+/** How a rate charges beyond its numbers. */
+export interface RateCharge {
+  readonly kind: RateKind;
+  readonly model: PricingModel;
+  readonly price: string;
+  readonly minCharge: string;
+  readonly maxCharge?: string | null | undefined;
+  readonly tierScheduleId?: string | null | undefined;
+}
+
+/** The first fault of how a rate, whose numbers are sound, charges. */
+export function chargeFault(rate: RateCharge): RateFault | null {
+  const least = amountOf(rate.minCharge);
+  const most = rate.maxCharge ? amountOf(rate.maxCharge) : null;
+  if (least === null || least < 0n) return fault('minCharge', 'is an amount not below zero');
+  if (rate.maxCharge && (most === null || most < least)) {
+    return fault('maxCharge', 'is an amount not below the least charge');
+  }
+  if (rate.kind !== 'ABSOLUTE') return adjustmentFault(rate);
+  const tiered = rate.model === 'GRADUATED' || rate.model === 'VOLUME';
+  if (tiered !== Boolean(rate.tierScheduleId)) {
+    return fault('tierScheduleId', 'is given for GRADUATED and VOLUME, and for them only');
+  }
+  const price = amountOf(rate.price);
+  if (tiered && price !== 0n) return fault('price', 'is 0 where tiers price');
+  if (rate.model === 'REVENUE_SHARE' && price !== null && price > HUNDRED_PERCENT) {
+    return fault('price', 'shares at most 100 percent');
+  }
+  return null;
+}
+
+// An adjustment keeps the model and the limits of what it acts on.
+function adjustmentFault(rate: RateCharge): RateFault | null {
+  if (rate.model !== 'PER_UNIT') return fault('model', 'belongs to absolute prices');
+  if (rate.tierScheduleId) return fault('tierScheduleId', 'belongs to absolute prices');
+  if (amountOf(rate.minCharge) !== 0n) return fault('minCharge', 'belongs to absolute prices');
+  return rate.maxCharge ? fault('maxCharge', 'belongs to absolute prices') : null;
+}
+
+/** Refuses with RATE_REFUSED, naming the field. */
+export function assertCharge(rate: RateCharge): void {
+  const found = chargeFault(rate);
+  if (found !== null) throw refused(found.field, `The field ${found.field} ${found.message}.`);
 }
 
 /** Refuses with RATE_REFUSED, naming the field. */
@@ -106,19 +151,14 @@ export function inheritanceChain(
   parents: ReadonlyMap<number, number | null>,
   listId: number,
 ): number[] {
-  const chain: number[] = [];
-  let at: number | null = listId;
-  while (at !== null) {
-    if (chain.includes(at) || chain.length === LONGEST_CHAIN) {
-      throw new DomainError(
-        'PRICE_LIST_CYCLE',
-        `Price lists inherit from each other in a circle or over more than ${LONGEST_CHAIN} steps.`,
-      );
+  const chain = new Set<number>();
+  for (let at: number | null = listId; at !== null; at = parents.get(at) ?? null) {
+    if (chain.has(at)) {
+      throw new DomainError('PRICE_LIST_CYCLE', 'Price lists inherit from each other in a circle.');
     }
-    chain.push(at);
-    at = parents.get(at) ?? null;
+    chain.add(at);
   }
-  return chain.reverse();
+  return [...chain].reverse();
 }
 
 function amountOf(text: string): bigint | null {

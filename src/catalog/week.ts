@@ -1,6 +1,9 @@
 import { DomainError, localSeconds, zoneTransitions } from '../kernel/index.js';
 
-/** Days in the order of the bits of a rule's mask: bit 0 is Monday, bit 6 Sunday. */
+/**
+ * Days in the order of the bits of a rule's mask: bit 0 is Monday, bit 6 Sunday, bit 7 a holiday
+ * of the profile's calendar, whatever day of the week it is.
+ */
 export const WEEKDAYS = [
   'MONDAY',
   'TUESDAY',
@@ -9,9 +12,11 @@ export const WEEKDAYS = [
   'FRIDAY',
   'SATURDAY',
   'SUNDAY',
+  'HOLIDAY',
 ] as const;
 export type Weekday = (typeof WEEKDAYS)[number];
 
+const HOLIDAY = 7;
 const DAY_MINUTES = 1_440;
 const WEEK_MINUTES = 7 * DAY_MINUTES;
 const DAY_MS = 86_400_000;
@@ -55,25 +60,39 @@ export function minuteText(minute: number): string {
  */
 export function weekTable(rules: readonly BandRule[]): Int32Array {
   const week = new Int32Array(WEEK_MINUTES);
-  for (const rule of rules) {
-    if (rule.toMinute <= rule.fromMinute) {
-      throw refused('A rule ends after it begins; one over midnight is written as two.');
-    }
-    for (let day = 0; day < 7; day += 1) {
-      if (((rule.weekdays >> day) & 1) === 0) continue;
-      fillMinutes(week, day, rule);
-    }
+  for (let day = 0; day < HOLIDAY; day += 1) {
+    fillDay(week.subarray(day * DAY_MINUTES, (day + 1) * DAY_MINUTES), day, rules);
   }
   return week;
 }
 
-function fillMinutes(week: Int32Array, day: number, rule: BandRule): void {
-  for (let minute = rule.fromMinute; minute < rule.toMinute; minute += 1) {
-    const at = day * DAY_MINUTES + minute;
-    if (week[at] !== 0) {
-      throw refused(`Two rules cover ${WEEKDAYS[day]} ${minuteText(minute)}.`);
+/**
+ * The band of each minute of a holiday; null when no rule is for holidays, so that they are days
+ * like others. Refuses as {@link weekTable}.
+ */
+export function holidayTable(rules: readonly BandRule[]): Int32Array | null {
+  if (!rules.some((rule) => isFor(rule, HOLIDAY))) return null;
+  const day = new Int32Array(DAY_MINUTES);
+  fillDay(day, HOLIDAY, rules);
+  return day;
+}
+
+function isFor(rule: BandRule, day: number): boolean {
+  return ((rule.weekdays >> day) & 1) === 1;
+}
+
+function fillDay(minutes: Int32Array, day: number, rules: readonly BandRule[]): void {
+  for (const rule of rules) {
+    if (rule.toMinute <= rule.fromMinute) {
+      throw refused('A rule ends after it begins; one over midnight is written as two.');
     }
-    week[at] = rule.bandId;
+    if (!isFor(rule, day)) continue;
+    for (let minute = rule.fromMinute; minute < rule.toMinute; minute += 1) {
+      if (minutes[minute] !== 0) {
+        throw refused(`Two rules cover ${WEEKDAYS[day]} ${minuteText(minute)}.`);
+      }
+      minutes[minute] = rule.bandId;
+    }
   }
 }
 

@@ -17,6 +17,7 @@ export { ContractNotice, MarginPolicy, NoticePolicy } from './contract-guard.ent
 export type { PriceListFacts } from './contract-rules.js';
 export {
   ContractPriceList,
+  PricedService,
   RoundingModeType,
 } from './contract-version.entity.js';
 export { partnerErrors } from './errors.js';

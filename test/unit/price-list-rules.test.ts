@@ -18,16 +18,15 @@ describe('a chain of price lists', () => {
     expect(inheritanceChain(parents, 1)).toEqual([1]);
   });
 
-  it('is refused when it runs in a circle or without end', () => {
+  it('may be of any length and is refused when it runs in a circle', () => {
     const circle = new Map([
       [1, 3],
       [2, 1],
       [3, 2],
     ]);
     expect(refusal(() => inheritanceChain(circle, 3))).toBe('PRICE_LIST_CYCLE');
-    const long = new Map(Array.from({ length: 70 }, (_, i) => [i + 1, i === 0 ? null : i]));
-    expect(refusal(() => inheritanceChain(long, 70))).toBe('PRICE_LIST_CYCLE');
-    expect(inheritanceChain(long, 64)).toHaveLength(64);
+    const long = new Map(Array.from({ length: 700 }, (_, i) => [i + 1, i === 0 ? null : i]));
+    expect(inheritanceChain(long, 700)).toEqual([...long.keys()]);
   });
 });
 

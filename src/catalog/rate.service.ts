@@ -1,0 +1,209 @@
+import { DomainError } from '../kernel/index.js';
+import { once, rowByGlobalId, rowOf, type Tx, type Viewer } from '../platform/index.js';
+import { Destination } from './destination.entity.js';
+import { effectiveTable, type TableEntry } from './inherit.js';
+import { inheritedRows } from './inherited-price.store.js';
+import { assertKept, writableList } from './keeper.store.js';
+import { OriginSet } from './origin-set.entity.js';
+import { PriceList, Rate } from './price-list.entity.js';
+import type { SetRateInput } from './price-list.input.js';
+import { closeRow, lockPriceList, recordingMoment } from './rate.store.js';
+import type { RateRow } from './rate-row.js';
+import {
+  assertCharge,
+  assertRate,
+  assertTarget,
+  closedBy,
+  type RateVersion,
+} from './rate-rules.js';
+import { TierSchedule } from './tier-schedule.entity.js';
+import { TimeBand } from './time-profile.entity.js';
+
+/** Rows of price lists, set and ended one by one. */
+export class RateService {
+  /**
+   * Records a rate from an instant on; the open rate of the same key ends there. Refuses with
+   * RATE_REFUSED, RATE_OVERLAPS, RATE_WITHOUT_PARENT, RATE_BELOW_ZERO, BAND_NOT_OF_PROFILE,
+   * NOT_OF_OWNER, INVALID_PERIOD, PRICE_LIST_READ_ONLY or NOT_FOUND.
+   */
+  async set(tx: Tx, viewer: Viewer, input: SetRateInput, key: string | null): Promise<Rate> {
+    const made = await once(tx, viewer, key, 'setRate', input, async () => ({
+      id: await this.#set(tx, input),
+    }));
+    return rowOf(tx, Rate, 'Rate', made.id);
+  }
+
+  async #set(tx: Tx, input: SetRateInput): Promise<number> {
+    const list = await writableList(tx, input.priceListId);
+    assertTarget(input.prefix ?? null, input.destinationId ?? null);
+    assertRate(input);
+    assertCharge(input);
+    if (input.kind !== 'ABSOLUTE' && list.parentId === null) {
+      throw new DomainError(
+        'RATE_WITHOUT_PARENT',
+        'The list inherits nothing that could be adjusted.',
+      );
+    }
+    assertPeriod(input);
+    const target = await targetOf(tx, list, input);
+    const tierScheduleId = await scheduleOf(tx, list, input);
+    await lockPriceList(tx, list.id);
+    const open = closedBy(
+      await keyVersions(tx, list.id, target),
+      input.validFrom.getTime(),
+      input.validTo?.getTime() ?? null,
+    );
+    const moment = await recordingMoment(tx);
+    if (open !== null) await closeRow(tx, open.id, input.validFrom, moment);
+    const inserted = await tx.insert(Rate, {
+      ...target,
+      partnerId: list.partnerId,
+      priceListId: list.id,
+      kind: input.kind,
+      price: input.price,
+      connectionFee: input.connectionFee,
+      rateUnit: input.rateUnit,
+      firstIncrement: input.firstIncrement,
+      nextIncrement: input.nextIncrement,
+      minimum: input.minimum,
+      grace: input.grace,
+      model: input.model,
+      minCharge: input.minCharge,
+      maxCharge: input.maxCharge ?? null,
+      tierScheduleId,
+      validFrom: input.validFrom,
+      validTo: input.validTo ?? null,
+      recordedAt: () => `'${moment}'`,
+    });
+    const id = (inserted.identifiers[0] as { id: number }).id;
+    if (input.kind === 'DIFFERENCE' && input.price.startsWith('-')) {
+      await assertAboveZero(tx, list.id, id, target.prefix);
+    }
+    return id;
+  }
+
+  /**
+   * Ends a rate at an instant; at or before its beginning it is withdrawn as if it had never
+   * been set. Refuses with RATE_NOT_CLOSABLE, PRICE_LIST_READ_ONLY or NOT_FOUND.
+   */
+  async close(tx: Tx, rateId: string, at: Date): Promise<PriceList> {
+    const { priceListId } = await rowByGlobalId(tx, Rate, 'Rate', rateId);
+    const list = await rowOf(tx, PriceList, 'PriceList', priceListId);
+    await assertKept(tx, list.partnerId);
+    await lockPriceList(tx, priceListId);
+    const rate = await rowByGlobalId(tx, Rate, 'Rate', rateId);
+    if (rate.supersededAt !== null || (rate.validTo !== null && rate.validTo <= at)) {
+      throw new DomainError(
+        'RATE_NOT_CLOSABLE',
+        'The rate has been replaced or has ended before the given instant.',
+      );
+    }
+    await closeRow(tx, rate.id, at > rate.validFrom ? at : null, await recordingMoment(tx));
+    return list;
+  }
+}
+
+interface RateTarget {
+  readonly prefix: string | null;
+  readonly destinationId: number | null;
+  readonly bandId: number | null;
+  readonly originSetId: number | null;
+}
+
+async function targetOf(tx: Tx, list: PriceList, input: SetRateInput): Promise<RateTarget> {
+  const destination = input.destinationId
+    ? await rowByGlobalId(tx, Destination, 'Destination', input.destinationId)
+    : null;
+  const origins = input.originSetId
+    ? await rowByGlobalId(tx, OriginSet, 'OriginSet', input.originSetId)
+    : null;
+  assertOfOwner('OriginSet', origins, list.partnerId);
+  return {
+    prefix: input.prefix ?? null,
+    destinationId: destination?.id ?? null,
+    bandId: input.bandId ? await bandOf(tx, list, input.bandId) : null,
+    originSetId: origins?.id ?? null,
+  };
+}
+
+async function scheduleOf(tx: Tx, list: PriceList, input: SetRateInput): Promise<number | null> {
+  if (!input.tierScheduleId) return null;
+  const schedule = await rowByGlobalId(tx, TierSchedule, 'TierSchedule', input.tierScheduleId);
+  assertOfOwner('TierSchedule', schedule, list.partnerId);
+  return schedule.id;
+}
+
+/** Refuses with NOT_OF_OWNER a thing that belongs to another partner than what names it. */
+export function assertOfOwner(
+  type: string,
+  thing: { readonly partnerId: number } | null,
+  ownerId: number,
+): void {
+  if (thing === null || thing.partnerId === ownerId) return;
+  throw new DomainError('NOT_OF_OWNER', `The ${type} belongs to another partner.`, { type });
+}
+
+function assertPeriod(input: SetRateInput): void {
+  if (input.validTo && input.validTo <= input.validFrom) {
+    throw new DomainError('INVALID_PERIOD', 'The rate does not end after it begins.');
+  }
+}
+
+async function bandOf(tx: Tx, list: PriceList, globalId: string): Promise<number> {
+  const band = await rowByGlobalId(tx, TimeBand, 'TimeBand', globalId);
+  if (band.timeProfileId !== list.timeProfileId) {
+    throw new DomainError(
+      'BAND_NOT_OF_PROFILE',
+      "The time band does not belong to the price list's time profile.",
+    );
+  }
+  return band.id;
+}
+
+async function keyVersions(tx: Tx, listId: number, target: RateTarget): Promise<RateVersion[]> {
+  const rows = await tx.query<{ id: number; valid_from: Date; valid_to: Date | null }[]>(
+    `SELECT id, valid_from, valid_to FROM rate
+     WHERE price_list_id = $1 AND superseded_at IS NULL AND time_band_id IS NOT DISTINCT FROM $4
+       AND origin_set_id IS NOT DISTINCT FROM $5 AND (prefix = $2 OR destination_id = $3)`,
+    [listId, target.prefix, target.destinationId, target.bandId, target.originSetId],
+  );
+  return rows.map((row) => ({
+    id: row.id,
+    validFrom: row.valid_from.getTime(),
+    validTo: row.valid_to?.getTime() ?? null,
+  }));
+}
+
+/** Proves on the prices known now that an adjustment leaves every one of them at zero or above. */
+async function assertAboveZero(
+  tx: Tx,
+  listId: number,
+  rateId: number,
+  prefix: string | null,
+): Promise<void> {
+  const { lists, destinationPrefixes } = await inheritedRows(tx, listId);
+  const scoped =
+    prefix === null || prefix === ''
+      ? lists
+      : lists.map(({ listId: id, rows }) => ({
+          listId: id,
+          rows: rows.filter((row: RateRow) => related(row.prefix, prefix)),
+        }));
+  for (const entry of effectiveTable(scoped, destinationPrefixes).values()) {
+    const below = belowZero(entry, rateId);
+    if (!below) continue;
+    throw new DomainError(
+      'RATE_BELOW_ZERO',
+      'The adjustment would bring an inherited price below zero.',
+      { prefix: entry.prefix },
+    );
+  }
+}
+
+function belowZero(entry: TableEntry, rateId: number): boolean {
+  return entry.versions.some(({ value }) => value.clamped && value.path.at(-1) === rateId);
+}
+
+function related(prefix: string | null, other: string): boolean {
+  return prefix === null || prefix.startsWith(other) || other.startsWith(prefix);
+}
