@@ -110,7 +110,9 @@ import {
 } from './rating/index.js';
 import { buildSchema, ErrorCodeResolver, entities, resolvers } from './schema.js';
 import {
+  ContractPriceListTrunkResolver,
   ContractSubscriptionsResolver,
+  lookUpTrunks,
   SubscriptionIdentityResolver,
   SubscriptionResolver,
   SubscriptionService,
@@ -238,7 +240,7 @@ function buildRating(database: Database, storage: FileStorage) {
 function buildRegister(storage: FileStorage) {
   return {
     partners: new PartnerService(),
-    contracts: new ContractService(lookUpPriceLists),
+    contracts: new ContractService(lookUpPriceLists, lookUpTrunks),
     destinations: new DestinationService(),
     priceLists: new PriceListService(),
     rates: new RateService(),
@@ -332,6 +334,7 @@ function registerResolvers(services: Services): object[] {
     new SubscriptionIdentityResolver(),
     new TrunkResolver(services.trunks),
     new ContractSubscriptionsResolver(),
+    new ContractPriceListTrunkResolver(),
   ];
 }
 

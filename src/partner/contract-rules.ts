@@ -44,12 +44,13 @@ export interface PriceListFacts {
 
 /**
  * Refuses with PRICE_LIST_NOT_OF_SELLER or PRICE_LIST_CURRENCY a list that the seller cannot sell
- * by under a contract in this currency.
+ * by under a contract in this currency; `converts` takes lists of any currency.
  */
 export function assertPriceLists(
   lists: readonly PriceListFacts[],
   sellerId: number,
   currency: string,
+  converts: boolean,
 ): void {
   for (const list of lists) {
     if (list.partnerId !== sellerId) {
@@ -58,7 +59,7 @@ export function assertPriceLists(
         "The price list does not belong to the contract's seller.",
       );
     }
-    if (list.currency !== currency) {
+    if (list.currency !== currency && !converts) {
       throw new DomainError(
         'PRICE_LIST_CURRENCY',
         'The price list is kept in another currency than the contract.',
@@ -73,7 +74,7 @@ export interface TermsFacts {
   readonly currency: string;
   readonly timeZone: string;
   readonly taxPercent: string;
-  readonly services: readonly string[];
+  readonly lists: readonly { readonly service: string; readonly trunkId: number | null }[];
 }
 
 /**
@@ -91,15 +92,16 @@ export function assertTerms(terms: TermsFacts): void {
       { field: 'taxPercent' },
     );
   }
-  if (terms.services.length === 0) {
+  if (terms.lists.length === 0) {
     throw new DomainError('CONTRACT_TERMS_REFUSED', 'The terms name at least one price list.', {
       field: 'priceLists',
     });
   }
-  if (new Set(terms.services).size < terms.services.length) {
+  const keys = new Set(terms.lists.map(({ service, trunkId }) => `${service} ${trunkId}`));
+  if (keys.size < terms.lists.length) {
     throw new DomainError(
       'CONTRACT_SERVICE_TWICE',
-      'The terms name two price lists for one service.',
+      'The terms name two price lists for one service, or for one service over one trunk.',
     );
   }
 }

@@ -44,6 +44,27 @@ export const BillCycle = enumType('BillCycle', 'How often a contract is billed.'
 });
 export type BillCycle = keyof typeof BillCycle;
 
+export const BandPolicy = enumType(
+  'BandPolicy',
+  'Which time band prices a call that crosses bands.',
+  {
+    START: 'The band in which it begins.',
+    SPLIT: 'Each part the band that it falls in.',
+    MAJORITY: 'The band that most of its seconds fall in; of equal ones the earlier.',
+  },
+);
+export type BandPolicy = keyof typeof BandPolicy;
+
+export const ConversionPolicy = enumType(
+  'ConversionPolicy',
+  "What happens when a price list is kept in another currency than the contract's.",
+  {
+    NONE: 'Such a list is refused.',
+    RECORD: 'Each record is converted by the exchange rate of the day on which it begins.',
+  },
+);
+export type ConversionPolicy = keyof typeof ConversionPolicy;
+
 @Entity('contract_version')
 @ObjectType({
   simpleResolvers: true,
@@ -127,6 +148,14 @@ export class ContractVersion {
   @Column({ type: 'jsonb', nullable: true })
   notice!: ContractNotice | null;
 
+  @Field(() => BandPolicy, { description: 'Which band prices a call that crosses bands.' })
+  @Column({ type: 'text', name: 'band_policy', default: 'START' })
+  bandPolicy!: BandPolicy;
+
+  @Field(() => ConversionPolicy, { description: 'Whether prices of other currencies are taken.' })
+  @Column({ type: 'text', default: 'NONE' })
+  conversion!: ConversionPolicy;
+
   @Field(() => MarginPolicy, {
     description: 'What happens when its price falls below the cost; of selling contracts.',
   })
@@ -152,6 +181,17 @@ export class ContractPriceList {
   @Field(() => PricedService, { description: 'The service that the list prices.' })
   @Column({ type: 'text' })
   service!: PricedService;
+
+  @Column({ type: 'int', name: 'trunk_id', nullable: true })
+  trunkId!: number | null;
+
+  @Field(() => Boolean, {
+    simple: false,
+    description: 'Whether it holds for records over one trunk alone.',
+  })
+  get forTrunk(): boolean {
+    return this.trunkId !== null;
+  }
 
   @Column({ type: 'int', name: 'price_list_id' })
   priceListId!: number;

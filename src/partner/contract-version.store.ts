@@ -17,7 +17,16 @@ export interface RecordedTerms {
   readonly paymentTermsDays: number;
   readonly notice?: ContractNotice | null;
   readonly marginPolicy: string;
-  readonly lists: readonly { readonly service: string; readonly priceListId: number }[];
+  readonly bandPolicy: string;
+  readonly conversion: string;
+  readonly lists: readonly RecordedList[];
+}
+
+/** The price list of a service, or of a service over one trunk. */
+export interface RecordedList {
+  readonly service: string;
+  readonly trunkId: number | null;
+  readonly priceListId: number;
 }
 
 interface ContractKey {
@@ -90,8 +99,9 @@ async function insertVersion(
   const rows = await tx.query<{ id: number }[]>(
     `INSERT INTO contract_version (contract_id, partner_id, valid_from, valid_to, recorded_at,
        currency, time_zone, rounding_decimals, rounding_mode, tax_code, tax_percent,
-       payment_terms_days, notice, margin_policy)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
+       payment_terms_days, notice, margin_policy, band_policy, conversion)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+     RETURNING id`,
     [
       contract.id,
       contract.partnerId,
@@ -107,15 +117,19 @@ async function insertVersion(
       terms.paymentTermsDays,
       terms.notice ?? null,
       terms.marginPolicy,
+      terms.bandPolicy,
+      terms.conversion,
     ],
   );
   await tx.query(
-    `INSERT INTO contract_price_list (contract_version_id, partner_id, service, price_list_id)
-     SELECT $1, $2, list.service, list.id FROM unnest($3::text[], $4::int[]) AS list(service, id)`,
+    `INSERT INTO contract_price_list (contract_version_id, partner_id, service, trunk_id,
+       price_list_id)
+     SELECT $1, $2, list.* FROM unnest($3::text[], $4::int[], $5::int[]) AS list`,
     [
       (rows[0] as { id: number }).id,
       contract.partnerId,
       terms.lists.map((list) => list.service),
+      terms.lists.map((list) => list.trunkId),
       terms.lists.map((list) => list.priceListId),
     ],
   );
@@ -125,16 +139,17 @@ async function copyVersion(tx: Tx, id: number, valid: Period, moment: string): P
   const rows = await tx.query<{ id: number }[]>(
     `INSERT INTO contract_version (contract_id, partner_id, valid_from, valid_to, recorded_at,
        currency, time_zone, rounding_decimals, rounding_mode, tax_code, tax_percent,
-       payment_terms_days, bill_cycle, notice, margin_policy)
+       payment_terms_days, bill_cycle, notice, margin_policy, band_policy, conversion)
      SELECT contract_id, partner_id, $2, $3, $4, currency, time_zone, rounding_decimals,
        rounding_mode, tax_code, tax_percent, payment_terms_days, bill_cycle, notice,
-       margin_policy
+       margin_policy, band_policy, conversion
      FROM contract_version WHERE id = $1 RETURNING id`,
     [id, new Date(valid.from), valid.to === null ? null : new Date(valid.to), moment],
   );
   await tx.query(
-    `INSERT INTO contract_price_list (contract_version_id, partner_id, service, price_list_id)
-     SELECT $2, partner_id, service, price_list_id
+    `INSERT INTO contract_price_list (contract_version_id, partner_id, service, trunk_id,
+       price_list_id)
+     SELECT $2, partner_id, service, trunk_id, price_list_id
      FROM contract_price_list WHERE contract_version_id = $1`,
     [id, (rows[0] as { id: number }).id],
   );

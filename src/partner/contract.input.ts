@@ -5,14 +5,27 @@ import type { RoundingMode } from '../kernel/index.js';
 import { DateTimeScalar, DecimalScalar, PlainText } from '../platform/index.js';
 import { ContractStatus, PriceLevel } from './contract.entity.js';
 import { ContractNotice, MarginPolicy } from './contract-guard.entity.js';
-import { PricedService, RoundingModeType } from './contract-version.entity.js';
+import {
+  BandPolicy,
+  ConversionPolicy,
+  PricedService,
+  RoundingModeType,
+} from './contract-version.entity.js';
 
-@InputType({ description: 'The price list of one service.' })
+@InputType({ description: 'The price list of one service, or of one service over one trunk.' })
 export class ContractPriceListInput {
   @Field(() => PricedService, { defaultValue: '*', description: 'The service it prices.' })
   service!: PricedService;
 
-  @Field(() => ID, { description: "A price list of the seller in the contract's currency." })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Only for records that come in or leave by this trunk; for all when absent.',
+  })
+  trunkId?: string | null;
+
+  @Field(() => ID, {
+    description: "A price list of the seller, in the contract's currency unless it is converted.",
+  })
   priceListId!: string;
 }
 
@@ -56,6 +69,18 @@ export class ContractTermsInput {
   @Max(365)
   paymentTermsDays!: number;
 
+  @Field(() => BandPolicy, {
+    defaultValue: 'START',
+    description: 'Which band prices a call that crosses bands.',
+  })
+  bandPolicy!: BandPolicy;
+
+  @Field(() => ConversionPolicy, {
+    defaultValue: 'NONE',
+    description: 'Whether price lists of other currencies are taken.',
+  })
+  conversion!: ConversionPolicy;
+
   @Field(() => ContractNotice, {
     nullable: true,
     description: 'Notice that changes of its price lists must be given; none when absent.',
@@ -71,7 +96,7 @@ export class ContractTermsInput {
   marginPolicy!: MarginPolicy;
 
   @Field(() => [ContractPriceListInput], { description: 'The price list of each service.' })
-  @ArrayMaxSize(5)
+  @ArrayMaxSize(200)
   @ValidateNested()
   priceLists!: ContractPriceListInput[];
 }

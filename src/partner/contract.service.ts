@@ -30,6 +30,7 @@ import {
 import {
   knownVersions,
   lockContract,
+  type RecordedList,
   recordAmendment,
   recordTerms,
 } from './contract-version.store.js';
@@ -39,12 +40,17 @@ import { activePartner, insertNumbered, openAccount } from './partner.service.js
 /** Tells which of these price lists are visible; the catalogue stands below this folder. */
 export type PriceListLookup = (tx: Tx, ids: readonly number[]) => Promise<PriceListFacts[]>;
 
+/** Tells which of these trunks are visible; subscriptions, too, stand below this folder. */
+export type TrunkLookup = (tx: Tx, ids: readonly number[]) => Promise<number[]>;
+
 /** Contracts and the versions of their terms. */
 export class ContractService {
   readonly #priceLists: PriceListLookup;
+  readonly #trunks: TrunkLookup;
 
-  constructor(priceLists: PriceListLookup) {
+  constructor(priceLists: PriceListLookup, trunks: TrunkLookup) {
     this.#priceLists = priceLists;
+    this.#trunks = trunks;
   }
 
   /** Creates a contract with its first terms; refusals are listed in `errors.ts`. */
@@ -121,17 +127,15 @@ export class ContractService {
     return contract.id;
   }
 
-  async #checkTerms(
-    tx: Tx,
-    terms: ContractTermsInput,
-    sellerId: number,
-  ): Promise<{ service: string; priceListId: number }[]> {
-    assertTerms({ ...terms, services: terms.priceLists.map((list) => list.service) });
+  async #checkTerms(tx: Tx, terms: ContractTermsInput, sellerId: number): Promise<RecordedList[]> {
     const lists = terms.priceLists.map((list: ContractPriceListInput) => ({
       service: list.service,
+      trunkId: list.trunkId ? rowNumber('Trunk', list.trunkId) : null,
       priceListId: rowNumber('PriceList', list.priceListId),
       globalId: list.priceListId,
     }));
+    assertTerms({ ...terms, lists });
+    await this.#assertTrunks(tx, terms);
     const found = await this.#priceLists(
       tx,
       lists.map((list) => list.priceListId),
@@ -140,8 +144,17 @@ export class ContractService {
     for (const list of lists) {
       if (!known.has(list.priceListId)) throw notFound('PriceList', list.globalId);
     }
-    assertPriceLists(found, sellerId, terms.currency);
+    assertPriceLists(found, sellerId, terms.currency, terms.conversion === 'RECORD');
     return lists;
+  }
+
+  async #assertTrunks(tx: Tx, terms: ContractTermsInput): Promise<void> {
+    const asked = terms.priceLists.flatMap(({ trunkId }) => (trunkId ? [trunkId] : []));
+    if (asked.length === 0) return;
+    const ids = asked.map((trunkId) => rowNumber('Trunk', trunkId));
+    const visible = new Set(await this.#trunks(tx, ids));
+    const hidden = asked.find((_, i) => !visible.has(ids[i] as number));
+    if (hidden !== undefined) throw notFound('Trunk', hidden);
   }
 
   /** Visible contracts by rising id. */

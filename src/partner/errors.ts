@@ -16,7 +16,7 @@ export const partnerErrors = {
   NOT_SELLER: 'Only the side that sets the terms may do this.',
   CONTRACT_TERMINATED: 'The contract is terminated.',
   CONTRACT_TERMS_REFUSED: 'The terms of the contract break a rule; details name the field.',
-  CONTRACT_SERVICE_TWICE: 'The terms name two price lists for one service.',
+  CONTRACT_SERVICE_TWICE: 'The terms name two price lists for one service and trunk.',
   PRICE_LIST_NOT_OF_SELLER: "The price list does not belong to the contract's seller.",
   PRICE_LIST_CURRENCY: 'The price list is kept in another currency than the contract.',
 } as const satisfies ErrorCatalogue;

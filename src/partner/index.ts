@@ -12,6 +12,7 @@ export {
   assertTermsSide,
   ContractService,
   type PriceListLookup,
+  type TrunkLookup,
 } from './contract.service.js';
 export { ContractNotice, MarginPolicy, NoticePolicy } from './contract-guard.entity.js';
 export type { PriceListFacts } from './contract-rules.js';

@@ -1,5 +1,6 @@
 import { Subscription, SubscriptionIdentity, Trunk } from './subscription.entity.js';
 import {
+  ContractPriceListTrunkResolver,
   ContractSubscriptionsResolver,
   SubscriptionIdentityResolver,
   SubscriptionResolver,
@@ -9,8 +10,9 @@ import {
 export { subscriptionErrors } from './errors.js';
 export { SubscriptionService } from './subscription.service.js';
 export { type SubscriptionVerb, transition } from './transition.js';
-export { TrunkService } from './trunk.service.js';
+export { lookUpTrunks, TrunkService } from './trunk.service.js';
 export {
+  ContractPriceListTrunkResolver,
   ContractSubscriptionsResolver,
   SubscriptionIdentityResolver,
   SubscriptionResolver,
@@ -26,4 +28,5 @@ export const subscriptionResolvers = [
   SubscriptionIdentityResolver,
   TrunkResolver,
   ContractSubscriptionsResolver,
+  ContractPriceListTrunkResolver,
 ] as const;

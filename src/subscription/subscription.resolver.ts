@@ -12,7 +12,7 @@ import {
   Root,
 } from 'type-graphql';
 import { ServicePlan } from '../catalog/index.js';
-import { Account, Contract, Partner } from '../partner/index.js';
+import { Account, Contract, ContractPriceList, Partner } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -284,5 +284,19 @@ export class ContractSubscriptionsResolver {
     @Ctx() context: RequestContext,
   ): Promise<Connection<Subscription>> {
     return nestedPage(context, Subscription, 'contractId', contract.id, page);
+  }
+}
+
+@Resolver(() => ContractPriceList)
+export class ContractPriceListTrunkResolver {
+  @FieldResolver(() => Trunk, {
+    nullable: true,
+    description: 'The trunk whose records it holds for; null for all, or when not visible.',
+  })
+  async trunk(
+    @Root() link: ContractPriceList,
+    @Ctx() context: RequestContext,
+  ): Promise<Trunk | null> {
+    return link.trunkId === null ? null : rowLoader(context, Trunk).load(link.trunkId);
   }
 }

@@ -58,3 +58,12 @@ export class TrunkService {
     return pageById(tx.createQueryBuilder(Trunk, 'row'), page);
   }
 }
+
+/** Which of these trunks are visible; handed to the partner register. */
+export async function lookUpTrunks(tx: Tx, ids: readonly number[]): Promise<number[]> {
+  const rows = await tx
+    .createQueryBuilder(Trunk, 'row')
+    .where('row.id = ANY(:ids)', { ids: [...ids] })
+    .getMany();
+  return rows.map((row) => row.id);
+}
