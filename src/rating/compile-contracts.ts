@@ -91,17 +91,24 @@ function listsOfVersions(
   return { versionList, versionTrunkLists, conversions };
 }
 
+// A row for any service holds only for those that have no row of their own without a trunk.
 function trunkLists(
   version: Version,
   placeOf: (listId: number) => number,
 ): TrunkList[] | undefined {
-  const found = version.lists.flatMap(({ service, trunkId, priceListId }): TrunkList[] => {
-    if (trunkId === null) return [];
-    const code = service === '*' ? 0 : serviceCodes[service];
-    return [{ service: code, trunkId, list: placeOf(priceListId) }];
+  const ownRow = (name: string) =>
+    version.lists.some(({ service, trunkId }) => service === name && trunkId === null);
+  const others = Object.entries(serviceCodes).filter(([name]) => !ownRow(name));
+  const rows = version.lists.filter(({ trunkId }) => trunkId !== null);
+  const found = [
+    ...rows.filter(({ service }) => service !== '*'),
+    ...rows.filter(({ service }) => service === '*'),
+  ].flatMap(({ service, trunkId, priceListId }): TrunkList[] => {
+    const list = placeOf(priceListId);
+    const codes = service === '*' ? others.map(([, code]) => code) : [serviceCodes[service]];
+    return codes.map((code) => ({ service: code, trunkId: trunkId!, list }));
   });
-  if (found.length === 0) return undefined;
-  return found.sort((a, b) => Number(a.service === 0) - Number(b.service === 0));
+  return found.length === 0 ? undefined : found;
 }
 
 /** One unit of a rate at scale 10. */

@@ -14,7 +14,8 @@ import { MAX_LEVELS } from '../../src/rating/compile-guide.js';
 import { BatchRater } from '../../src/rating/rate-batch.js';
 import { OUTCOME, RatedBatch } from '../../src/rating/rated-batch.js';
 import { aBook, aRecord, type PlainRecord, recordBatch } from '../fixtures/book.js';
-import { Draw, randomBook } from '../fixtures/random-book.js';
+import { Draw } from '../fixtures/draw.js';
+import { randomBook } from '../fixtures/random-book.js';
 import { type Answer, type LevelAnswer, ReferenceRater } from '../fixtures/reference-rater.js';
 
 const BOOKS = 110;
@@ -97,6 +98,11 @@ type Shrinkable = { readonly facts: BookFacts; readonly record: PlainRecord };
 function* simpler({ facts, record }: Shrinkable): Generator<Shrinkable> {
   for (const part of Object.keys(facts) as (keyof BookFacts)[]) {
     const items = facts[part];
+    if (part === 'pricing') {
+      for (const pricing of plainerItem({ ...facts.pricing }, plainestRule)) {
+        yield { facts: { ...facts, pricing: pricing as never }, record };
+      }
+    }
     if (!Array.isArray(items)) continue;
     for (const without of withoutEach(items))
       yield { facts: { ...facts, [part]: without }, record };
@@ -118,18 +124,30 @@ const plainest: Record<string, unknown> = {
   ...{ timeZone: 'UTC', roundingDecimals: 8, roundingMode: 'DOWN', timeProfileId: null },
   ...{ price: 100_000_000n, connectionFee: 0n, rateUnit: 1, firstIncrement: 0, nextIncrement: 1 },
   ...{ minimum: 0, grace: 0, bandId: null, kind: 'ABSOLUTE', parentId: null },
+  ...{ bandPolicy: 'START', marginPolicy: 'NONE', terms: null, value: 0, originSetId: null },
   ...{ costContractId: null, quantity: 1, service: 'VOICE', inTrunk: 0, outTrunk: 0, aNumber: '' },
 };
 
-function* plainerItem(item: Record<string, unknown>): Generator<Record<string, unknown>> {
+const plainestRule: Record<string, unknown> = {
+  ...{ validFrom: 0, validTo: null, recordedAt: 0, supersededAt: null, effect: 'FIXED' },
+  ...{ customerGroupId: null, buyerPartnerId: null, service: null, destinationIds: null },
+  ...{ weekdays: null, fromMinute: null, toMinute: null, measure: null, cap: null },
+  ...{ subscriptionId: null, contractId: null, level: null, stacking: 'ORDERED', priority: 0 },
+};
+
+function* plainerItem(
+  item: Record<string, unknown>,
+  plain = plainest,
+): Generator<Record<string, unknown>> {
   for (const [name, value] of Object.entries(item)) {
-    if (name in plainest && value !== plainest[name] && !Array.isArray(value)) {
-      yield { ...item, [name]: plainest[name] };
+    if (name in plain && value !== plain[name] && !Array.isArray(value)) {
+      yield { ...item, [name]: plain[name] };
     }
     if (!Array.isArray(value)) continue;
     for (const without of withoutEach(value)) yield { ...item, [name]: without };
     for (const [at, inner] of value.entries()) {
-      for (const plainer of plainerItem(inner as Record<string, unknown>)) {
+      if (typeof inner !== 'object') continue;
+      for (const plainer of plainerItem(inner as Record<string, unknown>, plain)) {
         yield { ...item, [name]: value.with(at, plainer) };
       }
     }
@@ -163,7 +181,8 @@ function written(value: unknown): string {
 
 function report({ facts, record }: Shrinkable, where: string): string {
   const parts = Object.entries(facts).map(([name, items]) => {
-    const lines = Array.isArray(items) ? items.map((item) => `\n    ${written(item)}`) : [items];
+    const lines = Array.isArray(items) ? items.map((item) => `\n    ${written(item)}`) : [];
+    if (lines.length === 0) lines.push(written(items));
     return `  ${name}: ${lines.join('')}`;
   });
   const startedAt = new Date(record.startedMs).toISOString();
