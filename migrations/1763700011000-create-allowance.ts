@@ -11,7 +11,7 @@ export class CreateAllowance1763700011000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`DROP FUNCTION ensure_allowance_partitions(date[]);
+    await runner.query(`REVOKE INSERT ON usage_summary FROM ${APP_ROLE};
       DROP TABLE allowance_due, allowance_result, allowance_entry;
       DROP VIEW seen_xdr`);
     await runner.query(seenXdr(''));
@@ -35,8 +35,6 @@ const VALUE = `
   DROP VIEW seen_xdr;
   ${seenXdr(', value')}`;
 
-// Leaves are appended to by COPY, as those of xdr are, so everything but COPY goes through the
-// parents and their policies.
 const ALLOWANCE = `
   -- Records whose amount depends on others of their contract and month, many in one row. Each row
   -- is whole in itself, with the tariffs that its records were rated by. They belong to the hub,
@@ -48,10 +46,11 @@ const ALLOWANCE = `
     month date NOT NULL,
     -- Whether its records take the place of the same records in rows of earlier batches.
     replaces boolean NOT NULL,
-    entries bytea NOT NULL
-  ) PARTITION BY RANGE (month);
-  CREATE INDEX allowance_entry_shard ON allowance_entry (shard, month, batch_id);
-  ${tenantTable('allowance_entry', 'SELECT, DELETE')}
+    entries bytea NOT NULL,
+    PRIMARY KEY (shard, month, batch_id)
+  );
+  ALTER TABLE allowance_entry ALTER COLUMN entries SET STORAGE EXTERNAL;
+  ${tenantTable('allowance_entry', 'SELECT, INSERT')}
 
   -- Rows of allowance_entry that no fold has taken into account yet.
   CREATE TABLE allowance_due (
@@ -78,26 +77,10 @@ const ALLOWANCE = `
     -- Sum of the chunk's differences at scale 8.
     adjustment bigint NOT NULL,
     records bytea NOT NULL,
-    pots bytea NOT NULL
-  ) PARTITION BY RANGE (month);
-  CREATE INDEX allowance_result_contract ON allowance_result (contract_id, month, chunk);
-  ${tenantTable('allowance_result', 'SELECT, DELETE')}
+    pots bytea NOT NULL,
+    PRIMARY KEY (contract_id, month, chunk)
+  );
+  ${tenantTable('allowance_result', 'SELECT, INSERT, DELETE')}
 
-  CREATE FUNCTION ensure_allowance_partitions(months date[]) RETURNS void
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $body$
-  DECLARE
-    first date;
-  BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('ensure_usage_partitions'));
-    FOR first IN SELECT DISTINCT date_trunc('month', unnest(months))::date ORDER BY 1 LOOP
-      IF first < '1999-12-01' OR first > '2100-01-01' THEN
-        RAISE EXCEPTION 'month % is outside 2000..2100', first;
-      END IF;
-      PERFORM add_usage_leaf('allowance_entry', to_char(first, 'YYYYMM'), first::text,
-        (first + interval '1 month')::date::text);
-      PERFORM add_usage_leaf('allowance_result', to_char(first, 'YYYYMM'), first::text,
-        (first + interval '1 month')::date::text);
-    END LOOP;
-  END $body$;
-  REVOKE ALL ON FUNCTION ensure_allowance_partitions(date[]) FROM PUBLIC;
-  GRANT EXECUTE ON FUNCTION ensure_allowance_partitions(date[]) TO ${APP_ROLE}`;
+  -- The fold adds its differences to the sums that the batches of the data plane copied in.
+  GRANT INSERT ON usage_summary TO ${APP_ROLE}`;

@@ -102,7 +102,9 @@ import {
   CREDIT_USAGE_TOPIC,
   DataPlane,
   ExplainService,
+  FOLD_TOPIC,
   LineReader,
+  startFold,
   XdrExplanationResolver,
   XdrLevelExplanationResolver,
   XdrPriceResolver,
@@ -165,10 +167,12 @@ export async function buildApp(options: AppOptions): Promise<App> {
   });
   const { authentication, credit } = services;
   outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
+  outbox.register(FOLD_TOPIC, startFold);
   const { workers } = config;
   const dataPlane = new DataPlane({ database, workers, filesDir: services.storage.pathOf('') });
   work.register(dataPlane.importExecutor);
   work.register(dataPlane.recycleExecutor);
+  work.register(dataPlane.foldExecutor);
   work.register(new BillExecutor(database, now));
   const http = await buildHttp({
     schema: buildSchema(buildResolvers(services)),

@@ -5,13 +5,21 @@ import { toGlobalId } from '../kernel/index.js';
 import type { RunKind, RunState } from './run-rules.js';
 import { BigIntScalar, DateTimeScalar, JsonScalar } from './scalars.js';
 
-export const RunKindType = { IMPORT: 'IMPORT', RECYCLE: 'RECYCLE', BILL: 'BILL' } as const;
+export const RunKindType = {
+  IMPORT: 'IMPORT',
+  RECYCLE: 'RECYCLE',
+  FOLD: 'FOLD',
+  RERATE: 'RERATE',
+  BILL: 'BILL',
+} as const;
 registerEnumType(RunKindType, {
   name: 'RunKind',
   description: 'What a run does.',
   valuesConfig: {
     IMPORT: { description: 'Reads a usage file into rated records.' },
     RECYCLE: { description: 'Tries rejected or held records again.' },
+    FOLD: { description: 'Prices months anew whose tiers and buckets new records changed.' },
+    RERATE: { description: 'Prices records anew that were priced before.' },
     BILL: { description: 'Makes invoices for a period.' },
   },
 });

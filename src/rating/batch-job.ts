@@ -38,12 +38,20 @@ export interface RecycleJob {
 
 export type BatchJob = ImportJob | RecycleJob;
 
+/** Shards whose months with new entries are folded. */
+export interface FoldJob {
+  readonly kind: 'FOLD';
+  readonly ticket: BatchTicket;
+  readonly shards: readonly number[];
+  readonly bytes: number;
+}
+
 export type ToWorker =
   | { readonly book: PriceBook }
-  | { readonly job: BatchJob }
+  | { readonly job: BatchJob | FoldJob }
   | { readonly stop: true };
 
 export type FromWorker =
   | { readonly ready: true }
-  | { readonly done: Counts; readonly identities: number }
+  | { readonly done: Counts | null; readonly identities: number }
   | { readonly failed: { readonly name: string; readonly code: string; readonly message: string } };

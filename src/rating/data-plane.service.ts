@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { invariant } from '../kernel/index.js';
-import type { BatchExecutor, ClaimedBatch, Database } from '../platform/index.js';
+import type { BatchExecutor, BatchTicket, ClaimedBatch, Database } from '../platform/index.js';
 import { SYSTEM_SCOPE } from '../platform/index.js';
 import type { Counts } from './batch-findings.js';
-import type { BatchJob, FromWorker, SourceFacts, ToWorker } from './batch-job.js';
+import type { BatchJob, FoldJob, FromWorker, SourceFacts, ToWorker } from './batch-job.js';
 import type { PriceBook } from './book.js';
 import { IdentityLanes } from './identity-lanes.service.js';
 import { PriceBookService } from './price-book.service.js';
@@ -30,6 +30,7 @@ interface FileFacts {
 export class DataPlane {
   readonly importExecutor: BatchExecutor;
   readonly recycleExecutor: BatchExecutor;
+  readonly foldExecutor: BatchExecutor;
   readonly books: PriceBookService;
   readonly #options: DataPlaneOptions;
   readonly #lanes: IdentityLanes;
@@ -50,6 +51,11 @@ export class DataPlane {
       kind: 'RECYCLE',
       slots: 1,
       execute: (batch) => this.#execute(batch),
+    };
+    this.foldExecutor = {
+      kind: 'FOLD',
+      slots: options.workers,
+      execute: (batch) => this.#fold(batch),
     };
   }
 
@@ -75,7 +81,13 @@ export class DataPlane {
     }
   }
 
-  async #run(job: BatchJob, book: PriceBook): Promise<{ done: Counts; identities: number }> {
+  async #fold(batch: ClaimedBatch): Promise<void> {
+    const { shards } = batch.payload as FoldPayload;
+    const job = { kind: 'FOLD', ticket: ticketOf(batch), shards, bytes: batch.units } as const;
+    await this.#run(job, null);
+  }
+
+  async #run(job: BatchJob | FoldJob, book: PriceBook | null): Promise<Done> {
     const thread = await this.#take();
     try {
       return await thread.run(job, book);
@@ -145,6 +157,20 @@ export class DataPlane {
   }
 }
 
+interface FoldPayload {
+  readonly shards: readonly number[];
+}
+
+/** What a thread answers when a batch is done; a fold adds no identities. */
+interface Done {
+  readonly done: Counts | null;
+  readonly identities: number;
+}
+
+function ticketOf({ id, runId, partnerId, epoch, lane, laneEpoch }: ClaimedBatch): BatchTicket {
+  return { id, runId, partnerId, epoch, lane, laneEpoch };
+}
+
 interface ImportPayload {
   readonly fileId: number;
   readonly from: number;
@@ -164,9 +190,8 @@ function jobOf(
   identities: SharedArrayBuffer,
   filesDir: string,
 ): BatchJob {
-  const { id, runId, partnerId, epoch, lane, laneEpoch } = batch;
   const shared = {
-    ticket: { id, runId, partnerId, epoch, lane, laneEpoch },
+    ticket: ticketOf(batch),
     fileId: file.fileId,
     source: file.source,
     priceBookId: book.id,
@@ -199,11 +224,13 @@ class Thread {
     this.#worker.on('exit', () => this.#fail(new Error('a data plane thread ended')));
   }
 
-  run(job: BatchJob, book: PriceBook): Promise<{ done: Counts; identities: number }> {
+  run(job: BatchJob | FoldJob, book: PriceBook | null): Promise<Done> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
-      if (this.#bookId !== book.id) this.#post({ book });
-      this.#bookId = book.id;
+      if (book !== null && this.#bookId !== book.id) {
+        this.#post({ book });
+        this.#bookId = book.id;
+      }
       this.#post({ job });
     });
   }

@@ -2,9 +2,18 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type pg from 'pg';
 import { epochDayFromIso, invariant } from '../kernel/index.js';
 import { type FileHeader, IdentityTable, RecordBatch, RecordParser } from '../mediation/index.js';
-import { connectWorker } from '../platform/index.js';
+import { completeBatchSql, connectWorker, enterScope, SYSTEM_SCOPE } from '../platform/index.js';
+import { storeEntries } from './allowance.store.js';
+import { AllowanceCollector, type EntrySegment } from './allowance-collector.js';
 import { BatchFindings } from './batch-findings.js';
-import type { BatchJob, FromWorker, ImportJob, RecycleJob, ToWorker } from './batch-job.js';
+import type {
+  BatchJob,
+  FoldJob,
+  FromWorker,
+  ImportJob,
+  RecycleJob,
+  ToWorker,
+} from './batch-job.js';
 import { BatchWriter } from './batch-writer.store.js';
 import type { PriceBook } from './book.js';
 import { XdrEncoder } from './encode-xdr.js';
@@ -14,6 +23,7 @@ import {
   storeFindings,
   storeRecycled,
 } from './findings.store.js';
+import { foldShards } from './fold-shard.store.js';
 import { LineRange } from './line-range.store.js';
 import { BatchRater } from './rate-batch.js';
 import { RatedBatch } from './rated-batch.js';
@@ -35,6 +45,23 @@ class ImportWorker {
 
   useBook(book: PriceBook): void {
     this.#book = book;
+  }
+
+  /** Folds in a transaction of its own, which also completes the batch. */
+  async fold(job: FoldJob): Promise<void> {
+    await this.#connect();
+    const client = this.#client!;
+    try {
+      await client.query('BEGIN');
+      await enterScope(client, SYSTEM_SCOPE);
+      const counts = await foldShards(client, job.ticket, job.shards);
+      await completeBatchSql(client, job.ticket, { totals: counts }, job.bytes);
+      await client.query('COMMIT');
+    } catch (error) {
+      // Ending the connection ends the transaction, whatever state it is in.
+      void this.#disconnect();
+      throw error;
+    }
   }
 
   async run(job: BatchJob): Promise<BatchFindings> {
@@ -76,9 +103,10 @@ class ImportWorker {
       range.close();
     }
     pipeline.findings.bytes = job.to - job.from;
-    await pipeline.commit(writer, (client) =>
-      storeFindings(client, job, pipeline.book, pipeline.findings),
-    );
+    await pipeline.commit(writer, async (client) => {
+      await storeFindings(client, job, pipeline.book, pipeline.findings);
+      await storeEntries(client, job.ticket, pipeline.entries, false);
+    });
   }
 
   async #recycle(job: RecycleJob, pipeline: Pipeline, writer: BatchWriter): Promise<void> {
@@ -97,9 +125,10 @@ class ImportWorker {
     }
     await writer.send(pipeline.leaves);
     pipeline.findings.bytes = lines.length;
-    await pipeline.commit(writer, (client) =>
-      storeRecycled(client, job, pipeline.book, pipeline.findings, endings),
-    );
+    await pipeline.commit(writer, async (client) => {
+      await storeRecycled(client, job, pipeline.book, pipeline.findings, endings);
+      await storeEntries(client, job.ticket, pipeline.entries, false);
+    });
   }
 
   async #connect(): Promise<void> {
@@ -123,6 +152,7 @@ class Pipeline {
   readonly #rater: BatchRater;
   readonly #encoder: XdrEncoder;
   readonly #summary = new UsageSummary();
+  readonly #allowances: AllowanceCollector;
   readonly #columnName: (column: number) => string | null;
 
   constructor(
@@ -137,12 +167,17 @@ class Pipeline {
     this.#parser = new RecordParser(source.format, { ...source, trunks: book.guide.trunkNames });
     this.#rater = new BatchRater(book);
     this.#encoder = new XdrEncoder(book, job.ticket.id);
+    this.#allowances = new AllowanceCollector(book, job.ticket.id);
     this.#columnName = (column) => this.#parser.columnName(column);
     records.lines = 0;
   }
 
   get header(): FileHeader {
     return this.#parser.header(this.records);
+  }
+
+  get entries(): EntrySegment[] {
+    return this.#allowances.finish();
   }
 
   get leaves(): XdrEncoder['leaves'] {
@@ -181,6 +216,7 @@ class Pipeline {
   #stages(bytes: Buffer, base: number, ownsIdentity: boolean): void {
     const { records, rated, findings } = this;
     this.#rater.rate(records, rated, ownsIdentity ? null : this.identities);
+    this.#allowances.add(records, rated, this.#rater.tariffs, findings.counts.rated);
     this.#encoder.encode(records, rated);
     this.#summary.add(records, rated);
     findings.note(bytes, base, records, rated, this.#columnName, !ownsIdentity);
@@ -208,8 +244,13 @@ port.on('message', async (message: ToWorker) => {
   else if ('stop' in message) await worker.stop().finally(() => port.close());
   else {
     try {
-      const findings = await worker.run(message.job);
-      send({ done: findings.counts, identities: findings.identityCount });
+      if (message.job.kind === 'FOLD') {
+        await worker.fold(message.job);
+        send({ done: null, identities: 0 });
+      } else {
+        const findings = await worker.run(message.job);
+        send({ done: findings.counts, identities: findings.identityCount });
+      }
     } catch (error) {
       const { name, message: text, code } = error as Error & { code?: unknown };
       send({ failed: { name, message: text, code: typeof code === 'string' ? code : '' } });

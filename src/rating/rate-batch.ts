@@ -33,6 +33,11 @@ export class BatchRater {
     this.#guarded = book.contracts.versionMargin.some((policy) => policy !== 0);
   }
 
+  /** What prices the levels of the batch that was rated last. */
+  get tariffs(): RatedTariffs {
+    return this.#levels;
+  }
+
   /**
    * Fills `rated` for every row of `records` and sets `fault` where a row could not be rated.
    * With `identities` null nothing is compared: the rows own their identities already, as held

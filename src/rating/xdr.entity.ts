@@ -4,6 +4,7 @@ import { formatAmount, toGlobalId } from '../kernel/index.js';
 import { type Service, serviceNames, UsageService } from '../mediation/index.js';
 import { PriceLevel } from '../partner/index.js';
 import { BigIntScalar, DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import type { AdjustedRecord } from './allowance-result.js';
 import { type XdrLeg, xdrKey } from './xdr-row.js';
 
 @ObjectType({ simpleResolvers: true, description: 'What one price level makes of a record.' })
@@ -11,8 +12,25 @@ export class XdrPrice {
   @Field(() => PriceLevel, { description: 'Which price it is.' })
   level!: PriceLevel;
 
-  @Field(() => DecimalScalar, { description: 'The rated amount; 0 where no contract prices it.' })
+  @Field(() => DecimalScalar, {
+    description:
+      'What is charged, tiers and allowances of the month included; 0 where no ' +
+      'contract prices it.',
+  })
   amount!: string;
+
+  @Field(() => DecimalScalar, {
+    description: 'What the record costs for itself, before tiers and allowances of the month.',
+  })
+  baseAmount!: string;
+
+  @Field(() => BigIntScalar, {
+    description: 'Seconds, messages, octets or events that buckets of the month covered.',
+  })
+  coveredQuantity!: string;
+
+  /** {@link amount} at scale 8. */
+  exactAmount!: bigint;
 
   @Field(() => String, { nullable: true, description: 'Currency of the contract, ISO 4217.' })
   currency!: string | null;
@@ -134,11 +152,20 @@ export interface LegTerms {
 }
 
 /** One level of a record for the API. */
-export function priceOf(leg: XdrLeg, amount: bigint, terms: LegTerms | null): XdrPrice {
+export function priceOf(
+  leg: XdrLeg,
+  base: bigint,
+  terms: LegTerms | null,
+  adjusted: AdjustedRecord | null,
+): XdrPrice {
   const { contractVersionId, rateId } = leg;
+  const exactAmount = base + BigInt(adjusted?.adjustment ?? 0);
   return {
     level: terms?.level ?? 'COST',
-    amount: formatAmount(amount),
+    amount: formatAmount(exactAmount),
+    baseAmount: formatAmount(base),
+    coveredQuantity: String(adjusted?.covered ?? 0),
+    exactAmount,
     currency: terms?.currency ?? null,
     contractId: terms?.contractId ?? null,
     contractVersionId:

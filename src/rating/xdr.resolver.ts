@@ -10,7 +10,8 @@ import {
   requireViewer,
   rowLoader,
 } from '../platform/index.js';
-import { priceOf, Xdr, XdrMargin, XdrPrice } from './xdr.entity.js';
+import { adjustments } from './allowance-query.store.js';
+import { type LegTerms, priceOf, Xdr, XdrMargin, XdrPrice } from './xdr.entity.js';
 import { XdrFilter } from './xdr.input.js';
 import { destinationName, fileOfXdr, legTerms, listXdrs, trunkName } from './xdr-query.store.js';
 import { levelPermission, margin, type PricedLevel } from './xdr-row.js';
@@ -47,7 +48,7 @@ export class XdrResolver {
   })
   async margin(@Root() xdr: Xdr, @Ctx() context: RequestContext): Promise<XdrMargin | null> {
     const [buy, sell] = await pricesOf(xdr, context);
-    return margin(levelOf(buy, xdr.amounts[0]), levelOf(sell, xdr.amounts[1]));
+    return margin(levelOf(buy), levelOf(sell));
   }
 
   @FieldResolver(() => Partner, { nullable: true, description: 'Whose subscription it is.' })
@@ -98,20 +99,24 @@ export class XdrPriceResolver {
 async function pricesOf(xdr: Xdr, context: RequestContext): Promise<(XdrPrice | null)[]> {
   const { permissions } = requireViewer(context);
   const terms = await legTerms(context).loadMany(xdr.legs.map((leg) => leg.contractVersionId));
+  const { id: xdrId, startedMicros } = xdr;
+  const adjusted = await Promise.all(
+    terms.map((found) => {
+      if (found instanceof Error) throw found;
+      if (!found) return null;
+      const { contractId } = found;
+      return adjustments(context).load({ contractId, xdrId, startedMicros });
+    }),
+  );
   return xdr.legs.map((leg, at) => {
-    const found = terms[at];
-    if (found instanceof Error) throw found;
+    const found = terms[at] as LegTerms | null;
     // A contract that prices a level but cannot be seen hides the price.
     if (!found && leg.contractVersionId !== 0) return null;
-    const price = priceOf(leg, xdr.amounts[at] ?? 0n, found ?? null);
+    const price = priceOf(leg, xdr.amounts[at] ?? 0n, found ?? null, adjusted[at] ?? null);
     return permissions.has(levelPermission[price.level]) ? price : null;
   });
 }
 
-function levelOf(
-  price: XdrPrice | null | undefined,
-  amount: bigint | undefined,
-): PricedLevel | undefined {
-  if (!price || amount === undefined) return undefined;
-  return { amount, currency: price.currency };
+function levelOf(price: XdrPrice | null | undefined): PricedLevel | undefined {
+  return price ? { amount: price.exactAmount, currency: price.currency } : undefined;
 }

@@ -1,0 +1,128 @@
+import { type EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
+import type { FoldedMonth, Points } from './fold-month.js';
+import type { Pot } from './pots.js';
+
+const RECORD_BYTES = 48;
+const NUMBERS = RECORD_BYTES / 8;
+const WORDS = RECORD_BYTES / 4;
+// Added to the level of what the subscriber pays.
+const LAST_LEVEL = 256;
+
+/** Records that one row of `allowance_result` holds at most. */
+export const CHUNK_RECORDS = 8192;
+
+/** How one record differs from its stored amount; see `allowance_result`. */
+export interface AdjustedRecord {
+  readonly xdrId: number;
+  readonly level: number;
+  /** Scale 8. */
+  readonly adjustment: number;
+  readonly covered: number;
+  readonly versionId: number;
+  readonly day: number;
+  readonly destinationId: number;
+  readonly service: number;
+  readonly subscriptionId: number;
+  /** Whether it is what the subscriber pays. */
+  readonly isLastLevel: boolean;
+}
+
+/** A stored pot; amounts as in {@link Pot}. */
+export interface StoredPot {
+  readonly bucket: number;
+  readonly kind: Pot['kind'];
+  readonly holder: Pot['holder'];
+  readonly holderId: number;
+  readonly granted: number;
+  readonly rolledIn: number;
+  readonly bonus: number;
+  readonly left: number;
+  /** Subscription and what it used. */
+  readonly usedBy: readonly (readonly [number, number])[];
+}
+
+export interface StoredPots {
+  readonly pots: readonly StoredPot[];
+  readonly points: readonly Points[];
+}
+
+export function encodePots(month: Pick<FoldedMonth, 'pots' | 'points'>): Buffer {
+  const pots = month.pots.map(({ bucketLineageId, usedBy, ...pot }) => ({
+    bucket: bucketLineageId,
+    ...pot,
+    usedBy: [...usedBy],
+  }));
+  return Buffer.from(JSON.stringify({ pots, points: month.points }));
+}
+
+export function decodePots(bytes: Buffer): StoredPots {
+  return bytes.length === 0 ? { pots: [], points: [] } : JSON.parse(bytes.toString());
+}
+
+/** The records of a folded month as rows of `allowance_result`, in order of time. */
+export function encodeRecords(list: EntryList, order: Int32Array, month: FoldedMonth): Buffer {
+  const bytes = Buffer.alloc(order.length * RECORD_BYTES);
+  const numbers = new Float64Array(bytes.buffer, bytes.byteOffset, order.length * NUMBERS);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, order.length * WORDS);
+  order.forEach((entry, place) => {
+    const at = place * NUMBERS;
+    numbers[at] = list.number(entry, NUMBER.XDR_ID);
+    numbers[at + 1] = month.adjustments[place]!;
+    numbers[at + 2] = month.covered[place]!;
+    const wordAt = place * WORDS + 6;
+    words[wordAt] = list.word(entry, WORD.VERSION);
+    words[wordAt + 1] = list.word(entry, WORD.DAY);
+    words[wordAt + 2] = list.word(entry, WORD.DESTINATION);
+    words[wordAt + 3] = list.service(entry);
+    words[wordAt + 4] = list.level(entry) + (list.has(entry, FLAG.LAST_LEVEL) ? LAST_LEVEL : 0);
+    words[wordAt + 5] = list.word(entry, WORD.SUBSCRIPTION);
+  });
+  return bytes;
+}
+
+export function decodeRecords(bytes: Buffer): AdjustedRecord[] {
+  const count = bytes.length / RECORD_BYTES;
+  return Array.from({ length: count }, (_, place) => {
+    const at = place * RECORD_BYTES;
+    return {
+      xdrId: bytes.readDoubleLE(at),
+      adjustment: bytes.readDoubleLE(at + 8),
+      covered: bytes.readDoubleLE(at + 16),
+      versionId: bytes.readInt32LE(at + 24),
+      day: bytes.readInt32LE(at + 28),
+      destinationId: bytes.readInt32LE(at + 32),
+      service: bytes.readInt32LE(at + 36),
+      level: bytes.readInt32LE(at + 40) % LAST_LEVEL,
+      isLastLevel: bytes.readInt32LE(at + 40) >= LAST_LEVEL,
+      subscriptionId: bytes.readInt32LE(at + 44),
+    };
+  });
+}
+
+/** Sums of adjustments by version, day, service and destination, for `usage_summary`. */
+export class AdjustmentSums {
+  readonly #sums = new Map<
+    string,
+    { versionId: number; day: number; service: number; destinationId: number; amount: bigint }
+  >();
+
+  add(record: AdjustedRecord, sign: 1 | -1): void {
+    if (record.adjustment === 0) return;
+    const { versionId, day, service, destinationId } = record;
+    const key = `${versionId}:${day}:${service}:${destinationId}`;
+    const known = this.#sums.get(key) ?? { versionId, day, service, destinationId, amount: 0n };
+    known.amount += BigInt(record.adjustment * sign);
+    this.#sums.set(key, known);
+  }
+
+  /** Sums that are not zero. */
+  rows(): {
+    versionId: number;
+    day: number;
+    service: number;
+    destinationId: number;
+    amount: bigint;
+  }[] {
+    return [...this.#sums.values()].filter(({ amount }) => amount !== 0n);
+  }
+}

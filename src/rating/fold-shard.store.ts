@@ -1,0 +1,240 @@
+import type pg from 'pg';
+import { isoFromEpochDay } from '../kernel/index.js';
+import { appendOutbox, type BatchTicket, rowsOf } from '../platform/index.js';
+import { EntryList, NUMBER, WORD } from './allowance-entry.js';
+import {
+  type AdjustedRecord,
+  AdjustmentSums,
+  CHUNK_RECORDS,
+  decodeRecords,
+  encodePots,
+  encodeRecords,
+} from './allowance-result.js';
+import { CREDIT_USAGE_TOPIC } from './findings.store.js';
+import { type FoldContract, FoldFactsReader } from './fold-facts.store.js';
+import { type FoldedMonth, foldMonth } from './fold-month.js';
+import { orderByContract } from './order-entries.js';
+
+/** What folding some shards came to. */
+export interface FoldCounts {
+  contracts: number;
+  records: number;
+  /** Records whose charge differs from what was stored with them. */
+  adjusted: number;
+}
+
+/**
+ * Folds every month with new entries in some shards, inside the caller's transaction, which sees
+ * all partners. Two folds of a shard wait for each other; the second finds nothing left to do.
+ */
+export async function foldShards(
+  client: pg.Client,
+  ticket: BatchTicket,
+  shards: readonly number[],
+): Promise<FoldCounts> {
+  const fold = new ShardFold(client, ticket, await FoldFactsReader.open(client));
+  for (const shard of shards) await fold.run(shard);
+  await fold.storeCredit();
+  return fold.counts;
+}
+
+class ShardFold {
+  readonly counts: FoldCounts = { contracts: 0, records: 0, adjusted: 0 };
+  readonly #client: pg.Client;
+  readonly #ticket: BatchTicket;
+  readonly #facts: FoldFactsReader;
+  /** Change of what subscriptions are charged, by subscription and month. */
+  readonly #credit = new Map<string, bigint>();
+
+  constructor(client: pg.Client, ticket: BatchTicket, facts: FoldFactsReader) {
+    this.#client = client;
+    this.#ticket = ticket;
+    this.#facts = facts;
+  }
+
+  async run(shard: number): Promise<void> {
+    await this.#client.query(`SELECT pg_advisory_xact_lock(hashtext('fold'), $1)`, [shard]);
+    // What a month leaves over may change the months after it.
+    let carried: ReadonlySet<number> = new Set();
+    for (const month of await this.#months(shard)) {
+      const list = new EntryList();
+      const { due, replaces } = await this.#read(list, shard, month);
+      for (const contract of carried) due.add(contract);
+      const orders = orderByContract(list, (contract) => due.has(contract), replaces);
+      for (const contract of due)
+        if (!orders.has(contract)) orders.set(contract, new Int32Array(0));
+      await this.#foldAll(list, orders, month);
+      await this.#client.query('DELETE FROM allowance_due WHERE shard = $1 AND month = $2', [
+        shard,
+        month,
+      ]);
+      if (this.#facts.carries) carried = new Set([...carried, ...due]);
+    }
+  }
+
+  /** Charges that changed, for credit control; once for all shards. */
+  async storeCredit(): Promise<void> {
+    const entries = [...this.#credit]
+      .filter(([, amount]) => amount !== 0n)
+      .map(([key, amount]) => {
+        const [subscription, month] = key.split(' ');
+        return [Number(subscription), month, amount.toString()] as const;
+      });
+    if (entries.length === 0) return;
+    const limited = rowsOf<{ id: number }>(
+      await this.#client.query(
+        'SELECT id FROM subscription WHERE id = ANY ($1::int[]) AND credit_limit IS NOT NULL',
+        [entries.map(([id]) => id)],
+      ),
+    );
+    const ids = new Set(limited.map(({ id }) => id));
+    const watched = entries.filter(([id]) => ids.has(id));
+    if (watched.length === 0) return;
+    const { id: batchId, partnerId } = this.#ticket;
+    const payload = { batchId, entries: watched };
+    await appendOutbox(this.#client, { topic: CREDIT_USAGE_TOPIC, partnerId, payload });
+  }
+
+  async #months(shard: number): Promise<string[]> {
+    const found = rowsOf<{ month: string }>(
+      await this.#client.query(
+        `WITH first AS (SELECT min(month) AS month FROM allowance_due WHERE shard = $1)
+         SELECT DISTINCT month::text AS month FROM allowance_due WHERE shard = $1
+         UNION SELECT DISTINCT e.month::text FROM allowance_entry e, first
+         WHERE $2 AND e.shard = $1 AND e.month > first.month ORDER BY 1`,
+        [shard, this.#facts.carries],
+      ),
+    );
+    return found.map(({ month }) => month);
+  }
+
+  // All entries of the month, oldest batch first, and the contracts of those not folded yet.
+  async #read(
+    list: EntryList,
+    shard: number,
+    month: string,
+  ): Promise<{ due: Set<number>; replaces: boolean }> {
+    const segments = rowsOf<{ entries: Buffer; replaces: boolean; fresh: boolean }>(
+      await this.#client.query(
+        `SELECT e.entries, e.replaces, d.batch_id IS NOT NULL AS fresh FROM allowance_entry e
+         LEFT JOIN allowance_due d USING (shard, month, batch_id)
+         WHERE e.shard = $1 AND e.month = $2 ORDER BY e.batch_id`,
+        [shard, month],
+      ),
+    );
+    const places = new Map<string, number>();
+    const due = new Set<number>();
+    for (const { entries, fresh } of segments) {
+      const from = list.count;
+      list.read(entries, places);
+      if (!fresh) continue;
+      for (let entry = from; entry < list.count; entry += 1) {
+        due.add(list.word(entry, WORD.CONTRACT));
+      }
+    }
+    return { due, replaces: segments.some(({ replaces }) => replaces) };
+  }
+
+  async #foldAll(
+    list: EntryList,
+    orders: ReadonlyMap<number, Int32Array>,
+    month: string,
+  ): Promise<void> {
+    const contracts = await this.#facts.contracts([...orders.keys()], month);
+    for (const [contractId, order] of orders) {
+      const contract = contracts.get(contractId)!;
+      const folded = foldMonth(list, order, contract.facts);
+      const sums = new AdjustmentSums();
+      for (const record of await this.#takeResult(contractId, month)) {
+        sums.add(record, -1);
+        this.#noteCredit(record, month, -1);
+      }
+      const bytes = encodeRecords(list, order, folded);
+      for (const record of decodeRecords(bytes)) {
+        sums.add(record, 1);
+        this.#noteCredit(record, month, 1);
+        if (record.adjustment !== 0) this.counts.adjusted += 1;
+      }
+      await this.#storeResult(contract, month, list, order, bytes, folded);
+      await this.#storeSums(contract, sums);
+      this.counts.contracts += 1;
+      this.counts.records += order.length;
+    }
+  }
+
+  #noteCredit(record: AdjustedRecord, month: string, sign: 1 | -1): void {
+    if (!record.isLastLevel || record.adjustment === 0) return;
+    const key = `${record.subscriptionId} ${month}`;
+    const change = BigInt(record.adjustment * sign);
+    this.#credit.set(key, (this.#credit.get(key) ?? 0n) + change);
+  }
+
+  // What the fold before said; it makes room for this one.
+  async #takeResult(contractId: number, month: string): Promise<AdjustedRecord[]> {
+    const taken = rowsOf<{ records: Buffer }>(
+      await this.#client.query(
+        `WITH gone AS (DELETE FROM allowance_result WHERE contract_id = $1 AND month = $2
+           RETURNING chunk, records) SELECT records FROM gone ORDER BY chunk`,
+        [contractId, month],
+      ),
+    );
+    return taken.flatMap(({ records }) => decodeRecords(records));
+  }
+
+  async #storeResult(
+    contract: FoldContract,
+    month: string,
+    list: EntryList,
+    order: Int32Array,
+    bytes: Buffer,
+    folded: FoldedMonth,
+  ): Promise<void> {
+    const size = order.length === 0 ? 0 : bytes.length / order.length;
+    for (let from = 0; from < order.length; from += CHUNK_RECORDS) {
+      const to = Math.min(order.length, from + CHUNK_RECORDS);
+      const sum = folded.adjustments.subarray(from, to).reduce((total, value) => total + value, 0);
+      await this.#client.query(
+        `INSERT INTO allowance_result (contract_id, month, chunk, batch_id, partner_id,
+           started_from, started_to, adjustment, records, pots)
+         VALUES ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000),
+           to_timestamp($7::float8 / 1000), $8, $9, $10)`,
+        [
+          contract.id,
+          month,
+          from / CHUNK_RECORDS,
+          this.#ticket.id,
+          contract.partnerId,
+          list.number(order[from]!, NUMBER.STARTED_MS),
+          list.number(order[to - 1]!, NUMBER.STARTED_MS),
+          sum,
+          bytes.subarray(from * size, to * size),
+          from === 0 ? encodePots(folded) : Buffer.alloc(0),
+        ],
+      );
+    }
+  }
+
+  async #storeSums(contract: FoldContract, sums: AdjustmentSums): Promise<void> {
+    const changed = sums.rows();
+    if (changed.length === 0) return;
+    await this.#client.query(
+      `INSERT INTO usage_summary (batch_id, usage_on, partner_id, contract_id,
+         contract_version_id, account_id, service, destination_id, records, quantity,
+         billed_quantity, amount)
+       SELECT $1, u.usage_on, $2, $3, u.version, $4, u.service, u.destination, 0, 0, 0, u.amount
+       FROM unnest($5::date[], $6::int[], $7::smallint[], $8::int[], $9::bigint[])
+         AS u (usage_on, version, service, destination, amount)`,
+      [
+        this.#ticket.id,
+        contract.partnerId,
+        contract.id,
+        contract.accountId,
+        changed.map(({ day }) => isoFromEpochDay(day)),
+        changed.map(({ versionId }) => versionId),
+        changed.map(({ service }) => service),
+        changed.map(({ destinationId }) => destinationId),
+        changed.map(({ amount }) => amount.toString()),
+      ],
+    );
+  }
+}
