@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import { isoFromEpochDay } from '../kernel/index.js';
 import {
   APP_ROLE,
@@ -10,14 +9,13 @@ import {
   SYSTEM_SCOPE,
 } from '../platform/index.js';
 import type { BatchFindings } from './batch-findings.js';
-import type { CopyRows } from './copy-rows.js';
+import { CopyIn } from './copy-in.store.js';
+import type { ChunkPool, CopyRows } from './copy-rows.js';
 import { XDR_COLUMNS } from './encode-xdr.js';
 import { SUMMARY_COLUMNS } from './summarise.js';
 
 /** Bytes that may wait for another leaf before the open COPY makes room for it. */
 const WAITING_LIMIT = 4 * 1024 * 1024;
-
-type CopyStream = ReturnType<typeof copyFrom>;
 
 /**
  * Writes one batch in one transaction: COPY into the leaves while records are still being read,
@@ -28,13 +26,15 @@ export class BatchWriter {
   /** A second connection, since leaves are made in transactions of their own. */
   readonly #side: pg.Client;
   readonly #knownLeaves: Set<string>;
-  #open: { day: number; stream: CopyStream } | null = null;
+  readonly #pool: ChunkPool;
+  #open: { day: number; copy: CopyIn } | null = null;
   #begun = false;
 
-  constructor(client: pg.Client, side: pg.Client, knownLeaves: Set<string>) {
+  constructor(client: pg.Client, side: pg.Client, knownLeaves: Set<string>, pool: ChunkPool) {
     this.#client = client;
     this.#side = side;
     this.#knownLeaves = knownLeaves;
+    this.#pool = pool;
   }
 
   /** Begins the transaction with statements that the app role must run before any row is sent. */
@@ -47,7 +47,7 @@ export class BatchWriter {
     for (;;) {
       const open = this.#open;
       if (open !== null) {
-        await this.#write(open.stream, leaves.get(open.day)?.takeFull() ?? []);
+        await open.copy.send(leaves.get(open.day)?.takeFull() ?? []);
       }
       const next = fullest(leaves);
       const limit = open === null ? 1 : WAITING_LIMIT;
@@ -66,16 +66,16 @@ export class BatchWriter {
   ): Promise<void> {
     for (const day of leaves.keys()) {
       await this.#switchTo(day, leaves);
-      await this.#write(this.#open!.stream, leaves.get(day)!.finish());
+      await this.#open!.copy.send(leaves.get(day)!.finish());
       await this.#end();
     }
     await this.#begin();
     for (const [day, rows] of summaries) {
       const month = isoFromEpochDay(day).slice(0, 7).replace('-', '');
       await this.#ensureLeaf(`usage_summary_${month}`, day);
-      const stream = await this.#startCopy(`usage_summary_${month}`, SUMMARY_COLUMNS);
-      await this.#write(stream, rows.finish());
-      await ended(stream);
+      const copy = await this.#startCopy(`usage_summary_${month}`, SUMMARY_COLUMNS);
+      await copy.send(rows.finish());
+      await copy.end();
     }
     await this.#client.query(`SET LOCAL ROLE ${APP_ROLE}`);
     await store(this.#client);
@@ -86,10 +86,8 @@ export class BatchWriter {
 
   /** Ends the transaction without effect, whatever state it is in. */
   async abort(): Promise<void> {
-    if (this.#open !== null) {
-      this.#open.stream.destroy(new Error('batch aborted'));
-      this.#open = null;
-    }
+    await this.#open?.copy.cancel('batch aborted');
+    this.#open = null;
     if (this.#begun) await this.#client.query('ROLLBACK');
     this.#begun = false;
   }
@@ -99,13 +97,13 @@ export class BatchWriter {
     if (this.#open?.day === day) return;
     if (this.#open !== null) {
       const rows = leaves.get(this.#open.day)!;
-      await this.#write(this.#open.stream, rows.finish());
+      await this.#open.copy.send(rows.finish());
       await this.#end();
     }
     const leaf = `xdr_${isoFromEpochDay(day).replaceAll('-', '')}`;
     await this.#ensureLeaf(leaf, day);
     await this.#begin();
-    this.#open = { day, stream: await this.#startCopy(leaf, XDR_COLUMNS) };
+    this.#open = { day, copy: await this.#startCopy(leaf, XDR_COLUMNS) };
   }
 
   async #begin(first?: (client: pg.Client) => Promise<void>): Promise<void> {
@@ -117,24 +115,15 @@ export class BatchWriter {
     await this.#client.query(`SET LOCAL ROLE ${LOADER_ROLE}`);
   }
 
-  async #startCopy(leaf: string, columns: readonly string[]): Promise<CopyStream> {
-    return this.#client.query(
-      copyFrom(`COPY ${leaf} (${columns.join(', ')}) FROM STDIN (FORMAT binary)`),
-    );
-  }
-
-  async #write(stream: CopyStream, chunks: readonly Uint8Array[]): Promise<void> {
-    for (const chunk of chunks) {
-      await new Promise<void>((resolve, reject) => {
-        stream.write(chunk, (error) => (error ? reject(error) : resolve()));
-      });
-    }
+  #startCopy(leaf: string, columns: readonly string[]): Promise<CopyIn> {
+    const statement = `COPY ${leaf} (${columns.join(', ')}) FROM STDIN (FORMAT binary)`;
+    return CopyIn.begin(this.#client, statement, this.#pool.give);
   }
 
   async #end(): Promise<void> {
     const open = this.#open;
     this.#open = null;
-    if (open !== null) await ended(open.stream);
+    await open?.copy.end();
   }
 
   async #ensureLeaf(leaf: string, day: number): Promise<void> {
@@ -144,14 +133,6 @@ export class BatchWriter {
     ]);
     this.#knownLeaves.add(leaf);
   }
-}
-
-function ended(stream: CopyStream): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.once('error', reject);
-    stream.once('finish', resolve);
-    stream.end();
-  });
 }
 
 function fullest(leaves: ReadonlyMap<number, CopyRows>): { day: number; rows: CopyRows } | null {

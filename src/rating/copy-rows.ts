@@ -1,26 +1,71 @@
-const CHUNK_BYTES = 262_144;
-/** Longest row that any of our tables can have in COPY's binary form. */
-const MAX_ROW_BYTES = 1024;
+const CHUNK_BYTES = 131_072;
+/** Chunks that are kept for the next rows; more are left to the garbage collector. */
+const KEPT_CHUNKS = 64;
+/** What a message of the wire protocol begins with: the letter `d` and its length. */
+const FRAME_BYTES = 5;
+const COPY_DATA = 0x64;
 const HEADER = Uint8Array.from([
   ...[80, 71, 67, 79, 80, 89, 10, 255, 13, 10, 0],
   ...[0, 0, 0, 0, 0, 0, 0, 0],
 ]);
 const TRAILER = Uint8Array.from([255, 255]);
+const HIGH_WORD = 4_294_967_296;
+
+/** Part of a COPY with room for its frame in front, so that it can be sent as it stands. */
+export class CopyChunk {
+  // Not cleared first: every byte that is sent has been written.
+  readonly bytes: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly view = new DataView(this.bytes.buffer);
+  used = FRAME_BYTES;
+
+  put(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.used);
+    this.used += bytes.length;
+  }
+
+  /** Writes the frame; answers the whole message. */
+  seal(): Buffer {
+    this.bytes[0] = COPY_DATA;
+    this.view.setInt32(1, this.used - 1);
+    return this.bytes.subarray(0, this.used);
+  }
+}
 
 /**
- * Rows of one table in PostgreSQL's binary COPY form, written into chunks that are sent as they
- * are. The caller asks for room once a row and then writes its fields in order.
+ * Chunks that were sent, to be filled again: memory that is asked from the system for each chunk
+ * costs page faults, and V8 collects its whole heap the more often the more of it there is.
+ */
+export class ChunkPool {
+  readonly #free: CopyChunk[] = [];
+
+  take(): CopyChunk {
+    return this.#free.pop() ?? new CopyChunk();
+  }
+
+  readonly give = (chunk: CopyChunk): void => {
+    if (this.#free.length === KEPT_CHUNKS) return;
+    chunk.used = FRAME_BYTES;
+    this.#free.push(chunk);
+  };
+}
+
+/**
+ * Rows of one table in PostgreSQL's binary COPY form. The caller asks for room for a row and
+ * writes its fields into the view, each a length and that many bytes, all in network order.
  */
 export class CopyRows {
   rows = 0;
-  readonly #full: Uint8Array[] = [];
-  #bytes = freshChunk();
-  #view = new DataView(this.#bytes.buffer);
-  #at = 0;
+  /** Where the row that was asked for last is to be written. */
+  view: DataView;
+  readonly #pool: ChunkPool;
+  readonly #full: CopyChunk[] = [];
+  #chunk: CopyChunk;
 
-  constructor() {
-    this.#bytes.set(HEADER);
-    this.#at = HEADER.length;
+  constructor(pool: ChunkPool) {
+    this.#pool = pool;
+    this.#chunk = pool.take();
+    this.view = this.#chunk.view;
+    this.#chunk.put(HEADER);
   }
 
   /** Bytes that wait in full chunks. */
@@ -29,116 +74,52 @@ export class CopyRows {
   }
 
   /** Takes the chunks that are full. */
-  takeFull(): Uint8Array[] {
+  takeFull(): CopyChunk[] {
     return this.#full.splice(0);
   }
 
   /** Takes everything that is left, ended by COPY's trailer; further rows need a new COPY. */
-  finish(): Uint8Array[] {
-    if (this.#at + TRAILER.length > CHUNK_BYTES) this.#turn();
-    this.#bytes.set(TRAILER, this.#at);
-    this.#at += TRAILER.length;
+  finish(): CopyChunk[] {
+    if (this.#chunk.used + TRAILER.length > CHUNK_BYTES) this.#turn();
+    this.#chunk.put(TRAILER);
     this.#turn();
-    this.#bytes.set(HEADER);
-    this.#at = HEADER.length;
+    this.#chunk.put(HEADER);
     return this.takeFull();
   }
 
-  begin(fields: number): void {
-    if (this.#at + MAX_ROW_BYTES > CHUNK_BYTES) this.#turn();
-    this.#view.setInt16(this.#at, fields);
-    this.#at += 2;
+  /** Makes room for a row of so many bytes; answers where it begins in {@link view}. */
+  row(bytes: number): number {
+    if (this.#chunk.used + bytes > CHUNK_BYTES) this.#turn();
+    const chunk = this.#chunk;
+    const at = chunk.used;
+    chunk.used = at + bytes;
     this.rows += 1;
-  }
-
-  int2(value: number): void {
-    this.#view.setInt32(this.#at, 2);
-    this.#view.setInt16(this.#at + 4, value);
-    this.#at += 6;
-  }
-
-  int4(value: number): void {
-    this.#view.setInt32(this.#at, 4);
-    this.#view.setInt32(this.#at + 4, value);
-    this.#at += 8;
-  }
-
-  /** A bigint from a number below 2^53 in size. */
-  int8(value: number): void {
-    this.#view.setInt32(this.#at, 8);
-    this.#eight(this.#at + 4, value);
-    this.#at += 12;
-  }
-
-  /** A bigint from its upper and lower 32 bits. */
-  int8Words(high: number, low: number): void {
-    this.#view.setInt32(this.#at, 8);
-    this.#view.setInt32(this.#at + 4, high);
-    this.#view.setInt32(this.#at + 8, low);
-    this.#at += 12;
-  }
-
-  uuidWords(w0: number, w1: number, w2: number, w3: number): void {
-    const at = this.#at;
-    this.#view.setInt32(at, 16);
-    this.#view.setInt32(at + 4, w0);
-    this.#view.setInt32(at + 8, w1);
-    this.#view.setInt32(at + 12, w2);
-    this.#view.setInt32(at + 16, w3);
-    this.#at = at + 20;
-  }
-
-  /** A bytea of pairs of int4. */
-  pairs(left: Int32Array, right: Int32Array, count: number): void {
-    this.#view.setInt32(this.#at, count * 8);
-    let at = this.#at + 4;
-    for (let n = 0; n < count; n += 1) {
-      this.#view.setInt32(at, left[n]!);
-      this.#view.setInt32(at + 4, right[n]!);
-      at += 8;
-    }
-    this.#at = at;
-  }
-
-  /** A one-dimensional bigint[] of numbers below 2^53. */
-  int8Array(values: Float64Array, from: number, count: number): void {
-    const view = this.#view;
-    let at = this.#at;
-    view.setInt32(at, 20 + count * 12);
-    view.setInt32(at + 4, 1);
-    view.setInt32(at + 8, 0);
-    view.setInt32(at + 12, 20);
-    view.setInt32(at + 16, count);
-    view.setInt32(at + 20, 1);
-    at += 24;
-    for (let n = 0; n < count; n += 1) {
-      view.setInt32(at, 8);
-      this.#eight(at + 4, values[from + n]!);
-      at += 12;
-    }
-    this.#at = at;
-  }
-
-  null(): void {
-    this.#view.setInt32(this.#at, -1);
-    this.#at += 4;
-  }
-
-  #eight(at: number, value: number): void {
-    const high = Math.floor(value / 4_294_967_296);
-    this.#view.setInt32(at, high);
-    this.#view.setUint32(at + 4, value - high * 4_294_967_296);
+    return at;
   }
 
   #turn(): void {
-    this.#full.push(this.#bytes.subarray(0, this.#at));
-    this.#bytes = freshChunk();
-    this.#view = new DataView(this.#bytes.buffer);
-    this.#at = 0;
+    this.#full.push(this.#chunk);
+    this.#chunk = this.#pool.take();
+    this.view = this.#chunk.view;
   }
 }
 
-// Memory of its own that is not cleared first: every byte that is sent has been written.
-function freshChunk(): Uint8Array {
-  return Buffer.allocUnsafeSlow(CHUNK_BYTES);
+/** Writes a bigint field with its length, 12 bytes, from a whole number below 2^53 in size. */
+export function putInt8(view: DataView, at: number, value: number): void {
+  const high = Math.floor(value / HIGH_WORD);
+  view.setInt32(at, 8);
+  view.setInt32(at + 4, high);
+  view.setInt32(at + 8, (value - high * HIGH_WORD) | 0);
+}
+
+/** Writes an int field with its length, 8 bytes. */
+export function putInt4(view: DataView, at: number, value: number): void {
+  view.setInt32(at, 4);
+  view.setInt32(at + 4, value);
+}
+
+/** Writes a smallint field with its length, 6 bytes. */
+export function putInt2(view: DataView, at: number, value: number): void {
+  view.setInt32(at, 2);
+  view.setInt16(at + 4, value);
 }

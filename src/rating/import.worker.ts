@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type pg from 'pg';
-import { epochDayFromIso, invariant } from '../kernel/index.js';
+import { invariant } from '../kernel/index.js';
 import { type FileHeader, IdentityTable, RecordBatch, RecordParser } from '../mediation/index.js';
 import { completeBatchSql, connectWorker, enterScope, SYSTEM_SCOPE } from '../platform/index.js';
 import { storeEntries } from './allowance.store.js';
@@ -16,6 +16,7 @@ import type {
 } from './batch-job.js';
 import { BatchWriter } from './batch-writer.store.js';
 import type { PriceBook } from './book.js';
+import { ChunkPool } from './copy-rows.js';
 import { XdrEncoder } from './encode-xdr.js';
 import {
   lockSuspended,
@@ -37,6 +38,7 @@ class ImportWorker {
   readonly #records = new RecordBatch();
   readonly #rated = new RatedBatch();
   readonly #knownLeaves = new Set<string>();
+  readonly #chunks = new ChunkPool();
   #book: PriceBook | null = null;
   #client: pg.Client | null = null;
   #side: pg.Client | null = null;
@@ -68,9 +70,9 @@ class ImportWorker {
     const book = this.#book;
     invariant(book !== null && book.id === job.priceBookId, 'the job is for the book at hand');
     await this.#connect();
-    const writer = new BatchWriter(this.#client!, this.#side!, this.#knownLeaves);
+    const writer = new BatchWriter(this.#client!, this.#side!, this.#knownLeaves, this.#chunks);
     const identities = new IdentityTable(job.identities);
-    const pipeline = new Pipeline(job, book, this.#records, this.#rated, identities);
+    const pipeline = new Pipeline(job, book, this.#records, this.#rated, identities, this.#chunks);
     try {
       if (job.kind === 'IMPORT') await this.#import(job, pipeline, writer);
       else await this.#recycle(job, pipeline, writer);
@@ -161,12 +163,13 @@ class Pipeline {
     readonly records: RecordBatch,
     readonly rated: RatedBatch,
     readonly identities: IdentityTable,
+    readonly chunks: ChunkPool,
   ) {
     const { source } = job;
     this.findings = new BatchFindings(book.id);
     this.#parser = new RecordParser(source.format, { ...source, trunks: book.guide.trunkNames });
     this.#rater = new BatchRater(book);
-    this.#encoder = new XdrEncoder(book, job.ticket.id);
+    this.#encoder = new XdrEncoder(book, job.ticket.id, chunks);
     this.#allowances = new AllowanceCollector(book, job.ticket.id);
     this.#columnName = (column) => this.#parser.columnName(column);
     records.lines = 0;
@@ -224,14 +227,9 @@ class Pipeline {
   }
 
   async commit(writer: BatchWriter, store: (client: pg.Client) => Promise<void>): Promise<void> {
-    const summaries = this.#summary.encode(this.book, this.job.ticket.id, firstOfMonth);
+    const summaries = this.#summary.encode(this.book, this.job.ticket.id, this.chunks);
     await writer.commit(this.job.ticket, this.leaves, summaries, this.findings, store);
   }
-}
-
-function firstOfMonth(day: number): number {
-  const iso = new Date(day * 86_400_000).toISOString();
-  return epochDayFromIso(`${iso.slice(0, 7)}-01`);
 }
 
 const port = parentPort;

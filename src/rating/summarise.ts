@@ -1,8 +1,10 @@
-import type { RecordBatch } from '../mediation/index.js';
+import { epochDayFromIso, isoFromEpochDay } from '../kernel/index.js';
+import { MICRO_BATCH, type RecordBatch } from '../mediation/index.js';
 import type { PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
-import { CopyRows } from './copy-rows.js';
+import { type ChunkPool, CopyRows, putInt2, putInt4, putInt8 } from './copy-rows.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
+import { SumTable } from './sum-table.js';
 
 /** Columns of a leaf of `usage_summary` as {@link UsageSummary} writes them. */
 export const SUMMARY_COLUMNS = [
@@ -20,167 +22,250 @@ export const SUMMARY_COLUMNS = [
   'amount',
 ] as const;
 
+const ROW_BYTES = 108;
 // Days between 1970-01-01 and 2000-01-01, where PostgreSQL's dates begin.
 const POSTGRES_EPOCH_DAY = 10_957;
 const EXACT = 2 ** 53;
 
+// A bundle in words of eight bytes: service and destination, levels and a spare; version and day
+// of each level; records and quantity; billed quantity and amount of each level.
+const HEAD_WORDS = 2;
+const COUNT_WORDS = 2;
+const LEVEL_WORDS = 3;
+const MOST_WORDS = HEAD_WORDS + COUNT_WORDS + MAX_LEVELS * LEVEL_WORDS;
+
 /**
- * Sums of one batch by contract version, civil day, service and destination, in an open table of
- * flat arrays. A sum that would lose exactness is ended and a new row begun.
+ * Sums of one batch by contract version, civil day, service and destination. Records that agree
+ * in all of that at every level are first added up as one bundle, which is one look for all
+ * levels and lies together in memory; the bundles are taken apart at the end.
  */
 export class UsageSummary {
-  #capacity = 1024;
-  #used = 0;
-  #version = new Int32Array(this.#capacity);
-  #day = new Int32Array(this.#capacity);
-  #destination = new Int32Array(this.#capacity);
-  #service = new Uint8Array(this.#capacity);
-  #records = new Int32Array(this.#capacity);
-  #quantity = new Float64Array(this.#capacity);
-  #billed = new Float64Array(this.#capacity);
-  #amount = new Float64Array(this.#capacity);
-  #slots = new Int32Array(this.#capacity * 2).fill(-1);
+  #memory = new ArrayBuffer(512 * 1024);
+  #ints = new Int32Array(this.#memory);
+  #sums = new Float64Array(this.#memory);
+  /** Where each bundle begins, in words; 0 stands for none, so the first word stays empty. */
+  #slots = new Int32Array(4096);
+  #used = 1;
+  #bundles = 0;
+  /** What all sums of the bundles together are at most: below 2^53 each of them is exact. */
+  #bound = 0;
+  readonly #table = new SumTable();
+  /** Keeps the reads alive that only fetch memory. */
+  touched = 0;
+  readonly #hash = new Int32Array(MICRO_BATCH);
+  readonly #bundle = new Int32Array(MICRO_BATCH);
 
+  /** Adds the rated rows of a batch, in turns, so that one row's memory is fetched meanwhile. */
   add(records: RecordBatch, rated: RatedBatch): void {
-    for (let row = 0; row < records.count; row += 1) {
-      if (rated.outcome[row] !== OUTCOME.RATED) continue;
-      const levels = rated.levels[row]!;
-      for (let level = 0; level < levels; level += 1) {
-        const at = row * MAX_LEVELS + level;
-        const version = rated.version[at]!;
-        if (version < 0) continue;
-        const day = rated.day[at]!;
-        const [service, destination] = [records.service[row]!, rated.destinationId[row]!];
-        let sum = this.#find(version, day, service, destination);
-        const quantity = this.#quantity[sum]! + records.quantity[row]!;
-        const billed = this.#billed[sum]! + rated.billed[at]!;
-        const amount = this.#amount[sum]! + rated.amount[at]!;
-        if (quantity < EXACT && billed < EXACT && amount < EXACT) {
-          this.#quantity[sum] = quantity;
-          this.#billed[sum] = billed;
-          this.#amount[sum] = amount;
-        } else {
-          sum = this.#endSum(sum, version, day, service, destination);
-          this.#quantity[sum] = records.quantity[row]!;
-          this.#billed[sum] = rated.billed[at]!;
-          this.#amount[sum] = rated.amount[at]!;
-        }
-        this.#records[sum]! += 1;
-      }
+    const { count } = records;
+    const { outcome } = rated;
+    const [hash, bundle] = [this.#hash, this.#bundle];
+    for (let row = 0; row < count; row += 1) {
+      hash[row] = outcome[row] === OUTCOME.RATED ? rowHash(records, rated, row) : 0;
     }
+    const [slots, ints] = [this.#slots, this.#ints];
+    const mask = slots.length - 1;
+    let touched = 0;
+    for (let row = 0; row < count; row += 1) touched ^= ints[slots[hash[row]! & mask]! * 2]!;
+    this.touched = touched;
+    for (let row = 0; row < count; row += 1) {
+      bundle[row] = outcome[row] === OUTCOME.RATED ? this.#find(records, rated, row) : 0;
+    }
+    this.#addUp(records, rated);
   }
 
-  /** Rows for the leaf of each month, by days since 1970-01-01 of any day in it. */
-  encode(
-    book: PriceBook,
-    batchId: number,
-    monthOf: (day: number) => number,
-  ): Map<number, CopyRows> {
+  /** Rows for the leaf of each month, by days since 1970-01-01 of the first day in it. */
+  encode(book: PriceBook, batchId: number, pool: ChunkPool): Map<number, CopyRows> {
+    this.#settle();
+    const table = this.#table;
     const leaves = new Map<number, CopyRows>();
+    const months = new Map<number, CopyRows>();
     const { contracts } = book;
-    for (let sum = 0; sum < this.#used; sum += 1) {
-      const month = monthOf(this.#day[sum]!);
-      const out = leaves.get(month) ?? new CopyRows();
-      leaves.set(month, out);
-      const version = this.#version[sum]!;
+    for (let sum = 0; sum < table.count; sum += 1) {
+      const day = table.day[sum]!;
+      let out = months.get(day);
+      if (out === undefined) {
+        const month = firstOfMonth(day);
+        out = leaves.get(month) ?? new CopyRows(pool);
+        leaves.set(month, out);
+        months.set(day, out);
+      }
+      const version = table.version[sum]!;
       const contract = contracts.versionContract[version]!;
-      out.begin(SUMMARY_COLUMNS.length);
-      out.int4(batchId);
-      out.int4(this.#day[sum]! - POSTGRES_EPOCH_DAY);
-      out.int4(contracts.partnerId[contract]!);
-      out.int4(contracts.id[contract]!);
-      out.int4(contracts.versionId[version]!);
-      out.int4(contracts.accountId[contract]!);
-      out.int2(this.#service[sum]!);
-      out.int4(this.#destination[sum]!);
-      out.int4(this.#records[sum]!);
-      out.int8(this.#quantity[sum]!);
-      out.int8(this.#billed[sum]!);
-      out.int8(this.#amount[sum]!);
+      const at = out.row(ROW_BYTES);
+      const { view } = out;
+      view.setInt16(at, SUMMARY_COLUMNS.length);
+      putInt4(view, at + 2, batchId);
+      putInt4(view, at + 10, day - POSTGRES_EPOCH_DAY);
+      putInt4(view, at + 18, contracts.partnerId[contract]!);
+      putInt4(view, at + 26, contracts.id[contract]!);
+      putInt4(view, at + 34, contracts.versionId[version]!);
+      putInt4(view, at + 42, contracts.accountId[contract]!);
+      putInt2(view, at + 50, table.service[sum]!);
+      putInt4(view, at + 56, table.destination[sum]!);
+      putInt4(view, at + 64, table.records[sum]!);
+      putInt8(view, at + 72, table.quantity[sum]!);
+      putInt8(view, at + 84, table.billed[sum]!);
+      putInt8(view, at + 96, table.amount[sum]!);
     }
     return leaves;
   }
 
-  #find(version: number, day: number, service: number, destination: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hashOf(version, day, service, destination) & mask;
-    for (;;) {
-      const sum = this.#slots[slot]!;
-      if (sum < 0) return this.#insert(slot, version, day, service, destination);
-      if (
-        this.#version[sum] === version &&
-        this.#day[sum] === day &&
-        this.#destination[sum] === destination &&
-        this.#service[sum] === service
-      ) {
-        return sum;
+  #addUp(records: RecordBatch, rated: RatedBatch): void {
+    const sums = this.#sums;
+    const { count, quantity } = records;
+    const { billed, amount } = rated;
+    let bound = this.#bound;
+    for (let row = 0; row < count; row += 1) {
+      const bundle = this.#bundle[row]!;
+      if (bundle === 0) continue;
+      const levels = rated.levels[row]!;
+      const first = row * MAX_LEVELS;
+      let more = quantity[row]!;
+      for (let at = first; at < first + levels; at += 1)
+        more += billed[at]! + Math.abs(amount[at]!);
+      bound += more;
+      if (bound >= EXACT) {
+        this.#settle();
+        bound = more;
       }
+      let sum = bundle + HEAD_WORDS + levels;
+      sums[sum]! += 1;
+      sums[sum + 1]! += quantity[row]!;
+      for (let at = first; at < first + levels; at += 1) {
+        sum += 2;
+        sums[sum]! += billed[at]!;
+        sums[sum + 1]! += amount[at]!;
+      }
+    }
+    this.#bound = bound;
+  }
+
+  #find(records: RecordBatch, rated: RatedBatch, row: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = this.#hash[row]! & mask;
+    for (;;) {
+      const bundle = slots[slot]!;
+      if (bundle === 0) return this.#begin(slot, records, rated, row);
+      if (this.#fits(bundle, records, rated, row)) return bundle;
       slot = (slot + 1) & mask;
     }
   }
 
-  // The ended sum keeps its row; a new one takes its place in the table.
-  #endSum(
-    ended: number,
-    version: number,
-    day: number,
-    service: number,
-    destination: number,
-  ): number {
-    if (this.#used === this.#capacity) this.#grow();
-    return this.#insert(this.#slots.indexOf(ended), version, day, service, destination);
+  #fits(bundle: number, records: RecordBatch, rated: RatedBatch, row: number): boolean {
+    const ints = this.#ints;
+    const at = bundle * 2;
+    const levels = rated.levels[row]!;
+    if (ints[at + 1] !== rated.destinationId[row] || ints[at + 2] !== levels) return false;
+    if (ints[at] !== records.service[row]) return false;
+    const first = row * MAX_LEVELS;
+    for (let level = 0; level < levels; level += 1) {
+      const pair = at + 2 * (HEAD_WORDS + level);
+      if (ints[pair] !== rated.version[first + level]) return false;
+      if (ints[pair + 1] !== dayOf(rated, first + level)) return false;
+    }
+    return true;
   }
 
-  #insert(
-    slot: number,
-    version: number,
-    day: number,
-    service: number,
-    destination: number,
-  ): number {
-    if (this.#used === this.#capacity) {
-      this.#grow();
-      return this.#find(version, day, service, destination);
+  #begin(slot: number, records: RecordBatch, rated: RatedBatch, row: number): number {
+    if (this.#used + MOST_WORDS > this.#sums.length) this.#enlarge();
+    const ints = this.#ints;
+    const bundle = this.#used;
+    const at = bundle * 2;
+    const levels = rated.levels[row]!;
+    const first = row * MAX_LEVELS;
+    ints[at] = records.service[row]!;
+    ints[at + 1] = rated.destinationId[row]!;
+    ints[at + 2] = levels;
+    for (let level = 0; level < levels; level += 1) {
+      const pair = at + 2 * (HEAD_WORDS + level);
+      ints[pair] = rated.version[first + level]!;
+      ints[pair + 1] = dayOf(rated, first + level);
     }
-    const sum = this.#used;
-    this.#used += 1;
-    this.#slots[slot] = sum;
-    this.#version[sum] = version;
-    this.#day[sum] = day;
-    this.#service[sum] = service;
-    this.#destination[sum] = destination;
-    return sum;
+    this.#used += HEAD_WORDS + COUNT_WORDS + levels * LEVEL_WORDS;
+    this.#slots[slot] = bundle;
+    this.#bundles += 1;
+    if (this.#bundles * 2 > this.#slots.length) this.#rehash();
+    return bundle;
   }
 
-  #grow(): void {
-    this.#capacity *= 2;
-    this.#version = grown(this.#version, new Int32Array(this.#capacity));
-    this.#day = grown(this.#day, new Int32Array(this.#capacity));
-    this.#destination = grown(this.#destination, new Int32Array(this.#capacity));
-    this.#service = grown(this.#service, new Uint8Array(this.#capacity));
-    this.#records = grown(this.#records, new Int32Array(this.#capacity));
-    this.#quantity = grown(this.#quantity, new Float64Array(this.#capacity));
-    this.#billed = grown(this.#billed, new Float64Array(this.#capacity));
-    this.#amount = grown(this.#amount, new Float64Array(this.#capacity));
-    this.#slots = new Int32Array(this.#capacity * 2).fill(-1);
-    const mask = this.#slots.length - 1;
-    for (let sum = 0; sum < this.#used; sum += 1) {
-      const [version, day] = [this.#version[sum]!, this.#day[sum]!];
-      let slot = hashOf(version, day, this.#service[sum]!, this.#destination[sum]!) & mask;
-      while (this.#slots[slot]! >= 0) slot = (slot + 1) & mask;
-      this.#slots[slot] = sum;
+  // Takes the bundles apart; they stay in place, empty.
+  #settle(): void {
+    const [ints, sums] = [this.#ints, this.#sums];
+    for (let bundle = 1; bundle < this.#used; ) {
+      const [service, destination] = [ints[bundle * 2]!, ints[bundle * 2 + 1]!];
+      const levels = ints[bundle * 2 + 2]!;
+      const counts = bundle + HEAD_WORDS + levels;
+      const end = counts + COUNT_WORDS + levels * 2;
+      const [records, quantity] = [sums[counts]!, sums[counts + 1]!];
+      for (let level = 0; level < levels && records > 0; level += 1) {
+        const pair = 2 * (bundle + HEAD_WORDS + level);
+        const [version, day] = [ints[pair]!, ints[pair + 1]!];
+        if (version < 0) continue;
+        const at = counts + COUNT_WORDS + level * 2;
+        const more = { records, quantity, billed: sums[at]!, amount: sums[at + 1]! };
+        this.#table.add(version, day, service, destination, more);
+      }
+      sums.fill(0, counts, end);
+      bundle = end;
     }
+    this.#bound = 0;
+  }
+
+  #enlarge(): void {
+    const larger = new ArrayBuffer(this.#memory.byteLength * 2);
+    new Int32Array(larger).set(this.#ints);
+    this.#memory = larger;
+    this.#ints = new Int32Array(larger);
+    this.#sums = new Float64Array(larger);
+  }
+
+  #rehash(): void {
+    const old = this.#slots;
+    const ints = this.#ints;
+    const slots = new Int32Array(old.length * 4);
+    const mask = slots.length - 1;
+    for (const bundle of old) {
+      if (bundle === 0) continue;
+      const at = bundle * 2;
+      const last = at + 2 * (HEAD_WORDS + ints[at + 2]! - 1);
+      const first = ints[at + 2 * HEAD_WORDS]!;
+      let slot = hashOf(first, ints[last]!, ints[last + 1]!, ints[at]!, ints[at + 1]!) & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = bundle;
+    }
+    this.#slots = slots;
   }
 }
 
-function grown<T extends Int32Array | Uint8Array | Float64Array>(old: T, larger: T): T {
-  larger.set(old);
-  return larger;
-}
-
-function hashOf(version: number, day: number, service: number, destination: number): number {
-  let hash = Math.imul(version * 8 + service, 0x9e3779b1);
-  hash = Math.imul(hash ^ day, 0x85ebca6b);
+// Levels in between differ seldom where these agree; what is kept is compared in full.
+function hashOf(
+  firstVersion: number,
+  lastVersion: number,
+  lastDay: number,
+  service: number,
+  destination: number,
+): number {
+  let hash = Math.imul(lastVersion * 8 + service, 0x9e3779b1);
+  hash = Math.imul(hash ^ firstVersion ^ (lastDay << 12), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 15) ^ destination, 0xc2b2ae35);
   return hash ^ (hash >>> 16);
+}
+
+// What nobody sold has no day; the batch still holds the one of an earlier record.
+function dayOf(rated: RatedBatch, at: number): number {
+  return rated.version[at]! < 0 ? 0 : rated.day[at]!;
+}
+
+function rowHash(records: RecordBatch, rated: RatedBatch, row: number): number {
+  const first = row * MAX_LEVELS;
+  const last = first + rated.levels[row]! - 1;
+  const { version, destinationId } = rated;
+  const service = records.service[row]!;
+  return hashOf(version[first]!, version[last]!, dayOf(rated, last), service, destinationId[row]!);
+}
+
+function firstOfMonth(day: number): number {
+  return epochDayFromIso(`${isoFromEpochDay(day).slice(0, 7)}-01`);
 }
