@@ -17,7 +17,20 @@ export interface EntrySegment {
 /** What the collector asks the rater that has just rated the batch. */
 export interface RatedTariffs {
   /** The tariff of a level, or of one of its slices. */
-  tariffAt(at: number, tariff: number, startedMs: number, rated: RatedBatch): ChargeTariff;
+  tariffAt(
+    row: number,
+    at: number,
+    tariff: number,
+    startedMs: number,
+    rated: RatedBatch,
+  ): ChargeTariff;
+  carried(
+    row: number,
+    at: number,
+    tariff: ChargeTariff,
+    records: RecordBatch,
+    rated: RatedBatch,
+  ): number;
   minuteOfWeek(at: number, startedMs: number, rated: RatedBatch): number;
 }
 
@@ -69,12 +82,12 @@ export class AllowanceCollector {
     const at = row * MAX_LEVELS + level;
     const slices = rated.slices.get(at);
     if (slices === undefined) {
-      const tariff = tariffs.tariffAt(at, rated.tariff[at]!, records.startedMs[row]!, rated);
+      const tariff = tariffs.tariffAt(row, at, rated.tariff[at]!, records.startedMs[row]!, rated);
       this.#write(records, rated, tariffs, row, level, xdrId, 0, tariff, rated.billed[at]!);
       return;
     }
     slices.forEach((slice, n) => {
-      const tariff = tariffs.tariffAt(at, slice.tariff, records.startedMs[row]!, rated);
+      const tariff = tariffs.tariffAt(row, at, slice.tariff, records.startedMs[row]!, rated);
       this.#write(records, rated, tariffs, row, level, xdrId, n, tariff, slice.billed);
     });
   }
@@ -99,14 +112,11 @@ export class AllowanceCollector {
     const room = this.#writer(rated.day[at]!, contractId).next(tariff);
     const { numbers, words, numberAt, wordAt } = room;
     const last = rated.levels[row]! - 1;
-    const isShare = tariff.terms?.model === 'REVENUE_SHARE';
     numbers[numberAt + NUMBER.XDR_ID] = xdrId;
     numbers[numberAt + NUMBER.STARTED_MS] = startedMs;
     numbers[numberAt + NUMBER.BILLED] = billed;
     numbers[numberAt + NUMBER.BASE] = slice === 0 ? rated.amount[at]! : 0;
-    numbers[numberAt + NUMBER.CARRIED] = isShare
-      ? rated.amount[row * MAX_LEVELS + last]!
-      : records.value[row]!;
+    numbers[numberAt + NUMBER.CARRIED] = tariffs.carried(row, at, tariff, records, rated);
     words[wordAt + WORD.IDENTITY] = records.identity0[row]!;
     words[wordAt + WORD.IDENTITY + 1] = records.identity1[row]!;
     words[wordAt + WORD.IDENTITY + 2] = records.identity2[row]!;

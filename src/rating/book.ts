@@ -1,8 +1,9 @@
-import type { PricingTerms, RateRow } from '../catalog/index.js';
+import type { PricingTerms, RateRow, Timeline } from '../catalog/index.js';
 import type { RoundingMode, ZoneTransitions } from '../kernel/index.js';
 import type { Service } from '../mediation/index.js';
 import type { PrefixTree } from './prefix-tree.js';
 import type { PricingFacts } from './pricing-facts.js';
+import type { WideAmounts } from './tariff-table.js';
 
 /** Everything a price depends on, as read from the database at one moment. */
 export interface BookFacts {
@@ -118,6 +119,7 @@ export interface PriceBook {
   readonly guide: Guide;
   /** Currency of each list by its place. */
   readonly listCurrency: readonly string[];
+  readonly adjustments: ListAdjustments;
   /** Plain data that every thread gets a copy of. */
   readonly pricing: PricingFacts;
 }
@@ -125,9 +127,10 @@ export interface PriceBook {
 /**
  * The dated prices of one prefix in one list, 32 bytes a slot so that one look brings all of it.
  * `times` and `words` are two views of the same memory: slot n has its validity at
- * `times[n * 4]` and `times[n * 4 + 1]`, and from `words[n * 8 + 4]` on tariff, rate id, the slot
- * of the next shorter prefix of the list (0 for none) and 0. A slot with several versions or bands
- * has their count in place of the tariff and one plus the first entry in the last word.
+ * `times[n * 4]` and `times[n * 4 + 1]`, and from `words[n * 8 + 4]` on tariff, rate id, the class
+ * of the next shorter prefix and 0. A slot with several versions or bands has their count in place
+ * of the tariff and one plus the first entry in the last word. Lists share the slots that they
+ * inherit: which tariff a list makes of the one in a slot is the business of `ListTariffs`.
  */
 export interface Slots {
   readonly times: Float64Array;
@@ -139,6 +142,27 @@ export interface Slots {
   readonly entryOrigin: Int32Array;
   readonly entryTariff: Int32Array;
   readonly entryRateId: Int32Array;
+}
+
+/**
+ * Adjustments that act on all that a list inherits. They are applied when a tariff is looked up,
+ * so that the children of a large list need no copies of it.
+ */
+export interface ListAdjustments {
+  /** By place of a list the nearest adjusting one at or above it, -1 for none. */
+  readonly adjuster: Int32Array;
+  /** By place of an adjusting list the next one above it, -1 for none. */
+  readonly above: Int32Array;
+  /** When which row acts on all that a list inherits; null for lists that do not adjust. */
+  readonly timelines: readonly (Timeline<RateRow> | null)[];
+  /**
+   * By tariff the adjusting list whose own prices, and those of lists below it that do not adjust,
+   * have it; -1 for lists with no adjusting one at or above them. Adjusting lists further down
+   * act on it.
+   */
+  readonly tariffOwner: Int32Array;
+  /** Amounts of tariffs that are no exact numbers. */
+  readonly wide: ReadonlyMap<number, WideAmounts>;
 }
 
 /** Where the words of a slot stand behind its place times 8. */
@@ -207,6 +231,8 @@ export interface Contracts {
    * contract's, oldest first; nothing where both are the same.
    */
   readonly conversions: ReadonlyMap<number, readonly DatedFactor[]>;
+  /** Exchange rates from a contract's currency into a list's, by `EUR USD`. */
+  readonly exchange: ReadonlyMap<string, readonly DatedFactor[]>;
   readonly sellerPartnerId: Int32Array;
   readonly buyerPartnerId: Int32Array;
   /** Places in {@link priceLevels}. */

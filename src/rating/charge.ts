@@ -11,6 +11,8 @@ export interface ChargeTariff {
   readonly terms: PricingTerms | null;
   /** Contract currency per list currency; null when they are the same. */
   readonly conversion: Fraction | null;
+  /** List currency per currency of the subscriber, for shares of what the subscriber pays. */
+  readonly shareConversion: Fraction | null;
   /** Smallest amount of the contract at scale 8, and how it is reached. */
   readonly step: bigint;
   readonly rounding: RoundingMode;
@@ -88,8 +90,9 @@ function usageCharge(
     case 'PER_EVENT':
       return whole(tariff.price);
     case 'PERCENTAGE':
-    case 'REVENUE_SHARE':
       return times(whole(carried.value), tariff.price, HUNDRED_PERCENT);
+    case 'REVENUE_SHARE':
+      return times(sharedCharge(tariff, carried.value), tariff.price, HUNDRED_PERCENT);
     case 'PACKAGE':
       return whole(BigInt(Math.ceil(units / tariff.rateUnit)) * tariff.price);
     case 'GRADUATED':
@@ -97,6 +100,11 @@ function usageCharge(
     case 'VOLUME':
       return volume(scheduleOf(tariff).steps, carried.position, units);
   }
+}
+
+function sharedCharge({ shareConversion }: ChargeTariff, charged: bigint): Fraction {
+  if (shareConversion === null) return whole(charged);
+  return times(whole(charged), shareConversion.numerator, shareConversion.denominator);
 }
 
 function sliceCharge({ billed, price, rateUnit }: ChargeSlice): Fraction {

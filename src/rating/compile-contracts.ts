@@ -9,7 +9,7 @@ import {
   priceLevels,
   type TrunkList,
 } from './book.js';
-import { floats, ints } from './compile-prices.js';
+import { floats, ints } from './compile-arrays.js';
 import { shared } from './prefix-tree.js';
 
 const SERVICES = 5;
@@ -66,7 +66,7 @@ function listsOfVersions(
   facts: BookFacts,
   versions: readonly Version[],
   listPlace: ReadonlyMap<number, number>,
-): Pick<Contracts, 'versionList' | 'versionTrunkLists' | 'conversions'> {
+): Pick<Contracts, 'versionList' | 'versionTrunkLists' | 'conversions' | 'exchange'> {
   const exchange = new Exchange(facts);
   const conversions = new Map<number, readonly DatedFactor[]>();
   const versionList = shared(Int32Array, versions.length * SERVICES).fill(NO_LIST);
@@ -77,7 +77,10 @@ function listsOfVersions(
       const { currency } = facts.lists[list]!;
       if (currency === version.currency) return list;
       if (version.conversion === 'NONE') return NO_LIST;
-      conversions.set(place * facts.lists.length + list, exchange.factors(currency, version));
+      conversions.set(
+        place * facts.lists.length + list,
+        exchange.factors(currency, version.currency),
+      );
       return list;
     };
     const named = version.lists.filter(({ trunkId }) => trunkId === null);
@@ -88,7 +91,20 @@ function listsOfVersions(
     }
     return trunkLists(version, placeOf);
   });
-  return { versionList, versionTrunkLists, conversions };
+  return { versionList, versionTrunkLists, conversions, exchange: exchangeOf(facts, exchange) };
+}
+
+// Shares of what a subscriber is charged are taken in the currency of the list that names them.
+function exchangeOf(facts: BookFacts, exchange: Exchange): Contracts['exchange'] {
+  const charged = new Set(facts.versions.map(({ currency }) => currency));
+  const priced = new Set(facts.lists.map(({ currency }) => currency));
+  const found = new Map<string, readonly DatedFactor[]>();
+  for (const from of charged) {
+    for (const to of priced) {
+      if (from !== to) found.set(`${from} ${to}`, exchange.factors(from, to));
+    }
+  }
+  return found;
 }
 
 // A row for any service holds only for those that have no row of their own without a trunk.
@@ -130,7 +146,7 @@ class Exchange {
   }
 
   /** Turned about are only rates from before the first direct one. */
-  factors(from: string, { currency: to }: Version): readonly DatedFactor[] {
+  factors(from: string, to: string): readonly DatedFactor[] {
     const key = `${from} ${to}`;
     const known = this.#factors.get(key);
     if (known !== undefined) return known;

@@ -140,10 +140,11 @@ class MonthFold {
   // Takes units from buckets, from the earliest slice on.
   #cover(entry: number, slices: number[]): number {
     this.#covering = [];
+    const pots = this.#potsFor(entry, 'UNITS');
     const model = modelOf(this.#tariff(entry));
     if (model === 'PERCENTAGE' || model === 'REVENUE_SHARE') return 0;
     let covered = 0;
-    for (const pot of this.#potsFor(entry, 'UNITS')) {
+    for (const pot of pots) {
       let taken = 0;
       for (let n = 0; n < slices.length && pot.left > 0; n += 1) {
         const units = Math.min(slices[n]!, pot.left);
@@ -280,7 +281,6 @@ class MonthFold {
   #pay(entry: number, amount: number): number {
     this.#paid = [];
     let left = amount;
-    if (left === 0) return 0;
     for (const pot of this.#potsFor(entry, 'MONEY')) {
       const paid = Math.min(left, pot.left);
       if (paid === 0) continue;

@@ -42,9 +42,7 @@ export class PotList {
     terms: readonly BucketTerms[],
     rolledIn: (bucket: BucketTerms, holderId: number) => number,
   ) {
-    this.#terms = [...terms].sort(
-      (a, b) => a.priority - b.priority || a.lineageId - b.lineageId || a.id - b.id,
-    );
+    this.#terms = [...terms].sort((a, b) => a.priority - b.priority || a.id - b.id);
     this.#rolledIn = rolledIn;
   }
 

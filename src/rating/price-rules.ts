@@ -50,13 +50,20 @@ export function rulesOfContract(
   return rules
     .filter(
       (rule) =>
-        rule.sellerPartnerId === contract.sellerPartnerId &&
+        isKeeper(rule, contract) &&
         (rule.level === null || rule.level === contract.level) &&
         (rule.contractId === null || rule.contractId === contract.id) &&
         (rule.buyerPartnerId === null || rule.buyerPartnerId === contract.buyerPartnerId) &&
         (rule.customerGroupId === null || groups.has(rule.customerGroupId)),
     )
     .sort((a, b) => a.priority - b.priority || a.id - b.id);
+}
+
+// What a supplier grants is mostly entered by the partner who buys, and then names the level.
+function isKeeper(rule: PriceRule, contract: RuleContract): boolean {
+  if (rule.sellerPartnerId === contract.sellerPartnerId) return true;
+  const buys = rule.sellerPartnerId === contract.buyerPartnerId;
+  return buys && rule.level === 'COST' && contract.level === 'COST';
 }
 
 /** Whether a rule of the contract passes a record, its volume range aside. */

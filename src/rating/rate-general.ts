@@ -1,7 +1,7 @@
 import { roundingModes } from '../kernel/index.js';
 import { faultNumber, type RecordBatch, type Service, serviceCodes } from '../mediation/index.js';
 import { bandSlices, majorityBand, minuteOfWeek } from './bands.js';
-import { type PriceBook, TARIFF } from './book.js';
+import { type DatedFactor, type PriceBook, TARIFF } from './book.js';
 import type { ChainPlanner } from './chain-plan.js';
 import {
   type ChargeSlice,
@@ -53,9 +53,7 @@ export class GeneralRater {
     rated.tariff[at] = first.tariff;
     const billed = parts.reduce((sum, part) => sum + part.billed, 0);
     rated.billed[at] = billed;
-    const tariff = this.tariff(first.tariff, rated.version[at]!, this.#planner.list[at]!, {
-      startedMs: records.startedMs[row]!,
-    });
+    const tariff = this.tariffAt(row, at, first.tariff, records.startedMs[row]!, rated);
     if (tariff === null) {
       records.fault[row] = faultNumber.NO_EXCHANGE_RATE;
       return;
@@ -63,10 +61,8 @@ export class GeneralRater {
     if (tariff.terms?.schedule) rated.folded[at] = 1;
     if (billed === 0) return;
     if (parts.length > 1) rated.slices.set(at, parts);
-    const share = rated.amount[row * MAX_LEVELS + rated.levels[row]! - 1]!;
-    const shares = modelOf(tariff) === 'REVENUE_SHARE';
     const charge = tariffCharge(tariff, this.#charged(parts), {
-      value: BigInt(shares ? share : records.value[row]!),
+      value: BigInt(this.carried(row, at, tariff, records, rated)),
       position: { before: 0, total: billed, first: true },
     });
     const amount = roundedCharge(this.#ruled(charge, row, at, records, rated), tariff);
@@ -74,17 +70,47 @@ export class GeneralRater {
     else rated.amount[at] = Number(amount);
   }
 
-  /** A tariff as exact numbers; null when its currency has no exchange rate at the time. */
-  tariff(
+  /** Money that the record carries, or what the subscriber is charged where it is shared. */
+  carried(
+    row: number,
+    at: number,
+    tariff: ChargeTariff,
+    records: RecordBatch,
+    rated: RatedBatch,
+  ): number {
+    if (modelOf(tariff) !== 'REVENUE_SHARE') return records.value[row]!;
+    const last = row * MAX_LEVELS + rated.levels[row]! - 1;
+    return last === at ? 0 : rated.amount[last]!;
+  }
+
+  /** A tariff as exact numbers; null when a currency has no exchange rate at the time. */
+  tariffAt(
+    row: number,
+    at: number,
     place: number,
-    version: number,
-    list: number,
-    { startedMs }: { readonly startedMs: number },
+    startedMs: number,
+    rated: RatedBatch,
   ): ChargeTariff | null {
-    const { contracts, lists, terms, tariffs } = this.#book;
+    const { contracts, lists, listCurrency } = this.#book;
+    const version = rated.version[at]!;
+    const list = this.#planner.list[at]!;
     const dated = contracts.conversions.get(version * lists + list);
     const conversion = dated === undefined ? null : factorAt(dated, startedMs);
     if (conversion === undefined) return null;
+    const tariff = this.#tariff(place, version, conversion);
+    if (modelOf(tariff) !== 'REVENUE_SHARE') return tariff;
+    const charged = rated.version[row * MAX_LEVELS + rated.levels[row]! - 1]!;
+    if (charged < 0) return tariff;
+    const pair = `${contracts.versionCurrency[charged]} ${listCurrency[list]}`;
+    const rates = contracts.exchange.get(pair);
+    if (rates === undefined) return tariff;
+    const shareConversion = factorAt(rates, startedMs);
+    return shareConversion === undefined ? null : { ...tariff, shareConversion };
+  }
+
+  #tariff(place: number, version: number, conversion: DatedFactor | null): ChargeTariff {
+    const { contracts } = this.#book;
+    const { numbers: tariffs, terms } = this.#finder.tariffs;
     const key = place * contracts.versionId.length + version;
     const known = this.#tariffs.get(key);
     if (known !== undefined && known.conversion === conversion) return known;
@@ -96,6 +122,7 @@ export class GeneralRater {
       rateUnit: tariffs[at + TARIFF.RATE_UNIT]!,
       terms: terms[tariffs[at + TARIFF.TERMS]! - 1] ?? null,
       conversion,
+      shareConversion: null,
       step: BigInt(contracts.versionStep[version]!),
       rounding: roundingModes[contracts.versionRounding[version]!]!,
     };
@@ -118,7 +145,8 @@ export class GeneralRater {
     const policy = contracts.versionBandPolicy[version]!;
     const bands = bandsOf[list]!;
     const isCut = policy !== BAND_POLICY.START && records.service[row] === serviceCodes.VOICE;
-    if (!isCut || bands === null || !this.#isPlain(tariff)) {
+    const stays = policy === BAND_POLICY.SPLIT && !this.#isPlain(tariff);
+    if (!isCut || bands === null || stays) {
       return [{ tariff, billed: this.#billed(tariff, used) }];
     }
     const zone = zones[contracts.versionZone[version]!]!;
@@ -130,20 +158,22 @@ export class GeneralRater {
       rated.rateId[at] = this.#finder.rateId;
       return [{ tariff: chosen, billed: this.#billed(chosen, used) }];
     }
+    const billed = this.#billed(tariff, used);
+    if (billed === 0) return [{ tariff, billed: 0 }];
     const parts: { tariff: number; billed: number }[] = [];
     for (const { band, seconds } of slices) {
       const part = this.#tariffIn(band, row, at, records, rated);
       if (part < 0) return null;
+      if (!this.#isPlain(part)) return [{ tariff, billed }];
       parts.push({ tariff: part, billed: seconds });
     }
-    const billed = this.#billed(tariff, used);
-    if (billed === 0) return [{ tariff, billed: 0 }];
     parts.at(-1)!.billed += billed - used;
     return parts;
   }
 
   #isPlain(tariff: number): boolean {
-    const terms = this.#book.terms[this.#book.tariffs[tariff * 8 + TARIFF.TERMS]! - 1];
+    const { numbers, terms: all } = this.#finder.tariffs;
+    const terms = all[numbers[tariff * 8 + TARIFF.TERMS]! - 1];
     return terms === undefined || terms.model === 'PER_UNIT';
   }
 
@@ -155,12 +185,13 @@ export class GeneralRater {
     rated: RatedBatch,
   ): number {
     const { slotOf, lists } = this.#book;
-    const slot = slotOf[rated.prefixClass[row]! * lists + this.#planner.list[at]!]!;
-    return this.#finder.find(slot, band, records.startedMs[row]!, records.aNumber[row]!);
+    const list = this.#planner.list[at]!;
+    const slot = slotOf[rated.prefixClass[row]! * lists + list]!;
+    return this.#finder.find(list, slot, band, records.startedMs[row]!, records.aNumber[row]!);
   }
 
   #billed(tariff: number, used: number): number {
-    const { tariffs } = this.#book;
+    const { numbers: tariffs } = this.#finder.tariffs;
     return billedQuantity(
       used,
       tariffs[tariff * 8 + TARIFF.FIRST_INCREMENT]!,
@@ -171,7 +202,7 @@ export class GeneralRater {
   }
 
   #charged(parts: readonly RatedSlice[]): ChargeSlice[] {
-    const { tariffs } = this.#book;
+    const { numbers: tariffs } = this.#finder.tariffs;
     return parts.map(({ tariff, billed }) => ({
       billed,
       price: BigInt(tariffs[tariff * 8 + TARIFF.PRICE]!),

@@ -71,11 +71,26 @@ export class LevelRater implements RatedTariffs {
     rated.foldedLevels = folded;
   }
 
-  tariffAt(at: number, tariff: number, startedMs: number, rated: RatedBatch): ChargeTariff {
-    const { list } = this.#planner;
-    const found = this.#general.tariff(tariff, rated.version[at]!, list[at]!, { startedMs });
+  tariffAt(
+    row: number,
+    at: number,
+    tariff: number,
+    startedMs: number,
+    rated: RatedBatch,
+  ): ChargeTariff {
+    const found = this.#general.tariffAt(row, at, tariff, startedMs, rated);
     invariant(found !== null, 'a rated level has a tariff');
     return found;
+  }
+
+  carried(
+    row: number,
+    at: number,
+    tariff: ChargeTariff,
+    records: RecordBatch,
+    rated: RatedBatch,
+  ): number {
+    return this.#general.carried(row, at, tariff, records, rated);
   }
 
   minuteOfWeek(at: number, startedMs: number, rated: RatedBatch): number {
@@ -104,13 +119,14 @@ export class LevelRater implements RatedTariffs {
   }
 
   #findRates(level: number, due: number, records: RecordBatch, rated: RatedBatch): number {
-    const { band } = this.#planner;
+    const { band, list } = this.#planner;
     const { startedMs, fault } = records;
     let found = 0;
     for (let n = 0; n < due; n += 1) {
       const row = this.#row[n]!;
       const at = row * MAX_LEVELS + level;
       const tariff = this.#finder.find(
+        list[at]!,
         this.#slot[n]!,
         band[at]!,
         startedMs[row]!,
@@ -129,7 +145,8 @@ export class LevelRater implements RatedTariffs {
   }
 
   #charge(level: number, found: number, records: RecordBatch, rated: RatedBatch): void {
-    const { tariffs, contracts } = this.#book;
+    const { contracts } = this.#book;
+    const tariffs = this.#finder.tariffs.numbers;
     const { special } = this.#planner;
     const { quantity } = records;
     for (let n = 0; n < found; n += 1) {
