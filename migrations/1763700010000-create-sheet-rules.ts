@@ -16,11 +16,12 @@ export class CreateSheetRules1763700010000 implements MigrationInterface {
     await runner.query('DROP TABLE rate_sheet_margin, sheet_mapping');
     await runner.query(`ALTER TABLE rate_sheet_row DROP CONSTRAINT rate_sheet_row_status_check,
       DROP COLUMN announced_from, DROP COLUMN finding_code, DROP COLUMN earliest_from,
+      DROP COLUMN min_charge, DROP COLUMN max_charge,
       ADD CONSTRAINT rate_sheet_row_status_check CHECK (status IN
         ('NEW','INCREASED','DECREASED','CHANGED','UNCHANGED','CLOSED'))`);
     await runner.query(`ALTER TABLE rate_sheet DROP COLUMN received_at, DROP COLUMN reading,
       DROP COLUMN notice_policy, DROP COLUMN notice_count, DROP COLUMN margin_count,
-      DROP COLUMN margin_policy, DROP COLUMN margin_hash, DROP COLUMN takes_effect_at,
+      DROP COLUMN margin_policy, DROP COLUMN margin_hash, DROP COLUMN margin_gaps, DROP COLUMN takes_effect_at,
       DROP COLUMN recorded_time, DROP COLUMN undone_at`);
     await runner.query(
       'ALTER TABLE contract_version DROP COLUMN notice, DROP COLUMN margin_policy',
@@ -45,6 +46,7 @@ const SHEET = `
     ADD COLUMN margin_count int NOT NULL DEFAULT 0,
     ADD COLUMN margin_policy text CHECK (margin_policy IN ('NONE','WARN','HOLD','REFUSE')),
     ADD COLUMN margin_hash text,
+    ADD COLUMN margin_gaps jsonb NOT NULL DEFAULT '[]',
     ADD COLUMN takes_effect_at timestamptz,
     ADD COLUMN recorded_time timestamptz,
     ADD COLUMN undone_at timestamptz;
@@ -52,6 +54,8 @@ const SHEET = `
     ADD COLUMN announced_from timestamptz,
     ADD COLUMN finding_code text CHECK (finding_code IN ('NOTICE_TOO_SHORT')),
     ADD COLUMN earliest_from timestamptz,
+    ADD COLUMN min_charge numeric(18,8),
+    ADD COLUMN max_charge numeric(18,8),
     DROP CONSTRAINT rate_sheet_row_status_check,
     ADD CONSTRAINT rate_sheet_row_status_check CHECK (status IN
       ('NEW','INCREASED','DECREASED','CHANGED','UNCHANGED','CLOSED','OVERTAKEN'))`;

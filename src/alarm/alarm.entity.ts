@@ -33,6 +33,7 @@ const ProbableCauseType = {
   CREDIT_THRESHOLD: 'CREDIT_THRESHOLD',
   CREDIT_EXHAUSTED: 'CREDIT_EXHAUSTED',
   FILE_ERROR: 'FILE_ERROR',
+  NEGATIVE_MARGIN: 'NEGATIVE_MARGIN',
 } as const;
 registerEnumType(ProbableCauseType, {
   name: 'ProbableCause',
@@ -41,6 +42,7 @@ registerEnumType(ProbableCauseType, {
     CREDIT_THRESHOLD: { description: 'Use has reached the warning share of the credit limit.' },
     CREDIT_EXHAUSTED: { description: 'Use has reached the credit limit.' },
     FILE_ERROR: { description: 'A delivered file or folder could not be taken.' },
+    NEGATIVE_MARGIN: { description: 'Something is sold below what it costs.' },
   },
 });
 

@@ -19,6 +19,42 @@ export interface Conversion<T> {
 }
 
 /**
+ * The rate of a pair that holds at an instant: of those quoted either way the one that began last;
+ * one quoted in the asked direction goes before one quoted the other way from the same instant.
+ */
+export function publishedRate<T extends RateFacts>(
+  from: string,
+  to: string,
+  at: Date,
+  rates: readonly T[],
+): T | undefined {
+  let best: T | undefined;
+  for (const rate of rates) {
+    const direct = rate.baseCurrency === from && rate.quoteCurrency === to;
+    const inverse = rate.baseCurrency === to && rate.quoteCurrency === from;
+    if (!(direct || inverse) || rate.validFrom > at) continue;
+    const later = best === undefined ? 1 : rate.validFrom.getTime() - best.validFrom.getTime();
+    if (later > 0 || (later === 0 && direct)) best = rate;
+  }
+  return best;
+}
+
+const RATE_SCALE = 10n ** 10n;
+
+/** A rate as an exact fraction by which amounts in `from` are multiplied; 1 without a rate. */
+export function rateFraction(
+  rate: RateFacts | undefined,
+  from: string,
+): { readonly num: bigint; readonly den: bigint } {
+  if (rate === undefined) return { num: 1n, den: 1n };
+  const [whole = '0', fraction = ''] = rate.rate.split('.');
+  const scaled = BigInt(whole + fraction.padEnd(10, '0').slice(0, 10));
+  return rate.baseCurrency === from
+    ? { num: scaled, den: RATE_SCALE }
+    : { num: RATE_SCALE, den: scaled };
+}
+
+/**
  * An amount in another currency at an instant, rounded half to even to 8 decimals. Of the rates
  * of the pair, quoted either way, the one that began last at the instant holds; one quoted in the
  * asked direction goes before one quoted the other way from the same instant. Refuses with
@@ -32,14 +68,7 @@ export function convert<T extends RateFacts>(
   rates: readonly T[],
 ): Conversion<T> {
   if (from === to) return { amount: new Exact(amount).toDecimalPlaces(8).toFixed(), rate: null };
-  let best: T | undefined;
-  for (const rate of rates) {
-    const direct = rate.baseCurrency === from && rate.quoteCurrency === to;
-    const inverse = rate.baseCurrency === to && rate.quoteCurrency === from;
-    if (!(direct || inverse) || rate.validFrom > at) continue;
-    const later = best === undefined ? 1 : rate.validFrom.getTime() - best.validFrom.getTime();
-    if (later > 0 || (later === 0 && direct)) best = rate;
-  }
+  const best = publishedRate(from, to, at, rates);
   if (best === undefined) {
     throw new DomainError('EXCHANGE_RATE_MISSING', 'No exchange rate holds at the instant.', {
       from,

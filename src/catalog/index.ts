@@ -1,5 +1,6 @@
 import { Destination, DestinationPrefix } from './destination.entity.js';
 import { ExchangeRate } from './exchange-rate.entity.js';
+import { MarginFindingRow } from './margin.entity.js';
 import { OriginSet, OriginSetPrefix } from './origin-set.entity.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import {
@@ -10,7 +11,9 @@ import {
 } from './price-list.resolver.js';
 import { RateSheet, RateSheetRow } from './rate-sheet.entity.js';
 import {
+  MarginFindingResolver,
   PriceListSheetsResolver,
+  RateSheetMarginResolver,
   RateSheetResolver,
   RateSheetRowResolver,
 } from './rate-sheet.resolver.js';
@@ -22,6 +25,8 @@ import {
   TimeProfileResolver,
 } from './reference.resolver.js';
 import { PlanFee, ServicePlan } from './service-plan.entity.js';
+import { SheetMappingRow } from './sheet-mapping.entity.js';
+import { SheetMappingResolver } from './sheet-mapping.resolver.js';
 import { TierSchedule } from './tier-schedule.entity.js';
 import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
 
@@ -37,6 +42,7 @@ export * from './rate-row.js';
 export { RateSheetService, type ReadUpload } from './rate-sheet.service.js';
 export { ServicePlan } from './service-plan.entity.js';
 export { ServicePlanService } from './service-plan.service.js';
+export { SheetMappingService } from './sheet-mapping.service.js';
 export { type StoredTierStep, tierSteps } from './tier.js';
 export type { Span, Timeline } from './timeline.js';
 export {
@@ -44,12 +50,15 @@ export {
   DestinationResolver,
   EffectiveRateResolver,
   ExchangeRateResolver,
+  MarginFindingResolver,
   PriceListResolver,
   PriceListSheetsResolver,
   RateResolver,
+  RateSheetMarginResolver,
   RateSheetResolver,
   RateSheetRowResolver,
   ServicePlanResolver,
+  SheetMappingResolver,
   TimeBandResolver,
   TimeProfileResolver,
 };
@@ -66,6 +75,8 @@ export const catalogEntities = [
   Rate,
   RateSheet,
   RateSheetRow,
+  SheetMappingRow,
+  MarginFindingRow,
   ServicePlan,
   PlanFee,
   TierSchedule,
@@ -86,5 +97,8 @@ export const catalogResolvers = [
   ContractPriceListResolver,
   RateSheetResolver,
   RateSheetRowResolver,
+  RateSheetMarginResolver,
+  MarginFindingResolver,
+  SheetMappingResolver,
   PriceListSheetsResolver,
 ] as const;

@@ -2,7 +2,9 @@ import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
+import { type MarginPolicy, NoticePolicy } from '../partner/index.js';
 import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
+import { SheetReadingView } from './sheet-mapping.entity.js';
 import { type RowFaultCode, rowFaults } from './sheet-row.js';
 
 export const RateSheetState = enumType('RateSheetState', 'How far a rate sheet has come.', {
@@ -22,9 +24,17 @@ export const RateSheetStatus = enumType(
     CHANGED: 'The price stays; something else, such as increments, changes.',
     UNCHANGED: 'The list says the same already.',
     CLOSED: 'The list has a rate that the complete sheet does not name; it ends.',
+    OVERTAKEN: 'Moved by its notice to where a later row of the sheet holds already; does nothing.',
   },
 );
 export type RateSheetStatus = keyof typeof RateSheetStatus;
+
+const RateSheetFinding = enumType(
+  'RateSheetFinding',
+  'What is to be said about a price of a sheet that could be read.',
+  { NOTICE_TOO_SHORT: 'It comes with less notice than a contract of the list demands.' },
+);
+type RateSheetFinding = keyof typeof RateSheetFinding;
 
 const RateSheetRowFault = enumType(
   'RateSheetRowFault',
@@ -89,6 +99,57 @@ export class RateSheet {
   @Field(() => DateTimeScalar, { nullable: true, description: 'When it was activated.' })
   @Column({ type: 'timestamptz', name: 'activated_at', nullable: true })
   activatedAt!: Date | null;
+
+  @Field(() => DateTimeScalar, { description: 'When notice of its prices was received.' })
+  @Column({ type: 'timestamptz', name: 'received_at', default: () => 'now()' })
+  receivedAt!: Date;
+
+  @Field(() => SheetReadingView, {
+    nullable: true,
+    description: 'How it was read: what was given, before what was stored, before what is usual.',
+  })
+  @Column({ type: 'jsonb', nullable: true })
+  reading!: SheetReadingView | null;
+
+  @Field(() => NoticePolicy, {
+    nullable: true,
+    description: 'What happens to its prices that come too early; null when there are none.',
+  })
+  @Column({ type: 'text', name: 'notice_policy', nullable: true })
+  noticePolicy!: NoticePolicy | null;
+
+  @Field(() => Int, { description: 'Prices that come with too short a notice.' })
+  @Column({ type: 'int', name: 'notice_count', default: 0 })
+  noticeCount!: number;
+
+  @Column({ type: 'int', name: 'margin_count', default: 0 })
+  marginCount!: number;
+
+  @Column({ type: 'text', name: 'margin_policy', nullable: true })
+  marginPolicy!: MarginPolicy | null;
+
+  @Column({ type: 'text', name: 'margin_hash', nullable: true })
+  marginHash!: string | null;
+
+  @Column({ type: 'jsonb', name: 'margin_gaps', default: [] })
+  marginGaps!: string[];
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When it first changes a price; null when it changes none.',
+  })
+  @Column({ type: 'timestamptz', name: 'takes_effect_at', nullable: true })
+  takesEffectAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'recorded_time', nullable: true, select: false })
+  recordedTime!: Date | null;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When its last activation was taken back; null while that stands.',
+  })
+  @Column({ type: 'timestamptz', name: 'undone_at', nullable: true })
+  undoneAt!: Date | null;
 }
 
 @Entity('rate_sheet_row')
@@ -186,7 +247,33 @@ export class RateSheetRow {
   @Column({ type: 'int', nullable: true })
   grace!: number | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When it takes effect.' })
+  @Field(() => DecimalScalar, { nullable: true, description: 'Least charge of a record.' })
+  @Column({ type: 'numeric', precision: 18, scale: 8, name: 'min_charge', nullable: true })
+  minCharge!: string | null;
+
+  @Field(() => DecimalScalar, { nullable: true, description: 'Most that a record is charged.' })
+  @Column({ type: 'numeric', precision: 18, scale: 8, name: 'max_charge', nullable: true })
+  maxCharge!: string | null;
+
+  @Field(() => RateSheetFinding, { nullable: true, description: 'What is to be said about it.' })
+  @Column({ type: 'text', name: 'finding_code', nullable: true })
+  findingCode!: RateSheetFinding | null;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'First instant that the notice allows; null when the date is late enough.',
+  })
+  @Column({ type: 'timestamptz', name: 'earliest_from', nullable: true })
+  earliestFrom!: Date | null;
+
+  @Field(() => DateTimeScalar, { nullable: true, description: 'The date in the sheet.' })
+  @Column({ type: 'timestamptz', name: 'announced_from', nullable: true })
+  announcedFrom!: Date | null;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When it takes effect; later than announced when its notice was too short.',
+  })
   @Column({ type: 'timestamptz', name: 'valid_from', nullable: true })
   validFrom!: Date | null;
 

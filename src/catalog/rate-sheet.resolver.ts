@@ -11,6 +11,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
+import { Partner } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -23,6 +24,7 @@ import {
   rowOrNull,
 } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
+import { MarginFindingFilter, MarginFindingRow, RateSheetMargin } from './margin.entity.js';
 import { PriceList } from './price-list.entity.js';
 import { RateSheet, RateSheetCount, RateSheetRow } from './rate-sheet.entity.js';
 import { ImportRateSheetInput, RateSheetRowFilter } from './rate-sheet.input.js';
@@ -30,6 +32,7 @@ import type { RateSheetService } from './rate-sheet.service.js';
 import { countLoader } from './rate-sheet.store.js';
 import { TimeBand } from './time-profile.entity.js';
 
+const FindingConnection = connectionOf(MarginFindingRow, 'MarginFinding');
 const RowConnection = connectionOf(RateSheetRow, 'RateSheetRow');
 const SheetConnection = connectionOf(RateSheet, 'RateSheet');
 
@@ -64,7 +67,8 @@ export class RateSheetResolver {
     @Ctx() context: RequestContext,
   ): Promise<RateSheet> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#sheets.import(tx, viewer, input, key));
+    const now = context.now();
+    return context.write((tx) => this.#sheets.import(tx, viewer, input, key, now));
   }
 
   @Authorized('rate-sheet.activate')
@@ -80,9 +84,39 @@ export class RateSheetResolver {
       description: 'Activate although rows have errors, without them.',
     })
     skipErrors: boolean,
+    @Arg('confirmedMargins', () => String, {
+      nullable: true,
+      description: 'The hash of the findings under HOLD that are accepted, from its margin.',
+    })
+    confirmedMargins: string | null,
     @Ctx() context: RequestContext,
   ): Promise<RateSheet> {
-    return context.write((tx) => this.#sheets.activate(tx, id, skipErrors, context.now()));
+    const given = { skipErrors, confirmedMargins: confirmedMargins ?? null };
+    return context.write((tx) => this.#sheets.activate(tx, id, given, context.now()));
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => RateSheet, {
+    description: 'Compares a sheet again with its list, contracts and margins as they are now.',
+  })
+  async compareRateSheet(
+    @Arg('id', () => ID, { description: 'The rate sheet.' }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<RateSheet> {
+    return context.write((tx) => this.#sheets.compare(tx, id));
+  }
+
+  @Authorized('rate-sheet.activate')
+  @Mutation(() => RateSheet, {
+    description:
+      'Takes an activation back before it takes effect: what the sheet recorded counts no more, ' +
+      'what it closed counts again. Undoing twice is undoing once; it can be activated anew.',
+  })
+  async undoRateSheet(
+    @Arg('id', () => ID, { description: 'The rate sheet.' }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<RateSheet> {
+    return context.write((tx) => this.#sheets.undo(tx, id, context.now()));
   }
 
   @Authorized('catalog.manage')
@@ -119,6 +153,75 @@ export class RateSheetResolver {
   ): Promise<Connection<RateSheetRow>> {
     return this.#sheets.rows(await context.read(), sheet.id, filter, page);
   }
+
+  @Authorized('price.cost.read')
+  @FieldResolver(() => RateSheetMargin, {
+    nullable: true,
+    description: "What it does to the hub's margin; null for everybody but the hub.",
+  })
+  async margin(
+    @Root() sheet: RateSheet,
+    @Ctx() context: RequestContext,
+  ): Promise<RateSheetMargin | null> {
+    return this.#sheets.margin(await context.read(), sheet);
+  }
+}
+
+@Resolver(() => RateSheetMargin)
+export class RateSheetMarginResolver {
+  readonly #sheets: RateSheetService;
+
+  constructor(sheets: RateSheetService) {
+    this.#sheets = sheets;
+  }
+
+  @FieldResolver(() => FindingConnection, {
+    description: 'Prices that fall below cost, one pair of lists after the other, by prefix.',
+  })
+  async findings(
+    @Root() margin: RateSheetMargin,
+    @Arg('filter', () => MarginFindingFilter, { defaultValue: {}, description: 'Which to list.' })
+    filter: MarginFindingFilter,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: RequestContext,
+  ): Promise<Connection<MarginFindingRow>> {
+    return this.#sheets.marginFindings(await context.read(), margin.sheetId, filter, page);
+  }
+}
+
+@Resolver(() => MarginFindingRow)
+export class MarginFindingResolver {
+  @FieldResolver(() => Partner, { nullable: true, description: 'Who charges the cost.' })
+  async supplier(@Root() finding: MarginFindingRow, @Ctx() context: RequestContext) {
+    return rowLoader(context, Partner).load(finding.supplierPartnerId);
+  }
+
+  @FieldResolver(() => PriceList, { nullable: true, description: "The supplier's list." })
+  async costList(@Root() finding: MarginFindingRow, @Ctx() context: RequestContext) {
+    return rowLoader(context, PriceList).load(finding.costListId);
+  }
+
+  @FieldResolver(() => PriceList, { nullable: true, description: "The customer's list." })
+  async sellList(@Root() finding: MarginFindingRow, @Ctx() context: RequestContext) {
+    return rowLoader(context, PriceList).load(finding.sellListId);
+  }
+
+  @FieldResolver(() => TimeBand, {
+    nullable: true,
+    description: 'Band of the cost, if it has one.',
+  })
+  async costBand(@Root() finding: MarginFindingRow, @Ctx() context: RequestContext) {
+    return bandOrNull(context, finding.costBandId);
+  }
+
+  @FieldResolver(() => TimeBand, { nullable: true, description: 'Band of the selling price.' })
+  async sellBand(@Root() finding: MarginFindingRow, @Ctx() context: RequestContext) {
+    return bandOrNull(context, finding.sellBandId);
+  }
+}
+
+async function bandOrNull(context: RequestContext, id: number | null): Promise<TimeBand | null> {
+  return id === null ? null : rowLoader(context, TimeBand).load(id);
 }
 
 @Resolver(() => RateSheetRow)

@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { parse } from 'csv-parse';
-import { assertTimeZone, DomainError } from '../kernel/index.js';
+import { DomainError } from '../kernel/index.js';
 import {
   type Connection,
   notFound,
@@ -10,18 +7,40 @@ import {
   type Page,
   pageById,
   rowByGlobalId,
+  rowNumber,
   rowOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';
+import { writableList } from './keeper.store.js';
+import { type MarginFindingFilter, MarginFindingRow, RateSheetMargin } from './margin.entity.js';
+import {
+  alarmMargin,
+  assertMargin,
+  guardSheet,
+  type MarginReport,
+  policyOf,
+} from './margin.service.js';
+import { visibleHub } from './margin.store.js';
 import { PriceList } from './price-list.entity.js';
-import { writableList } from './price-list.service.js';
-import { lockPriceList, recordingMoment } from './rate.store.js';
-import { assertRate } from './rate-rules.js';
+import { lockPriceList } from './rate.store.js';
 import { RateSheet, RateSheetRow } from './rate-sheet.entity.js';
 import type { ImportRateSheetInput, RateSheetRowFilter } from './rate-sheet.input.js';
-import { activateRows, compareRows, stageRows } from './rate-sheet.store.js';
+import {
+  activateRows,
+  type Comparison,
+  compareRows,
+  comparisonOf,
+  recordActivation,
+  stageRows,
+} from './rate-sheet.store.js';
+import { undoRows } from './rate-sheet-undo.store.js';
 import { readSheetColumns } from './sheet-columns.js';
+import { SheetFile } from './sheet-file.service.js';
+import { completeMapping, type SheetMapping } from './sheet-mapping.js';
+import { assertReading, mappingFor } from './sheet-mapping.service.js';
+import { type NoticeRule, noticeRules } from './sheet-notice.js';
+import { noticeTerms } from './sheet-notice.store.js';
 import { SheetReader } from './sheet-reader.js';
 import type { SheetReading } from './sheet-row.js';
 
@@ -33,9 +52,8 @@ export type ReadUpload = (tx: Tx, fileId: string) => Promise<Readable | null>;
 
 const CHUNK_ROWS = 5_000;
 const MAX_PRICES = 1_000_000;
-const MAX_ROW_BYTES = 65_536;
 
-/** Rate sheets: read, compared, activated at once or put aside. */
+/** Rate sheets: read, compared, activated at once, taken back, or put aside. */
 export class RateSheetService {
   readonly #readUpload: ReadUpload;
 
@@ -45,8 +63,9 @@ export class RateSheetService {
 
   /**
    * Reads a sheet and compares it with its list. Rows with errors are kept with their text.
-   * Refuses with SHEET_SOURCE_REFUSED, SHEET_COLUMN_MISSING, SHEET_COLUMNS_REFUSED,
-   * SHEET_UNREADABLE, SHEET_TOO_LARGE, RATE_REFUSED (defaults), PRICE_LIST_READ_ONLY or
+   * Refuses with SHEET_SOURCE_REFUSED, SHEET_COLUMN_MISSING, SHEET_COLUMN_TWICE,
+   * SHEET_COLUMNS_REFUSED, SHEET_UNREADABLE, SHEET_ENCODING_REFUSED, SHEET_FORMAT_REFUSED,
+   * SHEET_WORKSHEET_MISSING, SHEET_TOO_LARGE, RATE_REFUSED (defaults), PRICE_LIST_READ_ONLY or
    * NOT_FOUND.
    */
   async import(
@@ -54,17 +73,18 @@ export class RateSheetService {
     viewer: Viewer,
     input: ImportRateSheetInput,
     key: string | null,
+    now: Date,
   ): Promise<RateSheet> {
     const made = await once(tx, viewer, key, 'importRateSheet', input, async () => ({
-      id: await this.#import(tx, input),
+      id: await this.#import(tx, input, now),
     }));
     return rowOf(tx, RateSheet, 'RateSheet', made.id);
   }
 
-  async #import(tx: Tx, input: ImportRateSheetInput): Promise<number> {
+  async #import(tx: Tx, input: ImportRateSheetInput, now: Date): Promise<number> {
     const list = await writableList(tx, input.priceListId);
-    assertTimeZone(input.timeZone);
-    assertRate({ kind: 'ABSOLUTE', price: '0', ...input.defaults });
+    assertReading(input);
+    const mapping = completeMapping(input, await mappingFor(tx, list));
     const source = await this.#open(tx, input);
     const inserted = await tx.insert(RateSheet, {
       partnerId: list.partnerId,
@@ -73,19 +93,16 @@ export class RateSheetService {
       contentHash: '',
       complete: input.complete,
       effectiveFrom: input.effectiveFrom,
+      receivedAt: input.receivedAt ?? now,
+      reading: mapping as never,
     });
     const { id } = inserted.identifiers[0] as { id: number };
     const reader = new SheetReader();
-    const sheet = { id, partnerId: list.partnerId, priceListId: list.id };
-    const contentHash = await this.#stage(tx, sheet, source, input, list, reader);
-    if (reader.rowCount === 0) throw unreadable('The sheet holds no row below its first line.');
-    await compareRows(tx, {
-      ...sheet,
-      complete: input.complete,
-      effectiveFrom: input.effectiveFrom,
-    });
+    const file = new SheetFile(source);
+    await stageAll(tx, { id, list, effectiveFrom: input.effectiveFrom }, file, mapping, reader);
     const { rowCount, errorCount } = reader;
-    await tx.update(RateSheet, { id }, { contentHash, rowCount, errorCount });
+    await tx.update(RateSheet, { id }, { contentHash: file.contentHash(), rowCount, errorCount });
+    await compareSheet(tx, await rowOf(tx, RateSheet, 'RateSheet', id));
     return id;
   }
 
@@ -100,104 +117,89 @@ export class RateSheetService {
     throw notFound('UsageFile', fileId as string);
   }
 
-  async #stage(
-    tx: Tx,
-    sheet: { id: number; partnerId: number; priceListId: number },
-    source: Readable,
-    input: ImportRateSheetInput,
-    list: PriceList,
-    reader: SheetReader,
-  ): Promise<string> {
-    const hash = createHash('sha256');
-    source.on('data', (chunk: Buffer) => hash.update(chunk));
-    let lastLine = 0;
-    const parser = csvParser(input.delimiter, (line) => {
-      lastLine = line;
-    });
-    // What a pipeline rejects with, when its last stage fails while bytes flow, is an AbortError.
-    let fault: unknown;
-    const read = async (records: AsyncIterable<CsvRecord>): Promise<void> => {
-      for await (const { record, raw, info } of records) {
-        if (!reader.isReading) reader.begin(await this.#reading(tx, input, list, record));
-        else reader.row(info.lines, raw, record);
-        if (reader.rowCount > MAX_PRICES) {
-          throw new DomainError('SHEET_TOO_LARGE', `A sheet has up to ${MAX_PRICES} prices.`);
-        }
-        if (reader.waiting >= CHUNK_ROWS) await stageRows(tx, sheet, reader.take());
-      }
-    };
-    try {
-      await pipeline(source, parser, (records: AsyncIterable<CsvRecord>) =>
-        read(records).catch((error: unknown) => {
-          fault = error;
-          throw error;
-        }),
-      );
-    } catch (error) {
-      const cause = fault ?? error;
-      if (!isCsvError(cause)) throw cause;
-      throw unreadable('A row of the sheet does not end.', { line: lastLine + 1 });
-    }
-    await stageRows(tx, sheet, reader.take());
-    return hash.digest('hex');
-  }
-
-  async #reading(
-    tx: Tx,
-    input: ImportRateSheetInput,
-    list: PriceList,
-    header: readonly string[],
-  ): Promise<SheetReading> {
-    const columns = readSheetColumns(input.columns, header);
-    const bands = await tx.query<{ id: number; name: string }[]>(
-      'SELECT id, lower(name) AS name FROM time_band WHERE time_profile_id = $1',
-      [list.timeProfileId],
-    );
-    const destinations = columns.has('destination')
-      ? await tx.query<{ id: number; name: string }[]>(
-          'SELECT id, lower(name) AS name FROM destination',
-        )
-      : [];
-    return {
-      columns,
-      defaults: input.defaults,
-      decimalComma: input.decimalComma,
-      timeZone: input.timeZone,
-      effectiveFrom: input.effectiveFrom.getTime(),
-      bands: new Map(bands.map((band) => [band.name, band.id])),
-      destinations: new Map(destinations.map((one) => [one.name, one.id])),
-    };
+  /**
+   * Compares a sheet with its list, contracts and margins as they are now. Refuses with
+   * SHEET_ACTIVATED, SHEET_DISCARDED, PRICE_LIST_READ_ONLY or NOT_FOUND.
+   */
+  async compare(tx: Tx, sheetId: string): Promise<RateSheet> {
+    const sheet = await lockedSheet(tx, sheetId);
+    if (sheet.state === 'ACTIVATED') throw activated();
+    if (sheet.state === 'DISCARDED') throw discarded();
+    await compareSheet(tx, sheet);
+    return rowOf(tx, RateSheet, 'RateSheet', sheet.id);
   }
 
   /**
    * Puts the sheet's prices into its list, all at once; what they replace ends when they take
    * effect. A sheet that is active already stays as it is. Refuses with SHEET_DISCARDED,
-   * SHEET_HAS_ERRORS (unless `skipErrors`), PRICE_LIST_READ_ONLY or NOT_FOUND.
+   * SHEET_HAS_ERRORS (unless `skipErrors`), SHEET_NOTICE_TOO_SHORT, MARGIN_REFUSED, MARGIN_HELD
+   * (unless `confirmedMargins` names the findings), EXCHANGE_RATE_MISSING, PRICE_LIST_READ_ONLY
+   * or NOT_FOUND.
    */
-  async activate(tx: Tx, sheetId: string, skipErrors: boolean, now: Date): Promise<RateSheet> {
+  async activate(
+    tx: Tx,
+    sheetId: string,
+    given: { readonly skipErrors: boolean; readonly confirmedMargins: string | null },
+    now: Date,
+  ): Promise<RateSheet> {
     const sheet = await lockedSheet(tx, sheetId);
     if (sheet.state === 'ACTIVATED') return sheet;
-    if (sheet.state === 'DISCARDED') {
-      throw new DomainError('SHEET_DISCARDED', 'The rate sheet has been discarded.');
-    }
-    if (sheet.errorCount > 0 && !skipErrors) {
+    if (sheet.state === 'DISCARDED') throw discarded();
+    if (sheet.errorCount > 0 && !given.skipErrors) {
       throw new DomainError('SHEET_HAS_ERRORS', 'Rows of the sheet have errors.', {
         errors: sheet.errorCount,
       });
     }
     // The list may have changed since the sheet was read, so it is compared again under the lock.
-    await compareRows(tx, sheet);
-    await activateRows(tx, sheet, await recordingMoment(tx));
-    await tx.update(RateSheet, { id: sheet.id }, { state: 'ACTIVATED', activatedAt: now });
+    const comparison = await compareNow(tx, sheet);
+    assertNotice(comparison);
+    const margin = await guardSheet(tx, sheet, comparison.takesEffectAt, false);
+    assertMargin(margin, given.confirmedMargins);
+    await activateRows(tx, sheet);
+    await tx.update(
+      RateSheet,
+      { id: sheet.id },
+      { ...comparison, state: 'ACTIVATED', activatedAt: now, undoneAt: null },
+    );
+    await recordActivation(tx, sheet);
+    await alarmMargin(tx, sheet, margin);
+    return rowOf(tx, RateSheet, 'RateSheet', sheet.id);
+  }
+
+  /**
+   * Takes an activation back before it takes effect: what the sheet recorded counts no more, and
+   * what it closed counts again. The sheet can then be activated anew; undoing twice is undoing
+   * once. Refuses with SHEET_NOT_ACTIVATED, SHEET_IN_FORCE, SHEET_CHANGED_SINCE,
+   * PRICE_LIST_READ_ONLY or NOT_FOUND.
+   */
+  async undo(tx: Tx, sheetId: string, now: Date): Promise<RateSheet> {
+    const sheet = await lockedSheet(tx, sheetId);
+    if (sheet.state !== 'ACTIVATED') {
+      if (sheet.undoneAt !== null) return sheet;
+      throw new DomainError('SHEET_NOT_ACTIVATED', 'The rate sheet is not active.');
+    }
+    if (sheet.takesEffectAt !== null && sheet.takesEffectAt <= now) {
+      throw new DomainError('SHEET_IN_FORCE', 'Prices of the sheet are in force already.', {
+        since: sheet.takesEffectAt.toISOString(),
+      });
+    }
+    const undone = await undoRows(tx, sheet);
+    if (undone.withdrawn !== undone.recorded || undone.inTheWay > 0) {
+      throw new DomainError(
+        'SHEET_CHANGED_SINCE',
+        'Prices that the sheet recorded have been changed since; undo those changes first.',
+        { rates: undone.recorded - undone.withdrawn + undone.inTheWay },
+      );
+    }
+    const state = { state: 'DRAFT', activatedAt: null, undoneAt: now } as const;
+    await tx.update(RateSheet, { id: sheet.id }, state);
     return rowOf(tx, RateSheet, 'RateSheet', sheet.id);
   }
 
   /** Puts a sheet aside; twice is once. Refuses with SHEET_ACTIVATED or NOT_FOUND. */
   async discard(tx: Tx, sheetId: string): Promise<RateSheet> {
     const sheet = await lockedSheet(tx, sheetId);
-    if (sheet.state === 'ACTIVATED') {
-      throw new DomainError('SHEET_ACTIVATED', 'The rate sheet has been activated.');
-    }
+    if (sheet.state === 'ACTIVATED') throw activated();
     await tx.update(RateSheet, { id: sheet.id }, { state: 'DISCARDED' });
     return rowOf(tx, RateSheet, 'RateSheet', sheet.id);
   }
@@ -218,44 +220,151 @@ export class RateSheetService {
     if (typeof filter.errors === 'boolean') {
       query.andWhere(`row.errorCode IS ${filter.errors ? 'NOT NULL' : 'NULL'}`);
     }
+    if (typeof filter.findings === 'boolean') {
+      query.andWhere(`row.findingCode IS ${filter.findings ? 'NOT NULL' : 'NULL'}`);
+    }
     if (filter.prefix) {
       query.andWhere('starts_with(row.prefix, :prefix)', { prefix: filter.prefix });
     }
     return pageById(query, page);
   }
+
+  /** What a sheet does to the hub's margin; null for everybody else. */
+  async margin(tx: Tx, sheet: RateSheet): Promise<RateSheetMargin | null> {
+    if ((await visibleHub(tx)) === null) return null;
+    return Object.assign(new RateSheetMargin(), {
+      sheetId: sheet.id,
+      findingCount: sheet.marginCount,
+      policy: sheet.marginPolicy,
+      hash: sheet.marginHash,
+      missingExchangeRates: sheet.marginGaps,
+    });
+  }
+
+  /** Findings of a sheet, pair of lists by pair, by prefix. */
+  async marginFindings(
+    tx: Tx,
+    sheetId: number,
+    filter: MarginFindingFilter,
+    page: Page,
+  ): Promise<Connection<MarginFindingRow>> {
+    const query = tx
+      .createQueryBuilder(MarginFindingRow, 'row')
+      .where('row.rateSheetId = :sheet', { sheet: sheetId });
+    if (filter.supplierId) {
+      const supplier = rowNumber('Partner', filter.supplierId);
+      query.andWhere('row.supplierPartnerId = :supplier', { supplier });
+    }
+    if (filter.costListId) {
+      query.andWhere('row.costListId = :cost', { cost: rowNumber('PriceList', filter.costListId) });
+    }
+    if (filter.sellListId) {
+      query.andWhere('row.sellListId = :sell', { sell: rowNumber('PriceList', filter.sellListId) });
+    }
+    if (filter.policies) {
+      query.andWhere('row.policy = ANY(:policies)', { policies: filter.policies });
+    }
+    return pageById(query, page);
+  }
 }
 
-interface CsvRecord {
-  readonly record: string[];
-  readonly raw: string;
-  readonly info: { readonly lines: number };
+interface StagedSheet {
+  readonly id: number;
+  readonly list: PriceList;
+  readonly effectiveFrom: Date;
 }
 
-// A quote in the wrong place stays in its field, which then has an error of its own; a quote that
-// is never closed would swallow all rows behind it, so it refuses the sheet.
-function csvParser(delimiter: string, sawLine: (line: number) => void) {
-  return parse({
-    delimiter,
-    bom: true,
-    raw: true,
-    info: true,
-    relax_column_count: true,
-    relax_quotes: true,
-    skip_empty_lines: true,
-    max_record_size: MAX_ROW_BYTES,
-    on_record: (record, context) => {
-      sawLine(context.lines);
-      return record;
-    },
-  });
+async function stageAll(
+  tx: Tx,
+  sheet: StagedSheet,
+  file: SheetFile,
+  mapping: SheetMapping,
+  reader: SheetReader,
+): Promise<void> {
+  const key = { id: sheet.id, partnerId: sheet.list.partnerId, priceListId: sheet.list.id };
+  for await (const { line, text, cells } of file.lines(mapping)) {
+    if (line <= mapping.skipRows) continue;
+    if (!reader.isReading) reader.begin(await readingOf(tx, sheet, mapping, cells));
+    else reader.row(line, text, cells);
+    if (reader.rowCount > MAX_PRICES) {
+      throw new DomainError('SHEET_TOO_LARGE', `A sheet has up to ${MAX_PRICES} prices.`);
+    }
+    if (reader.waiting >= CHUNK_ROWS) await stageRows(tx, key, reader.take());
+  }
+  if (reader.rowCount === 0) {
+    throw new DomainError('SHEET_UNREADABLE', 'The sheet holds no row below its line of names.');
+  }
+  await stageRows(tx, key, reader.take());
 }
 
-function isCsvError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_');
+async function readingOf(
+  tx: Tx,
+  sheet: StagedSheet,
+  mapping: SheetMapping,
+  header: readonly string[],
+): Promise<SheetReading> {
+  const columns = readSheetColumns(mapping.columns, header);
+  const bands = await tx.query<{ id: number; name: string }[]>(
+    'SELECT id, lower(name) AS name FROM time_band WHERE time_profile_id = $1',
+    [sheet.list.timeProfileId],
+  );
+  const destinations = columns.has('destination')
+    ? await tx.query<{ id: number; name: string }[]>(
+        'SELECT id, lower(name) AS name FROM destination',
+      )
+    : [];
+  return {
+    columns,
+    defaults: mapping.defaults,
+    decimalComma: mapping.decimalComma,
+    timeZone: mapping.timeZone,
+    dateFormat: mapping.dateFormat,
+    effectiveFrom: sheet.effectiveFrom.getTime(),
+    bands: new Map(bands.map((band) => [band.name, band.id])),
+    destinations: new Map(destinations.map((one) => [one.name, one.id])),
+  };
 }
 
-function unreadable(message: string, details: Record<string, unknown> = {}): DomainError {
-  return new DomainError('SHEET_UNREADABLE', message, details);
+/** Compares a sheet with list, contracts and margins, and keeps what came of it. */
+async function compareSheet(tx: Tx, sheet: RateSheet): Promise<void> {
+  const comparison = await compareNow(tx, sheet);
+  const margin = await guardSheet(tx, sheet, comparison.takesEffectAt, true);
+  await tx.update(RateSheet, { id: sheet.id }, { ...comparison, ...marginOf(margin) });
+}
+
+async function compareNow(tx: Tx, sheet: RateSheet): Promise<Comparison> {
+  const rules: NoticeRule[] = noticeRules(
+    await noticeTerms(tx, sheet, sheet.receivedAt),
+    sheet.receivedAt.getTime(),
+  );
+  await compareRows(tx, sheet, rules);
+  return comparisonOf(tx, sheet, rules);
+}
+
+function marginOf(report: MarginReport) {
+  return {
+    marginCount: report.count,
+    marginPolicy: policyOf(report),
+    marginHash: report.hash,
+    marginGaps: [...report.gaps.keys()],
+  };
+}
+
+function assertNotice(comparison: Comparison): void {
+  if (comparison.noticePolicy !== 'REFUSE') return;
+  throw new DomainError(
+    'SHEET_NOTICE_TOO_SHORT',
+    'Prices come with less notice than a contract demands.',
+    { prices: comparison.noticeCount },
+  );
+}
+
+function activated(): DomainError {
+  return new DomainError('SHEET_ACTIVATED', 'The rate sheet has been activated.');
+}
+
+function discarded(): DomainError {
+  return new DomainError('SHEET_DISCARDED', 'The rate sheet has been discarded.');
 }
 
 /** The sheet and its list, locked in the order list, sheet. */

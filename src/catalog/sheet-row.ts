@@ -1,5 +1,6 @@
-import { DomainError, parseAmount, startOfDay, wallClockToUtc } from '../kernel/index.js';
-import { type RateFault, rateFault } from './rate-rules.js';
+import { DomainError, parseAmount } from '../kernel/index.js';
+import { chargeFault, type RateFault, rateFault } from './rate-rules.js';
+import { type DateFormat, readInstant } from './sheet-date.js';
 
 /** Why a row of a rate sheet is not a price: codes of its error. */
 export const rowFaults = {
@@ -36,6 +37,8 @@ export const SHEET_FIELDS = [
   'nextIncrement',
   'minimum',
   'grace',
+  'minCharge',
+  'maxCharge',
   'band',
   'effectiveFrom',
 ] as const;
@@ -48,6 +51,7 @@ export interface SheetReading {
   readonly defaults: SheetNumbers;
   readonly decimalComma: boolean;
   readonly timeZone: string;
+  readonly dateFormat: DateFormat;
   /** Epoch milliseconds. */
   readonly effectiveFrom: number;
   readonly bands: ReadonlyMap<string, number>;
@@ -70,6 +74,8 @@ export interface SheetPrice extends SheetNumbers {
   readonly destinationName: string | null;
   readonly bandId: number | null;
   readonly price: string;
+  readonly minCharge: string;
+  readonly maxCharge: string | null;
   readonly validFrom: number;
 }
 
@@ -97,13 +103,16 @@ export function readSheetRow(cells: readonly string[], reading: SheetReading): S
     prefixes = expandPrefixes(cell('prefix'), cell('countryCode'));
     const destinationName = cell('destination') || null;
     const numbers = readNumbers(cell, reading);
+    const limits = limitsOf(cell, reading);
     const rest = {
       ...numbers,
+      ...limits,
       destinationName,
       bandId: bandOf(cell('band'), reading),
       validFrom: instantOf(cell('effectiveFrom'), reading),
     };
-    refuseFault(rateFault({ kind: 'ABSOLUTE', ...numbers }));
+    const charge = { kind: 'ABSOLUTE', model: 'PER_UNIT', ...numbers, ...limits } as const;
+    refuseFault(rateFault(charge) ?? chargeFault(charge));
     if (prefixes.length > 0) {
       return { prices: prefixes.map((prefix) => ({ ...rest, prefix, destinationId: null })) };
     }
@@ -176,6 +185,16 @@ function readNumbers(
   };
 }
 
+/** The least and the most that a record is charged. */
+function limitsOf(
+  cell: (field: SheetField) => string,
+  reading: SheetReading,
+): { readonly minCharge: string; readonly maxCharge: string | null } {
+  const amount = (field: 'minCharge' | 'maxCharge'): string | null =>
+    cell(field) === '' ? null : decimalOf(cell(field), field, reading);
+  return { minCharge: amount('minCharge') ?? '0', maxCharge: amount('maxCharge') };
+}
+
 function decimalOf(text: string, field: SheetField, reading: SheetReading): string {
   const plain = reading.decimalComma ? text.replace(',', '.') : text;
   try {
@@ -195,7 +214,7 @@ function integerOf(text: string, field: SheetField, silent: number): number {
 
 function incrementsOf(text: string): [number, number] | null {
   if (text === '') return null;
-  const match = /^(\d{1,10})\s*\/\s*(\d{1,10})$/.exec(text);
+  const match = /^(\d{1,10})\s*[/+:-]\s*(\d{1,10})$/.exec(text);
   if (match) return [Number(match[1]), Number(match[2])];
   const message = `"${text.slice(0, 40)}" is not written first/next.`;
   throw new Faulty('INVALID_INCREMENTS', 'increments', message);
@@ -218,30 +237,11 @@ function destinationOf(name: string | null, reading: SheetReading): number {
   throw new Faulty('UNKNOWN_DESTINATION', 'destination', message);
 }
 
-const localTime = /^(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?$/;
-const zonedTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
-
 function instantOf(text: string, reading: SheetReading): number {
   if (text === '') return reading.effectiveFrom;
-  const at = readInstant(text, reading.timeZone);
+  const at = readInstant(text, reading.timeZone, reading.dateFormat);
   if (at !== null) return at;
   throw new Faulty('INVALID_DATE', 'effectiveFrom', `"${text.slice(0, 40)}" is not a date.`);
-}
-
-function readInstant(text: string, zone: string): number | null {
-  try {
-    if (/^\d{4}-\d\d-\d\d$/.test(text)) return startOfDay(zone, text);
-    const local = localTime.exec(text);
-    if (local) {
-      const [year, month, day, hour, minute, second] = local.slice(1).map((part) => Number(part));
-      return wallClockToUtc(zone, year!, month!, day!, hour!, minute!, second || 0);
-    }
-  } catch (error) {
-    if (error instanceof DomainError) return null;
-    throw error;
-  }
-  const at = zonedTime.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? null : at;
 }
 
 function refuseFault(found: RateFault | null): void {

@@ -19,6 +19,7 @@ const reading: SheetReading = {
     grace: 0,
   },
   decimalComma: false,
+  dateFormat: 'ISO',
   timeZone: 'Europe/Berlin',
   effectiveFrom: 7,
   bands: new Map(),

@@ -1,0 +1,136 @@
+import 'reflect-metadata';
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { MarginPolicy } from '../partner/index.js';
+import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+
+@Entity('rate_sheet_margin')
+@ObjectType('MarginFinding', {
+  simpleResolvers: true,
+  description: "A price of a customer's list that a sheet brings below what a supplier charges.",
+})
+export class MarginFindingRow {
+  @PrimaryGeneratedColumn('identity', { type: 'int', generatedIdentity: 'BY DEFAULT' })
+  id!: number;
+
+  @Column({ type: 'int', name: 'rate_sheet_id' })
+  rateSheetId!: number;
+
+  @Column({ type: 'int', name: 'partner_id' })
+  partnerId!: number;
+
+  @Field(() => MarginPolicy, {
+    description: 'The strictest of what contracts that sell by the list say about it.',
+  })
+  @Column({ type: 'text' })
+  policy!: MarginPolicy;
+
+  @Column({ type: 'int', name: 'supplier_partner_id' })
+  supplierPartnerId!: number;
+
+  @Column({ type: 'int', name: 'cost_list_id' })
+  costListId!: number;
+
+  @Column({ type: 'int', name: 'sell_list_id' })
+  sellListId!: number;
+
+  @Field(() => String, { description: 'Numbers that begin so are sold below cost.' })
+  @Column({ type: 'text' })
+  prefix!: string;
+
+  @Column({ type: 'int', name: 'cost_band_id', nullable: true })
+  costBandId!: number | null;
+
+  @Column({ type: 'int', name: 'sell_band_id', nullable: true })
+  sellBandId!: number | null;
+
+  @Field(() => DateTimeScalar, { description: 'First instant at which it is so.' })
+  @Column({ type: 'timestamptz', name: 'valid_from' })
+  validFrom!: Date;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'Where one of the prices changes again; null when none does.',
+  })
+  @Column({ type: 'timestamptz', name: 'valid_to', nullable: true })
+  validTo!: Date | null;
+
+  @Field(() => DecimalScalar, { description: "Price of the supplier's list." })
+  @Column({ type: 'numeric', precision: 18, scale: 8, name: 'cost_price' })
+  costPrice!: string;
+
+  @Field(() => Int, { description: 'Units that it is for.' })
+  @Column({ type: 'int', name: 'cost_rate_unit' })
+  costRateUnit!: number;
+
+  @Field(() => DecimalScalar, { description: "Price of the customer's list." })
+  @Column({ type: 'numeric', precision: 18, scale: 8, name: 'sell_price' })
+  sellPrice!: string;
+
+  @Field(() => Int, { description: 'Units that it is for.' })
+  @Column({ type: 'int', name: 'sell_rate_unit' })
+  sellRateUnit!: number;
+
+  @Field(() => DecimalScalar, {
+    description: "The cost in the currency and per the rate unit of the customer's list.",
+  })
+  @Column({ type: 'numeric', precision: 28, scale: 8, name: 'cost_amount' })
+  costAmount!: string;
+
+  @Field(() => DecimalScalar, {
+    description: "What is left of the customer's price, per its rate unit; below zero.",
+  })
+  @Column({ type: 'numeric', precision: 28, scale: 8 })
+  margin!: string;
+
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: "The same in percent of the customer's price; null when that is zero.",
+  })
+  @Column({ type: 'numeric', precision: 18, scale: 4, name: 'margin_percent', nullable: true })
+  marginPercent!: string | null;
+}
+
+@ObjectType({
+  simpleResolvers: true,
+  description: "What a sheet does to the hub's margin, when it was compared last.",
+})
+export class RateSheetMargin {
+  /** The sheet that it is about. */
+  sheetId!: number;
+
+  @Field(() => Int, { description: 'Prices that fall below cost, also those that are not kept.' })
+  findingCount!: number;
+
+  @Field(() => MarginPolicy, {
+    nullable: true,
+    description: 'The strictest policy that a finding meets; null without findings.',
+  })
+  policy!: MarginPolicy | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Names the findings under HOLD: confirm just them with it; null without any.',
+  })
+  hash!: string | null;
+
+  @Field(() => [String], {
+    description: 'Pairs such as USD/EUR whose lists were not compared for want of a rate.',
+  })
+  missingExchangeRates!: string[];
+}
+
+@InputType({ description: 'Which findings to list; every given condition must hold.' })
+export class MarginFindingFilter {
+  @Field(() => ID, { nullable: true, description: 'Only against this supplier or operator.' })
+  supplierId?: string | null;
+
+  @Field(() => ID, { nullable: true, description: "Only against this supplier's list." })
+  costListId?: string | null;
+
+  @Field(() => ID, { nullable: true, description: "Only of this customer's list." })
+  sellListId?: string | null;
+
+  @Field(() => [MarginPolicy], { nullable: true, description: 'Only under these policies.' })
+  policies?: MarginPolicy[] | null;
+}
