@@ -22,6 +22,13 @@ afterAll(async () => kontor.stop());
 
 const HEADER = 'record_id,service,started_at,a_number,b_number,quantity,in_trunk,out_trunk\n';
 
+interface RetailPrice {
+  readonly level: string;
+  readonly amount: string;
+  readonly baseAmount: string;
+  readonly coveredQuantity: string;
+}
+
 const XDRS = `query ($filter: XdrFilter!) {
   xdrs(filter: $filter, first: 100) {
     nodes { startedAt quantity prices { level amount baseAmount coveredQuantity } }
@@ -56,12 +63,12 @@ describe('a bucket of units', () => {
     const earlier = `b2,voice,2026-10-05T10:00:00Z,+${DIRECT_NUMBER},+33123456789,60,,CANARY-TRUNK-OUT`;
     await importFile(kontor, world, 'kontor', `${HEADER}${later}\n`);
     await settled();
-    expect(await shown()).toEqual([['90', '0.0000', '0.1840', '90']]);
+    expect(await shown()).toEqual([['90', '0.00', '0.1839', '120']]);
     await importFile(kontor, world, 'kontor', `${HEADER}${earlier}\n`);
     await settled();
     expect(await shown()).toEqual([
-      ['60', '0', '0.0920', '60'],
-      ['90', '0.0460', '0.1840', '60'],
+      ['60', '0.00', '0.0920', '60'],
+      ['90', '0.0920', '0.1839', '60'],
     ]);
   });
 });
@@ -80,8 +87,8 @@ async function shown(): Promise<unknown[]> {
     subscriptionId: world.subscriptions.direct,
   };
   const { nodes } = await call(kontor, world.token, XDRS, { filter });
-  return nodes.map((xdr: { quantity: string; prices: Record<string, string>[] }) => {
+  return nodes.map((xdr: { quantity: string; prices: RetailPrice[] }) => {
     const retail = xdr.prices.find(({ level }) => level === 'RETAIL')!;
-    return [xdr.quantity, retail['amount'], retail['baseAmount'], retail['coveredQuantity']];
+    return [xdr.quantity, retail.amount, retail.baseAmount, retail.coveredQuantity];
   });
 }
