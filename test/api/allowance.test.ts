@@ -67,8 +67,8 @@ describe('a bucket of units', () => {
     await importFile(kontor, world, 'kontor', `${HEADER}${earlier}\n`);
     await settled();
     expect(await shown()).toEqual([
-      ['60', '0.00', '0.0920', '60'],
-      ['90', '0.0920', '0.1839', '60'],
+      ['60', '0.00', '0.092', '60'],
+      ['90', '0.092', '0.1839', '60'],
     ]);
   });
 });
