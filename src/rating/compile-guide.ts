@@ -1,5 +1,5 @@
 import type { BookFacts, Guide } from './book.js';
-import { floats, ints } from './compile-prices.js';
+import { floats, ints } from './compile-arrays.js';
 import { shared } from './prefix-tree.js';
 
 const FOREVER = Number.POSITIVE_INFINITY;

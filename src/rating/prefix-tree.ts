@@ -21,26 +21,105 @@ export interface PrefixTree {
 
 /** Builds the tree. `prefixes` are distinct digit strings in order of length. */
 export function buildPrefixTree(prefixes: readonly string[]): PrefixTree {
-  const children = new NodeList();
-  const classes: number[] = [0];
-  const parentClass = shared(Int32Array, prefixes.length + 1);
-  prefixes.forEach((prefix, index) => {
+  const builder = new PrefixTreeBuilder();
+  for (const prefix of prefixes) builder.add(prefix);
+  const { tree } = builder.finish();
+  invariant(tree.classes === prefixes.length + 1, 'a prefix stands twice');
+  return tree;
+}
+
+/** Takes prefixes in any order and as often as they come. */
+export class PrefixTreeBuilder {
+  #children = new Int32Array(10 * 1024);
+  #isPrefix = new Uint8Array(1024);
+  #nodes = 1;
+
+  /** The node at which a prefix of digits ends. */
+  add(prefix: string): number {
     let node = 0;
-    let above = classes[0]!;
     for (let at = 0; at < prefix.length; at += 1) {
-      node = children.child(node, prefix.charCodeAt(at) - 48);
-      if (node === classes.length) classes.push(0);
-      if (classes[node]! !== 0) above = classes[node]!;
+      node = this.#child(node, prefix.charCodeAt(at) - 48);
     }
-    invariant(classes[node] === 0, `prefix ${prefix} stands twice`);
-    parentClass[index + 1] = prefix === '' ? 0 : above;
-    classes[node] = index + 1;
-  });
-  const nodeClass = shared(Int32Array, classes.length);
-  const nodes = children.trim();
-  const table = shared(Int32Array, TABLE_SIZE);
-  fill(nodes, classes, nodeClass, table);
-  return { table, children: nodes, nodeClass, parentClass, classes: prefixes.length + 1 };
+    this.#isPrefix[node] = 1;
+    return node;
+  }
+
+  /** As {@link add}, from the bytes of the digits. */
+  addBytes(bytes: Uint8Array, from: number, to: number): number {
+    let node = 0;
+    for (let at = from; at < to; at += 1) node = this.#child(node, bytes[at]! - 48);
+    this.#isPrefix[node] = 1;
+    return node;
+  }
+
+  /** Builds the tree, which ends the taking. */
+  finish(): BuiltTree {
+    const nodes = this.#nodes;
+    const isPrefix = this.#isPrefix;
+    const children = shared(Int32Array, nodes * 10);
+    children.set(this.#children.subarray(0, nodes * 10));
+    const nodeClass = shared(Int32Array, nodes);
+    const nodeDigits = new Float64Array(nodes);
+    const count = isPrefix.reduce((sum, one) => sum + one, 0);
+    const parentClass = shared(Int32Array, count + 1);
+    const digits = new Float64Array(count + 1);
+    // Level by level, digit by digit: prefixes come in order of length, and then of digits. Every
+    // node takes the class of the nearest prefix at or above it, so that a walk ends with the
+    // answer wherever it ends.
+    const queue = new Int32Array(nodes);
+    let classes = isPrefix[0]!;
+    nodeClass[0] = classes;
+    nodeDigits[0] = 1;
+    digits[classes] = 1;
+    for (let head = 0, tail = 1; head < tail; head += 1) {
+      const node = queue[head]!;
+      const above = nodeClass[node]!;
+      for (let digit = 0; digit < 10; digit += 1) {
+        const child = children[node * 10 + digit]!;
+        if (child === 0) continue;
+        queue[tail] = child;
+        tail += 1;
+        nodeDigits[child] = nodeDigits[node]! * 10 + digit;
+        if (isPrefix[child] === 0) nodeClass[child] = above;
+        else {
+          classes += 1;
+          nodeClass[child] = classes;
+          parentClass[classes] = above;
+          digits[classes] = nodeDigits[child]!;
+        }
+      }
+    }
+    const table = shared(Int32Array, TABLE_SIZE);
+    fillTable(children, nodeClass, table);
+    const tree = { table, children, nodeClass, parentClass, classes: count + 1 };
+    return { tree, prefixOf: (prefixClass) => String(digits[prefixClass]).slice(1) };
+  }
+
+  #child(node: number, digit: number): number {
+    const at = node * 10 + digit;
+    const found = this.#children[at]!;
+    if (found !== 0) return found;
+    const made = this.#nodes;
+    this.#nodes += 1;
+    if (this.#nodes > this.#isPrefix.length) {
+      this.#children = larger(this.#children, new Int32Array(this.#children.length * 2));
+      this.#isPrefix = larger(this.#isPrefix, new Uint8Array(this.#isPrefix.length * 2));
+    }
+    this.#children[at] = made;
+    return made;
+  }
+}
+
+/** A tree; the class of a prefix that was added is that of its node. */
+export interface BuiltTree {
+  readonly tree: PrefixTree;
+  /** The digits of a class. */
+  readonly prefixOf: (prefixClass: number) => string;
+}
+
+function larger<T extends Int32Array | Uint8Array>(values: T, into: T): T {
+  into.set(values);
+  return into;
 }
 
 /** The class of the longest prefix of an E.164 number given as an integer. */
@@ -72,54 +151,21 @@ function walk(tree: PrefixTree, from: number, digitsLeft: number, count: number)
   return nodeClass[node]!;
 }
 
-// Every node takes the class of the nearest prefix at or above it, so that a walk ends with the
-// answer wherever it ends.
-function fill(
-  children: Int32Array,
-  classes: readonly number[],
-  nodeClass: Int32Array,
-  table: Int32Array,
-): void {
-  const visit = (node: number, inherited: number, depth: number, head: number): void => {
-    const own = classes[node]! === 0 ? inherited : classes[node]!;
-    nodeClass[node] = own;
-    if (depth === TABLE_DIGITS) table[head] = node;
+function fillTable(children: Int32Array, nodeClass: Int32Array, table: Int32Array): void {
+  const visit = (node: number, depth: number, head: number): void => {
+    if (depth === TABLE_DIGITS) {
+      table[head] = node;
+      return;
+    }
+    const span = POWERS[TABLE_DIGITS - depth - 1]!;
     for (let digit = 0; digit < 10; digit += 1) {
       const next = children[node * 10 + digit]!;
       const at = head * 10 + digit;
-      if (next !== 0) visit(next, own, depth + 1, at);
-      else if (depth < TABLE_DIGITS) {
-        const span = POWERS[TABLE_DIGITS - depth - 1]!;
-        table.fill(-1 - own, at * span, (at + 1) * span);
-      }
+      if (next !== 0) visit(next, depth + 1, at);
+      else table.fill(-1 - nodeClass[node]!, at * span, (at + 1) * span);
     }
   };
-  visit(0, 0, 0, 0);
-}
-
-class NodeList {
-  #nodes = new Int32Array(10 * 1024);
-  #count = 1;
-
-  child(node: number, digit: number): number {
-    const at = node * 10 + digit;
-    const found = this.#nodes[at]!;
-    if (found !== 0) return found;
-    if ((this.#count + 1) * 10 > this.#nodes.length) {
-      const larger = new Int32Array(this.#nodes.length * 2);
-      larger.set(this.#nodes);
-      this.#nodes = larger;
-    }
-    this.#nodes[at] = this.#count;
-    this.#count += 1;
-    return this.#count - 1;
-  }
-
-  trim(): Int32Array {
-    const nodes = shared(Int32Array, this.#count * 10);
-    nodes.set(this.#nodes.subarray(0, this.#count * 10));
-    return nodes;
-  }
+  visit(0, 0, 0);
 }
 
 interface SharedArrayType<T> {

@@ -1,32 +1,38 @@
 import { type PriceBook, SLOT } from './book.js';
+import { ListTariffs } from './list-tariffs.js';
 import { classOf } from './prefix-tree.js';
 
 /** Finds the tariff that a slot has at an instant, in a band and for a calling number. */
 export class RateFinder {
   /** The rate that the last tariff found came from. */
   rateId = 0;
+  /** What the answers are places in. */
+  readonly tariffs: ListTariffs;
   readonly #book: PriceBook;
 
   constructor(book: PriceBook) {
     this.#book = book;
+    this.tariffs = new ListTariffs(book);
   }
 
   /**
-   * The place of the tariff, -1 for none. A prefix without a price valid at the instant gives way
-   * to the next shorter one of its list.
+   * The place of the tariff of a list, -1 for none. A prefix without a price valid at the instant
+   * gives way to the next shorter one of the list.
    */
-  find(from: number, band: number, atMs: number, aNumber: number): number {
+  find(list: number, from: number, band: number, atMs: number, aNumber: number): number {
+    const { slotOf, lists } = this.#book;
     const { times, words } = this.#book.slots;
-    for (let slot = from; slot !== 0; slot = words[slot * 8 + SLOT.SHORTER]!) {
+    let slot = from;
+    for (; slot !== 0; slot = slotOf[words[slot * 8 + SLOT.SHORTER]! * lists + list]!) {
       if (words[slot * 8 + SLOT.ENTRIES] !== 0) {
         const entry = this.#entry(slot, band, atMs, aNumber);
         if (entry < 0) continue;
         this.rateId = this.#book.slots.entryRateId[entry]!;
-        return this.#book.slots.entryTariff[entry]!;
+        return this.tariffs.of(list, this.#book.slots.entryTariff[entry]!, atMs);
       }
       if (atMs >= times[slot * 4]! && atMs < times[slot * 4 + 1]!) {
         this.rateId = words[slot * 8 + SLOT.RATE_ID]!;
-        return words[slot * 8 + SLOT.TARIFF]!;
+        return this.tariffs.of(list, words[slot * 8 + SLOT.TARIFF]!, atMs);
       }
     }
     return -1;
@@ -37,6 +43,7 @@ export class RateFinder {
     const { words, entryFrom, entryTo, entryBand, entryOrigin } = this.#book.slots;
     const first = words[slot * 8 + SLOT.ENTRIES]! - 1;
     const end = first + words[slot * 8 + SLOT.TARIFF]!;
+    const { sets } = this.#book.origins;
     let found = -1;
     let best = -1;
     for (let entry = first; entry < end; entry += 1) {
@@ -46,7 +53,9 @@ export class RateFinder {
       const origin = entryOrigin[entry]!;
       const rank = origin < 0 ? 0 : this.#rank(origin, aNumber);
       if (origin >= 0 && rank === 0) continue;
-      const score = rank * 2 + (entryFor === 0 ? 0 : 1);
+      // Of sets that rank the same the one with the lower place counts before any band.
+      const order = rank === 0 ? 0 : rank * sets + sets - origin;
+      const score = order * 2 + (entryFor === 0 ? 0 : 1);
       if (score > best) [found, best] = [entry, score];
     }
     return found;

@@ -23,6 +23,8 @@ const serviceOf = Object.fromEntries(
 ) as Readonly<Record<number, Service>>;
 
 const LIMIT = 2n ** 53n;
+/** Seconds of the longest call that is cut by bands: 31 days. */
+const LONGEST_CUT = 2_678_400;
 
 /**
  * Rates what the fast way over arrays does not know: models and limits of the charge, calls cut
@@ -41,7 +43,13 @@ export class GeneralRater {
     this.#finder = finder;
   }
 
-  /** The levels of a row below `level` were rated before. */
+  /** Whether a level may have a price though its band at the start has none. */
+  looksFurther(at: number, rated: RatedBatch): boolean {
+    const { versionBandPolicy } = this.#book.contracts;
+    return versionBandPolicy[rated.version[at]!] === BAND_POLICY.MAJORITY;
+  }
+
+  /** The levels of a row above `level` were rated before. */
   rate(row: number, level: number, records: RecordBatch, rated: RatedBatch): void {
     const at = row * MAX_LEVELS + level;
     const parts = this.#parts(row, at, records, rated);
@@ -53,13 +61,13 @@ export class GeneralRater {
     rated.tariff[at] = first.tariff;
     const billed = parts.reduce((sum, part) => sum + part.billed, 0);
     rated.billed[at] = billed;
+    if (billed === 0) return;
     const tariff = this.tariffAt(row, at, first.tariff, records.startedMs[row]!, rated);
     if (tariff === null) {
       records.fault[row] = faultNumber.NO_EXCHANGE_RATE;
       return;
     }
     if (tariff.terms?.schedule) rated.folded[at] = 1;
-    if (billed === 0) return;
     if (parts.length > 1) rated.slices.set(at, parts);
     const charge = tariffCharge(tariff, this.#charged(parts), {
       value: BigInt(this.carried(row, at, tariff, records, rated)),
@@ -144,14 +152,16 @@ export class GeneralRater {
     const list = this.#planner.list[at]!;
     const policy = contracts.versionBandPolicy[version]!;
     const bands = bandsOf[list]!;
-    const isCut = policy !== BAND_POLICY.START && records.service[row] === serviceCodes.VOICE;
+    const whole = tariff < 0 ? null : [{ tariff, billed: this.#billed(tariff, used) }];
+    const isCut =
+      policy !== BAND_POLICY.START &&
+      records.service[row] === serviceCodes.VOICE &&
+      used <= LONGEST_CUT;
     const stays = policy === BAND_POLICY.SPLIT && !this.#isPlain(tariff);
-    if (!isCut || bands === null || stays) {
-      return [{ tariff, billed: this.#billed(tariff, used) }];
-    }
+    if (!isCut || bands === null || stays) return whole;
     const zone = zones[contracts.versionZone[version]!]!;
     const slices = bandSlices(bands, zone, records.startedMs[row]!, used);
-    if (slices.length === 1) return [{ tariff, billed: this.#billed(tariff, used) }];
+    if (slices.length === 1) return whole;
     if (policy === BAND_POLICY.MAJORITY) {
       const chosen = this.#tariffIn(majorityBand(slices), row, at, records, rated);
       if (chosen < 0) return null;

@@ -132,7 +132,7 @@ export class LevelRater implements RatedTariffs {
         startedMs[row]!,
         records.aNumber[row]!,
       );
-      if (tariff < 0) {
+      if (tariff < 0 && !this.#general.looksFurther(at, rated)) {
         fault[row] = faultNumber.NO_RATE;
         continue;
       }
@@ -153,7 +153,7 @@ export class LevelRater implements RatedTariffs {
       const row = this.#row[n]!;
       const at = row * MAX_LEVELS + level;
       const tariff = rated.tariff[at]! * 8;
-      if (special[at] !== 0 || tariffs[tariff + TARIFF.TERMS] !== 0) {
+      if (tariff < 0 || special[at] !== 0 || tariffs[tariff + TARIFF.TERMS] !== 0) {
         this.#later[this.#laterCount] = at;
         this.#laterCount += 1;
         continue;

@@ -1,176 +1,184 @@
-import type { EffectiveRate, PricingTerms, TableEntry } from '../catalog/index.js';
-import { invariant } from '../kernel/index.js';
 import { SLOT, type Slots, TARIFF } from './book.js';
 import { shared } from './prefix-tree.js';
+import type { TariffTable } from './tariff-table.js';
 
 const SLOT_WORDS = 8;
-const ANY_ORIGIN = -1;
-const FOREVER = Number.POSITIVE_INFINITY;
+/** In place of the first entry of a slot whose prices are not known yet. */
+const PENDING = -1;
+const FIRST_ENTRIES = 1024;
 
 /** Writes slots and their prices straight into memory that the worker threads will share. */
 export class SlotBuilder {
-  readonly #tariffs = new TariffList();
-  readonly #entryFrom: number[] = [];
-  readonly #entryTo: number[] = [];
-  readonly #entryBand: number[] = [];
-  readonly #entryOrigin: number[] = [];
-  readonly #entryTariff: number[] = [];
-  readonly #entryRateId: number[] = [];
   #memory: SharedArrayBuffer;
   #times: Float64Array;
   #words: Int32Array;
   // Slot 0 stands for none.
   #count = 1;
+  #entries = 0;
+  #entryFrom = new Float64Array(FIRST_ENTRIES);
+  #entryTo = new Float64Array(FIRST_ENTRIES);
+  #entryBand = new Int32Array(FIRST_ENTRIES);
+  #entryOrigin = new Int32Array(FIRST_ENTRIES);
+  #entryTariff = new Int32Array(FIRST_ENTRIES);
+  #entryRateId = new Int32Array(FIRST_ENTRIES);
 
   /** `expected` slots fit without growing. */
-  constructor(
-    expected: number,
-    readonly originPlace: ReadonlyMap<number, number>,
-  ) {
+  constructor(expected: number) {
     this.#memory = new SharedArrayBuffer((expected + 1) * SLOT_WORDS * 4);
     this.#times = new Float64Array(this.#memory);
     this.#words = new Int32Array(this.#memory);
   }
 
-  /** Adds the slot of one prefix from its entries, one a band; answers its place. */
-  add(entries: readonly TableEntry[], shorter: number): number {
-    const slot = this.#next();
+  /** A new slot whose prices follow; `shorter` is the class of the next shorter prefix. */
+  open(shorter: number): number {
+    const slot = this.#count;
+    this.#count += 1;
+    if (this.#count * SLOT_WORDS > this.#words.length) this.#grow();
     this.#words[slot * SLOT_WORDS + SLOT.SHORTER] = shorter;
-    const only = entries.length === 1 ? entries[0]! : undefined;
-    const plain = only !== undefined && only.bandId === 0 && only.originSetId === 0;
-    if (plain && only.versions.length === 1) {
-      const { from, to, value } = only.versions[0]!;
-      this.#times[slot * 4] = from;
-      this.#times[slot * 4 + 1] = to ?? FOREVER;
-      this.#words[slot * SLOT_WORDS + SLOT.TARIFF] = this.#tariffs.placeOf(value);
-      this.#words[slot * SLOT_WORDS + SLOT.RATE_ID] = value.path[0]!;
-      return slot;
-    }
-    const first = this.#entryFrom.length;
-    for (const entry of entries) {
-      const origin = this.#originOf(entry);
-      for (const { from, to, value } of entry.versions) {
-        this.#entryFrom.push(from);
-        this.#entryTo.push(to ?? FOREVER);
-        this.#entryBand.push(entry.bandId);
-        this.#entryOrigin.push(origin);
-        this.#entryTariff.push(this.#tariffs.placeOf(value));
-        this.#entryRateId.push(value.path[0]!);
-      }
-    }
-    this.#words[slot * SLOT_WORDS + SLOT.TARIFF] = this.#entryFrom.length - first;
-    this.#words[slot * SLOT_WORDS + SLOT.ENTRIES] = first + 1;
+    this.#words[slot * SLOT_WORDS + SLOT.ENTRIES] = PENDING;
     return slot;
   }
 
-  finish(): { slots: Slots; tariffs: Float64Array; terms: PricingTerms[] } {
+  /** The slot has one price for everybody and all bands. */
+  setPlain(slot: number, from: number, to: number, tariff: number, rateId: number): void {
+    this.#times[slot * 4] = from;
+    this.#times[slot * 4 + 1] = to;
+    this.#words[slot * SLOT_WORDS + SLOT.TARIFF] = tariff;
+    this.#words[slot * SLOT_WORDS + SLOT.RATE_ID] = rateId;
+    this.#words[slot * SLOT_WORDS + SLOT.ENTRIES] = 0;
+  }
+
+  /** The slot has the `count` prices that {@link addEntry} is told next. */
+  setEntries(slot: number, count: number): void {
+    this.#words[slot * SLOT_WORDS + SLOT.TARIFF] = count;
+    this.#words[slot * SLOT_WORDS + SLOT.ENTRIES] = this.#entries + 1;
+  }
+
+  /** One of several prices; `origin` is the place of the set of origins, -1 for all. */
+  addEntry(
+    from: number,
+    to: number,
+    band: number,
+    origin: number,
+    tariff: number,
+    rateId: number,
+  ): void {
+    const entry = this.#entries;
+    this.#entries += 1;
+    if (entry === this.#entryFrom.length) this.#growEntries(entry * 2);
+    this.#entryFrom[entry] = from;
+    this.#entryTo[entry] = to;
+    this.#entryBand[entry] = band;
+    this.#entryOrigin[entry] = origin;
+    this.#entryTariff[entry] = tariff;
+    this.#entryRateId[entry] = rateId;
+  }
+
+  /** Whether the slot has one price, and that not before an instant. */
+  beginsBehind(slot: number, instant: number): boolean {
+    const plain = this.#words[slot * SLOT_WORDS + SLOT.ENTRIES] === 0;
+    return plain && this.#times[slot * 4]! >= instant;
+  }
+
+  finish(): Slots {
+    const count = this.#entries;
     return {
-      slots: {
-        times: this.#times,
-        words: this.#words,
-        entryFrom: sharedCopy(Float64Array, this.#entryFrom),
-        entryTo: sharedCopy(Float64Array, this.#entryTo),
-        entryBand: sharedCopy(Int32Array, this.#entryBand),
-        entryOrigin: sharedCopy(Int32Array, this.#entryOrigin),
-        entryTariff: sharedCopy(Int32Array, this.#entryTariff),
-        entryRateId: sharedCopy(Int32Array, this.#entryRateId),
-      },
-      ...this.#tariffs.finish(),
+      times: this.#times,
+      words: this.#words,
+      entryFrom: sharedCopy(Float64Array, this.#entryFrom, count),
+      entryTo: sharedCopy(Float64Array, this.#entryTo, count),
+      entryBand: sharedCopy(Int32Array, this.#entryBand, count),
+      entryOrigin: sharedCopy(Int32Array, this.#entryOrigin, count),
+      entryTariff: sharedCopy(Int32Array, this.#entryTariff, count),
+      entryRateId: sharedCopy(Int32Array, this.#entryRateId, count),
     };
   }
 
-  #originOf({ originSetId }: TableEntry): number {
-    if (originSetId === 0) return ANY_ORIGIN;
-    const place = this.originPlace.get(originSetId);
-    invariant(place !== undefined, 'the set of origins of every rate is in the book');
-    return place;
+  #grow(): void {
+    const larger = new SharedArrayBuffer(this.#memory.byteLength * 2 + SLOT_WORDS * 8);
+    new Int32Array(larger).set(this.#words);
+    this.#memory = larger;
+    this.#times = new Float64Array(larger);
+    this.#words = new Int32Array(larger);
   }
 
-  #next(): number {
-    const slot = this.#count;
-    this.#count += 1;
-    if (this.#count * SLOT_WORDS > this.#words.length) {
-      const larger = new SharedArrayBuffer(this.#memory.byteLength * 2 + SLOT_WORDS * 8);
-      new Int32Array(larger).set(this.#words);
-      this.#memory = larger;
-      this.#times = new Float64Array(larger);
-      this.#words = new Int32Array(larger);
+  #growEntries(length: number): void {
+    const grown = <T extends Float64Array | Int32Array>(old: T, into: T): T => {
+      into.set(old);
+      return into;
+    };
+    this.#entryFrom = grown(this.#entryFrom, new Float64Array(length));
+    this.#entryTo = grown(this.#entryTo, new Float64Array(length));
+    this.#entryBand = grown(this.#entryBand, new Int32Array(length));
+    this.#entryOrigin = grown(this.#entryOrigin, new Int32Array(length));
+    this.#entryTariff = grown(this.#entryTariff, new Int32Array(length));
+    this.#entryRateId = grown(this.#entryRateId, new Int32Array(length));
+  }
+}
+
+const NO_OWNER = -1;
+
+/**
+ * The tariffs of a book: those of the rates, one for each list whose adjustments must tell its own
+ * prices from inherited ones.
+ */
+export class BookTariffs {
+  readonly #rates: TariffTable;
+  readonly #places: number[] = [];
+  readonly #owners: number[] = [];
+  /** One plus the tariff of the book, by the tariff of the rates; for no owner, and by owner. */
+  #unowned = new Int32Array(1024);
+  readonly #owned = new Map<number, Map<number, number>>();
+
+  constructor(rates: TariffTable) {
+    this.#rates = rates;
+  }
+
+  /** The tariff of the book for one of the rates' in prices that an adjusting list owns. */
+  placeOf(tariff: number, owner: number): number {
+    if (owner === NO_OWNER) {
+      if (tariff >= this.#unowned.length) this.#grow(tariff);
+      const known = this.#unowned[tariff]!;
+      if (known !== 0) return known - 1;
+      const made = this.#add(tariff, owner);
+      this.#unowned[tariff] = made + 1;
+      return made;
     }
-    return slot;
-  }
-}
-
-/** Equal tariffs are kept once, since real lists have a few hundred of them. */
-class TariffList {
-  readonly #rates: EffectiveRate[] = [];
-  readonly #byPrice = new Map<bigint, number[]>();
-
-  placeOf(rate: EffectiveRate): number {
-    const samePrice = this.#byPrice.get(rate.price);
-    if (samePrice === undefined) {
-      this.#byPrice.set(rate.price, [this.#rates.length]);
-      return this.#rates.push(rate) - 1;
-    }
-    for (const place of samePrice) if (equal(this.#rates[place]!, rate)) return place;
-    samePrice.push(this.#rates.length);
-    return this.#rates.push(rate) - 1;
-  }
-
-  finish(): { tariffs: Float64Array; terms: PricingTerms[] } {
-    const terms = new TermsList();
-    const tariffs = shared(Float64Array, this.#rates.length * 8);
-    this.#rates.forEach((rate, place) => {
-      tariffs[place * 8 + TARIFF.PRICE] = exact(rate.price);
-      tariffs[place * 8 + TARIFF.CONNECTION_FEE] = exact(rate.connectionFee);
-      tariffs[place * 8 + TARIFF.RATE_UNIT] = rate.rateUnit;
-      tariffs[place * 8 + TARIFF.FIRST_INCREMENT] = rate.firstIncrement;
-      tariffs[place * 8 + TARIFF.NEXT_INCREMENT] = rate.nextIncrement;
-      tariffs[place * 8 + TARIFF.MINIMUM] = rate.minimum;
-      tariffs[place * 8 + TARIFF.GRACE] = rate.grace;
-      tariffs[place * 8 + TARIFF.TERMS] = terms.numberOf(rate.terms);
-    });
-    return { tariffs, terms: terms.all };
-  }
-}
-
-function equal(one: EffectiveRate, other: EffectiveRate): boolean {
-  return (
-    one.connectionFee === other.connectionFee &&
-    one.rateUnit === other.rateUnit &&
-    one.firstIncrement === other.firstIncrement &&
-    one.nextIncrement === other.nextIncrement &&
-    one.minimum === other.minimum &&
-    one.grace === other.grace &&
-    (one.terms === other.terms || termsKey(one.terms) === termsKey(other.terms))
-  );
-}
-
-/** Equal terms are kept once, whatever objects they come as. */
-class TermsList {
-  readonly all: PricingTerms[] = [];
-  readonly #numbers = new Map<string, number>();
-
-  /** One plus the place of the terms, 0 for none. */
-  numberOf(terms: PricingTerms | null): number {
-    if (terms === null) return 0;
-    const key = termsKey(terms);
-    const known = this.#numbers.get(key);
+    const byTariff = this.#owned.get(owner) ?? new Map<number, number>();
+    this.#owned.set(owner, byTariff);
+    const known = byTariff.get(tariff);
     if (known !== undefined) return known;
-    const number = this.all.push(terms);
-    this.#numbers.set(key, number);
-    return number;
+    const made = this.#add(tariff, owner);
+    byTariff.set(tariff, made);
+    return made;
   }
-}
 
-function termsKey(terms: PricingTerms | null): string {
-  return JSON.stringify(terms, (_, value) =>
-    typeof value === 'bigint' ? value.toString() : value,
-  );
-}
+  finish() {
+    const { numbers, wide, terms } = this.#rates;
+    const tariffs = shared(Float64Array, this.#places.length * 8);
+    const tariffOwner = shared(Int32Array, this.#places.length);
+    const wideOfBook = new Map<number, { price: bigint; connectionFee: bigint }>();
+    this.#places.forEach((tariff, place) => {
+      for (let field = 0; field <= TARIFF.TERMS; field += 1) {
+        tariffs[place * 8 + field] = numbers[tariff * 8 + field]!;
+      }
+      tariffOwner[place] = this.#owners[place]!;
+      const amounts = wide.get(tariff);
+      if (amounts !== undefined) wideOfBook.set(place, amounts);
+    });
+    return { tariffs, terms, tariffOwner, wide: wideOfBook };
+  }
 
-// A price of 90 million and more is no exact number; charging by it answers AMOUNT_TOO_LARGE.
-function exact(price: bigint): number {
-  return price < 2n ** 53n ? Number(price) : Number.NaN;
+  #add(tariff: number, owner: number): number {
+    this.#owners.push(owner);
+    return this.#places.push(tariff) - 1;
+  }
+
+  #grow(tariff: number): void {
+    const larger = new Int32Array(Math.max(this.#unowned.length * 2, tariff + 1));
+    larger.set(this.#unowned);
+    this.#unowned = larger;
+  }
 }
 
 interface SharedArrayType<T> {
@@ -180,9 +188,10 @@ interface SharedArrayType<T> {
 
 function sharedCopy<T extends Int32Array | Float64Array>(
   type: SharedArrayType<T>,
-  values: readonly number[],
+  values: T,
+  count: number,
 ): T {
-  const array = shared(type, values.length);
-  array.set(values);
+  const array = shared(type, count);
+  array.set(values.subarray(0, count));
   return array;
 }
