@@ -212,7 +212,7 @@ function trunkListsFor(
   return [
     ...all.filter((entry) => entry.service === service),
     ...all.filter((entry) => entry.service === 0),
-  ];
+  ].map((entry) => (entry.list < 0 ? { ...entry, list: NOT_PRICED.NO_LIST } : entry));
 }
 
 function trunkList(
