@@ -134,7 +134,7 @@ async function exchangeRates(tx: Tx, currency: string, untilOn: string): Promise
     `SELECT base_currency AS "baseCurrency", quote_currency AS "quoteCurrency", rate,
        valid_from AS "validFrom"
      FROM exchange_rate WHERE (base_currency = $1 OR quote_currency = $1)
-       AND valid_from < $2::date`,
+       AND valid_from < $2::date AND superseded_at IS NULL`,
     [currency, untilOn],
   );
 }

@@ -4,11 +4,13 @@ import {
   once,
   type Page,
   pageById,
+  rowByGlobalId,
   rowOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
+import { HolidayCalendar } from './holiday.entity.js';
 import { assertHub } from './rate.store.js';
 import type {
   CreateDestinationInput,
@@ -16,7 +18,7 @@ import type {
   DestinationFilter,
 } from './reference.input.js';
 import { TimeBandRule, TimeProfile } from './time-profile.entity.js';
-import { minuteOf, weekdayMask, weekTable } from './week.js';
+import { holidayTable, minuteOf, weekdayMask, weekTable } from './week.js';
 
 /** Destinations and time profiles: what all tenants share and the hub keeps. */
 export class DestinationService {
@@ -130,13 +132,21 @@ export class DestinationService {
       })),
     );
     weekTable(rules);
+    const holidays = holidayTable(rules);
+    const calendar = input.holidayCalendarId
+      ? await rowByGlobalId(tx, HolidayCalendar, 'HolidayCalendar', input.holidayCalendarId)
+      : null;
+    if (holidays !== null && calendar === null) {
+      throw new DomainError('TIME_BANDS_REFUSED', 'Rules for holidays need a holiday calendar.');
+    }
     const names = input.bands.map((band) => band.name.trim());
     if (new Set(names).size < names.length) {
       throw new DomainError('TIME_BANDS_REFUSED', 'Two bands of the profile have one name.');
     }
     const made = await tx.query<{ id: number }[]>(
-      'INSERT INTO time_profile (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING id',
-      [input.name.trim()],
+      `INSERT INTO time_profile (name, holiday_calendar_id) VALUES ($1, $2)
+       ON CONFLICT (name) DO NOTHING RETURNING id`,
+      [input.name.trim(), calendar?.id ?? null],
     );
     const id = made[0]?.id;
     if (id === undefined) {

@@ -43,6 +43,13 @@ export class ExchangeRate {
   @Field(() => DateTimeScalar, { description: 'When it was recorded.' })
   @Column({ type: 'timestamptz', name: 'recorded_at', default: () => 'now()' })
   recordedAt!: Date;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When it was withdrawn; null while it counts.',
+  })
+  @Column({ type: 'timestamptz', name: 'superseded_at', nullable: true })
+  supersededAt!: Date | null;
 }
 
 @ObjectType({ simpleResolvers: true, description: 'An amount in another currency.' })

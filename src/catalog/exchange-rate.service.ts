@@ -4,12 +4,15 @@ import {
   once,
   type Page,
   pageById,
+  rowByGlobalId,
   rowOf,
+  rowsOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';
 import { convert } from './convert.js';
 import { type ConvertedAmount, ExchangeRate } from './exchange-rate.entity.js';
+import { narrowToMoment } from './moment.store.js';
 import { assertHub } from './rate.store.js';
 import type { SetExchangeRateInput } from './reference.input.js';
 
@@ -45,7 +48,8 @@ export class ExchangeRateService {
     const made = await tx.query<{ id: number }[]>(
       `INSERT INTO exchange_rate (base_currency, quote_currency, rate, valid_from, source)
        VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (base_currency, quote_currency, valid_from) DO NOTHING RETURNING id`,
+       ON CONFLICT (base_currency, quote_currency, valid_from) WHERE superseded_at IS NULL
+       DO NOTHING RETURNING id`,
       [input.baseCurrency, input.quoteCurrency, input.rate, input.validFrom, input.source.trim()],
     );
     if (made[0] !== undefined) return made[0].id;
@@ -55,9 +59,35 @@ export class ExchangeRateService {
     );
   }
 
-  /** Exchange rates by rising id, of one currency if given. */
-  async list(tx: Tx, currency: string | null, page: Page): Promise<Connection<ExchangeRate>> {
-    const query = tx.createQueryBuilder(ExchangeRate, 'row');
+  /**
+   * Withdraws a mistyped rate, so that another can be set from the same instant; what was rated
+   * by it stays. Refuses with NOT_HUB, NOT_FOUND or EXCHANGE_RATE_WITHDRAWN.
+   */
+  async withdraw(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<ExchangeRate> {
+    const made = await once(tx, viewer, key, 'withdrawExchangeRate', { id }, async () => {
+      await assertHub(tx);
+      const rate = await rowByGlobalId(tx, ExchangeRate, 'ExchangeRate', id);
+      const rows = rowsOf(
+        await tx.query(
+          `UPDATE exchange_rate SET superseded_at = now()
+           WHERE id = $1 AND superseded_at IS NULL RETURNING id`,
+          [rate.id],
+        ),
+      );
+      if (rows.length > 0) return { id: rate.id };
+      throw new DomainError('EXCHANGE_RATE_WITHDRAWN', 'The rate has been withdrawn already.');
+    });
+    return rowOf(tx, ExchangeRate, 'ExchangeRate', made.id);
+  }
+
+  /** Exchange rates that count, or counted at a moment, by rising id; of one currency if given. */
+  async list(
+    tx: Tx,
+    currency: string | null,
+    asKnownAt: Date | null,
+    page: Page,
+  ): Promise<Connection<ExchangeRate>> {
+    const query = narrowToMoment(tx.createQueryBuilder(ExchangeRate, 'row'), { asKnownAt });
     if (currency) {
       query.andWhere('(row.baseCurrency = :currency OR row.quoteCurrency = :currency)', {
         currency,
@@ -66,7 +96,10 @@ export class ExchangeRateService {
     return pageById(query, page);
   }
 
-  /** An amount in another currency at an instant, by the rates known then. Refuses with EXCHANGE_RATE_MISSING. */
+  /**
+   * An amount in another currency at an instant, by the rates known then. Refuses with
+   * EXCHANGE_RATE_MISSING.
+   */
   async convert(
     tx: Tx,
     amount: string,
@@ -77,11 +110,11 @@ export class ExchangeRateService {
     minorUnits(from);
     minorUnits(to);
     // The newest of each direction: `convert` decides between them.
-    const rates = await tx
+    const query = tx
       .createQueryBuilder(ExchangeRate, 'row')
       .distinctOn(['row.baseCurrency'])
-      .where('row.validFrom <= :at', { at })
-      .andWhere('(:known::timestamptz IS NULL OR row.recordedAt <= :known)', { known: asKnownAt })
+      .where('row.validFrom <= :at', { at });
+    const rates = await narrowToMoment(query, { asKnownAt })
       .andWhere(
         '((row.baseCurrency = :from AND row.quoteCurrency = :to) OR ' +
           '(row.baseCurrency = :to AND row.quoteCurrency = :from))',

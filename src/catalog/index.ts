@@ -1,5 +1,12 @@
+import { BonusRuleResolver } from './bonus-rule.resolver.js';
+import { BonusRule, Bucket } from './bucket.entity.js';
+import { BucketResolver } from './bucket.resolver.js';
+import { CustomerGroup, CustomerGroupMember } from './customer-group.entity.js';
+import { CustomerGroupMemberResolver, CustomerGroupResolver } from './customer-group.resolver.js';
 import { Destination, DestinationPrefix } from './destination.entity.js';
 import { ExchangeRate } from './exchange-rate.entity.js';
+import { Holiday, HolidayCalendar } from './holiday.entity.js';
+import { HolidayResolver } from './holiday.resolver.js';
 import { MarginFindingRow } from './margin.entity.js';
 import { OriginSet, OriginSetPrefix } from './origin-set.entity.js';
 import { PriceList, Rate } from './price-list.entity.js';
@@ -9,6 +16,8 @@ import {
   PriceListResolver,
   RateResolver,
 } from './price-list.resolver.js';
+import { PriceRule } from './price-rule.entity.js';
+import { PriceRuleResolver } from './price-rule.resolver.js';
 import { RateSheet, RateSheetRow } from './rate-sheet.entity.js';
 import {
   MarginFindingResolver,
@@ -28,15 +37,22 @@ import { PlanFee, ServicePlan } from './service-plan.entity.js';
 import { SheetMappingRow } from './sheet-mapping.entity.js';
 import { SheetMappingResolver } from './sheet-mapping.resolver.js';
 import { TierSchedule } from './tier-schedule.entity.js';
+import { OriginSetResolver, TierScheduleResolver } from './tier-schedule.resolver.js';
 import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
 
 export { adjustRate } from './adjust.js';
+export { BonusRuleService } from './bonus-rule.service.js';
+export { BucketService } from './bucket.service.js';
 export { convert, type RateFacts } from './convert.js';
+export { CustomerGroupService } from './customer-group.service.js';
 export { DestinationService } from './destination.service.js';
 export { catalogErrors } from './errors.js';
 export { ExchangeRateService } from './exchange-rate.service.js';
+export { HolidayService } from './holiday.service.js';
 export * from './inherit.js';
+export { OriginSetService } from './origin-set.service.js';
 export { lookUpPriceLists, PriceListService } from './price-list.service.js';
+export { PriceRuleService } from './price-rule.service.js';
 export { RateService } from './rate.service.js';
 export * from './rate-row.js';
 export { RateSheetService, type ReadUpload } from './rate-sheet.service.js';
@@ -44,21 +60,30 @@ export { ServicePlan } from './service-plan.entity.js';
 export { ServicePlanService } from './service-plan.service.js';
 export { SheetMappingService } from './sheet-mapping.service.js';
 export { type StoredTierStep, tierSteps } from './tier.js';
+export { TierScheduleService } from './tier-schedule.service.js';
 export type { Span, Timeline } from './timeline.js';
 export {
+  BonusRuleResolver,
+  BucketResolver,
   ContractPriceListResolver,
+  CustomerGroupMemberResolver,
+  CustomerGroupResolver,
   DestinationResolver,
   EffectiveRateResolver,
   ExchangeRateResolver,
+  HolidayResolver,
   MarginFindingResolver,
+  OriginSetResolver,
   PriceListResolver,
   PriceListSheetsResolver,
+  PriceRuleResolver,
   RateResolver,
   RateSheetMarginResolver,
   RateSheetResolver,
   RateSheetRowResolver,
   ServicePlanResolver,
   SheetMappingResolver,
+  TierScheduleResolver,
   TimeBandResolver,
   TimeProfileResolver,
 };
@@ -82,6 +107,13 @@ export const catalogEntities = [
   TierSchedule,
   OriginSet,
   OriginSetPrefix,
+  HolidayCalendar,
+  Holiday,
+  CustomerGroup,
+  CustomerGroupMember,
+  PriceRule,
+  Bucket,
+  BonusRule,
 ];
 
 /** Resolver classes of this folder; `app.ts` builds one of each. */
@@ -101,4 +133,12 @@ export const catalogResolvers = [
   MarginFindingResolver,
   SheetMappingResolver,
   PriceListSheetsResolver,
+  TierScheduleResolver,
+  OriginSetResolver,
+  HolidayResolver,
+  CustomerGroupResolver,
+  CustomerGroupMemberResolver,
+  PriceRuleResolver,
+  BucketResolver,
+  BonusRuleResolver,
 ] as const;

@@ -34,3 +34,13 @@ export async function writableList(tx: Tx, globalId: string): Promise<PriceList>
   await assertKept(tx, list.partnerId);
   return list;
 }
+
+/** Refuses with NOT_OF_OWNER a thing that belongs to another partner than what names it. */
+export function assertOfOwner(
+  type: string,
+  thing: { readonly partnerId: number } | null,
+  ownerId: number,
+): void {
+  if (thing === null || thing.partnerId === ownerId) return;
+  throw new DomainError('NOT_OF_OWNER', `The ${type} belongs to another partner.`, { type });
+}

@@ -3,7 +3,7 @@ import { once, rowByGlobalId, rowOf, type Tx, type Viewer } from '../platform/in
 import { Destination } from './destination.entity.js';
 import { effectiveTable, type TableEntry } from './inherit.js';
 import { inheritedRows } from './inherited-price.store.js';
-import { assertKept, writableList } from './keeper.store.js';
+import { assertKept, assertOfOwner, writableList } from './keeper.store.js';
 import { OriginSet } from './origin-set.entity.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import type { SetRateInput } from './price-list.input.js';
@@ -131,16 +131,6 @@ async function scheduleOf(tx: Tx, list: PriceList, input: SetRateInput): Promise
   const schedule = await rowByGlobalId(tx, TierSchedule, 'TierSchedule', input.tierScheduleId);
   assertOfOwner('TierSchedule', schedule, list.partnerId);
   return schedule.id;
-}
-
-/** Refuses with NOT_OF_OWNER a thing that belongs to another partner than what names it. */
-export function assertOfOwner(
-  type: string,
-  thing: { readonly partnerId: number } | null,
-  ownerId: number,
-): void {
-  if (thing === null || thing.partnerId === ownerId) return;
-  throw new DomainError('NOT_OF_OWNER', `The ${type} belongs to another partner.`, { type });
 }
 
 function assertPeriod(input: SetRateInput): void {

@@ -44,7 +44,7 @@ export class DestinationFilter {
 @InputType({ description: 'Minutes of some days of the week.' })
 export class TimeBandRuleInput {
   @Field(() => [Weekday], { description: 'The days.' })
-  @ArrayMaxSize(7)
+  @ArrayMaxSize(8)
   weekdays!: WeekdayName[];
 
   @Field(() => String, { defaultValue: '00:00', description: 'First minute, HH:MM.' })
@@ -72,6 +72,12 @@ export class CreateTimeProfileInput {
   @Field(() => String, { description: 'Its name, unique.' })
   @PlainText(1, 100)
   name!: string;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Its holidays, on which the rules for HOLIDAY hold alone, if it has any.',
+  })
+  holidayCalendarId?: string | null;
 
   @Field(() => [TimeBandInput], { description: 'Its bands.' })
   @ArrayMinSize(1)

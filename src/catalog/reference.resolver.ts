@@ -30,6 +30,7 @@ import { Destination, DestinationPrefix } from './destination.entity.js';
 import type { DestinationService } from './destination.service.js';
 import { ConvertedAmount, ExchangeRate } from './exchange-rate.entity.js';
 import type { ExchangeRateService } from './exchange-rate.service.js';
+import { HolidayCalendar } from './holiday.entity.js';
 import { MomentArgs, momentOf } from './moment.input.js';
 import { momentLoader } from './moment.store.js';
 import {
@@ -143,6 +144,12 @@ export class TimeProfileResolver {
     return context.write((tx) => this.#destinations.createTimeProfile(tx, viewer, input, key));
   }
 
+  @FieldResolver(() => HolidayCalendar, { nullable: true, description: 'Its holidays.' })
+  async holidayCalendar(@Root() profile: TimeProfile, @Ctx() context: RequestContext) {
+    if (profile.holidayCalendarId === null) return null;
+    return rowLoader(context, HolidayCalendar).load(profile.holidayCalendarId);
+  }
+
   @FieldResolver(() => [TimeBand], { description: 'Its bands.' })
   async bands(@Root() profile: TimeProfile, @Ctx() context: RequestContext): Promise<TimeBand[]> {
     return groupLoader(context, TimeBand, 'timeProfileId').load(profile.id);
@@ -170,10 +177,15 @@ export class ExchangeRateResolver {
   async exchangeRates(
     @Arg('currency', () => String, { nullable: true, description: 'Only pairs with it.' })
     currency: string | null,
+    @Arg('asKnownAt', () => DateTimeScalar, {
+      nullable: true,
+      description: 'Ignore what was recorded after this instant.',
+    })
+    asKnownAt: Date | null,
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<ExchangeRate>> {
-    return this.#rates.list(await context.read(), currency ?? null, page);
+    return this.#rates.list(await context.read(), currency ?? null, asKnownAt ?? null, page);
   }
 
   @Authorized('catalog.read')
@@ -200,6 +212,20 @@ export class ExchangeRateResolver {
   ): Promise<ExchangeRate> {
     const viewer = requireViewer(context);
     return context.write((tx) => this.#rates.set(tx, viewer, input, key));
+  }
+
+  @Authorized('catalog.manage')
+  @Mutation(() => ExchangeRate, {
+    description: 'Withdraws a mistyped exchange rate, so that another can be set; hub only.',
+  })
+  async withdrawExchangeRate(
+    @Arg('exchangeRateId', () => ID, { description: 'The rate.' }) id: string,
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<ExchangeRate> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#rates.withdraw(tx, viewer, id, key));
   }
 }
 

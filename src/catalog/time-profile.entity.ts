@@ -13,6 +13,7 @@ export const Weekday = enumType('Weekday', 'A day of the week.', {
   FRIDAY: 'Friday.',
   SATURDAY: 'Saturday.',
   SUNDAY: 'Sunday.',
+  HOLIDAY: "A day of the time profile's holiday calendar, whatever day of the week it is.",
 });
 
 @Entity('time_profile')
@@ -34,6 +35,9 @@ export class TimeProfile {
   @Field(() => String, { description: 'Its name, unique.' })
   @Column({ type: 'text' })
   name!: string;
+
+  @Column({ type: 'int', name: 'holiday_calendar_id', nullable: true })
+  holidayCalendarId!: number | null;
 }
 
 @Entity('time_band')
@@ -67,7 +71,7 @@ export class TimeBandRule {
   @Column({ type: 'int', name: 'time_band_id' })
   timeBandId!: number;
 
-  /** Bit 0 is Monday, bit 6 Sunday. */
+  /** Bit 0 is Monday, bit 6 Sunday, bit 7 a holiday. */
   @Column({ type: 'int' })
   weekdays!: number;
 

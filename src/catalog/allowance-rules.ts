@@ -1,0 +1,116 @@
+import { DomainError, parseAmount } from '../kernel/index.js';
+
+/** Refuses with `code`, naming the field. */
+type Refuse = (field: string, rule: string) => DomainError;
+
+function refusing(code: string): Refuse {
+  return (field, rule) => new DomainError(code, `The field ${field} ${rule}.`, { field });
+}
+
+/** What can be wrong with a price rule by itself; times and days apart. */
+export interface RuleFacts {
+  readonly type: 'DISCOUNT' | 'SURCHARGE';
+  readonly effect: 'PERCENT' | 'FIXED';
+  readonly amount: string;
+  readonly stacking: string;
+  readonly weekdays?: readonly string[] | null | undefined;
+  readonly from?: string | null | undefined;
+  readonly to?: string | null | undefined;
+  readonly measure?: 'QUANTITY' | 'AMOUNT' | null | undefined;
+  readonly volumeFrom: string;
+  readonly volumeTo?: string | null | undefined;
+  readonly cap?: string | null | undefined;
+}
+
+const HUNDRED_PERCENT = 10_000_000_000n;
+const PRICE_DIGITS = 10;
+const VOLUME_DIGITS = 16;
+
+/** Refuses with PRICE_RULE_REFUSED, naming the field. */
+export function assertPriceRule(rule: RuleFacts): void {
+  const refuse = refusing('PRICE_RULE_REFUSED');
+  const amount = amountOf(rule.amount, PRICE_DIGITS);
+  if (amount === null || amount === 0n) throw refuse('amount', 'is above 0');
+  if (rule.type === 'DISCOUNT' && rule.effect === 'PERCENT' && amount > HUNDRED_PERCENT) {
+    throw refuse('amount', 'takes off at most 100 percent');
+  }
+  if (rule.type === 'SURCHARGE' && rule.stacking !== 'ORDERED') {
+    throw refuse('stacking', 'is ORDERED for surcharges');
+  }
+  if (rule.weekdays?.includes('HOLIDAY')) {
+    throw refuse('weekdays', 'names days of the week; holidays belong to time profiles');
+  }
+  if (Boolean(rule.from) !== Boolean(rule.to)) throw refuse('to', 'is given together with from');
+  if (rule.cap && !amountOf(rule.cap, PRICE_DIGITS)) throw refuse('cap', 'is above 0');
+  assertVolume(rule, refuse);
+}
+
+function assertVolume(rule: RuleFacts, refuse: Refuse): void {
+  const whole = rule.measure === 'QUANTITY';
+  const from = quantityOf(rule.volumeFrom, whole);
+  const to = rule.volumeTo ? quantityOf(rule.volumeTo, whole) : null;
+  if (from === null) throw refuse('volumeFrom', volumeText(whole));
+  if (rule.volumeTo && (to === null || to <= from)) {
+    throw refuse('volumeTo', `is above volumeFrom and ${volumeText(whole)}`);
+  }
+  if (!rule.measure && (from > 0n || to !== null)) {
+    throw refuse('measure', 'says what volumeFrom and volumeTo count');
+  }
+}
+
+function volumeText(whole: boolean): string {
+  return whole ? 'is a whole number of units' : 'is an amount with at most 8 decimals';
+}
+
+/** What can be wrong with a bucket by itself. */
+export interface BucketFacts {
+  readonly kind: 'UNITS' | 'MONEY';
+  readonly amount: string;
+  readonly rolloverCap?: string | null | undefined;
+}
+
+/** Refuses with BUCKET_REFUSED, naming the field. */
+export function assertBucket(bucket: BucketFacts): void {
+  const refuse = refusing('BUCKET_REFUSED');
+  const whole = bucket.kind === 'UNITS';
+  if (quantityOf(bucket.amount, whole) === null) throw refuse('amount', volumeText(whole));
+  if (bucket.rolloverCap && !quantityOf(bucket.rolloverCap, whole)) {
+    throw refuse('rolloverCap', `is above 0 and ${volumeText(whole)}`);
+  }
+}
+
+/** What can be wrong with a bonus rule by itself. */
+export interface BonusFacts {
+  readonly measure: 'SPEND' | 'USAGE';
+  readonly threshold: string;
+  readonly grants: 'UNITS' | 'MONEY' | 'POINTS';
+  readonly amount: string;
+  readonly bucketId?: string | null | undefined;
+}
+
+/** Refuses with BONUS_RULE_REFUSED, naming the field. */
+export function assertBonus(bonus: BonusFacts): void {
+  const refuse = refusing('BONUS_RULE_REFUSED');
+  const usage = bonus.measure === 'USAGE';
+  if (!quantityOf(bonus.threshold, usage)) {
+    throw refuse('threshold', `is above 0 and ${volumeText(usage)}`);
+  }
+  const whole = bonus.grants !== 'MONEY';
+  if (!quantityOf(bonus.amount, whole)) {
+    throw refuse('amount', `is above 0 and ${volumeText(whole)}`);
+  }
+  if ((bonus.grants === 'POINTS') === Boolean(bonus.bucketId)) {
+    throw refuse('bucketId', 'is given for UNITS and MONEY, and for them only');
+  }
+}
+
+function quantityOf(text: string, whole: boolean): bigint | null {
+  if (whole && !/^\d+$/.test(text)) return null;
+  return amountOf(text, VOLUME_DIGITS);
+}
+
+/** An amount that is not below zero, at scale 8; null when it is none or has too many digits. */
+function amountOf(text: string, digits: number): bigint | null {
+  const match = /^(\d+)(?:\.\d{1,8})?$/.exec(text);
+  return match === null || (match[1] as string).length > digits ? null : parseAmount(text);
+}

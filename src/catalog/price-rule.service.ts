@@ -1,0 +1,211 @@
+import { DomainError, toGlobalId } from '../kernel/index.js';
+import { Contract, Partner } from '../partner/index.js';
+import {
+  type Connection,
+  notFound,
+  once,
+  type Page,
+  pageById,
+  rowByGlobalId,
+  rowNumber,
+  rowOf,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
+import { assertPriceRule } from './allowance-rules.js';
+import { CustomerGroup } from './customer-group.entity.js';
+import { existingDestinations } from './destination.store.js';
+import { assertKept, assertOfOwner, keptPartner } from './keeper.store.js';
+import {
+  closeLineage,
+  cutLineage,
+  type Lineage,
+  lockLineage,
+  versionOrNull,
+} from './lineage.store.js';
+import { type Moment, narrowToMoment } from './moment.store.js';
+import { PriceRule } from './price-rule.entity.js';
+import type { PriceRuleFilter, PriceRuleInput } from './price-rule.input.js';
+import { minuteOf, weekdayMask } from './week.js';
+
+const RULE: Lineage<PriceRule> = {
+  entity: PriceRule,
+  table: 'price_rule',
+  type: 'PriceRule',
+  columns: `partner_id, name, type, effect, amount, stacking, priority, level, customer_group_id,
+    buyer_partner_id, contract_id, subscription_id, service, destination_ids, weekdays,
+    from_minute, to_minute, measure, volume_from, volume_to, volume_scope, period, cap`,
+};
+
+/** Discounts and surcharges, kept in versions by the seller. */
+export class PriceRuleService {
+  /**
+   * Creates a rule of a seller. Refuses with PRICE_RULE_REFUSED, NOT_OF_OWNER, INVALID_PERIOD,
+   * TIME_BANDS_REFUSED (a time that is none), PRICE_LIST_READ_ONLY or NOT_FOUND.
+   */
+  async create(
+    tx: Tx,
+    viewer: Viewer,
+    partnerId: string,
+    rule: PriceRuleInput,
+    key: string | null,
+  ): Promise<PriceRule> {
+    const request = { partnerId, rule };
+    const made = await once(tx, viewer, key, 'createPriceRule', request, async () => {
+      const seller = await keptPartner(tx, partnerId);
+      return { id: await insertRule(tx, seller.id, null, rule) };
+    });
+    return rowOf(tx, PriceRule, 'PriceRule', made.id);
+  }
+
+  /**
+   * Makes a rule be as given from the input's validFrom on; what was known of it from then on is
+   * superseded. Refuses as {@link create}.
+   */
+  async change(
+    tx: Tx,
+    viewer: Viewer,
+    id: string,
+    rule: PriceRuleInput,
+    key: string | null,
+  ): Promise<PriceRule> {
+    const made = await once(tx, viewer, key, 'changePriceRule', { id, rule }, async () => {
+      const first = await lockLineage(tx, RULE, id);
+      await assertKept(tx, first.partnerId);
+      await cutLineage(tx, RULE, first.id, rule.validFrom);
+      return { id: await insertRule(tx, first.partnerId, first.id, rule) };
+    });
+    return rowOf(tx, PriceRule, 'PriceRule', made.id);
+  }
+
+  /**
+   * Ends a rule at an instant; at or before its beginning it is withdrawn. Refuses with
+   * VERSION_NOT_CLOSABLE, PRICE_LIST_READ_ONLY or NOT_FOUND.
+   */
+  async close(
+    tx: Tx,
+    viewer: Viewer,
+    id: string,
+    at: Date,
+    key: string | null,
+  ): Promise<PriceRule> {
+    const made = await once(tx, viewer, key, 'closePriceRule', { id, at }, async () => {
+      const first = await lockLineage(tx, RULE, id);
+      await assertKept(tx, first.partnerId);
+      return { id: await closeLineage(tx, RULE, first.id, at) };
+    });
+    return rowOf(tx, PriceRule, 'PriceRule', made.id);
+  }
+
+  /** The version of a rule at a moment, null when there is none or it is not visible. */
+  async find(tx: Tx, id: string, moment: Moment): Promise<PriceRule | null> {
+    return versionOrNull(tx, RULE, id, moment);
+  }
+
+  /** Visible versions of rules at a moment, by rising id of the version. */
+  async list(
+    tx: Tx,
+    filter: PriceRuleFilter,
+    moment: Moment,
+    page: Page,
+  ): Promise<Connection<PriceRule>> {
+    const query = narrowToMoment(tx.createQueryBuilder(PriceRule, 'row'), moment);
+    const { partnerId, contractId, customerGroupId: groupId, type } = filter;
+    if (partnerId) {
+      query.andWhere('row.partnerId = :seller', { seller: rowNumber('Partner', partnerId) });
+    }
+    if (contractId) {
+      query.andWhere('row.contractId = :contract', {
+        contract: rowNumber('Contract', contractId),
+      });
+    }
+    if (groupId) {
+      query.andWhere('row.customerGroupId = :group', {
+        group: rowNumber('CustomerGroup', groupId),
+      });
+    }
+    if (type) query.andWhere('row.type = :type', { type });
+    return pageById(query, page);
+  }
+}
+
+async function insertRule(
+  tx: Tx,
+  sellerId: number,
+  lineageId: number | null,
+  rule: PriceRuleInput,
+): Promise<number> {
+  assertPriceRule(rule);
+  if (rule.validTo && rule.validTo <= rule.validFrom) {
+    throw new DomainError('INVALID_PERIOD', 'The rule does not end after it begins.');
+  }
+  const inserted = await tx.insert(PriceRule, {
+    ...(lineageId === null ? {} : { lineageId }),
+    ...(await subjectOf(tx, sellerId, rule)),
+    ...minutesOf(rule),
+    partnerId: sellerId,
+    name: rule.name.trim(),
+    type: rule.type,
+    effect: rule.effect,
+    amount: rule.amount,
+    stacking: rule.stacking,
+    priority: rule.priority,
+    level: rule.level ?? null,
+    service: rule.service === '*' ? null : rule.service,
+    weekdayMask: rule.weekdays ? weekdayMask(rule.weekdays) : null,
+    measure: rule.measure ?? null,
+    volumeFrom: rule.volumeFrom,
+    volumeTo: rule.volumeTo ?? null,
+    volumeScope: rule.volumeScope,
+    period: rule.period,
+    cap: rule.cap ?? null,
+    validFrom: rule.validFrom,
+    validTo: rule.validTo ?? null,
+  });
+  return (inserted.identifiers[0] as { id: number }).id;
+}
+
+function minutesOf(rule: PriceRuleInput): { fromMinute: number | null; toMinute: number | null } {
+  if (!(rule.from && rule.to)) return { fromMinute: null, toMinute: null };
+  const [fromMinute, toMinute] = [minuteOf(rule.from), minuteOf(rule.to)];
+  if (toMinute > fromMinute) return { fromMinute, toMinute };
+  throw new DomainError('PRICE_RULE_REFUSED', 'The field to is after from, within one day.', {
+    field: 'to',
+  });
+}
+
+/** Whom and what a rule is for, each proven to be the seller's or visible. */
+async function subjectOf(tx: Tx, sellerId: number, rule: PriceRuleInput) {
+  const { customerGroupId, buyerId, contractId, subscriptionId, destinationIds } = rule;
+  const group = customerGroupId
+    ? await rowByGlobalId(tx, CustomerGroup, 'CustomerGroup', customerGroupId)
+    : null;
+  assertOfOwner('CustomerGroup', group, sellerId);
+  const buyer = buyerId ? await rowByGlobalId(tx, Partner, 'Partner', buyerId) : null;
+  const contract = contractId ? await rowByGlobalId(tx, Contract, 'Contract', contractId) : null;
+  assertOfSeller('Contract', contract, sellerId);
+  return {
+    customerGroupId: group?.id ?? null,
+    buyerId: buyer?.id ?? null,
+    contractId: contract?.id ?? null,
+    subscriptionId: subscriptionId ? await subscriptionOf(tx, sellerId, subscriptionId) : null,
+    destinationIds: destinationIds ? await existingDestinations(tx, destinationIds) : null,
+  };
+}
+
+function assertOfSeller(type: string, contract: Contract | null, sellerId: number): void {
+  assertOfOwner(type, contract && { partnerId: contract.sellerId }, sellerId);
+}
+
+// Subscriptions stand below the catalogue; of one only its contract matters here.
+async function subscriptionOf(tx: Tx, sellerId: number, globalId: string): Promise<number> {
+  const id = rowNumber('Subscription', globalId);
+  const rows = await tx.query<{ contract_id: number }[]>(
+    'SELECT contract_id FROM subscription WHERE id = $1',
+    [id],
+  );
+  if (rows[0] === undefined) throw notFound('Subscription', toGlobalId('Subscription', id));
+  const contract = await rowOf(tx, Contract, 'Contract', rows[0].contract_id);
+  assertOfSeller('Subscription', contract, sellerId);
+  return id;
+}

@@ -1,0 +1,298 @@
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { AlarmResolver, AlarmService } from './alarm/index.js';
+import {
+  BillRunFindingResolver,
+  BillRunResolver,
+  BillRunService,
+  InvoiceFeeChargeResolver,
+  InvoiceResolver,
+  InvoiceService,
+  PartnerInvoicesResolver,
+  UsageReportResolver,
+  UsageReportService,
+} from './billing/index.js';
+import {
+  BonusRuleResolver,
+  BonusRuleService,
+  BucketResolver,
+  BucketService,
+  ContractPriceListResolver,
+  CustomerGroupMemberResolver,
+  CustomerGroupResolver,
+  CustomerGroupService,
+  DestinationResolver,
+  DestinationService,
+  EffectiveRateResolver,
+  ExchangeRateResolver,
+  ExchangeRateService,
+  HolidayResolver,
+  HolidayService,
+  lookUpPriceLists,
+  MarginFindingResolver,
+  OriginSetResolver,
+  OriginSetService,
+  PriceListResolver,
+  PriceListService,
+  PriceListSheetsResolver,
+  PriceRuleResolver,
+  PriceRuleService,
+  RateResolver,
+  RateService,
+  RateSheetMarginResolver,
+  RateSheetResolver,
+  RateSheetRowResolver,
+  RateSheetService,
+  ServicePlanResolver,
+  ServicePlanService,
+  SheetMappingResolver,
+  SheetMappingService,
+  TierScheduleResolver,
+  TierScheduleService,
+  TimeBandResolver,
+  TimeProfileResolver,
+} from './catalog/index.js';
+import { CreditResolver, CreditService } from './credit/index.js';
+import {
+  AuthenticationService,
+  type IdentityKeys,
+  RoleResolver,
+  RoleService,
+  SessionResolver,
+  SignInService,
+  UserResolver,
+  UserService,
+} from './identity/index.js';
+import { invariant } from './kernel/index.js';
+import {
+  DuplicateRecordResolver,
+  FileStorage,
+  InboxService,
+  SuspenseCountResolver,
+  SuspenseResolver,
+  SuspenseService,
+  UploadService,
+  UsageFile,
+  UsageFileResolver,
+  UsageFileService,
+  UsageFormatResolver,
+  UsageFormatService,
+  UsageSourceResolver,
+  UsageSourceService,
+} from './mediation/index.js';
+import {
+  AccountResolver,
+  ContractResolver,
+  ContractService,
+  ContractVersionResolver,
+  PartnerResolver,
+  PartnerService,
+} from './partner/index.js';
+import {
+  type Config,
+  type Database,
+  type Log,
+  RunResolver,
+  RunService,
+  rowOrNull,
+  type Tx,
+} from './platform/index.js';
+import {
+  ExplainService,
+  LineReader,
+  XdrExplanationResolver,
+  XdrLevelExplanationResolver,
+  XdrPriceResolver,
+  XdrResolver,
+} from './rating/index.js';
+import { ErrorCodeResolver, resolvers } from './schema.js';
+import {
+  ContractPriceListTrunkResolver,
+  ContractSubscriptionsResolver,
+  lookUpTrunks,
+  SubscriptionIdentityResolver,
+  SubscriptionResolver,
+  SubscriptionService,
+  TrunkResolver,
+  TrunkService,
+} from './subscription/index.js';
+
+/** What services are built from. */
+interface ServiceParts {
+  readonly database: Database;
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly config: Config;
+  readonly keys: IdentityKeys;
+}
+
+/** Every service of the system, each built once. */
+export type Services = ReturnType<typeof buildServices>;
+
+/** One of each service, in the order of the folders. */
+export function buildServices({ database, log, now, config, keys }: ServiceParts) {
+  const runs = new RunService();
+  const authentication = new AuthenticationService(database, keys.jwtKey, now);
+  const signIn = new SignInService(database, keys, now, log);
+  const roles = new RoleService();
+  const users = new UserService(roles, keys.secretKey, now);
+  const alarms = new AlarmService();
+  const mediation = buildMediation({ database, log, config });
+  const register = buildRegister(mediation.storage);
+  const rating = buildRating(database, mediation.storage);
+  const credit = new CreditService();
+  const billing = buildBilling(now);
+  const pricing = buildPricing();
+  const access = { runs, authentication, signIn, roles, users, alarms };
+  return { ...access, ...register, ...pricing, ...mediation, ...rating, credit, ...billing };
+}
+
+function buildRating(database: Database, storage: FileStorage) {
+  return {
+    explanations: new ExplainService(database),
+    lines: new LineReader(database, storage.pathOf('')),
+  };
+}
+
+// Rate sheets are read from uploads, which belong to a folder below the catalogue.
+function buildRegister(storage: FileStorage) {
+  return {
+    partners: new PartnerService(),
+    contracts: new ContractService(lookUpPriceLists, lookUpTrunks),
+    destinations: new DestinationService(),
+    priceLists: new PriceListService(),
+    rates: new RateService(),
+    sheetMappings: new SheetMappingService(),
+    rateSheets: new RateSheetService((tx, fileId) => readUpload(storage, tx, fileId)),
+    subscriptions: new SubscriptionService(),
+    trunks: new TrunkService(),
+    exchangeRates: new ExchangeRateService(),
+    servicePlans: new ServicePlanService(),
+  };
+}
+
+function buildPricing() {
+  return {
+    tierSchedules: new TierScheduleService(),
+    originSets: new OriginSetService(),
+    holidays: new HolidayService(),
+    customerGroups: new CustomerGroupService(),
+    priceRules: new PriceRuleService(),
+    buckets: new BucketService(),
+    bonusRules: new BonusRuleService(),
+  };
+}
+
+function buildMediation(parts: Pick<ServiceParts, 'database' | 'log' | 'config'>) {
+  const { database, log, config } = parts;
+  const { dataDir, batchBytes, maxUploadBytes: maxBytes, inboxPollSeconds: pollSeconds } = config;
+  const storage = new FileStorage(dataDir);
+  const usageFiles = new UsageFileService({ batchBytes });
+  return {
+    storage,
+    uploads: new UploadService(database, storage, { maxBytes }),
+    usageFormats: new UsageFormatService(),
+    usageSources: new UsageSourceService(),
+    usageFiles,
+    suspense: new SuspenseService(),
+    inbox: new InboxService(database, storage, usageFiles, { dataDir, pollSeconds, log }),
+  };
+}
+
+function buildBilling(now: () => Date) {
+  return {
+    billRuns: new BillRunService(now),
+    invoices: new InvoiceService(now),
+    usageReports: new UsageReportService(),
+  };
+}
+
+async function readUpload(storage: FileStorage, tx: Tx, fileId: string): Promise<Readable | null> {
+  const file = await rowOrNull(tx, UsageFile, 'UsageFile', fileId);
+  return file === null ? null : createReadStream(storage.pathOf(file.storedAs));
+}
+
+/** One of each resolver, by its class. */
+export function buildResolvers(services: Services): Map<unknown, object> {
+  const { runs, signIn, roles, users, alarms, usageFiles, suspense } = services;
+  const instances = [
+    new ErrorCodeResolver(),
+    new RunResolver(runs),
+    new SessionResolver(signIn, users),
+    new RoleResolver(roles),
+    new UserResolver(users),
+    new AlarmResolver(alarms),
+    ...registerResolvers(services),
+    ...pricingResolvers(services),
+    new UsageFormatResolver(services.usageFormats),
+    new UsageSourceResolver(services.usageSources),
+    new UsageFileResolver(usageFiles),
+    new SuspenseResolver(suspense),
+    new SuspenseCountResolver(),
+    new DuplicateRecordResolver(suspense),
+    new XdrResolver(),
+    new XdrPriceResolver(),
+    new XdrExplanationResolver(services.explanations, services.lines),
+    new XdrLevelExplanationResolver(),
+    new CreditResolver(services.credit),
+    ...billingResolversOf(services),
+  ];
+  const byClass = new Map<unknown, object>(instances.map((one) => [one.constructor, one]));
+  for (const resolver of resolvers) {
+    invariant(byClass.has(resolver), `app.ts builds a ${resolver.name}`);
+  }
+  return byClass;
+}
+
+function registerResolvers(services: Services): object[] {
+  return [
+    new PartnerResolver(services.partners),
+    new AccountResolver(services.partners),
+    new ContractResolver(services.contracts),
+    new ContractVersionResolver(),
+    new DestinationResolver(services.destinations),
+    new TimeProfileResolver(services.destinations),
+    new TimeBandResolver(),
+    new ExchangeRateResolver(services.exchangeRates),
+    new ServicePlanResolver(services.servicePlans),
+    new PriceListResolver(services.priceLists, services.rates),
+    new RateResolver(),
+    new EffectiveRateResolver(),
+    new ContractPriceListResolver(),
+    new RateSheetResolver(services.rateSheets),
+    new RateSheetRowResolver(),
+    new RateSheetMarginResolver(services.rateSheets),
+    new MarginFindingResolver(),
+    new SheetMappingResolver(services.sheetMappings),
+    new PriceListSheetsResolver(),
+    new SubscriptionResolver(services.subscriptions),
+    new SubscriptionIdentityResolver(),
+    new TrunkResolver(services.trunks),
+    new ContractSubscriptionsResolver(),
+    new ContractPriceListTrunkResolver(),
+  ];
+}
+
+function pricingResolvers(services: Services): object[] {
+  return [
+    new TierScheduleResolver(services.tierSchedules),
+    new OriginSetResolver(services.originSets),
+    new HolidayResolver(services.holidays),
+    new CustomerGroupResolver(services.customerGroups),
+    new CustomerGroupMemberResolver(),
+    new PriceRuleResolver(services.priceRules),
+    new BucketResolver(services.buckets),
+    new BonusRuleResolver(services.bonusRules),
+  ];
+}
+
+function billingResolversOf({ billRuns, invoices, usageReports }: Services): object[] {
+  return [
+    new InvoiceResolver(invoices),
+    new InvoiceFeeChargeResolver(),
+    new BillRunResolver(billRuns, invoices),
+    new BillRunFindingResolver(),
+    new UsageReportResolver(usageReports),
+    new PartnerInvoicesResolver(),
+  ];
+}
