@@ -182,9 +182,17 @@ function headerOf(bytes: Uint8Array): { knownAt: number; tariffs: string[]; from
   return { knownAt: header.knownAt, tariffs: header.tariffs, from };
 }
 
+// A tariff is written into many segments.
+const texts = new WeakMap<ChargeTariff, string>();
+
 // Whole numbers of any size are written as text with an n behind.
 function tariffText(tariff: ChargeTariff): string {
-  return JSON.stringify(tariff, (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+  let text = texts.get(tariff);
+  if (text === undefined) {
+    text = JSON.stringify(tariff, (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+    texts.set(tariff, text);
+  }
+  return text;
 }
 
 function tariffFrom(text: string): ChargeTariff {

@@ -40,6 +40,8 @@ class ImportWorker {
   readonly #knownLeaves = new Set<string>();
   readonly #chunks = new ChunkPool();
   #book: PriceBook | null = null;
+  // What a rater has worked out from its book serves all batches of the book.
+  #rater: BatchRater | null = null;
   #client: pg.Client | null = null;
   #side: pg.Client | null = null;
 
@@ -47,6 +49,7 @@ class ImportWorker {
 
   useBook(book: PriceBook): void {
     this.#book = book;
+    this.#rater = new BatchRater(book);
   }
 
   /** Folds in a transaction of its own, which also completes the batch. */
@@ -151,7 +154,6 @@ class ImportWorker {
 class Pipeline {
   readonly findings: BatchFindings;
   readonly #parser: RecordParser;
-  readonly #rater: BatchRater;
   readonly #encoder: XdrEncoder;
   readonly #summary = new UsageSummary();
   readonly #allowances: AllowanceCollector;
@@ -160,6 +162,7 @@ class Pipeline {
   constructor(
     readonly job: BatchJob,
     readonly book: PriceBook,
+    readonly rater: BatchRater,
     readonly records: RecordBatch,
     readonly rated: RatedBatch,
     readonly identities: IdentityTable,
@@ -168,7 +171,6 @@ class Pipeline {
     const { source } = job;
     this.findings = new BatchFindings(book.id);
     this.#parser = new RecordParser(source.format, { ...source, trunks: book.guide.trunkNames });
-    this.#rater = new BatchRater(book);
     this.#encoder = new XdrEncoder(book, job.ticket.id, chunks);
     this.#allowances = new AllowanceCollector(book, job.ticket.id);
     this.#columnName = (column) => this.#parser.columnName(column);
@@ -218,8 +220,8 @@ class Pipeline {
 
   #stages(bytes: Buffer, base: number, ownsIdentity: boolean): void {
     const { records, rated, findings } = this;
-    this.#rater.rate(records, rated, ownsIdentity ? null : this.identities);
-    this.#allowances.add(records, rated, this.#rater.tariffs, findings.counts.rated);
+    this.rater.rate(records, rated, ownsIdentity ? null : this.identities);
+    this.#allowances.add(records, rated, this.rater.tariffs, findings.counts.rated);
     this.#encoder.encode(records, rated);
     this.#summary.add(records, rated);
     findings.note(bytes, base, records, rated, this.#columnName, !ownsIdentity);

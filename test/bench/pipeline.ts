@@ -3,10 +3,11 @@ import {
   createLog,
   createRun,
   type Database,
+  OutboxWorker,
   SYSTEM_SCOPE,
   WorkService,
 } from '../../src/platform/index.js';
-import { DataPlane } from '../../src/rating/data-plane.service.js';
+import { DataPlane, FOLD_TOPIC, startFold } from '../../src/rating/index.js';
 import type { Generated } from './generate.js';
 import { freshSource, type World } from './world.js';
 
@@ -16,6 +17,7 @@ const BATCH_BYTES = 32 * 1024 * 1024;
 export class Pipeline {
   readonly #plane: DataPlane;
   readonly #work: WorkService;
+  readonly #outbox: OutboxWorker;
   #round = 0;
   #fileId = 0;
 
@@ -28,9 +30,12 @@ export class Pipeline {
     this.#plane = new DataPlane({ database, workers, filesDir });
     this.#work = new WorkService(database, { log: createLog({ level: 'error' }) });
     this.#work.register(this.#plane.importExecutor);
+    this.#work.register(this.#plane.foldExecutor);
+    this.#outbox = new OutboxWorker(database);
+    this.#outbox.register(FOLD_TOPIC, startFold);
   }
 
-  /** From the bytes of the file to committed rows. */
+  /** From the bytes of the file to committed rows and folded months. */
   async run(file: Generated): Promise<void> {
     this.#round += 1;
     const name = `bench-${this.#round}`;
@@ -69,6 +74,8 @@ export class Pipeline {
       });
     });
     await this.#work.runUntilIdle();
+    await this.#outbox.runUntilIdle();
+    await this.#work.runUntilIdle();
   }
 
   /** Checks counts and the sums of the summaries against the rows; answers the rated rows. */
@@ -82,7 +89,9 @@ export class Pipeline {
       const [rows] = await tx.query(
         `SELECT count(*)::int AS rows, count(DISTINCT identity)::int AS identities,
            (SELECT sum(a) FROM seen_xdr, unnest(amounts) a)::text AS amounts,
-           (SELECT sum(amount) FROM usage_summary)::text AS summed FROM seen_xdr`,
+           (SELECT sum(amount) FROM usage_summary)::text AS summed,
+           (SELECT sum(adjustment) FROM allowance_result)::text AS adjusted,
+           (SELECT count(*)::int FROM allowance_due) AS due FROM seen_xdr`,
       );
       const expected = {
         state: 'DONE',
@@ -96,7 +105,9 @@ export class Pipeline {
         JSON.stringify(counts) !== JSON.stringify(expected) ||
         rows.rows !== expected.rated ||
         rows.identities !== expected.rated ||
-        rows.amounts !== rows.summed;
+        rows.due !== 0 ||
+        BigInt(rows.adjusted) === 0n ||
+        BigInt(rows.amounts) + BigInt(rows.adjusted) !== BigInt(rows.summed);
       if (wrong) {
         throw new Error(`the import is wrong: ${JSON.stringify({ counts, expected, rows })}`);
       }

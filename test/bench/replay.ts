@@ -37,7 +37,8 @@ export class Replay {
   /** Empties the tables that the pipeline fills and settles the disk. */
   async clear(): Promise<void> {
     await this.#admin.query('TRUNCATE xdr, usage_summary, suspense_record, duplicate_record');
-    await this.#admin.query('TRUNCATE identity_segment');
+    await this.#admin.query('TRUNCATE identity_segment, allowance_entry, allowance_due');
+    await this.#admin.query('TRUNCATE allowance_result, outbox');
     await this.#admin.query('CHECKPOINT');
   }
 

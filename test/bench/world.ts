@@ -36,6 +36,7 @@ export async function buildWorld(database: Database, size: WorldSize): Promise<W
     const lower = await partner(tx, upper, 'RESELLER', 'Lower Reseller');
     const customers = [
       await partner(tx, hubId, 'BUSINESS_CUSTOMER', 'Direct Customer'),
+      await partner(tx, hubId, 'BUSINESS_CUSTOMER', 'Customer by tiers'),
       await partner(tx, upper, 'BUSINESS_CUSTOMER', 'Customer of Upper'),
       await partner(tx, lower, 'BUSINESS_CUSTOMER', 'Customer of Lower'),
     ];
@@ -53,13 +54,14 @@ export async function buildWorld(database: Database, size: WorldSize): Promise<W
     }
     await contract(tx, 'WHOLESALE', hubId, upper, lists.wholesale);
     await contract(tx, 'WHOLESALE', upper, lower, lists.upper);
-    const sellers = [hubId, upper, lower];
-    const retail = [lists.retail, lists.retailUpper, lists.retailLower];
+    const sellers = [hubId, hubId, upper, lower];
+    const retail = [lists.retail, lists.tiered, lists.retailUpper, lists.retailLower];
     const contracts: number[] = [];
     for (const [index, customer] of customers.entries()) {
       contracts.push(await contract(tx, 'RETAIL', sellers[index]!, customer, retail[index]!));
     }
     const callers = await subscriptions(tx, customers, contracts, size.subscriptions);
+    await planWithMinutes(tx, hubId);
     const [format] = await tx.query(
       `INSERT INTO usage_format (partner_id, name, definition) VALUES ($1, 'bench', $2::jsonb)
        RETURNING id`,
@@ -184,7 +186,40 @@ async function priceLists(tx: Tx, owners: Owners, prefixes: readonly string[]) {
   await adjustment(tx, owners.upper, retailUpper, '30');
   const retailLower = await list(owners.lower, 'Lower retail', upper);
   await adjustment(tx, owners.lower, retailLower, '45');
-  return { cost, wholesale, upper, retail, retailUpper, retailLower };
+  const tiered = await list(owners.hubId, 'By tiers', null);
+  await tieredRates(tx, owners.hubId, tiered);
+  return { cost, wholesale, upper, retail, retailUpper, retailLower, tiered };
+}
+
+// One price for every number, which falls with what a subscription used in the month.
+async function tieredRates(tx: Tx, owner: number, list: number): Promise<void> {
+  const steps = [
+    { upTo: '1800', price: '0.12', rateUnit: 60, flatFee: '0', block: false },
+    { upTo: '7200', price: '0.09', rateUnit: 60, flatFee: '0', block: false },
+    { upTo: null, price: '0.05', rateUnit: 60, flatFee: '0', block: false },
+  ];
+  await tx.query(
+    `WITH schedule AS (
+       INSERT INTO tier_schedule (partner_id, name, scope, period, steps)
+       VALUES ($1, 'Falling', 'SUBSCRIPTION', 'MONTH', $3::jsonb) RETURNING id)
+     INSERT INTO rate (partner_id, price_list_id, prefix, model, price, tier_schedule_id, valid_from)
+     SELECT $1, $2, '', 'GRADUATED', 0, id, $4 FROM schedule`,
+    [owner, list, JSON.stringify(steps), FROM],
+  );
+}
+
+// Every sixth subscription has some minutes a month for nothing; another sixth is priced by tiers.
+async function planWithMinutes(tx: Tx, hubId: number): Promise<void> {
+  await tx.query(
+    `WITH plan AS (
+       INSERT INTO service_plan (partner_id, name, currency) VALUES ($1, 'Minutes', 'EUR')
+       RETURNING id), bucket AS (
+       INSERT INTO bucket (partner_id, name, service_plan_id, kind, amount, services, valid_from)
+       SELECT $1, 'Minutes', id, 'UNITS', 3000, '{VOICE}', $2 FROM plan)
+     UPDATE subscription SET service_plan_id = (SELECT id FROM plan)
+     WHERE id % 6 = 0`,
+    [hubId, FROM],
+  );
 }
 
 async function absoluteRates(
@@ -230,6 +265,11 @@ async function adjustment(tx: Tx, owner: number, list: number, percent: string):
   );
 }
 
+// Of six subscriptions two are direct, one has tiers, two are the upper and one the lower reseller's.
+function customerOf(subscription: number): number {
+  return [0, 1, 2, 0, 2, 3][subscription % 6]!;
+}
+
 async function subscriptions(
   tx: Tx,
   customers: readonly number[],
@@ -238,7 +278,7 @@ async function subscriptions(
 ): Promise<Float64Array> {
   const callers = Float64Array.from({ length: count }, (_, n) => 493_000_000_000 + n * 10);
   for (const [index, customer] of customers.entries()) {
-    const own = [...callers].filter((_, n) => n % customers.length === index);
+    const own = [...callers].filter((_, n) => customerOf(n) === index);
     await tx.query(
       `WITH added AS (
          INSERT INTO subscription (partner_id, account_id, contract_id, label, starts_at)
