@@ -75,7 +75,15 @@ class ImportWorker {
     await this.#connect();
     const writer = new BatchWriter(this.#client!, this.#side!, this.#knownLeaves, this.#chunks);
     const identities = new IdentityTable(job.identities);
-    const pipeline = new Pipeline(job, book, this.#records, this.#rated, identities, this.#chunks);
+    const pipeline = new Pipeline(
+      job,
+      book,
+      this.#rater!,
+      this.#records,
+      this.#rated,
+      identities,
+      this.#chunks,
+    );
     try {
       if (job.kind === 'IMPORT') await this.#import(job, pipeline, writer);
       else await this.#recycle(job, pipeline, writer);
