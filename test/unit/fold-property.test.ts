@@ -1,0 +1,125 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { faultCodes } from '../../src/mediation/index.js';
+import type { BookFacts } from '../../src/rating/book.js';
+import { Draw } from '../fixtures/draw.js';
+import { type EngineAnswer, engineAnswer, type Numbered } from '../fixtures/engine.js';
+import { randomBook } from '../fixtures/random-book.js';
+import { referenceAnswer } from '../fixtures/reference-answer.js';
+
+const BOOKS = 60;
+const RECORDS = 300;
+
+const seed = Number(process.env.KONTOR_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const counts = new Map<string, number>();
+
+function count(what: string, times = 1): void {
+  counts.set(what, (counts.get(what) ?? 0) + times);
+}
+
+/** Records in files of any size and order, some of them twice. */
+function delivered(draw: Draw, all: readonly Numbered[]): Numbered[][] {
+  const twice = all.filter(() => draw.chance(0.1));
+  const batches: Numbered[][] = [];
+  const waiting = draw.shuffled([...all, ...twice]);
+  while (waiting.length > 0) batches.push(waiting.splice(0, 1 + draw.below(200)));
+  return batches;
+}
+
+function differences(answered: EngineAnswer, expected: EngineAnswer): string[] {
+  const records = [...expected.records].flatMap(([number, wanted]) => {
+    const given = answered.records.get(number) ?? 'nothing';
+    const faults = wanted.split(' or ');
+    if (given === wanted || faults.includes(given)) return [];
+    return [`record ${number}: expected ${wanted}, answered ${given}`];
+  });
+  const wanted = [...expected.pots, ...expected.points];
+  const given = [...answered.pots, ...answered.points];
+  return [
+    ...records,
+    ...wanted.filter((line) => !given.includes(line)).map((line) => `expected ${line}`),
+    ...given.filter((line) => !wanted.includes(line)).map((line) => `answered ${line}`),
+  ];
+}
+
+describe('months of any records', () => {
+  it(`come to what the reference says, however they arrive (KONTOR_TEST_SEED=${seed})`, () => {
+    for (let n = 0; n < BOOKS; n += 1) {
+      const draw = new Draw(seed + n * 7919);
+      const { facts, record } = randomBook(draw, { allowances: true });
+      const all = Array.from({ length: RECORDS }, (_, number) => ({ number, record: record() }));
+      const expected = referenceAnswer(facts, all);
+      const inOrder = engineAnswer(facts, [all]);
+      const found = differences(inOrder, expected);
+      if (found.length > 0) expect.fail(report(facts, all, found, `seed ${seed}, book ${n}`));
+      for (let arrival = 0; arrival < 2; arrival += 1) {
+        const other = engineAnswer(facts, delivered(draw, all));
+        expect(differences(other, inOrder), `seed ${seed}, book ${n}, shuffled`).toEqual([]);
+      }
+      countAll(facts, all, expected);
+    }
+    for (const what of ['adjusted', 'used pots', 'points']) {
+      expect(counts.get(what), what).toBeGreaterThan(50);
+    }
+  }, 300_000);
+
+  function countAll(facts: BookFacts, all: readonly Numbered[], expected: EngineAnswer): void {
+    const alone = engineAnswerAlone(facts, all);
+    count('records', all.length);
+    for (const [number, text] of expected.records) {
+      if ((faultCodes as readonly (string | undefined)[]).includes(text.split(' or ')[0])) continue;
+      count('rated');
+      if (alone.get(number) !== text) count('adjusted');
+    }
+    count('used pots', expected.pots.filter((line) => !line.endsWith(' less 0')).length);
+    count('points', expected.points.length);
+  }
+
+  afterAll(() => {
+    console.log([...counts].map(([what, times]) => `${what} ${times}`).join(', '));
+  });
+});
+
+/** What each record would cost if it were the only one, without buckets. */
+function engineAnswerAlone(facts: BookFacts, all: readonly Numbered[]): Map<number, string> {
+  const pricing = { ...facts.pricing, buckets: [], bonuses: [] };
+  return new Map(referenceBases({ ...facts, pricing }, all));
+}
+
+function referenceBases(facts: BookFacts, all: readonly Numbered[]): [number, string][] {
+  return all.map(({ number, record }) => {
+    const one = referenceAnswer(facts, [{ number, record }]);
+    return [number, one.records.get(number)!];
+  });
+}
+
+/** The fewest records found that still show a difference, with the book in which they do. */
+function report(
+  facts: BookFacts,
+  all: readonly Numbered[],
+  found: readonly string[],
+  where: string,
+): string {
+  let fewest = [...all];
+  for (let step = Math.ceil(fewest.length / 2); step >= 1; step = step === 1 ? 0 : step >> 1) {
+    for (let from = 0; from < fewest.length; ) {
+      const without = fewest.toSpliced(from, step);
+      if (differs(facts, without)) fewest = without;
+      else from += step;
+    }
+  }
+  const plain = (value: unknown) =>
+    JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? `${inner}n` : inner));
+  const { pricing, ...rest } = facts;
+  return [
+    `Months come to something else (${where}): ${found.length} differences.`,
+    ...Object.entries(rest).map(([name, items]) => `  ${name}: ${plain(items)}`),
+    ...Object.entries(pricing).map(([name, items]) => `  ${name}: ${plain(items)}`),
+    ...fewest.map(({ number, record }) => `  ${number}: ${plain(record)}`),
+    ...differences(engineAnswer(facts, [fewest]), referenceAnswer(facts, fewest)),
+  ].join('\n');
+}
+
+function differs(facts: BookFacts, all: readonly Numbered[]): boolean {
+  if (all.length === 0) return false;
+  return differences(engineAnswer(facts, [all]), referenceAnswer(facts, all)).length > 0;
+}
