@@ -7,6 +7,7 @@ import {
   roundedCharge,
   tariffCharge,
 } from './charge.js';
+import { add, type Counters, periodKey, read } from './counters.js';
 import { cutDown, minus, NOTHING } from './fraction.js';
 import { type Pot, PotList } from './pots.js';
 import {
@@ -39,9 +40,20 @@ export interface FoldStep {
   /** Units of the tier counter before the record; null without tiers. */
   readonly tierBefore: number | null;
   readonly tierTotal: number | null;
+  /** The rules that are for the record, with what they had counted before it at scale 8. */
+  readonly counted: readonly CountedRule[];
   readonly effects: readonly RuleEffect[];
   readonly paid: readonly { readonly pot: Pot; readonly amount: number }[];
   readonly final: number;
+}
+
+/** A rule that is for a record, with what it had counted before it. */
+export interface CountedRule {
+  readonly rule: PriceRule;
+  /** What the rule counts, at scale 8 whatever the measure; null when it counts nothing. */
+  readonly volume: bigint | null;
+  /** What is left of its cap; null without cap. */
+  readonly capLeft: bigint | null;
 }
 
 /** The month of a contract after all its records. */
@@ -84,8 +96,6 @@ export function foldMonth(
   counting.run(order);
   return new MonthFold(list, facts, counting.tierTotals, trace).run(order);
 }
-
-type Counters = Map<number, Map<number, number>>;
 
 class MonthFold {
   readonly tierTotals: Counters = new Map();
@@ -169,6 +179,7 @@ class MonthFold {
     const tariff = this.#tariff(entry);
     const schedule = tariff.terms?.schedule ?? null;
     const rules = this.#matching(entry);
+    const counted = this.#trace ? rules.map((rule) => this.#counted(rule, entry)) : [];
     let priced: Priced = { amount: base, effects: [], tierBefore: null, tierTotal: null };
     if (left === 0) priced = { ...priced, amount: 0 };
     else if (schedule !== null || covered > 0 || this.#statefulRules) {
@@ -183,6 +194,7 @@ class MonthFold {
       covered: this.#covering,
       tierBefore: priced.tierBefore,
       tierTotal: priced.tierTotal,
+      counted,
       effects: priced.effects,
       paid: this.#paid,
       final,
@@ -251,11 +263,20 @@ class MonthFold {
     return rules.filter((rule) => ruleMatches(rule, contract, subject, members));
   }
 
-  #inVolume(rule: PriceRule, entry: number): boolean {
-    if (rule.measure === null) return true;
+  #counted(rule: PriceRule, entry: number): CountedRule {
+    return { rule, volume: this.#volume(rule, entry), capLeft: this.#capLeft(rule, entry) };
+  }
+
+  #volume(rule: PriceRule, entry: number): bigint | null {
+    if (rule.measure === null) return null;
     const counted = BigInt(read(this.#volumes, rule.lineageId, this.#ruleKey(rule, entry)));
     // Quantities are counted in units, amounts at scale 8 as the limits are.
-    const volume = rule.measure === 'QUANTITY' ? counted * 100_000_000n : counted;
+    return rule.measure === 'QUANTITY' ? counted * 100_000_000n : counted;
+  }
+
+  #inVolume(rule: PriceRule, entry: number): boolean {
+    const volume = this.#volume(rule, entry);
+    if (volume === null) return true;
     return volume >= rule.volumeFrom && (rule.volumeTo === null || volume < rule.volumeTo);
   }
 
@@ -372,24 +393,4 @@ interface Priced {
   readonly effects: readonly RuleEffect[];
   readonly tierBefore: number | null;
   readonly tierTotal: number | null;
-}
-
-// Days of one month differ in their last six bits.
-function periodKey(holderId: number, period: 'DAY' | 'MONTH', day: number): number {
-  return holderId * 64 + (period === 'DAY' ? day & 63 : 0);
-}
-
-function read(counters: Counters, id: number, key: number): number {
-  return counters.get(id)?.get(key) ?? 0;
-}
-
-function add(counters: Counters, id: number, key: number, value: number): number {
-  let inner = counters.get(id);
-  if (inner === undefined) {
-    inner = new Map();
-    counters.set(id, inner);
-  }
-  const sum = (inner.get(key) ?? 0) + value;
-  inner.set(key, sum);
-  return sum;
 }
