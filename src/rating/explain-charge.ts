@@ -1,4 +1,5 @@
 import { formatAmount, mulDiv, type RoundingMode } from '../kernel/index.js';
+import type { Fraction } from './fraction.js';
 
 /** Prices of one rate at scale 8 and how it counts, in the unit of the service. */
 export interface ChargedRate {
@@ -55,11 +56,31 @@ function step(rule: QuantityRule, text: string, result: bigint): QuantityStep {
   return { rule, text, result };
 }
 
+/** What a step did to a charge. */
+export type ChargeStepKind =
+  | 'USAGE'
+  | 'MIN_CHARGE'
+  | 'MAX_CHARGE'
+  | 'CONVERSION'
+  | 'DISCOUNT'
+  | 'SURCHARGE'
+  | 'ROUNDING';
+
+export interface ChargeStep {
+  readonly kind: ChargeStepKind;
+  /** The step with its numbers, as a sentence. */
+  readonly text: string;
+  /** The charge behind it: an exact decimal, or a fraction in lowest terms. */
+  readonly result: string;
+}
+
 export interface Charge {
   /** The sum with its numbers: `0.05 + 0.12 * 90 / 60`. */
   readonly formula: string;
-  /** The sum before it is rounded: an exact decimal, or a fraction in lowest terms. */
+  /** What the formula comes to: an exact decimal, or a fraction in lowest terms. */
   readonly unrounded: string;
+  /** From the formula to the amount. */
+  readonly steps: readonly ChargeStep[];
   /** Scale 8. */
   readonly amount: bigint;
 }
@@ -67,24 +88,39 @@ export interface Charge {
 /** Connection fee plus price for the charged quantity, rounded once; of nothing it is nothing. */
 export function chargeOf(
   billed: bigint,
-  rate: ChargedRate,
+  rate: Pick<ChargedRate, 'price' | 'connectionFee' | 'rateUnit'>,
   decimals: number,
   mode: RoundingMode,
 ): Charge {
-  if (billed === 0n) return { formula: '0', unrounded: '0', amount: 0n };
+  if (billed === 0n) return { formula: '0', unrounded: '0', steps: [], amount: 0n };
   const unit = BigInt(rate.rateUnit);
   const numerator = rate.connectionFee * unit + rate.price * billed;
   const smallest = 10n ** BigInt(8 - decimals);
-  const [fee, price] = [formatAmount(rate.connectionFee, 0), formatAmount(rate.price, 0)];
-  return {
-    formula: `${fee} + ${price} * ${billed} / ${unit}`,
-    unrounded: fractionText(numerator, unit * 100_000_000n),
-    amount: mulDiv(numerator, 1n, unit * smallest, mode) * smallest,
-  };
+  const formula = `${decimal(rate.connectionFee)} + ${decimal(rate.price)} * ${billed} / ${unit}`;
+  const unrounded = fractionText(numerator, unit * 100_000_000n);
+  const amount = mulDiv(numerator, 1n, unit * smallest, mode) * smallest;
+  const usage: ChargeStep = { kind: 'USAGE', text: `${formula} = ${unrounded}`, result: unrounded };
+  return { formula, unrounded, steps: [usage, roundingStep(decimals, mode, amount)], amount };
+}
+
+export function roundingStep(decimals: number, mode: RoundingMode, amount: bigint): ChargeStep {
+  const text = `Rounded once to ${decimals} decimals, ${mode}.`;
+  return { kind: 'ROUNDING', text, result: decimal(amount) };
+}
+
+/** An amount at scale 8 without zeros at its end. */
+export function decimal(amount: bigint): string {
+  return formatAmount(amount, 0);
+}
+
+/** An exact charge at scale 8 as {@link fractionText} writes it. */
+export function exactText({ numerator, denominator }: Fraction): string {
+  return fractionText(numerator, denominator * 100_000_000n);
 }
 
 /** A fraction as a decimal when it has one that ends, else as `n/d` in lowest terms. */
 export function fractionText(numerator: bigint, denominator: bigint): string {
+  if (numerator < 0n) return `-${fractionText(-numerator, denominator)}`;
   const shared = divisor(numerator, denominator);
   const [over, under] = [numerator / shared, denominator / shared];
   let digits = 0;

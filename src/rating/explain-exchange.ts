@@ -1,0 +1,37 @@
+import type { BookFacts } from './book.js';
+import type { Fraction } from './fraction.js';
+
+/** An exchange rate that was used. */
+export interface UsedExchange {
+  readonly from: string;
+  readonly to: string;
+  /** As it was quoted, at scale 10: how many of `quote` one of `base` is. */
+  readonly base: string;
+  readonly quote: string;
+  readonly rate: bigint;
+  readonly validFrom: number;
+  /** How many of `to` one of `from` is. */
+  readonly factor: Fraction;
+}
+
+const ONE = 10_000_000_000n;
+
+/** The newest rate between two currencies, direct before inverse; null when there is none. */
+export function findExchange(
+  facts: Pick<BookFacts, 'exchangeRates'>,
+  from: string,
+  to: string,
+  atMs: number,
+): UsedExchange | null {
+  const newest = (base: string, quote: string) =>
+    facts.exchangeRates
+      .filter((one) => one.base === base && one.quote === quote && one.validFrom <= atMs)
+      .sort((a, b) => b.validFrom - a.validFrom)[0];
+  const direct = newest(from, to);
+  if (direct !== undefined) {
+    return { ...direct, from, to, factor: { numerator: direct.rate, denominator: ONE } };
+  }
+  const inverse = newest(to, from);
+  if (inverse === undefined) return null;
+  return { ...inverse, from, to, factor: { numerator: ONE, denominator: inverse.rate } };
+}

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { parseAmount } from '../../src/kernel/index.js';
+import type { BookFacts } from '../../src/rating/book.js';
+import { deriveLevel, type LevelDerivation, type PricedRecord } from '../../src/rating/explain.js';
+import {
+  aBook,
+  aList,
+  anIdentity,
+  aRate,
+  aRecord,
+  aVersion,
+  type PlainRecord,
+} from '../fixtures/book.js';
+import { Draw } from '../fixtures/draw.js';
+import { randomBook } from '../fixtures/random-book.js';
+import { type Rated, ReferenceRater } from '../fixtures/reference-rater.js';
+
+const BOOKS = 60;
+const RECORDS_A_BOOK = 40;
+const SEED = Number(process.env.KONTOR_TEST_SEED ?? Date.now() % 1_000_000);
+
+function pricedRecord(record: PlainRecord, rated: Rated): PricedRecord {
+  const { startedMs, service, aNumber, bNumber, quantity, value, inTrunk, outTrunk } = record;
+  return {
+    service,
+    startedMs,
+    number: bNumber,
+    aNumber,
+    quantity: BigInt(quantity),
+    value: BigInt(value ?? 0),
+    inTrunkId: inTrunk ?? 0,
+    outTrunkId: outTrunk ?? 0,
+    destinationId: rated.destinationId,
+    subscriptionId: rated.subscription.id,
+  };
+}
+
+/** What the reference and the explanation make of all levels, to be compared. */
+function bothWays(facts: BookFacts, record: PlainRecord): [unknown[], LevelDerivation[]] | null {
+  const rated = new ReferenceRater(facts).levels(record);
+  if ('fault' in rated) return null;
+  const priced = pricedRecord(record, rated);
+  const last = rated.levels.length - 1;
+  const paid = rated.levels[last]!;
+  const shared = { amount: paid.base, currency: paid.version!.currency };
+  const derived = rated.levels.map(({ version }, at) =>
+    deriveLevel(facts, version?.contractId ?? null, priced, at === last ? null : shared),
+  );
+  const expected = rated.levels.map(({ version, demand, base }) => [
+    version?.id ?? null,
+    demand?.price.rateId ?? 0,
+    demand?.event.billed ?? 0,
+    base,
+    null,
+  ]);
+  return [expected, derived];
+}
+
+describe('the explanation of a level', () => {
+  it(`comes to the figures of the reference in random books (seed ${SEED})`, () => {
+    let compared = 0;
+    const seen = new Set<string>();
+    for (let book = 0; book < BOOKS; book += 1) {
+      const { facts, record } = randomBook(new Draw(SEED * 1000 + book));
+      for (let n = 0; n < RECORDS_A_BOOK; n += 1) {
+        const one = record();
+        const ways = bothWays(facts, one);
+        if (ways === null) continue;
+        const [expected, derived] = ways;
+        compared += derived.length;
+        expect(
+          derived.map(({ version, price, billed, amount, fault }) => [
+            version?.id ?? null,
+            price?.span.value.path[0] ?? 0,
+            Number(billed),
+            amount,
+            fault,
+          ]),
+          `seed ${SEED}, book ${book}, record ${n}`,
+        ).toEqual(expected);
+        for (const level of derived) note(level, seen);
+      }
+    }
+    expect(compared).toBeGreaterThan(1_000);
+    // What the books are there for did occur.
+    expect([...seen].sort()).toEqual(
+      [
+        ...['CONVERSION', 'DISCOUNT', 'MAX_CHARGE', 'MIN_CHARGE', 'ROUNDING', 'SURCHARGE'],
+        ...['USAGE', 'EXCLUSIVE_OTHER', 'BETTER_OTHER', 'OUTSIDE_VOLUME', 'split', 'majority'],
+        ...['origin', 'trunk', 'holiday', 'OTHER_BAND', 'OTHER_ORIGIN', 'NO_VALID_PRICE'],
+        ...['PER_UNIT', 'PER_EVENT', 'PERCENTAGE', 'REVENUE_SHARE', 'PACKAGE', 'GRADUATED'],
+        'VOLUME',
+      ].sort(),
+    );
+  });
+});
+
+function note(level: LevelDerivation, seen: Set<string>): void {
+  const { charge, rules, slices, bands, price, trunkId, skipped, tariff } = level;
+  for (const { kind } of charge?.steps ?? []) seen.add(kind);
+  for (const { refusal } of rules) if (refusal !== null) seen.add(refusal);
+  for (const { reason } of skipped) seen.add(reason);
+  if (slices.length > 1) seen.add('split');
+  if (bands?.policy === 'MAJORITY') seen.add('majority');
+  if (bands?.holiday) seen.add('holiday');
+  if (price !== null && price.originSetId !== 0) seen.add('origin');
+  if (trunkId !== null) seen.add('trunk');
+  if (tariff !== null) seen.add(tariff.terms?.model ?? 'PER_UNIT');
+}
+
+describe('the steps of a charge', () => {
+  const priced = (record: Partial<PlainRecord>): PricedRecord => {
+    const { subscription, destinationId } = {
+      subscription: { id: 1 },
+      destinationId: 0,
+    };
+    return pricedRecord({ ...aRecord(), ...record }, {
+      subscription,
+      destinationId,
+      levels: [],
+    } as never);
+  };
+
+  it('show limit, conversion, discount and rounding with their numbers', () => {
+    const terms = { model: 'PER_UNIT', minCharge: 50_000_000n, maxCharge: null, schedule: null };
+    const facts = aBook({
+      lists: [aList({ currency: 'USD', rows: [aRate({ terms: terms as never })] })],
+      versions: [aVersion({ conversion: 'RECORD' })],
+      identities: [anIdentity()],
+      exchangeRates: [{ base: 'EUR', quote: 'USD', rate: 12_500_000_000n, validFrom: 0 }],
+    });
+    const rule = {
+      ...{ id: 5, lineageId: 5, name: 'Ten', validFrom: 0, validTo: null, recordedAt: 0 },
+      ...{ supersededAt: null, sellerPartnerId: 1, type: 'DISCOUNT', effect: 'PERCENT' },
+      ...{ amount: parseAmount('10'), stacking: 'ORDERED', priority: 0, level: null },
+      ...{ customerGroupId: null, buyerPartnerId: null, contractId: null, subscriptionId: null },
+      ...{ service: null, destinationIds: null, weekdays: null, fromMinute: null, toMinute: null },
+      ...{ measure: null, volumeFrom: 0n, volumeTo: null, holder: 'CONTRACT', period: 'MONTH' },
+      cap: null,
+    };
+    const pricing = { ...facts.pricing, rules: [rule as never] };
+    const derived = deriveLevel(
+      { ...facts, pricing },
+      1,
+      priced({ bNumber: '4930', quantity: 60 }),
+      null,
+    );
+    expect(derived.charge).toEqual({
+      formula: '0 + 0.1 * 60 / 60',
+      unrounded: '0.1',
+      steps: [
+        { kind: 'USAGE', text: '0 + 0.1 * 60 / 60 = 0.1', result: '0.1' },
+        { kind: 'MIN_CHARGE', text: 'A record is charged 0.5 at least.', result: '0.5' },
+        { kind: 'CONVERSION', text: '1 USD is 0.8 EUR.', result: '0.4' },
+        { kind: 'DISCOUNT', text: '10 % of 0.4: 0.04 less.', result: '0.36' },
+        { kind: 'ROUNDING', text: 'Rounded once to 4 decimals, HALF_UP.', result: '0.36' },
+      ],
+      amount: 36_000_000n,
+    });
+    expect(derived.rules).toMatchObject([{ refusal: null, capLeft: null, volume: null }]);
+  });
+});
