@@ -99,30 +99,61 @@ export function decodeRecords(bytes: Buffer): AdjustedRecord[] {
   });
 }
 
+/** What one contract version's day, service and destination differ by. */
+export interface AdjustmentSum {
+  readonly versionId: number;
+  readonly day: number;
+  readonly service: number;
+  readonly destinationId: number;
+  /** Scale 8. */
+  readonly amount: bigint;
+}
+
+// Beyond it a running sum of whole numbers moves into one of any size.
+const EXACT = 2 ** 52;
+
 /** Sums of adjustments by version, day, service and destination, for `usage_summary`. */
 export class AdjustmentSums {
-  readonly #sums = new Map<
-    string,
-    { versionId: number; day: number; service: number; destinationId: number; amount: bigint }
-  >();
+  readonly #sums = new Map<number, Map<number, { near: number; far: bigint }>>();
 
-  add(record: AdjustedRecord, sign: 1 | -1): void {
-    if (record.adjustment === 0) return;
-    const { versionId, day, service, destinationId } = record;
-    const key = `${versionId}:${day}:${service}:${destinationId}`;
-    const known = this.#sums.get(key) ?? { versionId, day, service, destinationId, amount: 0n };
-    known.amount += BigInt(record.adjustment * sign);
-    this.#sums.set(key, known);
+  add(
+    versionId: number,
+    day: number,
+    service: number,
+    destinationId: number,
+    adjustment: number,
+  ): void {
+    if (adjustment === 0) return;
+    const outer = versionId * 65_536 + day;
+    let inner = this.#sums.get(outer);
+    if (inner === undefined) {
+      inner = new Map();
+      this.#sums.set(outer, inner);
+    }
+    const key = destinationId * 16 + service;
+    let sum = inner.get(key);
+    if (sum === undefined) {
+      sum = { near: 0, far: 0n };
+      inner.set(key, sum);
+    }
+    if (Math.abs(adjustment) > EXACT) sum.far += BigInt(adjustment);
+    else sum.near += adjustment;
+    if (Math.abs(sum.near) > EXACT) {
+      sum.far += BigInt(sum.near);
+      sum.near = 0;
+    }
   }
 
   /** Sums that are not zero. */
-  rows(): {
-    versionId: number;
-    day: number;
-    service: number;
-    destinationId: number;
-    amount: bigint;
-  }[] {
-    return [...this.#sums.values()].filter(({ amount }) => amount !== 0n);
+  rows(): AdjustmentSum[] {
+    return [...this.#sums].flatMap(([outer, inner]) =>
+      [...inner].flatMap(([key, { near, far }]) => {
+        const amount = far + BigInt(near);
+        if (amount === 0n) return [];
+        const versionId = Math.floor(outer / 65_536);
+        const destinationId = Math.floor(key / 16);
+        return [{ versionId, day: outer % 65_536, service: key % 16, destinationId, amount }];
+      }),
+    );
   }
 }

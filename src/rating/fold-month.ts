@@ -1,13 +1,14 @@
-import { type Service, serviceCodes } from '../mediation/index.js';
-import { type EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
+import { type EntryList, NUMBER, WORD } from './allowance-entry.js';
 import {
   type ChargeSlice,
   type ChargeTariff,
   modelOf,
   roundedCharge,
+  type TierPosition,
   tariffCharge,
 } from './charge.js';
-import { add, type Counters, periodKey, read } from './counters.js';
+import { Counters, periodKey } from './counters.js';
+import { EntrySubject } from './entry-subject.js';
 import { cutDown, minus, NOTHING } from './fraction.js';
 import { type Pot, PotList } from './pots.js';
 import {
@@ -17,7 +18,8 @@ import {
   type RuleEffect,
   ruleMatches,
 } from './price-rules.js';
-import type { BonusTerms, BucketTerms, GroupMember, Holder, PriceRule } from './pricing-facts.js';
+import type { BonusTerms, BucketTerms, GroupMember, PriceRule } from './pricing-facts.js';
+import { QuickTariffs } from './quick-charge.js';
 
 /** What a contract's month is folded by. */
 export interface FoldFacts {
@@ -73,10 +75,6 @@ export interface Points {
   readonly points: number;
 }
 
-const serviceNames = Object.fromEntries(
-  Object.entries(serviceCodes).map(([service, code]) => [code, service as Service]),
-) as Readonly<Record<number, Service>>;
-
 /**
  * Prices a contract's records of one civil month one after the other, in order of time: what one
  * takes from a bucket or brings into a tier is gone or there for the next. `order` holds the
@@ -94,23 +92,27 @@ export function foldMonth(
   // The tier of all units is known when all units are: the first pass counts, the second prices.
   const counting = new MonthFold(list, facts, null);
   counting.run(order);
-  return new MonthFold(list, facts, counting.tierTotals, trace).run(order);
+  return new MonthFold(list, facts, counting.tiers, trace).run(order);
 }
 
 class MonthFold {
-  readonly tierTotals: Counters = new Map();
+  /** Units that each tier counter has seen. */
+  readonly tiers = new Counters();
   readonly #list: EntryList;
+  readonly #subject: EntrySubject;
   readonly #facts: FoldFacts;
   readonly #totals: Counters | null;
   readonly #trace: ((step: FoldStep) => void) | undefined;
   readonly #pots: PotList;
-  readonly #volumes: Counters = new Map();
-  readonly #caps: Counters = new Map();
-  readonly #bonusTotals: Counters = new Map();
-  readonly #bonusTimes: Counters = new Map();
-  readonly #points: Counters = new Map();
-  readonly #statefulRules: boolean;
-  #paid: { pot: Pot; amount: number }[] = [];
+  readonly #quick: QuickTariffs;
+  readonly #volumes = new Counters();
+  readonly #caps = new Counters();
+  readonly #bonusTotals = new Counters();
+  readonly #bonusTimes = new Counters();
+  readonly #points = new Counters();
+  readonly #hasState: boolean;
+  #covering: { pot: Pot; units: number }[] = [];
+  #paying: { pot: Pot; amount: number }[] = [];
 
   constructor(
     list: EntryList,
@@ -119,22 +121,30 @@ class MonthFold {
     trace?: (step: FoldStep) => void,
   ) {
     this.#list = list;
+    this.#subject = new EntrySubject(list);
     this.#facts = facts;
     this.#totals = totals;
     this.#trace = trace;
     this.#pots = new PotList(facts.buckets, facts.rolledIn);
-    this.#statefulRules = facts.rules.some((rule) => rule.measure !== null || rule.cap !== null);
+    this.#quick = new QuickTariffs(list.tariffs);
+    this.#hasState = facts.rules.some((rule) => rule.measure !== null || rule.cap !== null);
   }
 
   run(order: Int32Array): FoldedMonth {
     const adjustments = new Float64Array(order.length);
     const covered = new Float64Array(order.length);
-    order.forEach((entry, place) => {
+    for (let place = 0; place < order.length; place += 1) {
+      const entry = order[place]!;
+      this.#subject.entry = entry;
       const slices = this.#slices(entry);
-      covered[place] = this.#cover(entry, slices);
-      adjustments[place] = this.#price(entry, slices, covered[place]!);
+      const units = this.#cover(slices);
+      covered[place] = units;
+      adjustments[place] = this.#price(slices, units) - this.#list.number(entry, NUMBER.BASE);
+    }
+    const points = this.#points.all().map(({ id, key, sum }) => {
+      return { bonusLineageId: id, holderId: key, points: sum };
     });
-    return { adjustments, covered, pots: this.#pots.all(), points: this.#allPoints() };
+    return { adjustments, covered, pots: this.#pots.all(), points };
   }
 
   // Units by slice, still to be covered or charged.
@@ -148,10 +158,11 @@ class MonthFold {
   }
 
   // Takes units from buckets, from the earliest slice on.
-  #cover(entry: number, slices: number[]): number {
-    this.#covering = [];
-    const pots = this.#potsFor(entry, 'UNITS');
-    const model = modelOf(this.#tariff(entry));
+  #cover(slices: number[]): number {
+    if (this.#trace) this.#covering = [];
+    if (!this.#pots.has('UNITS')) return 0;
+    const pots = this.#pots.matching('UNITS', this.#subject);
+    const model = modelOf(this.#tariff(this.#subject.entry));
     if (model === 'PERCENTAGE' || model === 'REVENUE_SHARE') return 0;
     let covered = 0;
     for (const pot of pots) {
@@ -164,81 +175,84 @@ class MonthFold {
       }
       if (taken === 0) continue;
       covered += taken;
-      this.#pots.note(pot, this.#list.word(entry, WORD.SUBSCRIPTION), taken);
+      this.#pots.note(pot, this.#subject.subscriptionId, taken);
       if (this.#trace) this.#covering.push({ pot, units: taken });
     }
     return covered;
   }
 
-  #covering: { pot: Pot; units: number }[] = [];
-
-  #price(entry: number, slices: readonly number[], covered: number): number {
-    const list = this.#list;
-    const base = list.number(entry, NUMBER.BASE);
-    const left = slices.reduce((sum, units) => sum + units, 0);
+  // What the record costs in the end.
+  #price(slices: readonly number[], covered: number): number {
+    const { entry } = this.#subject;
     const tariff = this.#tariff(entry);
-    const schedule = tariff.terms?.schedule ?? null;
-    const rules = this.#matching(entry);
-    const counted = this.#trace ? rules.map((rule) => this.#counted(rule, entry)) : [];
-    let priced: Priced = { amount: base, effects: [], tierBefore: null, tierTotal: null };
-    if (left === 0) priced = { ...priced, amount: 0 };
-    else if (schedule !== null || covered > 0 || this.#statefulRules) {
-      priced = this.#exact(entry, tariff, slices, left, rules);
+    let left = 0;
+    for (const units of slices) left += units;
+    const rules = this.#matching();
+    const counted = this.#trace ? rules.map((rule) => this.#counted(rule)) : [];
+    const position = this.#position(tariff, left);
+    let effects: readonly RuleEffect[] = [];
+    let amount = this.#list.number(entry, NUMBER.BASE);
+    if (left === 0) amount = 0;
+    else if (position !== null || covered > 0 || this.#hasState) {
+      const isQuick = rules.length === 0 && slices.length === 1 && !this.#trace;
+      amount = isQuick ? this.#quick.charge(this.#place(entry), left, position) : Number.NaN;
+      if (Number.isNaN(amount)) [amount, effects] = this.#exact(tariff, slices, rules, position);
     }
-    this.#countRules(entry, rules, left + covered, priced.amount);
-    const final = this.#pay(entry, priced.amount);
-    this.#grantBonuses(entry, left + covered, final);
+    this.#countRules(rules, left + covered, amount);
+    const final = this.#pay(amount);
+    this.#earnBonuses(left + covered, final);
     this.#trace?.({
       entry,
       billed: left + covered,
       covered: this.#covering,
-      tierBefore: priced.tierBefore,
-      tierTotal: priced.tierTotal,
+      tierBefore: position?.before ?? null,
+      tierTotal: position?.total ?? null,
       counted,
-      effects: priced.effects,
-      paid: this.#paid,
+      effects,
+      paid: this.#paying,
       final,
     });
-    return final - base;
+    return final;
+  }
+
+  #place(entry: number): number {
+    return this.#list.word(entry, WORD.TARIFF);
   }
 
   #tariff(entry: number): ChargeTariff {
-    return this.#list.tariffs[this.#list.word(entry, WORD.TARIFF)]!;
+    return this.#list.tariffs[this.#place(entry)]!;
+  }
+
+  // Where the record stands in the tiers of its tariff, which it enters by this.
+  #position(tariff: ChargeTariff, units: number): TierPosition | null {
+    const schedule = tariff.terms?.schedule ?? null;
+    if (schedule === null || units === 0) return null;
+    const holder = this.#subject.holderId(schedule.scope);
+    const key = periodKey(holder, schedule.period, this.#subject.day);
+    const after = this.tiers.add(schedule.id, key, units);
+    const total = this.#totals === null ? after : this.#totals.read(schedule.id, key);
+    return { before: after - units, total, first: after === units };
   }
 
   #exact(
-    entry: number,
     tariff: ChargeTariff,
     slices: readonly number[],
-    left: number,
     rules: readonly PriceRule[],
-  ): Priced {
-    const schedule = tariff.terms?.schedule ?? null;
-    let position = { before: 0, total: left, first: true };
-    if (schedule !== null) {
-      const holder = this.#holderId(entry, schedule.scope);
-      const key = periodKey(holder, schedule.period, this.#list.word(entry, WORD.DAY));
-      const before = add(this.tierTotals, schedule.id, key, left) - left;
-      const total = this.#totals?.get(schedule.id)?.get(key) ?? before + left;
-      position = { before, total, first: before === 0 };
-    }
+    position: TierPosition | null,
+  ): [amount: number, effects: readonly RuleEffect[]] {
+    const { entry } = this.#subject;
     const charge = tariffCharge(tariff, this.#chargeSlices(entry, slices), {
       value: BigInt(this.#list.number(entry, NUMBER.CARRIED)),
-      position,
+      position: position ?? NO_TIERS,
     });
-    const acting = rules.filter((rule) => this.#inVolume(rule, entry));
-    const ruled = applyRules(charge, acting, (rule) => this.#capLeft(rule, entry));
+    const acting = rules.filter((rule) => this.#inVolume(rule));
+    const ruled = applyRules(charge, acting, (rule) => this.#capLeft(rule));
     for (const { rule, effect } of ruled.effects) {
       if (rule.cap === null) continue;
       const size = rule.type === 'DISCOUNT' ? minus(NOTHING, effect) : effect;
-      add(this.#caps, rule.lineageId, this.#ruleKey(rule, entry), Number(cutDown(size)));
+      this.#caps.add(rule.lineageId, this.#ruleKey(rule), Number(cutDown(size)));
     }
-    return {
-      amount: Number(roundedCharge(ruled.charge, tariff)),
-      effects: ruled.effects,
-      tierBefore: schedule === null ? null : position.before,
-      tierTotal: schedule === null ? null : position.total,
-    };
+    return [Number(roundedCharge(ruled.charge, tariff)), ruled.effects];
   }
 
   #chargeSlices(entry: number, slices: readonly number[]): ChargeSlice[] {
@@ -248,149 +262,99 @@ class MonthFold {
     });
   }
 
-  #matching(entry: number): readonly PriceRule[] {
+  #matching(): readonly PriceRule[] {
     const { rules, contract, members } = this.#facts;
     if (rules.length === 0) return rules;
-    const list = this.#list;
-    const subject = {
-      startedMs: list.number(entry, NUMBER.STARTED_MS),
-      knownAt: list.knownAt(entry),
-      service: serviceNames[list.service(entry)]!,
-      destinationId: list.word(entry, WORD.DESTINATION),
-      subscriptionId: list.word(entry, WORD.SUBSCRIPTION),
-      minuteOfWeek: list.word(entry, WORD.MINUTE_OF_WEEK),
-    };
-    return rules.filter((rule) => ruleMatches(rule, contract, subject, members));
+    return rules.filter((rule) => ruleMatches(rule, contract, this.#subject, members));
   }
 
-  #counted(rule: PriceRule, entry: number): CountedRule {
-    return { rule, volume: this.#volume(rule, entry), capLeft: this.#capLeft(rule, entry) };
+  #counted(rule: PriceRule): CountedRule {
+    return { rule, volume: this.#volume(rule), capLeft: this.#capLeft(rule) };
   }
 
-  #volume(rule: PriceRule, entry: number): bigint | null {
+  #volume(rule: PriceRule): bigint | null {
     if (rule.measure === null) return null;
-    const counted = BigInt(read(this.#volumes, rule.lineageId, this.#ruleKey(rule, entry)));
+    const counted = BigInt(this.#volumes.read(rule.lineageId, this.#ruleKey(rule)));
     // Quantities are counted in units, amounts at scale 8 as the limits are.
     return rule.measure === 'QUANTITY' ? counted * 100_000_000n : counted;
   }
 
-  #inVolume(rule: PriceRule, entry: number): boolean {
-    const volume = this.#volume(rule, entry);
+  #inVolume(rule: PriceRule): boolean {
+    const volume = this.#volume(rule);
     if (volume === null) return true;
     return volume >= rule.volumeFrom && (rule.volumeTo === null || volume < rule.volumeTo);
   }
 
-  #capLeft(rule: PriceRule, entry: number): bigint | null {
+  #capLeft(rule: PriceRule): bigint | null {
     if (rule.cap === null) return null;
-    return rule.cap - BigInt(read(this.#caps, rule.lineageId, this.#ruleKey(rule, entry)));
+    return rule.cap - BigInt(this.#caps.read(rule.lineageId, this.#ruleKey(rule)));
   }
 
-  #countRules(entry: number, rules: readonly PriceRule[], billed: number, amount: number): void {
+  #countRules(rules: readonly PriceRule[], billed: number, amount: number): void {
     for (const rule of rules) {
       if (rule.measure === null) continue;
       const counted = rule.measure === 'QUANTITY' ? billed : amount;
-      add(this.#volumes, rule.lineageId, this.#ruleKey(rule, entry), counted);
+      this.#volumes.add(rule.lineageId, this.#ruleKey(rule), counted);
     }
   }
 
-  #ruleKey(rule: PriceRule, entry: number): number {
-    const holder = this.#holderId(entry, rule.holder);
-    return periodKey(holder, rule.period, this.#list.word(entry, WORD.DAY));
+  #ruleKey(rule: PriceRule): number {
+    return periodKey(this.#subject.holderId(rule.holder), rule.period, this.#subject.day);
   }
 
   // Buckets of money pay what is charged, as far as they reach.
-  #pay(entry: number, amount: number): number {
-    this.#paid = [];
+  #pay(amount: number): number {
+    if (this.#trace) this.#paying = [];
+    if (!this.#pots.has('MONEY')) return amount;
     let left = amount;
-    for (const pot of this.#potsFor(entry, 'MONEY')) {
+    for (const pot of this.#pots.matching('MONEY', this.#subject)) {
       const paid = Math.min(left, pot.left);
       if (paid === 0) continue;
       left -= paid;
       pot.left -= paid;
-      this.#pots.note(pot, this.#list.word(entry, WORD.SUBSCRIPTION), paid);
-      if (this.#trace) this.#paid.push({ pot, amount: paid });
-      if (left === 0) break;
+      this.#pots.note(pot, this.#subject.subscriptionId, paid);
+      if (this.#trace) this.#paying.push({ pot, amount: paid });
     }
     return left;
   }
 
-  #potsFor(entry: number, kind: 'UNITS' | 'MONEY'): readonly Pot[] {
-    if (this.#facts.buckets.length === 0) return [];
-    const list = this.#list;
-    return this.#pots.matching(kind, {
-      startedMs: list.number(entry, NUMBER.STARTED_MS),
-      knownAt: list.knownAt(entry),
-      service: serviceNames[list.service(entry)]!,
-      destinationId: list.word(entry, WORD.DESTINATION),
-      planId: list.has(entry, FLAG.LAST_LEVEL) ? list.word(entry, WORD.PLAN) : 0,
-      contractId: list.word(entry, WORD.CONTRACT),
-      holderId: (holder) => this.#holderId(entry, holder),
-    });
-  }
-
-  #holderId(entry: number, holder: Holder): number {
-    const place = { SUBSCRIPTION: WORD.SUBSCRIPTION, ACCOUNT: WORD.ROOT_ACCOUNT } as const;
-    return this.#list.word(entry, holder === 'CONTRACT' ? WORD.CONTRACT : place[holder]);
-  }
-
-  #grantBonuses(entry: number, billed: number, final: number): void {
+  #earnBonuses(billed: number, final: number): void {
     for (const bonus of this.#facts.bonuses) {
-      if (!this.#earns(bonus, entry)) continue;
-      const holder = this.#holderId(entry, bonus.holder);
+      if (!earns(bonus, this.#subject)) continue;
+      const holder = this.#subject.holderId(bonus.holder);
       const added = bonus.measure === 'SPEND' ? final : billed;
-      const total = add(this.#bonusTotals, bonus.lineageId, holder, added);
+      const total = this.#bonusTotals.add(bonus.lineageId, holder, added);
       const threshold = Number(bonus.threshold) / (bonus.measure === 'SPEND' ? 1 : 1e8);
       const reached = Math.floor(total / threshold);
       const due = bonus.repeats ? reached : Math.min(1, reached);
-      const times = due - read(this.#bonusTimes, bonus.lineageId, holder);
+      const times = due - this.#bonusTimes.read(bonus.lineageId, holder);
       if (times <= 0) continue;
-      add(this.#bonusTimes, bonus.lineageId, holder, times);
-      this.#grant(bonus, entry, holder, times);
+      this.#bonusTimes.add(bonus.lineageId, holder, times);
+      this.#grant(bonus, holder, times);
     }
   }
 
-  #earns(bonus: BonusTerms, entry: number): boolean {
-    const list = this.#list;
-    const planId = list.has(entry, FLAG.LAST_LEVEL) ? list.word(entry, WORD.PLAN) : 0;
-    const isOurs =
-      bonus.contractId === null
-        ? bonus.servicePlanId === planId
-        : bonus.contractId === list.word(entry, WORD.CONTRACT);
-    if (!isOurs) return false;
-    const service = serviceNames[list.service(entry)]!;
-    if (bonus.services !== null && !bonus.services.includes(service)) return false;
-    const destination = list.word(entry, WORD.DESTINATION);
-    if (bonus.destinationIds !== null && !bonus.destinationIds.includes(destination)) return false;
-    return inForce(bonus, list.number(entry, NUMBER.STARTED_MS), list.knownAt(entry));
-  }
-
-  #grant(bonus: BonusTerms, entry: number, holder: number, times: number): void {
+  #grant(bonus: BonusTerms, holder: number, times: number): void {
     if (bonus.grants === 'POINTS') {
-      add(this.#points, bonus.lineageId, holder, times * (Number(bonus.amount) / 1e8));
+      this.#points.add(bonus.lineageId, holder, times * (Number(bonus.amount) / 1e8));
       return;
     }
     const units = bonus.grants === 'UNITS' ? Number(bonus.amount) / 1e8 : Number(bonus.amount);
-    this.#pots.grant(
-      bonus.bucketLineageId!,
-      {
-        startedMs: this.#list.number(entry, NUMBER.STARTED_MS),
-        knownAt: this.#list.knownAt(entry),
-      },
-      (kind) => this.#holderId(entry, kind),
-      times * units,
-    );
-  }
-
-  #allPoints(): Points[] {
-    return [...this.#points].flatMap(([bonusLineageId, holders]) =>
-      [...holders].map(([holderId, points]) => ({ bonusLineageId, holderId, points })),
-    );
+    this.#pots.grant(bonus.bucketLineageId!, this.#subject, times * units);
   }
 }
 
-interface Priced {
-  readonly amount: number;
-  readonly effects: readonly RuleEffect[];
-  readonly tierBefore: number | null;
-  readonly tierTotal: number | null;
+const NO_TIERS: TierPosition = { before: 0, total: 0, first: true };
+
+function earns(bonus: BonusTerms, subject: EntrySubject): boolean {
+  const isOurs =
+    bonus.contractId === null
+      ? bonus.servicePlanId === subject.planId
+      : bonus.contractId === subject.contractId;
+  return (
+    isOurs &&
+    (bonus.services === null || bonus.services.includes(subject.service)) &&
+    (bonus.destinationIds === null || bonus.destinationIds.includes(subject.destinationId)) &&
+    inForce(bonus, subject.startedMs, subject.knownAt)
+  );
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { isoFromEpochDay } from '../kernel/index.js';
 import { appendOutbox, type BatchTicket, rowsOf } from '../platform/index.js';
-import { EntryList, NUMBER, WORD } from './allowance-entry.js';
+import { EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
 import {
   type AdjustedRecord,
   AdjustmentSums,
@@ -43,8 +43,8 @@ class ShardFold {
   readonly #client: pg.Client;
   readonly #ticket: BatchTicket;
   readonly #facts: FoldFactsReader;
-  /** Change of what subscriptions are charged, by subscription and month. */
-  readonly #credit = new Map<string, bigint>();
+  /** Change of what subscriptions are charged, by month and subscription. */
+  readonly #credit = new Map<string, Map<number, bigint>>();
 
   constructor(client: pg.Client, ticket: BatchTicket, facts: FoldFactsReader) {
     this.#client = client;
@@ -74,12 +74,11 @@ class ShardFold {
 
   /** Charges that changed, for credit control; once for all shards. */
   async storeCredit(): Promise<void> {
-    const entries = [...this.#credit]
-      .filter(([, amount]) => amount !== 0n)
-      .map(([key, amount]) => {
-        const [subscription, month] = key.split(' ');
-        return [Number(subscription), month, amount.toString()] as const;
-      });
+    const entries = [...this.#credit].flatMap(([month, changes]) =>
+      [...changes]
+        .filter(([, amount]) => amount !== 0n)
+        .map(([subscription, amount]) => [subscription, month, amount.toString()] as const),
+    );
     if (entries.length === 0) return;
     const limited = rowsOf<{ id: number }>(
       await this.#client.query(
@@ -146,15 +145,12 @@ class ShardFold {
       const folded = foldMonth(list, order, contract.facts);
       const sums = new AdjustmentSums();
       for (const record of await this.#takeResult(contractId, month)) {
-        sums.add(record, -1);
-        this.#noteCredit(record, month, -1);
+        const { versionId, day, service, destinationId, adjustment } = record;
+        sums.add(versionId, day, service, destinationId, -adjustment);
+        if (record.isLastLevel) this.#noteCredit(record.subscriptionId, month, -adjustment);
       }
+      this.#addUp(list, order, folded, month, sums);
       const bytes = encodeRecords(list, order, folded);
-      for (const record of decodeRecords(bytes)) {
-        sums.add(record, 1);
-        this.#noteCredit(record, month, 1);
-        if (record.adjustment !== 0) this.counts.adjusted += 1;
-      }
       await this.#storeResult(contract, month, list, order, bytes, folded);
       await this.#storeSums(contract, sums);
       this.counts.contracts += 1;
@@ -162,11 +158,39 @@ class ShardFold {
     }
   }
 
-  #noteCredit(record: AdjustedRecord, month: string, sign: 1 | -1): void {
-    if (!record.isLastLevel || record.adjustment === 0) return;
-    const key = `${record.subscriptionId} ${month}`;
-    const change = BigInt(record.adjustment * sign);
-    this.#credit.set(key, (this.#credit.get(key) ?? 0n) + change);
+  #addUp(
+    list: EntryList,
+    order: Int32Array,
+    { adjustments }: FoldedMonth,
+    month: string,
+    sums: AdjustmentSums,
+  ): void {
+    for (let place = 0; place < order.length; place += 1) {
+      const adjustment = adjustments[place]!;
+      if (adjustment === 0) continue;
+      const entry = order[place]!;
+      sums.add(
+        list.word(entry, WORD.VERSION),
+        list.word(entry, WORD.DAY),
+        list.service(entry),
+        list.word(entry, WORD.DESTINATION),
+        adjustment,
+      );
+      this.counts.adjusted += 1;
+      if (list.has(entry, FLAG.LAST_LEVEL)) {
+        this.#noteCredit(list.word(entry, WORD.SUBSCRIPTION), month, adjustment);
+      }
+    }
+  }
+
+  #noteCredit(subscriptionId: number, month: string, adjustment: number): void {
+    if (adjustment === 0) return;
+    let changes = this.#credit.get(month);
+    if (changes === undefined) {
+      changes = new Map();
+      this.#credit.set(month, changes);
+    }
+    changes.set(subscriptionId, (changes.get(subscriptionId) ?? 0n) + BigInt(adjustment));
   }
 
   // What the fold before said; it makes room for this one.

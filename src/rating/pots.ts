@@ -25,7 +25,7 @@ export interface PotSubject {
   /** Plan of the subscription at the subscriber's own level, else 0. */
   readonly planId: number;
   readonly contractId: number;
-  readonly holderId: (holder: Holder) => number;
+  holderId(holder: Holder): number;
 }
 
 /** The buckets of a contract's month, made when a record first can use them. */
@@ -46,6 +46,11 @@ export class PotList {
     this.#rolledIn = rolledIn;
   }
 
+  /** Whether there is any bucket of a kind at all. */
+  has(kind: BucketTerms['kind']): boolean {
+    return this.#terms.some((terms) => terms.kind === kind);
+  }
+
   /** Pots that a record may use and that hold something, the first to be used first. */
   matching(kind: 'UNITS' | 'MONEY', subject: PotSubject): readonly Pot[] {
     const pots: Pot[] = [];
@@ -62,17 +67,12 @@ export class PotList {
   }
 
   /** Adds a bonus to the holder's pot of a bucket in force; nothing where there is none. */
-  grant(
-    lineageId: number,
-    at: { readonly startedMs: number; readonly knownAt: number },
-    holderId: (holder: Holder) => number,
-    amount: number,
-  ): void {
+  grant(lineageId: number, subject: PotSubject, amount: number): void {
     const terms = this.#terms.find(
-      (item) => item.lineageId === lineageId && inForce(item, at.startedMs, at.knownAt),
+      (item) => item.lineageId === lineageId && inForce(item, subject.startedMs, subject.knownAt),
     );
     if (terms === undefined) return;
-    const pot = this.#pot(terms, holderId(terms.holder));
+    const pot = this.#pot(terms, subject.holderId(terms.holder));
     pot.bonus += amount;
     pot.left += amount;
   }

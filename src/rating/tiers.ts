@@ -1,4 +1,5 @@
 import type { TierStep } from '../catalog/index.js';
+import { divRoundNumber, type RoundingCode } from '../kernel/index.js';
 import type { TierPosition } from './charge.js';
 import { type Fraction, NOTHING, plus, whole } from './fraction.js';
 
@@ -47,4 +48,35 @@ function stepCharge(step: TierStep, low: number, high: number): Fraction {
     return whole(BigInt(blocks) * price);
   }
   return { numerator: price * BigInt(high - low), denominator: BigInt(rateUnit) };
+}
+
+const LIMIT = 2 ** 53;
+
+/**
+ * {@link graduated} with a fee, rounded, in plain numbers: for steps without blocks and flat fees
+ * that share one rate unit. NaN where the sums might not be exact; then the exact way decides.
+ */
+export function graduatedNumber(
+  steps: readonly TierStep[],
+  before: number,
+  units: number,
+  fee: number,
+  smallest: number,
+  rounding: RoundingCode,
+): number {
+  const rateUnit = steps[0]!.rateUnit;
+  const after = before + units;
+  let sum = fee * rateUnit;
+  let start = 0;
+  for (const step of steps) {
+    if (step.block || step.flatFee !== 0n || step.rateUnit !== rateUnit) return Number.NaN;
+    const end = step.upTo ?? Number.POSITIVE_INFINITY;
+    const low = before > start ? before : start;
+    const high = after < end ? after : end;
+    if (high > low) sum += Number(step.price) * (high - low);
+    start = end;
+    if (start >= after) break;
+  }
+  if (!(sum < LIMIT)) return Number.NaN;
+  return divRoundNumber(sum, rateUnit * smallest, rounding) * smallest;
 }
