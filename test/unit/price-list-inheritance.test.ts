@@ -1,40 +1,14 @@
-import { Decimal } from 'decimal.js';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type DestinationPrefixes,
   effectiveTable,
   findRate,
-  type ListRows,
+  type OriginRanks,
+  type PricingTerms,
   type RateRow,
 } from '../../src/catalog/index.js';
 import { parseAmount } from '../../src/kernel/index.js';
-
-let nextId = 1;
-
-function row(fields: Partial<RateRow> & { amount?: string } = {}): RateRow {
-  const { amount = '0.10', ...rest } = fields;
-  nextId += 1;
-  return {
-    id: nextId,
-    destinationId: null,
-    prefix: rest.destinationId === undefined || rest.destinationId === null ? '49' : null,
-    bandId: null,
-    originSetId: null,
-    kind: 'ABSOLUTE',
-    price: parseAmount(amount),
-    connectionFee: 0n,
-    rateUnit: 60,
-    firstIncrement: 60,
-    nextIncrement: 60,
-    minimum: 0,
-    grace: 0,
-    terms: null,
-    validFrom: 0,
-    validTo: null,
-    ...rest,
-  };
-}
+import { aRate } from '../fixtures/book.js';
 
 function price(
   lists: readonly (readonly RateRow[])[],
@@ -42,18 +16,32 @@ function price(
   at: number,
   band: number | null = null,
   destinations: DestinationPrefixes = new Map(),
-): { price: bigint; prefix: string; path: readonly number[]; clamped: boolean } | undefined {
+  origins?: OriginRanks,
+) {
   const chain = lists.map((rows, listId) => ({ listId, rows }));
-  const found = findRate(effectiveTable(chain, destinations), number, band, at);
-  if (found === undefined) return undefined;
-  const { rate, entry } = found;
-  return { price: rate.price, prefix: entry.prefix, path: rate.path, clamped: rate.clamped };
+  const found = findRate(effectiveTable(chain, destinations), number, band, at, origins);
+  return found && { ...found.rate, prefix: found.entry.prefix };
 }
+
+const TWO_TIERS: PricingTerms = {
+  model: 'GRADUATED',
+  minCharge: 3n,
+  maxCharge: 900n,
+  schedule: {
+    id: 5,
+    scope: 'CONTRACT',
+    period: 'MONTH',
+    steps: [
+      { upTo: 100, price: 25n, rateUnit: 60, flatFee: 15n, block: false },
+      { upTo: null, price: 4n, rateUnit: 60, flatFee: 0n, block: true },
+    ],
+  },
+};
 
 describe('inheritance of price lists', () => {
   it('gives the root its own rows, longest prefix first', () => {
-    const short = row({ prefix: '49', amount: '0.10' });
-    const long = row({ prefix: '4915', amount: '0.20' });
+    const short = aRate({ prefix: '49', amount: '0.10' });
+    const long = aRate({ prefix: '4915', amount: '0.20' });
     expect(price([[short, long]], '491512', 5)).toMatchObject({
       prefix: '4915',
       price: 20_000_000n,
@@ -64,28 +52,28 @@ describe('inheritance of price lists', () => {
   });
 
   it('falls through a closed long prefix to the shorter one', () => {
-    const short = row({ prefix: '49' });
-    const long = row({ prefix: '4915', validFrom: 10, validTo: 20 });
+    const short = aRate({ prefix: '49' });
+    const long = aRate({ prefix: '4915', validFrom: 10, validTo: 20 });
     const at = (instant: number) => price([[short, long]], '4915', instant)?.prefix;
     expect([9, 10, 19, 20].map(at)).toEqual(['49', '4915', '4915', '49']);
   });
 
   it('lets a newer short prefix never beat an older long one', () => {
-    const short = row({ prefix: '49', validFrom: 1_000 });
-    const long = row({ prefix: '4915', validFrom: 0 });
+    const short = aRate({ prefix: '49', validFrom: 1_000 });
+    const long = aRate({ prefix: '4915', validFrom: 0 });
     expect(price([[short, long]], '4915', 2_000)?.path).toEqual([long.id]);
   });
 
   it("shows the parent's price again when the child's row ends", () => {
-    const parent = row({ amount: '0.10' });
-    const child = row({ amount: '0.30', validFrom: 10, validTo: 20 });
+    const parent = aRate({ amount: '0.10' });
+    const child = aRate({ amount: '0.30', validFrom: 10, validTo: 20 });
     const at = (instant: number) => price([[parent], [child]], '49', instant)?.path;
     expect([9, 10, 20].map(at)).toEqual([[parent.id], [child.id], [parent.id]]);
   });
 
   it('multiplies price and connection fee by a percentage, half to even at 8 decimals', () => {
-    const parent = row({ amount: '0.00000005', connectionFee: parseAmount('0.00000015') });
-    const child = row({ prefix: '', kind: 'PERCENT', amount: '10' });
+    const parent = aRate({ amount: '0.00000005', connectionFee: parseAmount('0.00000015') });
+    const child = aRate({ prefix: '', kind: 'PERCENT', amount: '10' });
     const table = effectiveTable(
       [
         { listId: 1, rows: [parent] },
@@ -102,29 +90,101 @@ describe('inheritance of price lists', () => {
   });
 
   it('adds a difference to the price alone and holds at zero with a mark', () => {
-    const parent = row({ amount: '0.10', connectionFee: 7n });
-    const less = row({ kind: 'DIFFERENCE', amount: '-0.03' });
+    const parent = aRate({ amount: '0.10', connectionFee: 7n });
+    const less = aRate({ kind: 'DIFFERENCE', amount: '-0.03' });
     expect(price([[parent], [less]], '49', 0)).toMatchObject({ price: 7_000_000n, clamped: false });
-    const tooMuch = row({ kind: 'DIFFERENCE', amount: '-0.11' });
+    const tooMuch = aRate({ kind: 'DIFFERENCE', amount: '-0.11' });
     expect(price([[parent], [tooMuch]], '49', 0)).toMatchObject({ price: 0n, clamped: true });
   });
 
   it('takes the longest adjusting prefix, and one of the band before one without', () => {
-    const parent = [row({ prefix: '4915', bandId: 1 }), row({ prefix: '4915' })];
-    const all = row({ prefix: '', kind: 'PERCENT', amount: '1' });
-    const country = row({ prefix: '49', kind: 'PERCENT', amount: '2' });
-    const peak = row({ prefix: '49', kind: 'PERCENT', amount: '3', bandId: 1 });
-    const other = row({ prefix: '4916', kind: 'PERCENT', amount: '4' });
+    const parent = [aRate({ prefix: '4915', bandId: 1 }), aRate({ prefix: '4915' })];
+    const all = aRate({ prefix: '', kind: 'PERCENT', amount: '1' });
+    const country = aRate({ prefix: '49', kind: 'PERCENT', amount: '2' });
+    const peak = aRate({ prefix: '49', kind: 'PERCENT', amount: '3', bandId: 1 });
+    const other = aRate({ prefix: '4916', kind: 'PERCENT', amount: '4' });
     const child = [all, country, peak, other];
     expect(price([parent, child], '4915', 0, 1)?.path[1]).toBe(peak.id);
     expect(price([parent, child], '4915', 0, null)?.path[1]).toBe(country.id);
     expect(price([parent, [all]], '4915', 0, 1)?.path[1]).toBe(all.id);
   });
 
+  it('adjusts tiers instead of the price that they stand for, limits of the charge aside', () => {
+    const parent = aRate({ amount: '0', connectionFee: 5n, terms: TWO_TIERS });
+    const adjusted = (by: RateRow) => price([[parent], [by]], '49', 0);
+    // 10 percent of 25, 15, 4 and 5 are ties or not: 27.5 -> 28, 16.5 -> 16, 4.4 -> 4, 5.5 -> 6.
+    const more = adjusted(aRate({ prefix: '', kind: 'PERCENT', amount: '10' }));
+    expect(more).toMatchObject({ price: 0n, connectionFee: 6n, clamped: false });
+    expect(more?.terms).toEqual({
+      ...TWO_TIERS,
+      schedule: {
+        ...TWO_TIERS.schedule,
+        steps: [
+          { upTo: 100, price: 28n, rateUnit: 60, flatFee: 16n, block: false },
+          { upTo: null, price: 4n, rateUnit: 60, flatFee: 0n, block: true },
+        ],
+      },
+    });
+    const less = adjusted(aRate({ prefix: '', kind: 'DIFFERENCE', amount: '-0.00000006' }));
+    expect(less).toMatchObject({ price: 0n, connectionFee: 5n, clamped: true });
+    expect(less?.terms?.schedule?.steps).toMatchObject([
+      { price: 19n, flatFee: 15n },
+      { price: 0n, flatFee: 0n },
+    ]);
+    expect(parent.terms).toBe(TWO_TIERS);
+  });
+
+  it('gives the sets that hold the calling number in order before the price for all', () => {
+    const all = aRate({ amount: '0.01' });
+    const peak = aRate({ amount: '0.02', bandId: 1 });
+    const home = aRate({ amount: '0.03', originSetId: 7 });
+    const homePeak = aRate({ amount: '0.04', originSetId: 7, bandId: 1 });
+    const abroad = aRate({ amount: '0.05', originSetId: 8, bandId: 1 });
+    const paid = (origins: [number, number][], band: number | null) =>
+      price([[all, peak, home, homePeak, abroad]], '49', 0, band, new Map(), new Map(origins));
+    expect(paid([], 1)?.path).toEqual([peak.id]);
+    expect(paid([[7, 2]], null)?.path).toEqual([home.id]);
+    expect(paid([[7, 2]], 1)?.path).toEqual([homePeak.id]);
+    expect(paid([[7, 2]], 2)?.path).toEqual([home.id]);
+    // The longer prefix of a set wins; of equal ones the set with the lower id.
+    const both = (rank7: number, rank8: number): [number, number][] => [
+      [8, rank8],
+      [7, rank7],
+    ];
+    expect(paid(both(2, 3), 1)?.path).toEqual([abroad.id]);
+    expect(paid(both(3, 2), 1)?.path).toEqual([homePeak.id]);
+    expect(paid(both(2, 2), 1)?.path).toEqual([homePeak.id]);
+    // A set without a price in the band gives way to the next set.
+    expect(paid(both(2, 3), null)?.path).toEqual([home.id]);
+  });
+
+  it('lets a longer prefix for all beat a shorter one for the origin', () => {
+    const home = aRate({ prefix: '49', originSetId: 7 });
+    const mobile = aRate({ prefix: '4915' });
+    const held = new Map([[7, 2]]);
+    expect(price([[home, mobile]], '4915', 0, null, new Map(), held)?.path).toEqual([mobile.id]);
+    expect(price([[home, mobile]], '4930', 0, null, new Map(), held)?.path).toEqual([home.id]);
+    expect(price([[home, mobile]], '4930', 0)).toBeUndefined();
+  });
+
+  it('lets adjustments of a set act on its prices alone, others on all', () => {
+    const plain = aRate();
+    const home = aRate({ originSetId: 7 });
+    const forAll = aRate({ prefix: '', kind: 'PERCENT', amount: '1' });
+    const forHome = aRate({ prefix: '', kind: 'PERCENT', amount: '2', originSetId: 7 });
+    const path = (rows: RateRow[], origins: [number, number][]) =>
+      price([[plain, home], rows], '49', 0, null, new Map(), new Map(origins))?.path;
+    expect(path([forAll], [[7, 1]])).toEqual([home.id, forAll.id]);
+    expect(path([forAll, forHome], [[7, 1]])).toEqual([home.id, forHome.id]);
+    expect(path([forHome], [])).toEqual([plain.id]);
+    const longer = aRate({ prefix: '4', kind: 'PERCENT', amount: '3' });
+    expect(path([forHome, longer], [[7, 1]])).toEqual([home.id, longer.id]);
+  });
+
   it('adjusts again at each depth and keeps the derivation', () => {
-    const root = row({ amount: '1' });
-    const middle = row({ prefix: '', kind: 'PERCENT', amount: '50' });
-    const leaf = row({ prefix: '', kind: 'DIFFERENCE', amount: '0.25' });
+    const root = aRate({ amount: '1' });
+    const middle = aRate({ prefix: '', kind: 'PERCENT', amount: '50' });
+    const leaf = aRate({ prefix: '', kind: 'DIFFERENCE', amount: '0.25' });
     expect(price([[root], [middle], [leaf]], '49', 0)).toMatchObject({
       price: 175_000_000n,
       path: [root.id, middle.id, leaf.id],
@@ -133,8 +193,8 @@ describe('inheritance of price lists', () => {
 
   it('lets a destination stand for its prefixes and an explicit prefix beat it', () => {
     const destinations = new Map([[7, ['4915', '4916']]]);
-    const whole = row({ destinationId: 7, prefix: null });
-    const explicit = row({ prefix: '4915', validFrom: 10, validTo: 20 });
+    const whole = aRate({ destinationId: 7, prefix: null });
+    const explicit = aRate({ prefix: '4915', validFrom: 10, validTo: 20 });
     const at = (number: string, instant: number) =>
       price([[whole, explicit]], number, instant, null, destinations)?.path[0];
     expect(at('49150', 15)).toBe(explicit.id);
@@ -146,12 +206,12 @@ describe('inheritance of price lists', () => {
   it('shares untouched entries with the parent and stays fast at 400,000 rows', () => {
     const rows: RateRow[] = [];
     for (let i = 0; i < 400_000; i += 1) {
-      rows.push(row({ prefix: String(1_000_000 + i), validFrom: i % 7 }));
+      rows.push(aRate({ prefix: String(1_000_000 + i), validFrom: i % 7 }));
     }
     const child = [
-      row({ prefix: '1', kind: 'PERCENT', amount: '5', validFrom: 3, validTo: 1_000 }),
-      row({ prefix: '11', kind: 'PERCENT', amount: '6' }),
-      ...rows.slice(0, 1_000).map((parent) => row({ prefix: parent.prefix, validFrom: 50 })),
+      aRate({ prefix: '1', kind: 'PERCENT', amount: '5', validFrom: 3, validTo: 1_000 }),
+      aRate({ prefix: '11', kind: 'PERCENT', amount: '6' }),
+      ...rows.slice(0, 1_000).map((parent) => aRate({ prefix: parent.prefix, validFrom: 50 })),
     ];
     const started = performance.now();
     const table = effectiveTable(
@@ -163,158 +223,5 @@ describe('inheritance of price lists', () => {
     );
     expect(table.size).toBe(400_000);
     expect(performance.now() - started).toBeLessThan(15_000);
-  });
-});
-
-const BANDS = [null, 1, 2] as const;
-const DESTINATIONS: DestinationPrefixes = new Map([
-  [1, ['1', '12', '21']],
-  [2, ['11', '121']],
-]);
-const prefixes = fc.stringMatching(/^[12]{0,3}$/);
-const instants = fc.integer({ min: 0, max: 8 });
-
-const rowFields = fc.record({
-  target: fc.oneof(
-    { weight: 4, arbitrary: prefixes.map((prefix) => ({ prefix, destinationId: null })) },
-    {
-      weight: 1,
-      arbitrary: fc.constantFrom(1, 2).map((destinationId) => ({ prefix: null, destinationId })),
-    },
-  ),
-  bandId: fc.constantFrom(...BANDS),
-  kind: fc.constantFrom<RateRow['kind']>('ABSOLUTE', 'ABSOLUTE', 'PERCENT', 'DIFFERENCE'),
-  size: fc.integer({ min: -9_999_999_999, max: 9_999_999_999 }),
-  connectionFee: fc.bigInt({ min: 0n, max: 999n }),
-  validFrom: instants,
-  length: fc.option(fc.integer({ min: 1, max: 6 })),
-});
-
-const chains = fc
-  .array(fc.array(rowFields, { maxLength: 12 }), { minLength: 1, maxLength: 4 })
-  .map((lists) => {
-    let id = 0;
-    return lists.map((fields, listId): ListRows => {
-      const rows = fields.map(({ target, size, length, ...rest }): RateRow => {
-        id += 1;
-        const amount = BigInt(rest.kind === 'ABSOLUTE' ? Math.abs(size) : size);
-        return {
-          ...row(),
-          ...target,
-          ...rest,
-          id,
-          price: amount,
-          validTo: length === null ? null : rest.validFrom + length,
-        };
-      });
-      return { listId, rows };
-    });
-  });
-
-/** The same rules, read one instant, prefix and band at a time straight from the rows. */
-function naivePrice(
-  lists: readonly ListRows[],
-  prefix: string,
-  band: number | null,
-  at: number,
-): { price: string; fee: string; path: number[] } | undefined {
-  const list = lists[lists.length - 1];
-  if (list === undefined) return undefined;
-  const valid = list.rows.filter(
-    (candidate) => candidate.validFrom <= at && (candidate.validTo ?? 99) > at,
-  );
-  const named = (head: string, ofBand: number | null, kinds: readonly string[]) => {
-    const matching = valid.filter(
-      (candidate) => candidate.bandId === ofBand && kinds.includes(candidate.kind),
-    );
-    const newest = (rows: RateRow[]) =>
-      rows.sort((a, b) => b.validFrom - a.validFrom || b.id - a.id)[0];
-    return (
-      newest(matching.filter((candidate) => candidate.prefix === head)) ??
-      newest(
-        matching.filter((candidate) =>
-          DESTINATIONS.get(candidate.destinationId ?? 0)?.includes(head),
-        ),
-      )
-    );
-  };
-  const own = named(prefix, band, ['ABSOLUTE']);
-  if (own) {
-    return { price: String(own.price), fee: String(own.connectionFee), path: [own.id] };
-  }
-  const inherited = naivePrice(lists.slice(0, -1), prefix, band, at);
-  if (inherited === undefined) return undefined;
-  for (let length = prefix.length; length >= 0; length -= 1) {
-    for (const ofBand of band === null ? [null] : [band, null]) {
-      const by = named(prefix.slice(0, length), ofBand, ['PERCENT', 'DIFFERENCE']);
-      if (by === undefined) continue;
-      const act = (amount: string, difference: boolean) => {
-        const exact =
-          by.kind === 'PERCENT'
-            ? new Decimal(amount).mul(new Decimal(String(by.price)).div(1e10).plus(1))
-            : new Decimal(amount).plus(difference ? String(by.price) : 0);
-        return Decimal.max(0, exact.toDecimalPlaces(0, Decimal.ROUND_HALF_EVEN)).toFixed();
-      };
-      return {
-        price: act(inherited.price, true),
-        fee: act(inherited.fee, false),
-        path: [...inherited.path, by.id],
-      };
-    }
-  }
-  return inherited;
-}
-
-function naiveRate(lists: readonly ListRows[], number: string, band: number | null, at: number) {
-  for (let length = number.length; length >= 0; length -= 1) {
-    for (const ofBand of band === null ? [null] : [band, null]) {
-      const found = naivePrice(lists, number.slice(0, length), ofBand, at);
-      if (found) return { ...found, prefix: number.slice(0, length), band: ofBand ?? 0 };
-    }
-  }
-  return undefined;
-}
-
-describe('inheritance against reading the rows one by one', () => {
-  it('gives the same price and derivation for every list, number, band and time', () => {
-    Decimal.set({ precision: 60 });
-    fc.assert(
-      fc.property(
-        chains,
-        fc.stringMatching(/^[12]{1,4}$/),
-        fc.constantFrom(...BANDS),
-        fc.integer({ min: 0, max: 12 }),
-        (lists, number, band, at) => {
-          const found = findRate(effectiveTable(lists, DESTINATIONS), number, band, at);
-          const seen = found && {
-            price: String(found.rate.price),
-            fee: String(found.rate.connectionFee),
-            path: [...found.rate.path],
-            prefix: found.entry.prefix,
-            band: found.entry.bandId,
-          };
-          expect(seen).toEqual(naiveRate(lists, number, band, at));
-        },
-      ),
-      { numRuns: 3_000 },
-    );
-  });
-
-  it('keeps the versions of every entry in order, apart, and joined when equal', () => {
-    fc.assert(
-      fc.property(chains, (lists) => {
-        for (const { versions } of effectiveTable(lists, DESTINATIONS).values()) {
-          versions.forEach((version, i) => {
-            expect(version.to === null || version.to > version.from).toBe(true);
-            const before = versions[i - 1];
-            if (before === undefined) return;
-            expect(before.to !== null && before.to <= version.from).toBe(true);
-            const touches = before.to === version.from;
-            expect(touches && before.value === version.value).toBe(false);
-          });
-        }
-      }),
-      { numRuns: 500 },
-    );
   });
 });
