@@ -72,6 +72,7 @@ export interface FoldedMonth {
 export interface Points {
   readonly bonusLineageId: number;
   readonly holderId: number;
+  /** Scale 8. */
   readonly points: number;
 }
 
@@ -336,7 +337,7 @@ class MonthFold {
 
   #grant(bonus: BonusTerms, holder: number, times: number): void {
     if (bonus.grants === 'POINTS') {
-      this.#points.add(bonus.lineageId, holder, times * (Number(bonus.amount) / 1e8));
+      this.#points.add(bonus.lineageId, holder, times * Number(bonus.amount));
       return;
     }
     const units = bonus.grants === 'UNITS' ? Number(bonus.amount) / 1e8 : Number(bonus.amount);
