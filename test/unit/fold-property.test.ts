@@ -1,12 +1,16 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { faultCodes } from '../../src/mediation/index.js';
 import type { BookFacts } from '../../src/rating/book.js';
 import { Draw } from '../fixtures/draw.js';
-import { type EngineAnswer, engineAnswer, type Numbered } from '../fixtures/engine.js';
+import {
+  type EngineAnswer,
+  engineAnswer,
+  type MonthsAnswer,
+  type Numbered,
+} from '../fixtures/engine.js';
 import { randomBook } from '../fixtures/random-book.js';
 import { referenceAnswer } from '../fixtures/reference-answer.js';
 
-const BOOKS = 60;
+const BOOKS = 40;
 const RECORDS = 300;
 
 const seed = Number(process.env.KONTOR_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -25,7 +29,7 @@ function delivered(draw: Draw, all: readonly Numbered[]): Numbered[][] {
   return batches;
 }
 
-function differences(answered: EngineAnswer, expected: EngineAnswer): string[] {
+function differences(answered: MonthsAnswer, expected: MonthsAnswer): string[] {
   const records = [...expected.records].flatMap(([number, wanted]) => {
     const given = answered.records.get(number) ?? 'nothing';
     const faults = wanted.split(' or ');
@@ -55,42 +59,26 @@ describe('months of any records', () => {
         const other = engineAnswer(facts, delivered(draw, all));
         expect(differences(other, inOrder), `seed ${seed}, book ${n}, shuffled`).toEqual([]);
       }
-      countAll(facts, all, expected);
+      countAll(inOrder);
     }
-    for (const what of ['adjusted', 'used pots', 'points']) {
-      expect(counts.get(what), what).toBeGreaterThan(50);
-    }
+    // What is compared is worth comparing.
+    expect(counts.get('adjusted')).toBeGreaterThan(300);
+    expect(counts.get('used pots')).toBeGreaterThan(50);
+    expect(counts.get('points')).toBeGreaterThan(5);
   }, 300_000);
 
-  function countAll(facts: BookFacts, all: readonly Numbered[], expected: EngineAnswer): void {
-    const alone = engineAnswerAlone(facts, all);
-    count('records', all.length);
-    for (const [number, text] of expected.records) {
-      if ((faultCodes as readonly (string | undefined)[]).includes(text.split(' or ')[0])) continue;
-      count('rated');
-      if (alone.get(number) !== text) count('adjusted');
-    }
-    count('used pots', expected.pots.filter((line) => !line.endsWith(' less 0')).length);
-    count('points', expected.points.length);
+  function countAll(answer: EngineAnswer): void {
+    count('records', answer.records.size);
+    count('rated', [...answer.records.values()].filter((text) => text.includes('=')).length);
+    count('adjusted', answer.adjusted);
+    count('used pots', answer.pots.filter((line) => !line.endsWith(' less 0')).length);
+    count('points', answer.points.length);
   }
 
   afterAll(() => {
     console.log([...counts].map(([what, times]) => `${what} ${times}`).join(', '));
   });
 });
-
-/** What each record would cost if it were the only one, without buckets. */
-function engineAnswerAlone(facts: BookFacts, all: readonly Numbered[]): Map<number, string> {
-  const pricing = { ...facts.pricing, buckets: [], bonuses: [] };
-  return new Map(referenceBases({ ...facts, pricing }, all));
-}
-
-function referenceBases(facts: BookFacts, all: readonly Numbered[]): [number, string][] {
-  return all.map(({ number, record }) => {
-    const one = referenceAnswer(facts, [{ number, record }]);
-    return [number, one.records.get(number)!];
-  });
-}
 
 /** The fewest records found that still show a difference, with the book in which they do. */
 function report(
