@@ -59,7 +59,7 @@ class FormatCheck {
   definition(value: unknown): void {
     const known =
       'delimiter quote headerLines comment columns timeZone numberRules identity startedAt ' +
-      'service duration quantity aNumber bNumber inTrunk outTrunk answered';
+      'service duration quantity value aNumber bNumber inTrunk outTrunk answered';
     const fields = this.#object(value, '', known.split(' '));
     if (fields === null) return;
     this.#columns = this.#names(fields.columns, '/columns', MAX_COLUMNS);
@@ -172,6 +172,7 @@ class FormatCheck {
     else if (services.has('DATA')) {
       this.#wrong('/quantity', 'MISSING', 'Records of DATA need a quantity.');
     }
+    if (fields.value !== undefined) this.#columnOf(fields.value, '/value');
   }
 
   #answered(value: unknown): void {

@@ -57,6 +57,8 @@ export interface FormatDefinition {
   readonly duration?: { readonly column: string; readonly unit: 'SECONDS' | 'MILLISECONDS' };
   /** Messages, octets or events of the other services; 1 when absent or empty. */
   readonly quantity?: { readonly column: string };
+  /** Money that the record carries, such as the price of a service that was bought; a decimal. */
+  readonly value?: { readonly column: string };
   readonly aNumber: { readonly column: string };
   readonly bNumber: { readonly column: string };
   readonly inTrunk?: { readonly column: string };

@@ -21,6 +21,29 @@ export function readWhole(bytes: Uint8Array, from: number, to: number): number {
   return value;
 }
 
+/** Decimals of money in a record, and the most digits before the point. */
+const SCALE = 8;
+const WHOLE_DIGITS = 7;
+
+/** A decimal without sign as a whole number at scale 8; NOT_READABLE for anything else. */
+export function readDecimal(bytes: Uint8Array, from: number, to: number): number {
+  let value = 0;
+  let decimals = -1;
+  for (let at = from; at < to; at += 1) {
+    const byte = bytes[at]!;
+    if (byte === 46 && decimals < 0 && at > from) decimals = 0;
+    else if (byte < 48 || byte > 57) return NOT_READABLE;
+    else {
+      value = value * 10 + (byte - 48);
+      if (decimals >= 0) decimals += 1;
+      else if (at - from >= WHOLE_DIGITS) return NOT_READABLE;
+      if (decimals > SCALE) return NOT_READABLE;
+    }
+  }
+  if (from === to || decimals === 0) return NOT_READABLE;
+  return value * 10 ** (SCALE - Math.max(decimals, 0));
+}
+
 /** Milliseconds as started seconds: a call of 1 ms has used its first second. */
 export function secondsOfMilliseconds(milliseconds: number): number {
   return milliseconds < 0 ? milliseconds : Math.ceil(milliseconds / 1000);

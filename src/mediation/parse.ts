@@ -5,6 +5,7 @@ import { IdentityHash } from './identity-hash.js';
 import {
   NOT_READABLE,
   NumberReader,
+  readDecimal,
   readWhole,
   secondsOfMilliseconds,
   TimeReader,
@@ -213,10 +214,24 @@ export class RecordParser {
     }
     batch.quantity[row] = quantity;
     return (
+      this.#value(bytes, batch, row) &&
       this.#parties(bytes, batch, row, service) &&
       this.#trunkIds(bytes, batch, row) &&
       this.#identify(bytes, batch, row)
     );
+  }
+
+  #value(bytes: Buffer, batch: RecordBatch, row: number): boolean {
+    const column = this.#at.value;
+    const [from, to] = [this.#from[column]!, this.#to[column]!];
+    if (column === ABSENT || from === to) {
+      batch.value[row] = 0;
+      return true;
+    }
+    const value = readDecimal(bytes, from, to);
+    if (value < 0) return this.#fault(batch, row, faultNumber.INVALID_VALUE, column);
+    batch.value[row] = value;
+    return true;
   }
 
   #parties(bytes: Buffer, batch: RecordBatch, row: number, service: number): boolean {
@@ -318,6 +333,7 @@ type ColumnRole =
   | 'startedAtElse'
   | 'duration'
   | 'quantity'
+  | 'value'
   | 'aNumber'
   | 'bNumber'
   | 'inTrunk'
@@ -332,6 +348,7 @@ function columnRoles(format: FormatDefinition): Record<ColumnRole, number> {
     startedAtElse: at(format.startedAt.orElse),
     duration: at(format.duration?.column),
     quantity: at(format.quantity?.column),
+    value: at(format.value?.column),
     aNumber: at(format.aNumber.column),
     bNumber: at(format.bNumber.column),
     inTrunk: at(format.inTrunk?.column),

@@ -9,6 +9,7 @@ export const recordFaults = {
   LINE_TOO_LONG: 'The line is longer than 64 KiB.',
   INVALID_TIME: 'The time is not written as the format declares or lies outside 2000 to 2099.',
   INVALID_QUANTITY: 'The duration or quantity is not a whole number of at most 15 digits.',
+  INVALID_VALUE: 'The value is not an amount of at most 7 digits before and 8 after the point.',
   INVALID_A_NUMBER: 'The calling number cannot be read as E.164.',
   INVALID_B_NUMBER: 'The called number cannot be read as E.164.',
   UNKNOWN_SERVICE: 'The service is not one that the format declares.',

@@ -1,4 +1,4 @@
-import { DomainError, isTimeZone } from '../kernel/index.js';
+import { DomainError, formatAmount, isTimeZone } from '../kernel/index.js';
 import { type FormatDefinition, type Service, serviceNames } from './format.js';
 import { type FileHeader, RecordParser } from './parse.js';
 import { faultCodes, MICRO_BATCH, RecordBatch, recordFaults } from './record-batch.js';
@@ -17,6 +17,7 @@ export interface TriedRecord {
   readonly aNumber: string | null;
   readonly bNumber: string | null;
   readonly quantity: string | null;
+  readonly value: string | null;
   readonly inTrunk: string | null;
   readonly outTrunk: string | null;
   /** Earlier line of the sample with the same identity. */
@@ -95,6 +96,7 @@ function recordOf(
     aNumber: digits(batch.aNumber[row]),
     bNumber: digits(batch.bNumber[row]),
     quantity: String(batch.quantity[row]),
+    value: batch.value[row] ? formatAmount(BigInt(batch.value[row] ?? 0)) : null,
     inTrunk: trunks.get(batch.inTrunk[row] ?? 0) ?? null,
     outTrunk: trunks.get(batch.outTrunk[row] ?? 0) ?? null,
     duplicateOfLine,
@@ -110,6 +112,7 @@ const NOTHING: Omit<TriedRecord, 'line'> = {
   aNumber: null,
   bNumber: null,
   quantity: null,
+  value: null,
   inTrunk: null,
   outTrunk: null,
   duplicateOfLine: null,

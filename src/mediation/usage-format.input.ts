@@ -1,7 +1,13 @@
 import 'reflect-metadata';
 import { MaxLength } from 'class-validator';
 import { ArgsType, Field, ID, Int, ObjectType } from 'type-graphql';
-import { BigIntScalar, DateTimeScalar, enumType, JsonScalar } from '../platform/index.js';
+import {
+  BigIntScalar,
+  DateTimeScalar,
+  DecimalScalar,
+  enumType,
+  JsonScalar,
+} from '../platform/index.js';
 import type { FormatDefinition, Service } from './format.js';
 
 export const UsageService = enumType('UsageService', 'What a record counts.', {
@@ -70,6 +76,9 @@ export class TriedUsageRecord {
     description: 'Seconds, messages, octets or events.',
   })
   quantity!: string | null;
+
+  @Field(() => DecimalScalar, { nullable: true, description: 'Money that it carries.' })
+  value!: string | null;
 
   @Field(() => String, { nullable: true, description: 'Incoming trunk by name.' })
   inTrunk!: string | null;

@@ -19,6 +19,7 @@ export const XDR_COLUMNS = [
   'in_trunk_id',
   'out_trunk_id',
   'destination_id',
+  'value',
   'legs',
   'amounts',
 ] as const;
@@ -30,7 +31,7 @@ const DAY_MS = 86_400_000;
 const POSTGRES_EPOCH_MS = 946_684_800_000;
 
 /** Bytes of the fields before legs and amounts, of those two when empty, and of each level. */
-const FIXED_BYTES = 136;
+const FIXED_BYTES = 148;
 const EMPTY_LEVELS_BYTES = 28;
 const LEVEL_BYTES = 20;
 const INT8_TYPE = 20;
@@ -88,6 +89,7 @@ export class XdrEncoder {
     putInt4(view, at + 112, records.inTrunk[row]!);
     putInt4(view, at + 120, records.outTrunk[row]!);
     putInt4(view, at + 128, rated.destinationId[row]!);
+    putInt8(view, at + 136, records.value[row]!);
   }
 
   // Legs are pairs of integers in a bytea, amounts an array of bigint with one dimension.

@@ -6,6 +6,7 @@ import type { TimeType } from '../../src/mediation/index.js';
 import {
   epochDay,
   NumberReader,
+  readDecimal,
   readWhole,
   secondsOfMilliseconds,
   TimeReader,
@@ -356,4 +357,23 @@ describe('times from bytes', () => {
       if (day !== ms / 86_400_000) expect(`${date.toISOString()} is ${day}`).toBe('');
     }
   });
+});
+
+describe('Money in a record', () => {
+  it.each([
+    ['0', 0],
+    ['4.99', 499_000_000],
+    ['0.00000001', 1],
+    ['1234567.12345678', 123_456_712_345_678],
+    ['00.1', 10_000_000],
+  ])('%s is read exactly', (text, value) => {
+    expect(readDecimal(Buffer.from(text), 0, text.length)).toBe(value);
+  });
+
+  it.each(['', '.5', '5.', '-1', '1,5', '1.2.3', '12345678', '1.123456789', '1e3'])(
+    '%s is refused',
+    (text) => {
+      expect(readDecimal(Buffer.from(text), 0, text.length)).toBe(NOT_READABLE);
+    },
+  );
 });
