@@ -21,6 +21,7 @@ import { PriceRuleResolver } from './price-rule.resolver.js';
 import { RateSheet, RateSheetRow } from './rate-sheet.entity.js';
 import {
   MarginFindingResolver,
+  MarginPairResolver,
   PriceListSheetsResolver,
   RateSheetMarginResolver,
   RateSheetResolver,
@@ -42,6 +43,7 @@ import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
 
 export { adjustRate } from './adjust.js';
 export { BonusRuleService } from './bonus-rule.service.js';
+export { BonusGrant, BonusMeasure, BucketKind, Sharing } from './bucket.entity.js';
 export { BucketService } from './bucket.service.js';
 export { convert, type RateFacts } from './convert.js';
 export { CustomerGroupService } from './customer-group.service.js';
@@ -51,7 +53,9 @@ export { ExchangeRateService } from './exchange-rate.service.js';
 export { HolidayService } from './holiday.service.js';
 export * from './inherit.js';
 export { OriginSetService } from './origin-set.service.js';
+export { PricingModelType } from './price-list.entity.js';
 export { lookUpPriceLists, PriceListService } from './price-list.service.js';
+export { PriceRuleEffect, PriceRuleStacking, PriceRuleType } from './price-rule.entity.js';
 export { PriceRuleService } from './price-rule.service.js';
 export { RateService } from './rate.service.js';
 export * from './rate-row.js';
@@ -59,7 +63,13 @@ export { RateSheetService, type ReadUpload } from './rate-sheet.service.js';
 export { ServicePlan } from './service-plan.entity.js';
 export { ServicePlanService } from './service-plan.service.js';
 export { SheetMappingService } from './sheet-mapping.service.js';
-export { type StoredTierStep, tierSteps } from './tier.js';
+export { type StoredTierStep, storedSteps, tierSteps } from './tier.js';
+export {
+  CounterPeriod,
+  CounterScope,
+  shownSteps,
+  TierStep as ShownTierStep,
+} from './tier-schedule.entity.js';
 export { TierScheduleService } from './tier-schedule.service.js';
 export type { Span, Timeline } from './timeline.js';
 export {
@@ -73,6 +83,7 @@ export {
   ExchangeRateResolver,
   HolidayResolver,
   MarginFindingResolver,
+  MarginPairResolver,
   OriginSetResolver,
   PriceListResolver,
   PriceListSheetsResolver,
@@ -131,6 +142,7 @@ export const catalogResolvers = [
   RateSheetRowResolver,
   RateSheetMarginResolver,
   MarginFindingResolver,
+  MarginPairResolver,
   SheetMappingResolver,
   PriceListSheetsResolver,
   TierScheduleResolver,

@@ -17,6 +17,7 @@ export {
 export { ContractNotice, MarginPolicy, NoticePolicy } from './contract-guard.entity.js';
 export type { PriceListFacts } from './contract-rules.js';
 export {
+  BandPolicy,
   ContractPriceList,
   PricedService,
   RoundingModeType,

@@ -1,7 +1,9 @@
 import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
+import type { PricingModel } from '../catalog/index.js';
+import { CounterPeriod, CounterScope, PricingModelType, ShownTierStep } from '../catalog/index.js';
 import type { RoundingMode } from '../kernel/index.js';
-import { PriceLevel, RoundingModeType } from '../partner/index.js';
+import { BandPolicy, PriceLevel, RoundingModeType } from '../partner/index.js';
 import {
   BigIntScalar,
   DateScalar,
@@ -9,17 +11,23 @@ import {
   DecimalScalar,
   enumType,
 } from '../platform/index.js';
+import { XdrChargeStep, XdrConversion, XdrRuleOutcome, XdrSlice } from './explain-charge.entity.js';
+import { XdrMonthExplanation } from './explain-month.entity.js';
 
 export const XdrDifference = enumType(
   'XdrDifference',
-  'What of a stored level a second computation does not find again.',
+  'What keeps a level from being computed, or is not found again by a second computation.',
   {
     NO_TERMS: 'The contract had no terms in force at that instant.',
-    NO_PRICE_LIST: 'The terms name no price list for the service.',
+    NO_PRICE_LIST: 'The terms name no usable price list for the service.',
     NO_RATE: 'The price list had no rate for the number.',
+    NO_EXCHANGE_RATE: 'No exchange rate between list and contract was known.',
+    NO_SHARED_AMOUNT: 'It is a share of an amount that cannot be computed.',
+    AMOUNT_TOO_LARGE: 'The amount is larger than a record may hold.',
     TERMS: 'Other terms were in force than those stored.',
     RATE: 'Another rate was in force than the one stored.',
     AMOUNT: 'The amount is another than the one stored.',
+    MONTH: 'The month makes another amount of it than the one shown.',
   },
 );
 
@@ -33,6 +41,7 @@ export const XdrRateStepKind = enumType('XdrRateStepKind', 'What a step did to a
 export const XdrSkipReason = enumType('XdrSkipReason', 'Why a longer prefix gave way.', {
   NO_VALID_PRICE: 'None of its prices was in force at that instant.',
   OTHER_BAND: 'It has prices for other time bands only.',
+  OTHER_ORIGIN: 'It has prices for other calling numbers only.',
 });
 
 export const XdrQuantityRule = enumType('XdrQuantityRule', 'How usage becomes what is charged.', {
@@ -138,7 +147,12 @@ export class XdrTariff {
   @Field(() => DateTimeScalar, { nullable: true, description: 'Where it ends; open if null.' })
   validTo!: Date | null;
 
-  @Field(() => DecimalScalar, { description: 'Price per rate unit.' })
+  @Field(() => PricingModelType, { description: 'How it charges.' })
+  model!: PricingModel;
+
+  @Field(() => DecimalScalar, {
+    description: 'Price per rate unit, per record, or the percentage; 0 with tiers.',
+  })
   price!: string;
 
   @Field(() => DecimalScalar, { description: 'Charged once per record.' })
@@ -159,6 +173,21 @@ export class XdrTariff {
   @Field(() => Int, { description: 'Usage of up to so many units is free.' })
   grace!: number;
 
+  @Field(() => DecimalScalar, { description: 'Least charge of a record that is charged at all.' })
+  minCharge!: string;
+
+  @Field(() => DecimalScalar, { nullable: true, description: 'Most that a record is charged.' })
+  maxCharge!: string | null;
+
+  @Field(() => [ShownTierStep], { description: 'Its tiers after inheritance; none without.' })
+  tiers!: ShownTierStep[];
+
+  @Field(() => CounterScope, { nullable: true, description: 'Whose usage its tiers count.' })
+  tierScope!: CounterScope | null;
+
+  @Field(() => CounterPeriod, { nullable: true, description: 'When its tiers begin again.' })
+  tierPeriod!: CounterPeriod | null;
+
   @Field(() => Boolean, { description: 'Whether an adjustment would have made it negative.' })
   heldAtZero!: boolean;
 }
@@ -175,8 +204,9 @@ export class XdrQuantityStep {
   result!: string;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'How the amount of one price level came about.' })
-export class XdrLevelExplanation {
+/** What explanations and quotes tell of one price level. */
+@ObjectType({ simpleResolvers: true })
+export abstract class XdrLevelSteps {
   @Field(() => PriceLevel, { description: 'Which price it is.' })
   level!: PriceLevel;
 
@@ -198,14 +228,45 @@ export class XdrLevelExplanation {
   @Field(() => String, { nullable: true, description: "The zone's clock against UTC, +02:00." })
   utcOffset!: string | null;
 
+  @Field(() => Boolean, {
+    description: "Whether it began on a holiday for which the list's time bands have rules.",
+  })
+  holiday!: boolean;
+
   @Field(() => [XdrPriceListStep], { description: "From the root list to the contract's own." })
   priceLists!: XdrPriceListStep[];
 
-  @Field(() => String, { nullable: true, description: 'Time band of the record, if any.' })
+  @Field(() => Boolean, { description: 'Whether the contract names the list for a trunk alone.' })
+  byTrunk!: boolean;
+
+  @Field(() => String, { nullable: true, description: 'That trunk, if it may be seen.' })
+  trunk!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Time band that prices it, if any.' })
   band!: string | null;
+
+  @Field(() => BandPolicy, { description: 'How its price was chosen among time bands.' })
+  bandPolicy!: BandPolicy;
+
+  @Field(() => [XdrSlice], {
+    description: 'Its parts by time band, where the contract looks at more than the start.',
+  })
+  slices!: XdrSlice[];
 
   @Field(() => [XdrSkippedPrefix], { description: 'Longer prefixes that gave way.' })
   skippedPrefixes!: XdrSkippedPrefix[];
+
+  @Field(() => Boolean, { description: 'Whether the price is for some calling numbers alone.' })
+  byOrigin!: boolean;
+
+  @Field(() => String, { nullable: true, description: 'That set of numbers, if it may be seen.' })
+  originSet!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Longest prefix of that set which begins the calling number.',
+  })
+  originPrefix!: string | null;
 
   @Field(() => XdrTariff, { nullable: true, description: 'The price; null when none was needed.' })
   tariff!: XdrTariff | null;
@@ -219,9 +280,24 @@ export class XdrLevelExplanation {
   @Field(() => BigIntScalar, { description: 'The charged quantity.' })
   billedQuantity!: string;
 
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'Money that a percentage or share is taken of; null where it may not be seen.',
+  })
+  carriedValue!: string | null;
+
+  @Field(() => XdrConversion, { nullable: true, description: 'From list into contract currency.' })
+  conversion!: XdrConversion | null;
+
+  @Field(() => XdrConversion, {
+    nullable: true,
+    description: "From the subscriber's into the list's currency, for a share.",
+  })
+  shareConversion!: XdrConversion | null;
+
   @Field(() => String, {
     nullable: true,
-    description: 'Fee + price * quantity / unit, in numbers.',
+    description: 'The sum in numbers, such as fee + price * quantity / unit.',
   })
   formula!: string | null;
 
@@ -231,16 +307,48 @@ export class XdrLevelExplanation {
   })
   unrounded!: string | null;
 
-  @Field(() => DecimalScalar, { description: 'The amount as it is stored.' })
+  @Field(() => [XdrRuleOutcome], {
+    description: 'Discounts and surcharges that fit the record, in the order in which they act.',
+  })
+  rules!: XdrRuleOutcome[];
+
+  @Field(() => [XdrChargeStep], {
+    description: 'From the formula to the amount that the record costs for itself.',
+  })
+  chargeSteps!: XdrChargeStep[];
+
+  @Field(() => XdrMonthExplanation, {
+    nullable: true,
+    description: 'What tiers and allowances of the month make of it; null where they have no say.',
+  })
+  month!: XdrMonthExplanation | null;
+}
+
+@ObjectType({ simpleResolvers: true, description: 'How the amount of one price level came about.' })
+export class XdrLevelExplanation extends XdrLevelSteps {
+  @Field(() => DecimalScalar, {
+    description: 'The amount as it is stored with the record, before its month.',
+  })
   storedAmount!: string;
 
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: 'The amount computed again; null when that is not possible.',
+    description: 'The same computed again; null when that is not possible.',
   })
   recomputedAmount!: string | null;
 
-  @Field(() => Boolean, { description: 'Whether terms, rate and amount are those stored.' })
+  @Field(() => DecimalScalar, {
+    description: 'The amount as it is shown and billed: the month included.',
+  })
+  amount!: string;
+
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'The same computed again; null when that is not possible.',
+  })
+  recomputedFinal!: string | null;
+
+  @Field(() => Boolean, { description: 'Whether terms, rate and amounts are those stored.' })
   equal!: boolean;
 
   @Field(() => [XdrDifference], { description: 'What differs; empty when equal.' })

@@ -1,13 +1,21 @@
+import { shownSteps, storedSteps } from '../catalog/index.js';
 import { formatAmount, type RoundingMode, toGlobalId } from '../kernel/index.js';
 import type { PriceLevel } from '../partner/index.js';
-import type { LevelDerivation, PathStep, StoredLevel } from './explain.js';
+import type { LevelDerivation, PathStep, PricedSlice } from './explain.js';
+import type { XdrConversion, XdrRuleOutcome, XdrSlice } from './explain-charge.entity.js';
+import { decimal, exactText } from './explain-charge.js';
+import { civilTime } from './explain-clock.js';
+import type { UsedExchange } from './explain-exchange.js';
 import type {
-  XdrLevelExplanation,
+  XdrLevelSteps,
   XdrPriceListStep,
   XdrRateStep,
   XdrTariff,
   XdrTerms,
 } from './explain-level.entity.js';
+import type { MonthDerivation } from './explain-month.js';
+import { monthView } from './explain-month-view.js';
+import type { RuleOutcome } from './explain-rules.js';
 
 /** Terms behind a level, and whose they are. */
 export interface SeenTerms {
@@ -27,18 +35,39 @@ export interface SeenTerms {
 export interface SeenNames {
   readonly lists: ReadonlyMap<number, string>;
   readonly bands: ReadonlyMap<number, string>;
+  readonly trunks: ReadonlyMap<number, string>;
+  readonly originSets: ReadonlyMap<number, string>;
+  /** Rules by the id of their version. */
+  readonly rules: ReadonlyMap<number, string>;
+  /** Source of a used exchange rate. */
+  readonly sourceOf: (exchange: UsedExchange) => string | null;
 }
 
-/** One level for the API. Lists that the viewer does not see leave neither name, row nor price. */
-export function levelView(
-  level: PriceLevel,
-  position: number,
-  stored: StoredLevel,
-  terms: SeenTerms | null,
-  derived: LevelDerivation,
-  seen: SeenNames,
-): XdrLevelExplanation {
-  const { clock, charge, amount, differences } = derived;
+/** A level with what is shown of it. */
+export interface ShownLevel {
+  readonly level: PriceLevel;
+  readonly position: number;
+  readonly terms: SeenTerms | null;
+  readonly derived: LevelDerivation;
+  readonly month: MonthDerivation | null;
+  /** Names of buckets by their lineage. */
+  readonly buckets: ReadonlyMap<number, string>;
+  /** Whether the viewer sees what the subscriber is charged, of which levels may have a share. */
+  readonly seesShared: boolean;
+}
+
+/**
+ * One level for the API. Lists that the viewer does not see leave neither name, row nor price;
+ * rules that he does not see have no name and are not mentioned when they did not act.
+ */
+export function levelSteps(shown: ShownLevel, seen: SeenNames): XdrLevelSteps {
+  const { level, position, terms, derived, month } = shown;
+  const { clock, charge, bands, trunkId, price, tariff } = derived;
+  const isShare = tariff?.terms?.model === 'REVENUE_SHARE';
+  const isCovered = isShare && !shown.seesShared;
+  const carries = isShare || tariff?.terms?.model === 'PERCENTAGE';
+  const originSetId = price?.originSetId ?? 0;
+  const originSet = seen.originSets.get(originSetId) ?? null;
   return {
     level,
     position,
@@ -47,21 +76,38 @@ export function levelView(
     day: clock?.day ?? null,
     localTime: clock?.time ?? null,
     utcOffset: clock?.offset ?? null,
+    holiday: bands?.holiday ?? false,
     priceLists: listSteps(derived.listIds, seen),
-    band: seen.bands.get(derived.bandId) ?? null,
-    skippedPrefixes: [...derived.skipped],
+    byTrunk: trunkId !== null,
+    trunk: trunkId === null ? null : (seen.trunks.get(trunkId) ?? null),
+    band: seen.bands.get(bands?.bandId ?? 0) ?? null,
+    bandPolicy: bands?.policy ?? 'START',
+    slices: sliceViews(derived, seen),
+    skippedPrefixes: derived.skipped
+      .filter(({ listIds }) => listIds.some((id) => seen.lists.has(id)))
+      .map(({ prefix, reason }) => ({ prefix, reason })),
+    byOrigin: originSetId !== 0,
+    originSet,
+    originPrefix: originSet === null ? null : (price?.originPrefix ?? null),
     tariff: tariffView(derived, seen),
     path: rateSteps(derived.path, seen),
     quantitySteps: derived.quantitySteps.map(({ rule, text, result }) => {
       return { rule, text, result: result.toString() };
     }),
     billedQuantity: derived.billed.toString(),
-    formula: charge?.formula ?? null,
-    unrounded: charge?.unrounded ?? null,
-    storedAmount: formatAmount(stored.amount),
-    recomputedAmount: amount === null ? null : formatAmount(amount),
-    equal: differences.length === 0,
-    differences: [...differences],
+    carriedValue: carries && !isCovered ? decimal(derived.carried) : null,
+    conversion: conversionView(derived.exchange, seen),
+    shareConversion: conversionView(derived.shareExchange, seen),
+    formula: isCovered ? null : (charge?.formula ?? null),
+    unrounded: isCovered ? null : (charge?.unrounded ?? null),
+    rules: ruleViews(derived.rules, seen),
+    chargeSteps: isCovered ? [] : [...(charge?.steps ?? [])],
+    month:
+      month === null || clock === null
+        ? null
+        : monthView(clock.day.slice(0, 7), month, shown.buckets, isCovered, (rules) =>
+            ruleViews(rules, seen),
+          ),
   };
 }
 
@@ -84,25 +130,88 @@ function listSteps(listIds: readonly number[], seen: SeenNames): XdrPriceListSte
   return steps;
 }
 
+function sliceViews({ slices, bands, version }: LevelDerivation, seen: SeenNames): XdrSlice[] {
+  const priced = new Map<number, PricedSlice>(slices.map((slice) => [slice.fromMs, slice]));
+  return (bands?.runs ?? []).map(({ fromMs, seconds, bandId }) => {
+    const { day, time } = civilTime(version?.timeZone ?? 'UTC', fromMs);
+    const slice = priced.get(fromMs);
+    const rate = slice?.price.span.value;
+    return {
+      from: new Date(fromMs),
+      localTime: `${day} ${time}`,
+      seconds: String(seconds),
+      band: seen.bands.get(bandId) ?? null,
+      billedQuantity: slice === undefined ? null : String(slice.billed),
+      price: rate === undefined ? null : decimal(rate.price),
+      rateUnit: rate?.rateUnit ?? null,
+    };
+  });
+}
+
 function tariffView(derived: LevelDerivation, seen: SeenNames): XdrTariff | null {
-  const { validity: span, prefix } = derived;
-  if (span === null || prefix === null) return null;
+  if (derived.price === null) return null;
+  const { prefix, bandId, span } = derived.price;
   const { price, connectionFee, rateUnit, firstIncrement, nextIncrement } = span.value;
-  const { minimum, grace, clamped } = span.value;
+  const { minimum, grace, clamped, terms } = span.value;
+  const schedule = terms?.schedule ?? null;
+  const maxCharge = terms?.maxCharge ?? null;
   return {
     prefix,
-    band: seen.bands.get(derived.priceBandId) ?? null,
+    band: seen.bands.get(bandId) ?? null,
     validFrom: new Date(span.from),
     validTo: span.to === null ? null : new Date(span.to),
-    price: formatAmount(price, 0),
-    connectionFee: formatAmount(connectionFee, 0),
+    model: terms?.model ?? 'PER_UNIT',
+    price: decimal(price),
+    connectionFee: decimal(connectionFee),
     rateUnit,
     firstIncrement,
     nextIncrement,
     minimum,
     grace,
+    minCharge: decimal(terms?.minCharge ?? 0n),
+    maxCharge: maxCharge === null ? null : decimal(maxCharge),
+    tiers: schedule === null ? [] : shownSteps(storedSteps(schedule.steps)),
+    tierScope: schedule?.scope ?? null,
+    tierPeriod: schedule?.period ?? null,
     heldAtZero: clamped,
   };
+}
+
+function conversionView(exchange: UsedExchange | null, seen: SeenNames): XdrConversion | null {
+  if (exchange === null) return null;
+  const { from, to, base, quote, rate, validFrom } = exchange;
+  return {
+    from,
+    to,
+    base,
+    quote,
+    // Rates have two decimals more than amounts.
+    rate: exactText({ numerator: rate, denominator: 100n }),
+    validFrom: new Date(validFrom),
+    source: seen.sourceOf(exchange),
+  };
+}
+
+function ruleViews(rules: readonly RuleOutcome[], seen: SeenNames): XdrRuleOutcome[] {
+  return rules.flatMap(({ rule, effect, refusal, volume, capLeft }) => {
+    const name = seen.rules.get(rule.id) ?? null;
+    if (name === null && effect === null) return [];
+    const whenSeen = (amount: bigint | null) =>
+      name === null || amount === null ? null : decimal(amount);
+    return {
+      ruleId: name === null ? null : toGlobalId('PriceRule', rule.lineageId),
+      name,
+      type: rule.type,
+      effect: rule.effect,
+      stacking: rule.stacking,
+      value: decimal(rule.amount),
+      acted: effect !== null,
+      refusal,
+      amount: effect === null ? null : exactText(effect),
+      volumeBefore: whenSeen(volume),
+      capLeft: whenSeen(capLeft),
+    };
+  });
 }
 
 const INHERITED: XdrRateStep = {

@@ -1,4 +1,4 @@
-import { DomainError, toGlobalId } from '../kernel/index.js';
+import { DomainError, formatAmount, toGlobalId } from '../kernel/index.js';
 import type { PriceLevel } from '../partner/index.js';
 import {
   type Database,
@@ -7,19 +7,30 @@ import {
   SYSTEM_SCOPE,
   type Tx,
 } from '../platform/index.js';
+import { adjustments } from './allowance-query.store.js';
 import type { XdrExplanation, XdrGuiding, XdrLevelMargin } from './explain.entity.js';
-import { deriveLevel, type LevelDerivation, type StoredLevel } from './explain.js';
+import {
+  type Difference,
+  deriveLevel,
+  differencesOf,
+  type LevelDerivation,
+  type PricedRecord,
+  type SharedCharge,
+  type StoredLevel,
+} from './explain.js';
 import {
   type BatchFacts,
-  bandNames,
   batchFacts,
+  contractOfVersion,
   guidingIdentity,
-  seenLists,
+  seenNames,
   seenTerms,
   seenTrunks,
 } from './explain.store.js';
 import type { XdrLevelExplanation } from './explain-level.entity.js';
-import { levelView, type SeenTerms } from './explain-view.js';
+import { deriveMonth, type MonthDerivation, type MonthFacts } from './explain-month.js';
+import { loadMonths, monthKey } from './explain-month.store.js';
+import { levelSteps, type SeenNames, type SeenTerms, type ShownLevel } from './explain-view.js';
 import { loadBookFacts } from './price-book.store.js';
 import type { Xdr } from './xdr.entity.js';
 import { findXdr } from './xdr-query.store.js';
@@ -30,7 +41,16 @@ interface SeenLevel {
   readonly level: PriceLevel;
   readonly position: number;
   readonly stored: StoredLevel;
+  /** By how much the month changed it, at scale 8. */
+  readonly adjustment: bigint;
   readonly terms: SeenTerms | null;
+}
+
+/** A level worked out again. */
+interface WorkedOut {
+  readonly derived: LevelDerivation;
+  readonly month: MonthDerivation | null;
+  readonly buckets: ReadonlyMap<number, string>;
 }
 
 /** Explains amounts: derives each visible level of a record again and compares. */
@@ -48,9 +68,15 @@ export class ExplainService {
   async explain(context: RequestContext, id: string): Promise<XdrExplanation> {
     const tx = await context.read();
     const xdr = await findXdr(tx, id);
-    const levels = await seenLevels(tx, xdr, requireViewer(context).permissions);
-    const { batch, derived } = await this.#derive(xdr, levels);
-    const views = await viewsOf(tx, levels, derived);
+    const levels = await seenLevels(context, tx, xdr);
+    const { batch, worked } = await this.#workOut(xdr, levels);
+    const derived = worked.map((one) => one.derived);
+    const months = worked.map((one) => one.month);
+    const seen = await seenNames(tx, derived, months, batch.knownAt);
+    const seesShared = levels.some(({ position }) => position === xdr.legs.length - 1);
+    const views = levels.map((level, at) =>
+      levelView(level, { ...(worked[at] as WorkedOut), ...level, seesShared }, seen),
+    );
     return {
       xdr,
       knownAt: batch.knownAtDate,
@@ -61,71 +87,120 @@ export class ExplainService {
     };
   }
 
-  // Prices may rest on lists of partners that the viewer does not see, so the whole truth is read;
-  // only what belongs to levels that he was found to see is asked for, and views cover the rest.
-  async #derive(
+  // Prices may rest on lists of partners that the viewer does not see, and months on records that
+  // he does not, so the whole truth is read; only what belongs to levels that he was found to see
+  // is asked for, and views cover the rest.
+  async #workOut(
     xdr: Xdr,
     levels: readonly SeenLevel[],
-  ): Promise<{ batch: BatchFacts; derived: LevelDerivation[] }> {
-    const contracts = levels.flatMap(({ terms }) => (terms === null ? [] : [terms.contractId]));
-    const number = xdr.bNumber ?? '';
-    const { batch, facts } = await this.#database.readAside(SYSTEM_SCOPE, async (aside) => {
-      const found = await batchFacts(aside, batchOfXdr(xdr.id));
-      if (found === null)
+  ): Promise<{ batch: BatchFacts; worked: WorkedOut[] }> {
+    return this.#database.readAside(SYSTEM_SCOPE, async (aside) => {
+      const batch = await batchFacts(aside, batchOfXdr(xdr.id));
+      if (batch === null)
         throw new DomainError('XDR_NOT_FOUND', 'The batch of the record is gone.');
-      const known = await loadBookFacts(aside, found.knownAt, { number, contracts });
-      return { batch: found, facts: known };
+      const payer = await contractOfVersion(aside, xdr.legs.at(-1)?.contractVersionId ?? 0);
+      const contracts = levels.flatMap(({ terms }) => (terms === null ? [] : [terms.contractId]));
+      const facts = await loadBookFacts(aside, batch.knownAt, {
+        number: xdr.bNumber ?? '',
+        contracts: payer === null ? contracts : [...contracts, payer],
+      });
+      const record = pricedRecord(xdr);
+      const paid = deriveLevel(facts, payer, record, null);
+      const shared: SharedCharge = {
+        amount: paid.amount,
+        currency: paid.version?.currency ?? '',
+      };
+      const derived = levels.map(({ terms, position }) =>
+        position === xdr.legs.length - 1
+          ? paid
+          : deriveLevel(facts, terms?.contractId ?? null, record, shared),
+      );
+      const months = await loadMonths(aside, derived.flatMap(monthKeys));
+      return { batch, worked: derived.map((level) => workedOut(level, months, Number(xdr.id))) };
     });
-    const record = {
-      service: xdr.service,
-      startedMs: xdr.startedAt.getTime(),
-      number,
-      quantity: BigInt(xdr.quantity),
-    };
-    const derived = levels.map(({ terms, stored }) =>
-      deriveLevel(facts, terms?.contractId ?? null, record, stored),
-    );
-    return { batch, derived };
   }
+}
+
+/** The month whose other records may have a say in a level. */
+export function monthKeys({ version, clock, billed }: LevelDerivation) {
+  if (version === null || clock === null || billed === 0n) return [];
+  return [{ contractId: version.contractId, month: clock.day.slice(0, 7) }];
+}
+
+/** A level with what its month, if it was read, makes of the record. */
+export function workedOut(
+  derived: LevelDerivation,
+  months: ReadonlyMap<string, MonthFacts>,
+  xdrId: number,
+): WorkedOut {
+  const [key] = monthKeys(derived);
+  const facts = key === undefined ? undefined : months.get(monthKey(key));
+  if (facts === undefined) return { derived, month: null, buckets: new Map() };
+  const buckets = new Map(facts.facts.buckets.map(({ lineageId, name }) => [lineageId, name]));
+  return { derived, month: deriveMonth(facts, xdrId, derived), buckets };
+}
+
+function pricedRecord(xdr: Xdr): PricedRecord {
+  const { service, inTrunkId, outTrunkId, destinationId, subscriptionId } = xdr;
+  return {
+    service,
+    startedMs: xdr.startedAt.getTime(),
+    number: xdr.bNumber ?? '',
+    aNumber: xdr.aNumber ?? '',
+    quantity: BigInt(xdr.quantity),
+    value: xdr.exactValue,
+    inTrunkId,
+    outTrunkId,
+    destinationId,
+    subscriptionId,
+  };
 }
 
 // The database has cut off the levels above the viewer; the rest needs permissions. A contract
 // that prices a level but cannot be seen hides it.
-async function seenLevels(
-  tx: Tx,
-  xdr: Xdr,
-  permissions: ReadonlySet<string>,
-): Promise<SeenLevel[]> {
+async function seenLevels(context: RequestContext, tx: Tx, xdr: Xdr): Promise<SeenLevel[]> {
+  const { permissions } = requireViewer(context);
   const terms = await seenTerms(
     tx,
     xdr.legs.map((leg) => leg.contractVersionId),
   );
-  return xdr.legs.flatMap((leg, position) => {
+  const { id: xdrId, startedMicros } = xdr;
+  const levels = xdr.legs.map(async (leg, position): Promise<SeenLevel[]> => {
     const found = terms.get(leg.contractVersionId) ?? null;
     if (found === null && leg.contractVersionId !== 0) return [];
     const level = found?.level ?? 'COST';
     if (!permissions.has(levelPermission[level])) return [];
     const stored = { ...leg, amount: xdr.amounts[position] ?? 0n };
-    return [{ level, position, stored, terms: found }];
+    const key = found && { contractId: found.contractId, xdrId, startedMicros };
+    const adjusted = key && (await adjustments(context).load(key));
+    const adjustment = BigInt(adjusted?.adjustment ?? 0);
+    return [{ level, position, stored, adjustment, terms: found }];
   });
+  return (await Promise.all(levels)).flat();
 }
 
-async function viewsOf(
-  tx: Tx,
-  levels: readonly SeenLevel[],
-  derived: readonly LevelDerivation[],
-): Promise<XdrLevelExplanation[]> {
-  const lists = await seenLists(
-    tx,
-    derived.flatMap((one) => one.listIds),
-  );
-  const bands = await bandNames(
-    tx,
-    derived.flatMap((one) => [one.bandId, one.priceBandId]).filter((id) => id !== 0),
-  );
-  return levels.map(({ level, position, stored, terms }, at) =>
-    levelView(level, position, stored, terms, derived[at] as LevelDerivation, { lists, bands }),
-  );
+function levelView(
+  { stored, adjustment }: SeenLevel,
+  shown: ShownLevel,
+  seen: SeenNames,
+): XdrLevelExplanation {
+  const { derived, month } = shown;
+  const { amount } = derived;
+  const final = month === null ? amount : month.amount;
+  const differences: Difference[] = differencesOf(derived, stored);
+  const changed = final === null || amount === null ? 0n : final - amount;
+  if (derived.fault === null && (changed !== adjustment || month?.agrees === false)) {
+    differences.push('MONTH');
+  }
+  return {
+    ...levelSteps(shown, seen),
+    storedAmount: formatAmount(stored.amount),
+    recomputedAmount: amount === null ? null : formatAmount(amount),
+    amount: formatAmount(stored.amount + adjustment),
+    recomputedFinal: final === null ? null : formatAmount(final),
+    equal: differences.length === 0,
+    differences,
+  };
 }
 
 async function guidingOf(tx: Tx, xdr: Xdr): Promise<XdrGuiding> {
@@ -155,6 +230,6 @@ function marginsOf(levels: readonly SeenLevel[]): XdrLevelMargin[] {
   });
 }
 
-function pricedLevel({ stored, terms }: SeenLevel) {
-  return { amount: stored.amount, currency: terms?.currency ?? null };
+function pricedLevel({ stored, adjustment, terms }: SeenLevel) {
+  return { amount: stored.amount + adjustment, currency: terms?.currency ?? null };
 }

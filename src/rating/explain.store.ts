@@ -1,6 +1,10 @@
 import type { FormatDefinition } from '../mediation/index.js';
 import { rowsOf, type Tx } from '../platform/index.js';
-import type { SeenTerms } from './explain-view.js';
+import type { LevelDerivation } from './explain.js';
+import type { UsedExchange } from './explain-exchange.js';
+import type { MonthDerivation } from './explain-month.js';
+import type { SeenNames, SeenTerms } from './explain-view.js';
+import { known, MS } from './facts-query.store.js';
 
 /** Terms by their id, of contracts that the transaction sees. */
 export async function seenTerms(
@@ -21,14 +25,79 @@ export async function seenTerms(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Names of the lists among these that the transaction sees. */
-export function seenLists(tx: Tx, ids: readonly number[]): Promise<Map<number, string>> {
-  return names(tx, 'SELECT id, name FROM price_list WHERE id = ANY ($1::int[])', ids);
+/** The names that derivations need, as far as the transaction sees them. */
+export async function seenNames(
+  tx: Tx,
+  levels: readonly LevelDerivation[],
+  months: readonly (MonthDerivation | null)[],
+  knownAt: string,
+): Promise<SeenNames> {
+  const rules = [...levels, ...months].flatMap((one) => one?.rules ?? []);
+  const of = (sql: string, ids: readonly (number | null)[]) =>
+    names(tx, sql, [...new Set(ids.filter((id) => id !== null && id !== 0))] as number[]);
+  const bandIds = levels.flatMap(({ bands, price }) => [
+    bands?.bandId ?? 0,
+    price?.bandId ?? 0,
+    ...(bands?.runs ?? []).map((run) => run.bandId),
+  ]);
+  const exchanges = levels.flatMap((level) => [level.exchange, level.shareExchange]);
+  return {
+    lists: await of(
+      'SELECT id, name FROM price_list WHERE id = ANY ($1::int[])',
+      levels.flatMap(({ listIds, skipped }) => [
+        ...listIds,
+        ...skipped.flatMap((one) => one.listIds),
+      ]),
+    ),
+    bands: await of('SELECT id, name FROM time_band WHERE id = ANY ($1::int[])', bandIds),
+    trunks: await of(
+      'SELECT id, name FROM trunk WHERE id = ANY ($1::int[])',
+      levels.map(({ trunkId }) => trunkId),
+    ),
+    originSets: await of(
+      'SELECT id, name FROM origin_set WHERE id = ANY ($1::int[])',
+      levels.map(({ price }) => price?.originSetId ?? 0),
+    ),
+    rules: await of(
+      'SELECT id, name FROM price_rule WHERE id = ANY ($1::int[])',
+      rules.map(({ rule }) => rule.id),
+    ),
+    sourceOf: await exchangeSources(
+      tx,
+      exchanges.filter((one) => one !== null),
+      knownAt,
+    ),
+  };
 }
 
-/** Names of time bands. */
-export function bandNames(tx: Tx, ids: readonly number[]): Promise<Map<number, string>> {
-  return names(tx, 'SELECT id, name FROM time_band WHERE id = ANY ($1::int[])', ids);
+// Rates are told apart by what they are for and from when they hold, as far as was known.
+async function exchangeSources(
+  tx: Tx,
+  used: readonly UsedExchange[],
+  knownAt: string,
+): Promise<SeenNames['sourceOf']> {
+  if (used.length === 0) return () => null;
+  const found = rowsOf<{ base: string; quote: string; validFrom: number; source: string }>(
+    await tx.query(
+      `SELECT base_currency AS base, quote_currency AS quote, ${MS('valid_from')} AS "validFrom",
+         source
+       FROM exchange_rate e WHERE ${known('e')} AND base_currency = ANY ($2::text[])
+         AND quote_currency = ANY ($3::text[])`,
+      [knownAt, used.map(({ base }) => base), used.map(({ quote }) => quote)],
+    ),
+  );
+  return ({ base, quote, validFrom }) =>
+    found.find((one) => one.base === base && one.quote === quote && one.validFrom === validFrom)
+      ?.source ?? null;
+}
+
+/** The contract of a version; null for none. In a transaction that sees everything. */
+export async function contractOfVersion(tx: Tx, versionId: number): Promise<number | null> {
+  if (versionId === 0) return null;
+  const [found] = rowsOf<{ id: number }>(
+    await tx.query('SELECT contract_id AS id FROM contract_version WHERE id = $1', [versionId]),
+  );
+  return found?.id ?? null;
 }
 
 /** Names of the trunks among these that the transaction sees. */

@@ -23,7 +23,7 @@ const DAY_MS = 86_400_000;
 const COLUMNS = `x.id::text AS id, ${MICROS}::text AS "startedMicros",
   replace(x.identity::text, '-', '') AS identity, x.partner_id AS "partnerId",
   x.account_id AS "accountId", x.subscription_id AS "subscriptionId", x.service,
-  x.a_number::text AS "aNumber", x.b_number::text AS "bNumber", x.quantity::text AS quantity,
+  x.a_number::text AS "aNumber", x.b_number::text AS "bNumber", x.quantity::text AS quantity, x.value::text AS value,
   x.in_trunk_id AS "inTrunkId", x.out_trunk_id AS "outTrunkId",
   x.destination_id AS "destinationId", x.legs, x.amounts::text[] AS amounts`;
 

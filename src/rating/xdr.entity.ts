@@ -85,6 +85,9 @@ export class Xdr {
   @Field(() => BigIntScalar, { description: 'Seconds, messages, octets or events.' })
   quantity: string;
 
+  /** Money that it carries, at scale 8. */
+  readonly exactValue: bigint;
+
   constructor(row: XdrRow) {
     this.id = row.id;
     this.startedMicros = row.startedMicros;
@@ -102,11 +105,22 @@ export class Xdr {
     this.aNumber = digits(row.aNumber);
     this.bNumber = digits(row.bNumber);
     this.quantity = row.quantity;
+    this.exactValue = BigInt(row.value);
   }
 
   @Field(() => ID, { name: 'id', simple: false, description: 'Opaque identifier.' })
   get globalId(): string {
     return toGlobalId('Xdr', xdrKey(this.startedMicros, this.id));
+  }
+
+  @Field(() => DecimalScalar, {
+    simple: false,
+    description:
+      'Money that the record carries itself, such as the price of a service paid by it, in the ' +
+      'currency of the price list that takes a percentage of it; 0 for none.',
+  })
+  get value(): string {
+    return formatAmount(this.exactValue);
   }
 
   @Field(() => ID, { name: 'subscriptionId', simple: false, description: 'Who is charged.' })
@@ -137,6 +151,7 @@ export interface XdrRow {
   readonly aNumber: string;
   readonly bNumber: string;
   readonly quantity: string;
+  readonly value: string;
   readonly inTrunkId: number;
   readonly outTrunkId: number;
   readonly destinationId: number;

@@ -58,9 +58,14 @@ describe('the charge', () => {
     expect(charge).toEqual({
       formula: '0.05 + 0.12 * 90 / 60',
       unrounded: '0.23',
+      steps: [
+        { kind: 'USAGE', text: '0.05 + 0.12 * 90 / 60 = 0.23', result: '0.23' },
+        { kind: 'ROUNDING', text: 'Rounded once to 4 decimals, HALF_UP.', result: '0.23' },
+      ],
       amount: 23_000_000n,
     });
-    expect(chargeOf(95n, { ...RATE, connectionFee: 0n, price: 3_100_000n }, 4, 'HALF_UP')).toEqual({
+    const rate = { ...RATE, connectionFee: 0n, price: 3_100_000n };
+    expect(chargeOf(95n, rate, 4, 'HALF_UP')).toMatchObject({
       formula: '0 + 0.031 * 95 / 60',
       unrounded: '589/12000',
       amount: 4_910_000n,
