@@ -1,0 +1,171 @@
+import {
+  faultCodes,
+  IdentityTable,
+  MICRO_BATCH,
+  RecordBatch,
+  type RecordFault,
+  type Service,
+  serviceCodes,
+} from '../mediation/index.js';
+import { AllowanceCollector, type EntrySegment } from './allowance-collector.js';
+import { NUMBER } from './allowance-entry.js';
+import type { BookFacts } from './book.js';
+import { compileBook } from './compile-book.js';
+import { MAX_LEVELS } from './compile-guide.js';
+import { type FoldedBook, finalAmount, foldBook } from './fold-book.js';
+import type { FoldStep } from './fold-month.js';
+import { BatchRater } from './rate-batch.js';
+import { OUTCOME, RatedBatch } from './rated-batch.js';
+
+/** A record as plain values; numbers are digits, '' for none; `value` has scale 8. */
+export interface MemoryRecord {
+  readonly identity: readonly [number, number, number, number];
+  readonly startedMs: number;
+  readonly service: Service;
+  readonly quantity: number;
+  readonly value: number;
+  readonly aNumber: string;
+  readonly bNumber: string;
+  readonly inTrunk: number;
+  readonly outTrunk: number;
+}
+
+/** What one contract makes of a record. Amounts have scale 8. */
+export interface MemoryLevel {
+  readonly contractId: number;
+  readonly versionId: number;
+  readonly rateId: number;
+  readonly billed: number;
+  /** Stored with the record: what it costs before the period has its say. */
+  readonly base: number;
+  /** What it costs in the end. */
+  amount: number;
+  /** What the period did with it; undefined where it has no say. */
+  step: FoldStep | undefined;
+}
+
+export interface MemoryAnswer {
+  readonly fault: RecordFault | undefined;
+  /** From the hub's purchase down to the subscriber; those that price nothing are left out. */
+  readonly levels: readonly MemoryLevel[];
+}
+
+/** What becomes of records in the end; a repeated record is answered once. */
+export interface MemoryResult {
+  readonly answers: ReadonlyMap<MemoryRecord, MemoryAnswer>;
+  readonly folded: FoldedBook;
+}
+
+/**
+ * Rates files of records without a database, with the data plane's own code: compiled book,
+ * batches, identities, entries and the fold over them. A file may hold any number of records.
+ */
+export function rateInMemory(
+  facts: BookFacts,
+  files: readonly (readonly MemoryRecord[])[],
+): MemoryResult {
+  const batches = files.flatMap((file) => chunks(file, MICRO_BATCH));
+  const run = new MemoryRun(facts, batches.length);
+  const segments = batches.flatMap((batch) => run.rate(batch));
+  const steps = new Map<string, FoldStep>();
+  const folded = foldBook(facts, segments, (contractId, step) => {
+    steps.set(`${contractId} ${step.entry}`, step);
+  });
+  for (const { contractId, months } of folded.contracts) {
+    for (const month of months) {
+      month.order.forEach((entry, place) => {
+        const level = run.levelOf(folded.list.number(entry, NUMBER.XDR_ID), contractId);
+        level.amount = finalAmount(folded.list, month, place);
+        level.step = steps.get(`${contractId} ${entry}`);
+      });
+    }
+  }
+  return { answers: run.answers, folded };
+}
+
+class MemoryRun {
+  readonly answers = new Map<MemoryRecord, MemoryAnswer>();
+  readonly #rater: BatchRater;
+  readonly #book: ReturnType<typeof compileBook>;
+  readonly #rated = new RatedBatch();
+  readonly #identities: IdentityTable;
+  readonly #levels = new Map<string, MemoryLevel>();
+  #batchId = 0;
+
+  constructor(facts: BookFacts, batches: number) {
+    this.#book = compileBook(1, facts);
+    this.#rater = new BatchRater(this.#book);
+    this.#identities = IdentityTable.allocate((batches + 1) * MICRO_BATCH);
+  }
+
+  rate(batch: readonly MemoryRecord[]): EntrySegment[] {
+    this.#batchId += 1;
+    const records = recordBatch(batch);
+    const rated = this.#rated;
+    this.#rater.rate(records, rated, this.#identities);
+    const collector = new AllowanceCollector(this.#book, this.#batchId);
+    collector.add(records, rated, this.#rater.tariffs, 0);
+    let ordinal = 0;
+    batch.forEach((record, row) => {
+      const outcome = rated.outcome[row];
+      if (outcome === OUTCOME.DUPLICATE) return;
+      const fault = faultCodes[records.fault[row]!];
+      const levels = outcome === OUTCOME.RATED ? this.#levelsAt(row) : [];
+      this.answers.set(record, { fault, levels });
+      if (outcome !== OUTCOME.RATED) return;
+      const xdrId = this.#batchId * 2 ** 24 + ordinal;
+      ordinal += 1;
+      for (const level of levels) this.#levels.set(`${xdrId} ${level.contractId}`, level);
+    });
+    return collector.finish();
+  }
+
+  levelOf(xdrId: number, contractId: number): MemoryLevel {
+    return this.#levels.get(`${xdrId} ${contractId}`)!;
+  }
+
+  #levelsAt(row: number): MemoryLevel[] {
+    const { contracts } = this.#book;
+    const rated = this.#rated;
+    const levels: MemoryLevel[] = [];
+    for (let level = 0; level < rated.levels[row]!; level += 1) {
+      const at = row * MAX_LEVELS + level;
+      const version = rated.version[at]!;
+      if (version < 0) continue;
+      levels.push({
+        contractId: contracts.id[contracts.versionContract[version]!]!,
+        versionId: contracts.versionId[version]!,
+        rateId: rated.rateId[at]!,
+        billed: rated.billed[at]!,
+        base: rated.amount[at]!,
+        amount: rated.amount[at]!,
+        step: undefined,
+      });
+    }
+    return levels;
+  }
+}
+
+function recordBatch(records: readonly MemoryRecord[]): RecordBatch {
+  const batch = new RecordBatch();
+  batch.count = records.length;
+  records.forEach((record, row) => {
+    batch.startedMs[row] = record.startedMs;
+    batch.service[row] = serviceCodes[record.service];
+    batch.quantity[row] = record.quantity;
+    batch.value[row] = record.value;
+    batch.aNumber[row] = Number(record.aNumber);
+    batch.bNumber[row] = Number(record.bNumber);
+    batch.inTrunk[row] = record.inTrunk;
+    batch.outTrunk[row] = record.outTrunk;
+    [batch.identity0[row], batch.identity1[row], batch.identity2[row], batch.identity3[row]] =
+      record.identity;
+  });
+  return batch;
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, n) =>
+    items.slice(n * size, (n + 1) * size),
+  );
+}
