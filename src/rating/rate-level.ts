@@ -1,3 +1,4 @@
+import type { TierStep } from '../catalog/index.js';
 import { invariant, type RoundingCode } from '../kernel/index.js';
 import { faultNumber, MICRO_BATCH, type RecordBatch } from '../mediation/index.js';
 import type { RatedTariffs } from './allowance-collector.js';
@@ -10,6 +11,7 @@ import { amountOf, billedQuantity } from './price.js';
 import { RateFinder } from './rate-finder.js';
 import { GeneralRater } from './rate-general.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
+import { graduatedNumber } from './tiers.js';
 
 /**
  * Rates one level of all rows of a batch: which list, which rate, which amount, in three turns
@@ -24,6 +26,7 @@ export class LevelRater implements RatedTariffs {
   readonly #row = new Int32Array(MICRO_BATCH);
   readonly #slot = new Int32Array(MICRO_BATCH);
   readonly #later = new Int32Array(MICRO_BATCH * MAX_LEVELS);
+  readonly #steps: (readonly TierStep[] | null | undefined)[] = [];
   #laterCount = 0;
 
   constructor(book: PriceBook) {
@@ -153,7 +156,8 @@ export class LevelRater implements RatedTariffs {
       const row = this.#row[n]!;
       const at = row * MAX_LEVELS + level;
       const tariff = rated.tariff[at]! * 8;
-      if (tariff < 0 || special[at] !== 0 || tariffs[tariff + TARIFF.TERMS] !== 0) {
+      const terms = tariff < 0 ? 0 : tariffs[tariff + TARIFF.TERMS]!;
+      if (tariff < 0 || special[at] !== 0 || (terms !== 0 && this.#tiers(terms) === null)) {
         this.#later[this.#laterCount] = at;
         this.#laterCount += 1;
         continue;
@@ -166,20 +170,44 @@ export class LevelRater implements RatedTariffs {
         tariffs[tariff + TARIFF.MINIMUM]!,
         tariffs[tariff + TARIFF.GRACE]!,
       );
-      const amount = amountOf(
-        billed,
-        tariffs[tariff + TARIFF.PRICE]!,
-        tariffs[tariff + TARIFF.CONNECTION_FEE]!,
-        tariffs[tariff + TARIFF.RATE_UNIT]!,
+      const [step, rounding] = [
         contracts.versionStep[version]!,
         contracts.versionRounding[version]! as RoundingCode,
-      );
-      if (Number.isNaN(amount)) {
-        records.fault[row] = faultNumber.AMOUNT_TOO_LARGE;
-        continue;
+      ];
+      const fee = tariffs[tariff + TARIFF.CONNECTION_FEE]!;
+      let amount = Number.NaN;
+      if (terms === 0) {
+        const [price, unit] = [tariffs[tariff]!, tariffs[tariff + TARIFF.RATE_UNIT]!];
+        amount = amountOf(billed, price, fee, unit, step, rounding);
+        if (Number.isNaN(amount)) {
+          records.fault[row] = faultNumber.AMOUNT_TOO_LARGE;
+          continue;
+        }
+      } else {
+        if (billed > 0) {
+          amount = graduatedNumber(this.#tiers(terms)!, 0, billed, fee, step, rounding);
+        } else amount = 0;
+        if (Number.isNaN(amount)) {
+          this.#later[this.#laterCount] = at;
+          this.#laterCount += 1;
+          continue;
+        }
+        rated.folded[at] = 1;
       }
       rated.billed[at] = billed;
       rated.amount[at] = amount;
     }
+  }
+
+  // The steps of terms that are nothing but graduated tiers; null for all others.
+  #tiers(terms: number): readonly TierStep[] | null {
+    let steps = this.#steps[terms];
+    if (steps === undefined) {
+      const { model, minCharge, maxCharge, schedule } = this.#finder.tariffs.terms[terms - 1]!;
+      const isPlain = model === 'GRADUATED' && minCharge === 0n && maxCharge === null;
+      steps = isPlain && schedule !== null ? schedule.steps : null;
+      this.#steps[terms] = steps;
+    }
+    return steps;
   }
 }
