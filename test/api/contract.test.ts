@@ -19,6 +19,7 @@ const AMEND = `mutation ($id: ID!, $terms: ContractTermsInput!, $key: String) {
   amendContract(contractId: $id, terms: $terms, idempotencyKey: $key) { ...Versions }
 }
 fragment Versions on Contract { id versions { id validFrom validTo taxPercent recordedAt } }`;
+const CREATE_TRUNK = 'mutation ($input: CreateTrunkInput!) { createTrunk(input: $input) { id } }';
 const VERSION = `query ($id: ID!, $asOf: DateTime, $asKnownAt: DateTime) {
   contract(id: $id) { version(asOf: $asOf, asKnownAt: $asKnownAt) {
     id validFrom validTo taxPercent currency priceLists { service priceList { id } }
@@ -233,6 +234,64 @@ describe('amending a contract', () => {
     const kept = { marginPolicy: 'HOLD', notice: { policy: 'SHIFT', ...days } };
     const { versions } = await call(app, world.hubToken, query, { id });
     expect(versions).toEqual([kept, { marginPolicy: 'NONE', notice: null }, kept]);
+  });
+
+  it('names price lists by trunk, band policy and conversion, on both sides', async () => {
+    const { id: dollars } = await aPriceList(app, world.hubToken, world.hub, { currency: 'USD' });
+    const input = { name: 'berlin-1', partnerId: world.supplier.globalId };
+    const { id: trunkId } = await call(app, world.hubToken, CREATE_TRUNK, { input });
+    const priceLists = [
+      { priceListId: hubList },
+      { service: 'VOICE', priceListId: hubList },
+      { service: 'VOICE', trunkId, priceListId: dollars },
+    ];
+    const given = terms({ bandPolicy: 'SPLIT', conversion: 'RECORD', priceLists });
+    const made = { input: wholesale({ terms: given }) };
+    const { id } = await call(app, world.hubToken, CREATE_CONTRACT, made);
+    const middle = { validFrom: '2026-03-01T00:00:00Z', validTo: '2026-04-01T00:00:00Z' };
+    await call(app, world.hubToken, AMEND, { id, terms: terms(middle) });
+    const query = `query ($id: ID!) { contract(id: $id) { versions { bandPolicy conversion
+      priceLists { service forTrunk trunk { name } priceList { id } } } } }`;
+    const plain = { forTrunk: false, trunk: null, priceList: { id: hubList } };
+    const kept = {
+      bandPolicy: 'SPLIT',
+      conversion: 'RECORD',
+      priceLists: [
+        { service: 'ANY', ...plain },
+        { service: 'VOICE', ...plain },
+        {
+          service: 'VOICE',
+          forTrunk: true,
+          trunk: { name: 'berlin-1' },
+          priceList: { id: dollars },
+        },
+      ],
+    };
+    const between = { bandPolicy: 'START', conversion: 'NONE' };
+    const { versions } = await call(app, world.hubToken, query, { id });
+    expect(versions).toMatchObject([kept, between, kept]);
+    const seen = await call(app, world.tokenA, query, { id });
+    expect(seen.versions[0].priceLists[2]).toMatchObject({ forTrunk: true, trunk: null });
+  });
+
+  it('refuses a list of another currency unconverted, a trunk twice and a hidden one', async () => {
+    const { id: dollars } = await aPriceList(app, world.hubToken, world.hub, { currency: 'USD' });
+    const input = { name: 'berlin-2', partnerId: world.supplier.globalId };
+    const { id: trunkId } = await call(app, world.hubToken, CREATE_TRUNK, { input });
+    const refused = (given: object, token = world.hubToken) =>
+      refusal(app, token, CREATE_CONTRACT, { input: wholesale({ terms: terms(given) }) });
+    const foreign = { priceLists: [{ priceListId: dollars }] };
+    expect(await refused(foreign)).toBe('PRICE_LIST_CURRENCY');
+    const overTrunk = { service: 'VOICE', trunkId, priceListId: hubList };
+    expect(await refused({ priceLists: [overTrunk, overTrunk] })).toBe('CONTRACT_SERVICE_TWICE');
+    const unknown = { ...overTrunk, trunkId: toGlobalId('Trunk', 999_999) };
+    expect(await refused({ priceLists: [unknown] })).toBe('NOT_FOUND');
+    const { id: accountId } = await anAccount(app, world.tokenA, world.customerA);
+    const sides = { seller: world.resellerA, buyer: world.customerA, level: 'RETAIL' };
+    const retail = contractInput({ ...sides, accountId, priceListId: listA });
+    const hidden = terms({ priceLists: [{ trunkId, priceListId: listA }] });
+    const asked = { input: { ...retail, terms: hidden } };
+    expect(await refusal(app, world.tokenA, CREATE_CONTRACT, asked)).toBe('NOT_FOUND');
   });
 
   it('refuses days that are none and a margin policy where nothing is sold', async () => {

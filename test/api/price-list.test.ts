@@ -137,13 +137,19 @@ describe('price lists that inherit', () => {
     );
   });
 
-  it('refuse a parent that users of the child could not see', async () => {
-    const { id: parentId } = await hubList();
-    const input = { partnerId: world.resellerA.globalId, name: 'C', currency: 'EUR', parentId };
+  it('refuse a parent of a partner beside, and a hidden one as if there were none', async () => {
+    const ofA = { partnerId: world.resellerA.globalId, name: 'C', currency: 'EUR' };
+    const { id: beside } = await aPriceList(app, world.hubToken, world.resellerB);
+    const input = { ...ofA, parentId: beside };
     expect(await refusal(app, world.hubToken, CREATE_PRICE_LIST, { input })).toBe(
       'PRICE_LIST_PARENT_REFUSED',
     );
-    expect(await refusal(app, world.tokenA, CREATE_PRICE_LIST, { input })).toBe('NOT_FOUND');
+    for (const parentId of [beside, (await hubList()).id, toGlobalId('PriceList', 999_999)]) {
+      const hidden = { ...ofA, parentId };
+      expect(await refusal(app, world.tokenA, CREATE_PRICE_LIST, { input: hidden })).toBe(
+        'NOT_FOUND',
+      );
+    }
   });
 
   it('refuse a name twice and an unknown currency', async () => {
