@@ -42,6 +42,7 @@ import { OriginSetResolver, TierScheduleResolver } from './tier-schedule.resolve
 import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
 
 export { adjustRate } from './adjust.js';
+export { assertBonus, assertBucket, assertPriceRule } from './allowance-rules.js';
 export { BonusRuleService } from './bonus-rule.service.js';
 export { BonusGrant, BonusMeasure, BucketKind, Sharing } from './bucket.entity.js';
 export { BucketService } from './bucket.service.js';
@@ -59,11 +60,18 @@ export { PriceRuleEffect, PriceRuleStacking, PriceRuleType } from './price-rule.
 export { PriceRuleService } from './price-rule.service.js';
 export { RateService } from './rate.service.js';
 export * from './rate-row.js';
+export {
+  assertCharge,
+  assertRate,
+  assertTarget,
+  closedBy,
+  inheritanceChain,
+} from './rate-rules.js';
 export { RateSheetService, type ReadUpload } from './rate-sheet.service.js';
 export { ServicePlan } from './service-plan.entity.js';
 export { ServicePlanService } from './service-plan.service.js';
 export { SheetMappingService } from './sheet-mapping.service.js';
-export { type StoredTierStep, storedSteps, tierSteps } from './tier.js';
+export { checkedSteps, type StoredTierStep, storedSteps, tierSteps } from './tier.js';
 export {
   CounterPeriod,
   CounterScope,
@@ -72,6 +80,7 @@ export {
 } from './tier-schedule.entity.js';
 export { TierScheduleService } from './tier-schedule.service.js';
 export type { Span, Timeline } from './timeline.js';
+export { holidayTable, minuteOf, weekdayMask, weekTable } from './week.js';
 export {
   BonusRuleResolver,
   BucketResolver,

@@ -1,0 +1,164 @@
+import {
+  assertCharge,
+  assertRate,
+  assertTarget,
+  checkedSteps,
+  closedBy,
+  holidayTable,
+  inheritanceChain,
+  minuteOf,
+  type PricingTerms,
+  type RateRow,
+  type TierSchedule,
+  tierSteps,
+  weekdayMask,
+  weekTable,
+} from '../catalog/index.js';
+import { DomainError, epochDayFromIso, parseAmount } from '../kernel/index.js';
+import type { BookFacts } from './book.js';
+import type { VectorRate, VectorWorld } from './vector-format.js';
+import type { Names } from './vector-names.js';
+
+type Prices = Pick<BookFacts, 'destinations' | 'lists' | 'profiles' | 'originSets'>;
+type List = BookFacts['lists'][number];
+
+/** Price lists and what they refer to; refuses as the catalogue does. */
+export function pricesOf(world: VectorWorld, names: Names): Prices {
+  const destinations = [...(world.destinations ?? [])].flatMap(([name, prefixes]) => {
+    const id = names.add('destination', name);
+    return prefixes.map((prefix) => ({ id, prefix }));
+  });
+  const originSets = [...(world.originSets ?? [])].map(([name, prefixes]) => {
+    return { id: names.add('originSet', name), prefixes };
+  });
+  const profiles = [...(world.timeProfiles ?? [])].map(([name]) => profileOf(world, name, names));
+  const schedules = schedulesOf(world, names);
+  for (const name of world.priceLists?.keys() ?? []) names.add('list', name);
+  const lists = [...(world.priceLists ?? [])].map(([name, list]): List => {
+    const path = `priceLists.${name}`;
+    return {
+      id: names.id('list', name, path),
+      parentId: names.optional('list', list.parent, `${path}.parent`),
+      timeProfileId: names.optional('profile', list.timeProfile, `${path}.timeProfile`),
+      currency: list.currency ?? 'EUR',
+      rows: rowsOf(list.rates, list.parent !== undefined, path, names, schedules),
+    };
+  });
+  const parents = new Map(lists.map(({ id, parentId }) => [id, parentId]));
+  for (const { id } of lists) inheritanceChain(parents, id);
+  return { destinations, lists, profiles, originSets };
+}
+
+function profileOf(world: VectorWorld, name: string, names: Names): BookFacts['profiles'][number] {
+  const { bands, holidays } = world.timeProfiles!.get(name)!;
+  const rules = [...bands].flatMap(([band, times]) => {
+    const bandId = names.add('band', band);
+    return times.map(({ days, from, to }) => ({
+      bandId,
+      weekdays: weekdayMask(days),
+      fromMinute: minuteOf(from),
+      toMinute: minuteOf(to),
+    }));
+  });
+  weekTable(rules);
+  holidayTable(rules);
+  const calendar = holidays === undefined ? [] : (world.holidays?.get(holidays) ?? []);
+  const days = calendar.map(epochDayFromIso).sort((one, other) => one - other);
+  return { id: names.add('profile', name), rules, holidays: days };
+}
+
+function schedulesOf(world: VectorWorld, names: Names): ReadonlyMap<number, TierSchedule> {
+  const schedules = new Map<number, TierSchedule>();
+  for (const [name, schedule] of world.tierSchedules ?? []) {
+    const drafts = schedule.steps.map((step) => ({
+      ...step,
+      rateUnit: step.rateUnit ?? 1,
+      flatFee: step.flatFee ?? '0',
+      block: step.block ?? false,
+    }));
+    const id = names.add('schedule', name);
+    schedules.set(id, {
+      id,
+      scope: schedule.per ?? 'SUBSCRIPTION',
+      period: schedule.period ?? 'MONTH',
+      steps: tierSteps(checkedSteps(drafts)),
+    });
+  }
+  return schedules;
+}
+
+// Rows follow each other as they were entered: a later one of the same key ends the one before.
+function rowsOf(
+  rates: readonly VectorRate[],
+  inherits: boolean,
+  listPath: string,
+  names: Names,
+  schedules: ReadonlyMap<number, TierSchedule>,
+): RateRow[] {
+  const rows: RateRow[] = [];
+  rates.forEach((rate, place) => {
+    const path = `${listPath}.rates[${place}]`;
+    const row = rowOf(rate, names.add('rate', path), path, names, schedules);
+    if (row.kind !== 'ABSOLUTE' && !inherits) {
+      throw new DomainError('RATE_WITHOUT_PARENT', 'A list without a parent adjusts nothing.');
+    }
+    const sameKey = rows.filter(
+      (other) =>
+        other.prefix === row.prefix &&
+        other.destinationId === row.destinationId &&
+        other.bandId === row.bandId &&
+        other.originSetId === row.originSetId,
+    );
+    const closed = closedBy(sameKey, row.validFrom, row.validTo);
+    const at = rows.findIndex(({ id }) => id === closed?.id);
+    if (at >= 0) rows[at] = { ...rows[at]!, validTo: row.validFrom };
+    rows.push(row);
+  });
+  return rows;
+}
+
+function rowOf(
+  rate: VectorRate,
+  id: number,
+  path: string,
+  names: Names,
+  schedules: ReadonlyMap<number, TierSchedule>,
+): RateRow {
+  const { kind = 'ABSOLUTE', model = 'PER_UNIT', price = '0', connectionFee = '0' } = rate;
+  const { rateUnit = 1, firstIncrement = 1, nextIncrement = 1, minimum = 0, grace = 0 } = rate;
+  const numbers = { rateUnit, firstIncrement, nextIncrement, minimum, grace };
+  const destinationId = names.optional('destination', rate.destination, `${path}.destination`);
+  const scheduleId = names.optional('schedule', rate.tiers, `${path}.tiers`);
+  const prefix = rate.prefix ?? (destinationId === null ? '' : null);
+  assertTarget(prefix, destinationId === null ? null : String(destinationId));
+  assertRate({ kind, price, connectionFee, ...numbers });
+  assertCharge({
+    kind,
+    model,
+    price,
+    minCharge: rate.minCharge ?? '0',
+    maxCharge: rate.maxCharge,
+    tierScheduleId: scheduleId === null ? null : String(scheduleId),
+  });
+  const terms: PricingTerms = {
+    model,
+    minCharge: parseAmount(rate.minCharge ?? '0'),
+    maxCharge: rate.maxCharge === undefined ? null : parseAmount(rate.maxCharge),
+    schedule: scheduleId === null ? null : schedules.get(scheduleId)!,
+  };
+  const plain = model === 'PER_UNIT' && terms.minCharge === 0n && terms.maxCharge === null;
+  return {
+    id,
+    destinationId,
+    prefix,
+    bandId: names.optional('band', rate.band, `${path}.band`),
+    originSetId: names.optional('originSet', rate.origin, `${path}.origin`),
+    kind,
+    price: parseAmount(price),
+    connectionFee: parseAmount(connectionFee),
+    ...numbers,
+    terms: plain ? null : terms,
+    validFrom: rate.from ?? 0,
+    validTo: rate.to ?? null,
+  };
+}

@@ -1,0 +1,156 @@
+import {
+  assertBonus,
+  assertBucket,
+  assertPriceRule,
+  minuteOf,
+  weekdayMask,
+} from '../catalog/index.js';
+import { parseAmount } from '../kernel/index.js';
+import type { BonusTerms, BucketTerms, PriceRule, PricingFacts } from './pricing-facts.js';
+import type { VectorBonus, VectorBucket, VectorRule, VectorWorld } from './vector-format.js';
+import type { Names } from './vector-names.js';
+
+/** Everything is known when a vector is rated. */
+const ALWAYS_KNOWN = { recordedAt: 0, supersededAt: null };
+
+/** Rules, buckets, bonuses and groups; refuses as the catalogue does. */
+export function pricingOf(world: VectorWorld, names: Names): PricingFacts {
+  const members = [...(world.customerGroups ?? [])].flatMap(([group, all]) => {
+    const groupId = names.add('group', group);
+    return all.map((member, place) => {
+      const one = typeof member === 'string' ? { partner: member } : member;
+      return {
+        groupId,
+        partnerId: names.id('partner', one.partner, `customerGroups.${group}[${place}]`),
+        ...timeOf(one),
+        ...ALWAYS_KNOWN,
+      };
+    });
+  });
+  const { rules = [], buckets = [], bonuses = [] } = world;
+  return {
+    knownAt: 1,
+    members,
+    rules: rules.map((rule, place) => ruleOf(rule, `rules[${place}]`, names)),
+    buckets: versions(buckets, 'bucket', names, bucketOf),
+    bonuses: versions(bonuses, 'bonus', names, bonusOf),
+  };
+}
+
+type Time = { readonly from?: number | undefined; readonly to?: number | undefined };
+
+function timeOf({ from, to }: Time): { validFrom: number; validTo: number | null } {
+  return { validFrom: from ?? 0, validTo: to ?? null };
+}
+
+// Those of one name are versions of one thing.
+function versions<T extends { readonly name: string }, U>(
+  items: readonly T[],
+  kind: 'bucket' | 'bonus',
+  names: Names,
+  make: (item: T, id: number, lineageId: number, path: string, names: Names) => U,
+): U[] {
+  return items.map((item, place) => {
+    return make(item, place + 1, names.add(kind, item.name), `${kind}[${place}]`, names);
+  });
+}
+
+function ruleOf(rule: VectorRule, path: string, names: Names): PriceRule {
+  const { type = 'DISCOUNT', stacking = 'ORDERED', volumeFrom = '0' } = rule;
+  assertPriceRule({
+    ...rule,
+    type,
+    stacking,
+    volumeFrom,
+    weekdays: rule.days,
+    from: rule.fromTime,
+    to: rule.toTime,
+  });
+  const id = names.add('rule', rule.name);
+  return {
+    id,
+    lineageId: id,
+    name: rule.name,
+    ...timeOf(rule),
+    ...ALWAYS_KNOWN,
+    sellerPartnerId: names.id('partner', rule.seller ?? 'hub', `${path}.seller`),
+    type,
+    effect: rule.effect,
+    amount: parseAmount(rule.amount),
+    stacking,
+    priority: rule.priority ?? 0,
+    level: rule.level ?? null,
+    customerGroupId: names.optional('group', rule.group, `${path}.group`),
+    buyerPartnerId: names.optional('partner', rule.buyer, `${path}.buyer`),
+    contractId: names.optional('contract', rule.contract, `${path}.contract`),
+    subscriptionId: names.optional('subscription', rule.subscription, `${path}.subscription`),
+    service: rule.service ?? null,
+    destinationIds: names.some('destination', rule.destinations, `${path}.destinations`),
+    weekdays: rule.days === undefined ? null : weekdayMask(rule.days),
+    fromMinute: rule.fromTime === undefined ? null : minuteOf(rule.fromTime),
+    toMinute: rule.toTime === undefined ? null : minuteOf(rule.toTime),
+    measure: rule.measure ?? null,
+    volumeFrom: parseAmount(volumeFrom),
+    volumeTo: amountOrNull(rule.volumeTo),
+    holder: rule.per ?? 'SUBSCRIPTION',
+    period: rule.period ?? 'MONTH',
+    cap: amountOrNull(rule.cap),
+  };
+}
+
+function amountOrNull(text: string | undefined): bigint | null {
+  return text === undefined ? null : parseAmount(text);
+}
+
+function scopeOf(item: VectorBucket | VectorBonus, path: string, names: Names) {
+  return {
+    name: item.name,
+    ...timeOf(item),
+    ...ALWAYS_KNOWN,
+    servicePlanId: names.optional('plan', item.plan, `${path}.plan`),
+    contractId: names.optional('contract', item.contract, `${path}.contract`),
+    holder: item.per ?? ('SUBSCRIPTION' as const),
+    services: item.services ?? null,
+    destinationIds: names.some('destination', item.destinations, `${path}.destinations`),
+  };
+}
+
+function bucketOf(
+  bucket: VectorBucket,
+  id: number,
+  lineageId: number,
+  path: string,
+  names: Names,
+): BucketTerms {
+  assertBucket(bucket);
+  return {
+    id,
+    lineageId,
+    ...scopeOf(bucket, path, names),
+    kind: bucket.kind,
+    amount: parseAmount(bucket.amount),
+    priority: bucket.priority ?? 0,
+    rolloverCap: amountOrNull(bucket.rolloverCap),
+  };
+}
+
+function bonusOf(
+  bonus: VectorBonus,
+  id: number,
+  lineageId: number,
+  path: string,
+  names: Names,
+): BonusTerms {
+  assertBonus({ ...bonus, bucketId: bonus.bucket });
+  return {
+    id,
+    lineageId,
+    ...scopeOf(bonus, path, names),
+    measure: bonus.measure,
+    threshold: parseAmount(bonus.threshold),
+    repeats: bonus.repeats ?? false,
+    grants: bonus.grants,
+    amount: parseAmount(bonus.amount),
+    bucketLineageId: names.optional('bucket', bonus.bucket, `${path}.bucket`),
+  };
+}

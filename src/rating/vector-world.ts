@@ -1,0 +1,203 @@
+import { assertTimeZone } from '../kernel/index.js';
+import type { BookFacts } from './book.js';
+import type {
+  VectorContract,
+  VectorSubscription,
+  VectorTerms,
+  VectorWorld,
+} from './vector-format.js';
+import { Names } from './vector-names.js';
+import { pricesOf } from './vector-prices.js';
+import { pricingOf } from './vector-pricing.js';
+import { refused } from './vector-shape.js';
+
+/** A world of names as the facts of a book. */
+export interface BuiltWorld {
+  readonly facts: BookFacts;
+  readonly names: Names;
+  /** Where a call begins that names no number, by subscription. */
+  readonly firstNumber: ReadonlyMap<string, string>;
+}
+
+type Version = BookFacts['versions'][number];
+type Contracts = ReadonlyMap<string, VectorContract>;
+
+const HUB = 'hub';
+/** What is there when a world does not say. */
+const DEFAULT_CONTRACTS: Contracts = new Map([['retail', { buyer: 'customer' }]]);
+const DEFAULT_NUMBER = '4930000001';
+
+/** Turns a world into facts; refuses as the catalogue does, or with VECTOR_INVALID. */
+export function worldFacts(world: VectorWorld): BuiltWorld {
+  const names = new Names();
+  names.add('partner', HUB);
+  const all = world.contracts ?? DEFAULT_CONTRACTS;
+  for (const [name, { seller = HUB, buyer = HUB }] of all) {
+    names.add('contract', name);
+    names.add('partner', seller);
+    names.add('partner', buyer);
+  }
+  for (const name of world.trunks?.keys() ?? []) names.add('trunk', name);
+  for (const name of world.accounts?.keys() ?? []) names.add('account', name);
+  const prices = pricesOf(world, names);
+  const contracts = [...all].map(([name, contract]) => contractOf(name, contract, names));
+  const last = [...all].at(-1)?.[0] ?? '';
+  const subscriptions = world.subscriptions ?? new Map([['line', {}]]);
+  const owners = [...subscriptions].map(([name, one]) =>
+    subscriptionOf(name, one, world, all, one.contract ?? last, names),
+  );
+  const facts: BookFacts = {
+    hubPartnerId: names.id('partner', HUB, 'contracts'),
+    ...prices,
+    contracts,
+    versions: versionsOf(all, names),
+    subscriptions: owners.map(({ subscription }) => subscription),
+    identities: owners.flatMap(({ identities }) => identities),
+    trunks: [...(world.trunks ?? [])].map(([name, { costContract }]) => ({
+      id: names.id('trunk', name, 'trunks'),
+      name,
+      costContractId: names.optional('contract', costContract, `trunks.${name}.costContract`),
+    })),
+    exchangeRates: (world.exchangeRates ?? []).map(({ base, quote, rate, from }) => {
+      return { base, quote, rate: scaled(rate, 10), validFrom: from ?? 0 };
+    }),
+    pricing: pricingOf(world, names),
+  };
+  const firstNumber = new Map(owners.map(({ name, first }) => [name, first]));
+  return { facts, names, firstNumber };
+}
+
+function contractOf(
+  name: string,
+  { seller = HUB, buyer = HUB, level, account }: VectorContract,
+  names: Names,
+): BookFacts['contracts'][number] {
+  const [sellerPartnerId, buyerPartnerId] = [seller, buyer].map((partner) =>
+    names.id('partner', partner, `contracts.${name}`),
+  ) as [number, number];
+  return {
+    id: names.id('contract', name, 'contracts'),
+    partnerId: buyer === HUB ? sellerPartnerId : buyerPartnerId,
+    accountId: names.add('account', account ?? buyer),
+    sellerPartnerId,
+    buyerPartnerId,
+    level: level ?? (buyer === HUB ? 'COST' : 'RETAIL'),
+  };
+}
+
+function versionsOf(all: Contracts, names: Names): Version[] {
+  const versions: Version[] = [];
+  for (const [name, contract] of all) {
+    const { versions: several } = contract;
+    const terms: readonly VectorTerms[] = several ?? [contract];
+    terms.forEach((one, place) => {
+      const path = `contracts.${name}${several === undefined ? '' : `.versions[${place}]`}`;
+      // What the contract says itself holds for all of its versions.
+      const merged = several === undefined ? one : { ...contract, ...one };
+      const contractId = names.id('contract', name, path);
+      versions.push({ id: versions.length + 1, contractId, ...termsOf(merged, path, names) });
+    });
+  }
+  return versions;
+}
+
+function termsOf(
+  terms: VectorTerms,
+  path: string,
+  names: Names,
+): Omit<Version, 'id' | 'contractId'> {
+  const zone = terms.zone ?? 'UTC';
+  assertTimeZone(zone);
+  const decimals = terms.decimals ?? 4;
+  if (decimals > 8) throw refused(`${path}.decimals`, 'is at most 8');
+  const only = terms.list ?? names.first('list');
+  const lists = terms.lists ?? (only === undefined ? [] : [{ list: only }]);
+  return {
+    validFrom: terms.from ?? 0,
+    validTo: terms.to ?? null,
+    timeZone: zone,
+    roundingDecimals: decimals,
+    roundingMode: terms.rounding ?? 'HALF_UP',
+    currency: terms.currency ?? 'EUR',
+    bandPolicy: terms.bands ?? 'START',
+    conversion: terms.conversion ?? 'NONE',
+    marginPolicy: terms.margin ?? 'NONE',
+    lists: lists.map((entry, place) => ({
+      service: entry.service ?? '*',
+      trunkId: names.optional('trunk', entry.trunk, `${path}.lists[${place}].trunk`),
+      priceListId: names.id('list', entry.list, `${path}.lists[${place}].list`),
+    })),
+  };
+}
+
+interface Owner {
+  readonly name: string;
+  readonly first: string;
+  readonly subscription: BookFacts['subscriptions'][number];
+  readonly identities: readonly BookFacts['identities'][number][];
+}
+
+function subscriptionOf(
+  name: string,
+  one: VectorSubscription,
+  world: VectorWorld,
+  contracts: Contracts,
+  contractName: string,
+  names: Names,
+): Owner {
+  const path = `subscriptions.${name}`;
+  const id = names.add('subscription', name);
+  const contractId = names.id('contract', contractName, `${path}.contract`);
+  const contract = contracts.get(contractName);
+  const account = one.account ?? contract?.account ?? contract?.buyer ?? HUB;
+  const numbers = one.numbers ?? [DEFAULT_NUMBER];
+  const ranges = numbers.map((range, place) => rangeOf(range, `${path}.numbers[${place}]`));
+  const time = { validFrom: one.from ?? 0, validTo: one.to ?? null };
+  const owner = { subscriptionId: id, ...time };
+  const trunks = names.some('trunk', one.trunks, `${path}.trunks`) ?? [];
+  return {
+    name,
+    first: String(ranges[0]?.[0] ?? ''),
+    subscription: {
+      id,
+      partnerId: names.id('partner', contract?.buyer ?? HUB, path),
+      accountId: names.add('account', account),
+      contractId,
+      startsAt: time.validFrom,
+      endsAt: time.validTo,
+      limited: false,
+      servicePlanId: one.plan === undefined ? null : names.add('plan', one.plan),
+      rootAccountId: names.add('account', rootOf(account, world, path)),
+    },
+    identities: [
+      ...ranges.map(([numberFrom, numberTo]) => ({
+        ...owner,
+        numberFrom,
+        numberTo,
+        trunkId: null,
+      })),
+      ...trunks.map((trunkId) => ({ ...owner, numberFrom: null, numberTo: null, trunkId })),
+    ],
+  };
+}
+
+function rangeOf(range: string, path: string): [number, number] {
+  const match = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(range);
+  if (match === null) throw refused(path, 'is a number, or two with a hyphen between them');
+  return [Number(match[1]), Number(match[2] ?? match[1])];
+}
+
+function rootOf(account: string, world: VectorWorld, path: string): string {
+  let at = account;
+  for (let steps = 0; steps <= (world.accounts?.size ?? 0); steps += 1) {
+    const parent = world.accounts?.get(at)?.parent;
+    if (parent === undefined) return at;
+    at = parent;
+  }
+  throw refused(path, 'has an account whose parents go in a circle');
+}
+
+function scaled(text: string, scale: number): bigint {
+  const [whole, fraction = ''] = text.split('.');
+  return BigInt(`${whole}${fraction.padEnd(scale, '0')}`);
+}
