@@ -1,11 +1,11 @@
-import { type Database, SYSTEM_SCOPE } from '../platform/index.js';
+import { connectWorker, type Database, enterScope, SYSTEM_SCOPE } from '../platform/index.js';
 import type { PriceBook } from './book.js';
 import { compileBook } from './compile-book.js';
 import {
   type BookMoment,
   bookMoment,
   bookMomentOf,
-  loadBookFacts,
+  loadBook,
   lockPriceBook,
 } from './price-book.store.js';
 
@@ -36,9 +36,7 @@ export class PriceBookService {
   compiled(moment: BookMoment): Promise<PriceBook> {
     let book = this.#compiled.get(moment.id);
     if (book === undefined) {
-      book = this.database
-        .read(SYSTEM_SCOPE, (tx) => loadBookFacts(tx, moment.knownAt))
-        .then((facts) => compileBook(moment.id, facts));
+      book = this.#compile(moment);
       this.#compiled.set(moment.id, book);
       book.catch(() => this.#compiled.delete(moment.id));
       for (const id of this.#compiled.keys()) {
@@ -46,6 +44,19 @@ export class PriceBookService {
       }
     }
     return book;
+  }
+
+  // On a connection of its own, since the rows of the lists come by COPY.
+  async #compile({ id, knownAt }: BookMoment): Promise<PriceBook> {
+    const client = await connectWorker(this.database.urls.url, 'kontor-price-book');
+    try {
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await enterScope(client, SYSTEM_SCOPE);
+      const { facts, rates } = await loadBook(client, knownAt);
+      return compileBook(id, facts, rates);
+    } finally {
+      await client.end();
+    }
   }
 
   async #pin(runId: number): Promise<BookMoment> {

@@ -1,9 +1,12 @@
+import type pg from 'pg';
 import { DomainError } from '../kernel/index.js';
 import { rowsOf, type SqlClient } from '../platform/index.js';
 import type { BookFacts } from './book.js';
 import { beginnings, type FactsFilter, known, MS, rows } from './facts-query.store.js';
-import { originSets, priceLists, profiles } from './price-list-facts.store.js';
+import { listHeads, originSets, priceLists, profiles } from './price-list-facts.store.js';
 import { loadPricingFacts } from './pricing-facts.store.js';
+import { loadRates } from './rate-columns.store.js';
+import type { RateTable } from './rate-table.js';
 
 /** Names one state of all facts that prices depend on. */
 export interface BookMoment {
@@ -56,10 +59,34 @@ export async function loadBookFacts(
   knownAt: string,
   filter: FactsFilter = {},
 ): Promise<BookFacts> {
+  const lists = await priceLists(tx, knownAt, filter);
+  return factsAround(tx, knownAt, filter, lists);
+}
+
+/**
+ * Reads a whole book with the rows of the lists in columns; the lists of the facts have none. In
+ * a transaction that sees all partners.
+ */
+export async function loadBook(
+  client: pg.Client,
+  knownAt: string,
+): Promise<{ facts: BookFacts; rates: RateTable }> {
+  const heads = await listHeads(client, {});
+  const lists = heads.map((head) => ({ ...head, rows: [] }));
+  const rates = await loadRates(client, knownAt, lists);
+  return { facts: await factsAround(client, knownAt, {}, lists), rates };
+}
+
+async function factsAround(
+  tx: SqlClient,
+  knownAt: string,
+  filter: FactsFilter,
+  lists: BookFacts['lists'],
+): Promise<BookFacts> {
   return {
     hubPartnerId: await hubPartner(tx),
     destinations: await destinations(tx, filter),
-    lists: await priceLists(tx, knownAt, filter),
+    lists,
     profiles: await profiles(tx, knownAt),
     contracts: await rows(
       tx,

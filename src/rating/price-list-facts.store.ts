@@ -1,8 +1,9 @@
-import type { PricingModel, PricingTerms, RateRow, TierSchedule } from '../catalog/index.js';
+import type { PricingModel, RateRow, TierSchedule } from '../catalog/index.js';
 import { parseAmount } from '../kernel/index.js';
 import type { SqlClient } from '../platform/index.js';
 import type { BookFacts } from './book.js';
 import { beginnings, type FactsFilter, known, MS, rows } from './facts-query.store.js';
+import { termsOf } from './pricing-terms.js';
 
 const LISTS_OF_CONTRACTS = `WITH RECURSIVE used AS (
     SELECT p.price_list_id AS id FROM contract_price_list p
@@ -106,17 +107,6 @@ function rateRow(record: RateRecord, schedules: ReadonlyMap<number, TierSchedule
     scheduleId === null ? null : schedules.get(scheduleId)!,
   );
   return { ...row, price: BigInt(row.price), connectionFee: BigInt(row.connectionFee), terms };
-}
-
-/** A plain price per unit without limits of the charge has no terms. */
-export function termsOf(
-  model: PricingModel,
-  minCharge: bigint,
-  maxCharge: bigint | null,
-  schedule: TierSchedule | null,
-): PricingTerms | null {
-  if (model === 'PER_UNIT' && minCharge === 0n && maxCharge === null) return null;
-  return { model, minCharge, maxCharge, schedule };
 }
 
 /** Time profiles with the rules of their bands and the holidays known at the moment. */

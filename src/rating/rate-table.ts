@@ -18,20 +18,35 @@ export class RateTable {
   readonly tariffs = new TariffTable();
   count = 0;
   /** Place of the list. */
-  list = new Int32Array(1024);
-  id = new Int32Array(1024);
+  list: Int32Array;
+  id: Int32Array;
   /** Node of the prefix, or {@link NO_NODE}. */
-  node = new Int32Array(1024);
+  node: Int32Array;
   /** Ids; 0 for none. */
-  destination = new Int32Array(1024);
-  band = new Int32Array(1024);
-  origin = new Int32Array(1024);
+  destination: Int32Array;
+  band: Int32Array;
+  origin: Int32Array;
   /** Place in {@link RATE_KINDS}. */
-  kind = new Uint8Array(1024);
-  tariff = new Int32Array(1024);
-  from = new Float64Array(1024);
+  kind: Uint8Array;
+  tariff: Int32Array;
+  from: Float64Array;
   /** Infinity for rows without end. */
-  to = new Float64Array(1024);
+  to: Float64Array;
+
+  /** `expected` rows fit without growing. */
+  constructor(expected: number) {
+    const room = Math.max(1024, expected);
+    this.list = new Int32Array(room);
+    this.id = new Int32Array(room);
+    this.node = new Int32Array(room);
+    this.destination = new Int32Array(room);
+    this.band = new Int32Array(room);
+    this.origin = new Int32Array(room);
+    this.kind = new Uint8Array(room);
+    this.tariff = new Int32Array(room);
+    this.from = new Float64Array(room);
+    this.to = new Float64Array(room);
+  }
 
   /** The place of a new row, to be filled column by column. */
   next(): number {
@@ -99,7 +114,7 @@ export class RateTable {
 
 /** The rows of the lists as facts have them. */
 export function rateTableOf({ lists }: Pick<BookFacts, 'lists'>): RateTable {
-  const table = new RateTable();
+  const table = new RateTable(lists.reduce((sum, { rows }) => sum + rows.length, 0));
   lists.forEach(({ rows }, list) => {
     for (const row of rows) table.add(list, row);
   });

@@ -69,7 +69,9 @@ export class TariffTable {
   ): number {
     const { numbers } = this;
     const mask = this.#places.length - 1;
-    let at = mask & mixed(price, connectionFee, rateUnit, firstIncrement, minimum, terms);
+    let at =
+      mask &
+      mixed(price, connectionFee, rateUnit, firstIncrement * 64 + nextIncrement, minimum, terms);
     for (let place = this.#places[at]!; place !== 0; place = this.#places[at]!) {
       const first = (place - 1) * FIELDS;
       if (
@@ -161,7 +163,7 @@ export class TariffTable {
           numbers[first + TARIFF.PRICE]!,
           numbers[first + TARIFF.CONNECTION_FEE]!,
           numbers[first + TARIFF.RATE_UNIT]!,
-          numbers[first + TARIFF.FIRST_INCREMENT]!,
+          numbers[first + TARIFF.FIRST_INCREMENT]! * 64 + numbers[first + TARIFF.NEXT_INCREMENT]!,
           numbers[first + TARIFF.MINIMUM]!,
           numbers[first + TARIFF.TERMS]!,
         );
@@ -176,15 +178,16 @@ function mixed(
   price: number,
   connectionFee: number,
   rateUnit: number,
-  firstIncrement: number,
+  increments: number,
   minimum: number,
   terms: number,
 ): number {
-  let hash = Math.imul(price | 0, 0x9e3779b1) ^ Math.imul((price / 4_294_967_296) | 0, 31);
-  hash = Math.imul(hash ^ connectionFee, 0x85ebca6b) ^ rateUnit;
-  hash = Math.imul(hash ^ (hash >>> 13) ^ firstIncrement, 0xc2b2ae35);
-  hash = Math.imul(hash ^ minimum ^ (terms << 12), 0x27d4eb2f);
-  return hash ^ (hash >>> 15);
+  let hash = Math.imul(price | 0, 0x9e3779b1) ^ Math.imul((price / 4_294_967_296) | 0, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ connectionFee, 0x2c1b3c6d);
+  hash = Math.imul(hash ^ (hash >>> 13) ^ rateUnit, 0x297a2d39);
+  hash = Math.imul(hash ^ (hash >>> 16) ^ increments ^ (minimum << 8), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13) ^ terms, 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
 }
 
 /** A tariff as exact amounts, from the numbers that a book or table keeps of it. */
