@@ -12,9 +12,12 @@ import type {
   FromWorker,
   ImportJob,
   RecycleJob,
+  RerateJob,
   ToWorker,
 } from './batch-job.js';
 import { BatchWriter } from './batch-writer.store.js';
+import { BelowCost } from './below-cost.js';
+import { alarmBelowCost } from './below-cost.store.js';
 import type { PriceBook } from './book.js';
 import { ChunkPool } from './copy-rows.js';
 import { XdrEncoder } from './encode-xdr.js';
@@ -28,6 +31,10 @@ import { foldShards } from './fold-shard.store.js';
 import { LineRange } from './line-range.store.js';
 import { BatchRater } from './rate-batch.js';
 import { RatedBatch } from './rated-batch.js';
+import { rerateSlice } from './rerate-batch.store.js';
+import { BillingRules } from './rerate-facts.store.js';
+import { foldOnTrial } from './rerate-fold.store.js';
+import { undoBatch } from './rerate-undo.store.js';
 import { UsageSummary } from './summarise.js';
 
 /**
@@ -39,6 +46,7 @@ class ImportWorker {
   readonly #rated = new RatedBatch();
   readonly #knownLeaves = new Set<string>();
   readonly #chunks = new ChunkPool();
+  readonly #billing = new BillingRules();
   #book: PriceBook | null = null;
   // What a rater has worked out from its book serves all batches of the book.
   #rater: BatchRater | null = null;
@@ -64,6 +72,31 @@ class ImportWorker {
       await client.query('COMMIT');
     } catch (error) {
       // Ending the connection ends the transaction, whatever state it is in.
+      void this.#disconnect();
+      throw error;
+    }
+  }
+
+  /** Does a batch of a change set in a transaction of its own, which also completes it. */
+  async rerate(job: RerateJob): Promise<void> {
+    await this.#connect();
+    const [client, side] = [this.#client!, this.#side!];
+    try {
+      if (job.step === 'UNDO') await undoBatch(client, job);
+      else if (job.step === 'FOLD') await foldOnTrial(client, job);
+      else {
+        const book = this.#book;
+        invariant(book !== null && book.id === job.priceBookId, 'the job is for the book at hand');
+        const rater = this.#rater!;
+        const [records, rated, chunks, billing] = [
+          this.#records,
+          this.#rated,
+          this.#chunks,
+          this.#billing,
+        ];
+        await rerateSlice({ client, side, book, rater, records, rated, chunks, billing }, job);
+      }
+    } catch (error) {
       void this.#disconnect();
       throw error;
     }
@@ -119,6 +152,7 @@ class ImportWorker {
     await pipeline.commit(writer, async (client) => {
       await storeFindings(client, job, pipeline.book, pipeline.findings);
       await storeEntries(client, job.ticket, pipeline.entries, false);
+      await alarmBelowCost(client, job.ticket, pipeline.belowCost.all());
     });
   }
 
@@ -141,6 +175,7 @@ class ImportWorker {
     await pipeline.commit(writer, async (client) => {
       await storeRecycled(client, job, pipeline.book, pipeline.findings, endings);
       await storeEntries(client, job.ticket, pipeline.entries, false);
+      await alarmBelowCost(client, job.ticket, pipeline.belowCost.all());
     });
   }
 
@@ -165,6 +200,7 @@ class Pipeline {
   readonly #encoder: XdrEncoder;
   readonly #summary = new UsageSummary();
   readonly #allowances: AllowanceCollector;
+  readonly belowCost: BelowCost;
   readonly #columnName: (column: number) => string | null;
 
   constructor(
@@ -181,6 +217,7 @@ class Pipeline {
     this.#parser = new RecordParser(source.format, { ...source, trunks: book.guide.trunkNames });
     this.#encoder = new XdrEncoder(book, job.ticket.id, chunks);
     this.#allowances = new AllowanceCollector(book, job.ticket.id);
+    this.belowCost = new BelowCost(book);
     this.#columnName = (column) => this.#parser.columnName(column);
     records.lines = 0;
   }
@@ -230,6 +267,7 @@ class Pipeline {
     const { records, rated, findings } = this;
     this.rater.rate(records, rated, ownsIdentity ? null : this.identities);
     this.#allowances.add(records, rated, this.rater.tariffs, findings.counts.rated);
+    if (this.rater.guardsMargins) this.belowCost.add(rated, records.count);
     this.#encoder.encode(records, rated);
     this.#summary.add(records, rated);
     findings.note(bytes, base, records, rated, this.#columnName, !ownsIdentity);
@@ -254,6 +292,9 @@ port.on('message', async (message: ToWorker) => {
     try {
       if (message.job.kind === 'FOLD') {
         await worker.fold(message.job);
+        send({ done: null, identities: 0 });
+      } else if (message.job.kind === 'RERATE') {
+        await worker.rerate(message.job);
         send({ done: null, identities: 0 });
       } else {
         const findings = await worker.run(message.job);

@@ -25,12 +25,12 @@ export class BatchRater {
   readonly #book: PriceBook;
   readonly #levels: LevelRater;
   /** Whether any contract watches its margin. */
-  readonly #guarded: boolean;
+  readonly guardsMargins: boolean;
 
   constructor(book: PriceBook) {
     this.#book = book;
     this.#levels = new LevelRater(book);
-    this.#guarded = book.contracts.versionMargin.some((policy) => policy !== 0);
+    this.guardsMargins = book.contracts.versionMargin.some((policy) => policy !== 0);
   }
 
   /** What prices the levels of the batch that was rated last. */
@@ -51,8 +51,22 @@ export class BatchRater {
       rated.outcome[row] = fault[row] === 0 ? OUTCOME.RATED : OUTCOME.REJECTED;
     }
     if (identities !== null) deduplicate(records, rated, identities);
+    this.#rateGuided(records, rated, null);
+  }
+
+  /**
+   * As {@link rate} for rows that were guided before: whoever calls has filled in outcome and
+   * subscription, and the destinations that the rows keep.
+   */
+  rateAnew(records: RecordBatch, rated: RatedBatch, destinations: Int32Array): void {
+    this.#rateGuided(records, rated, destinations);
+  }
+
+  #rateGuided(records: RecordBatch, rated: RatedBatch, destinations: Int32Array | null): void {
+    const { count, fault } = records;
     rated.slices.clear();
     const levels = this.#classify(records, rated);
+    if (destinations !== null) rated.destinationId.set(destinations.subarray(0, count));
     this.#levels.prepare(records, rated);
     for (let level = 0; level < levels; level += 1) this.#levels.rate(level, records, rated);
     this.#levels.finish(records, rated);
@@ -66,7 +80,7 @@ export class BatchRater {
 
   // Marks levels that sell below what the level above buys for, as their contracts wish.
   #guardMargins(records: RecordBatch, rated: RatedBatch): void {
-    if (!this.#guarded) return;
+    if (!this.guardsMargins) return;
     const { versionMargin, versionCurrency } = this.#book.contracts;
     for (let row = 0; row < records.count; row += 1) {
       rated.belowCost[row] = 0;

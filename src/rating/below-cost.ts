@@ -1,0 +1,52 @@
+import type { PriceBook } from './book.js';
+import { MAX_LEVELS } from './compile-guide.js';
+import { OUTCOME, type RatedBatch } from './rated-batch.js';
+
+/** Records of one batch that a contract sold below what the level above cost. */
+export interface SoldBelowCost {
+  readonly contractId: number;
+  readonly sellerPartnerId: number;
+  readonly records: number;
+  /** What buying cost more than selling brought, at scale 8. */
+  readonly loss: bigint;
+}
+
+/** Adds up what contracts that only warn sold below cost. */
+export class BelowCost {
+  readonly #book: PriceBook;
+  readonly #sums = new Map<number, { records: number; loss: bigint }>();
+
+  constructor(book: PriceBook) {
+    this.#book = book;
+  }
+
+  add(rated: RatedBatch, count: number): void {
+    for (let row = 0; row < count; row += 1) {
+      if (rated.belowCost[row] === 0 || rated.outcome[row] !== OUTCOME.RATED) continue;
+      for (let level = 1; level < rated.levels[row]!; level += 1) {
+        if ((rated.belowCost[row]! >> level) % 2 === 1) this.#note(rated, row, level);
+      }
+    }
+  }
+
+  all(): SoldBelowCost[] {
+    const { id, sellerPartnerId } = this.#book.contracts;
+    return [...this.#sums].map(([contract, { records, loss }]) => ({
+      contractId: id[contract]!,
+      sellerPartnerId: sellerPartnerId[contract]!,
+      records,
+      loss,
+    }));
+  }
+
+  #note(rated: RatedBatch, row: number, level: number): void {
+    const at = row * MAX_LEVELS + level;
+    let above = at - 1;
+    while (rated.version[above]! < 0) above -= 1;
+    const contract = this.#book.contracts.versionContract[rated.version[at]!]!;
+    const sum = this.#sums.get(contract) ?? { records: 0, loss: 0n };
+    sum.records += 1;
+    sum.loss += BigInt(rated.amount[above]! - rated.amount[at]!);
+    this.#sums.set(contract, sum);
+  }
+}
