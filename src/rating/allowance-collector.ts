@@ -34,6 +34,18 @@ export interface RatedTariffs {
   minuteOfWeek(at: number, startedMs: number, rated: RatedBatch): number;
 }
 
+/** Stands with entries that nothing is charged for. */
+const NO_TARIFF: ChargeTariff = {
+  price: 0n,
+  connectionFee: 0n,
+  rateUnit: 1,
+  terms: null,
+  conversion: null,
+  shareConversion: null,
+  step: 1n,
+  rounding: 'HALF_UP',
+};
+
 /** Keeps what the months of contracts with allowances, tiers or volume rules are folded from. */
 export class AllowanceCollector {
   readonly #book: PriceBook;
@@ -58,7 +70,7 @@ export class AllowanceCollector {
       for (let level = 0; level < levels; level += 1) {
         const at = row * MAX_LEVELS + level;
         if (rated.folded[at] === 0 || rated.billed[at] === 0) continue;
-        this.#addLevel(records, rated, tariffs, row, level, xdrId);
+        this.addLevel(records, rated, tariffs, row, level, xdrId);
       }
     }
   }
@@ -71,7 +83,8 @@ export class AllowanceCollector {
     );
   }
 
-  #addLevel(
+  /** Takes one level of a record whose id is known. */
+  addLevel(
     records: RecordBatch,
     rated: RatedBatch,
     tariffs: RatedTariffs,
@@ -90,6 +103,15 @@ export class AllowanceCollector {
       const tariff = tariffs.tariffAt(row, at, slice.tariff, records.startedMs[row]!, rated);
       this.#write(records, rated, tariffs, row, level, xdrId, n, tariff, slice.billed);
     });
+  }
+
+  /** Takes a record out of the months of a contract that it was folded in before. */
+  withdraw(xdrId: number, level: number, contractId: number, day: number): void {
+    const room = this.#writer(day, contractId).next(NO_TARIFF);
+    room.numbers[room.numberAt + NUMBER.XDR_ID] = xdrId;
+    room.words[room.wordAt + WORD.CONTRACT] = contractId;
+    room.words[room.wordAt + WORD.DAY] = day;
+    room.words[room.wordAt + WORD.FLAGS] = flagsOf(0, level, 0, FLAG.WITHDRAWN);
   }
 
   #write(

@@ -2,6 +2,7 @@ import type { FormatDefinition } from '../mediation/index.js';
 import type { BatchTicket } from '../platform/index.js';
 import type { Counts } from './batch-findings.js';
 import type { PriceBook } from './book.js';
+import type { RerateScope } from './rerate-selection.js';
 
 /** How the records of a source are read and compared. */
 export interface SourceFacts {
@@ -46,9 +47,47 @@ export interface FoldJob {
   readonly bytes: number;
 }
 
+/** Records of a part of one UTC day that are rated anew. */
+export interface RerateSliceJob {
+  readonly kind: 'RERATE';
+  readonly step: 'PREVIEW' | 'APPLY';
+  readonly ticket: BatchTicket;
+  readonly rerateId: number;
+  readonly scope: RerateScope;
+  readonly priceBookId: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly bytes: number;
+}
+
+/** Months that a preview folds on trial, by shard. */
+export interface RerateFoldJob {
+  readonly kind: 'RERATE';
+  readonly step: 'FOLD';
+  readonly ticket: BatchTicket;
+  readonly rerateId: number;
+  readonly previewRunId: number;
+  readonly shards: readonly number[];
+  readonly bytes: number;
+}
+
+/** A batch of an applied change set that is undone. */
+export interface RerateUndoJob {
+  readonly kind: 'RERATE';
+  readonly step: 'UNDO';
+  readonly ticket: BatchTicket;
+  readonly rerateId: number;
+  readonly undoneBatchId: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly bytes: number;
+}
+
+export type RerateJob = RerateSliceJob | RerateFoldJob | RerateUndoJob;
+
 export type ToWorker =
   | { readonly book: PriceBook }
-  | { readonly job: BatchJob | FoldJob }
+  | { readonly job: BatchJob | FoldJob | RerateJob }
   | { readonly stop: true };
 
 export type FromWorker =

@@ -4,10 +4,18 @@ import { invariant } from '../kernel/index.js';
 import type { BatchExecutor, BatchTicket, ClaimedBatch, Database } from '../platform/index.js';
 import { SYSTEM_SCOPE } from '../platform/index.js';
 import type { Counts } from './batch-findings.js';
-import type { BatchJob, FoldJob, FromWorker, SourceFacts, ToWorker } from './batch-job.js';
+import type {
+  BatchJob,
+  FoldJob,
+  FromWorker,
+  RerateJob,
+  SourceFacts,
+  ToWorker,
+} from './batch-job.js';
 import type { PriceBook } from './book.js';
 import { IdentityLanes } from './identity-lanes.service.js';
 import { PriceBookService } from './price-book.service.js';
+import { rerateJobOf } from './rerate-job.js';
 
 export interface DataPlaneOptions {
   readonly database: Database;
@@ -31,6 +39,7 @@ export class DataPlane {
   readonly importExecutor: BatchExecutor;
   readonly recycleExecutor: BatchExecutor;
   readonly foldExecutor: BatchExecutor;
+  readonly rerateExecutor: BatchExecutor;
   readonly books: PriceBookService;
   readonly #options: DataPlaneOptions;
   readonly #lanes: IdentityLanes;
@@ -56,6 +65,11 @@ export class DataPlane {
       kind: 'FOLD',
       slots: options.workers,
       execute: (batch) => this.#fold(batch),
+    };
+    this.rerateExecutor = {
+      kind: 'RERATE',
+      slots: options.workers,
+      execute: (batch) => this.#rerate(batch),
     };
   }
 
@@ -87,7 +101,16 @@ export class DataPlane {
     await this.#run(job, null);
   }
 
-  async #run(job: BatchJob | FoldJob, book: PriceBook | null): Promise<Done> {
+  async #rerate(batch: ClaimedBatch): Promise<void> {
+    const [run] = await this.#options.database.read(SYSTEM_SCOPE, (tx) =>
+      tx.query('SELECT params FROM run WHERE id = $1', [batch.runId]),
+    );
+    const job = rerateJobOf(batch, run.params);
+    const rates = job.step === 'PREVIEW' || job.step === 'APPLY';
+    await this.#run(job, rates ? await this.books.bookOfRun(batch.runId) : null);
+  }
+
+  async #run(job: BatchJob | FoldJob | RerateJob, book: PriceBook | null): Promise<Done> {
     const thread = await this.#take();
     try {
       return await thread.run(job, book);
@@ -224,7 +247,7 @@ class Thread {
     this.#worker.on('exit', () => this.#fail(new Error('a data plane thread ended')));
   }
 
-  run(job: BatchJob | FoldJob, book: PriceBook | null): Promise<Done> {
+  run(job: BatchJob | FoldJob | RerateJob, book: PriceBook | null): Promise<Done> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
       if (book !== null && this.#bookId !== book.id) {

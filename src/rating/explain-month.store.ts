@@ -42,7 +42,7 @@ export async function loadMonths(
        FROM (SELECT DISTINCT * FROM unnest($1::smallint[], $2::date[])) AS k (shard, month)
        JOIN allowance_entry e USING (shard, month)
        LEFT JOIN allowance_due d USING (shard, month, batch_id)
-       ORDER BY e.batch_id`,
+       WHERE NOT e.withdrawn ORDER BY e.batch_id`,
       [keys.map(({ contractId }) => contractId % SHARDS), keys.map(({ month }) => `${month}-01`)],
     ),
   );

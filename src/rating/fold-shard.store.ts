@@ -38,6 +38,14 @@ export async function foldShards(
   return fold.counts;
 }
 
+interface Segment {
+  readonly batchId: number;
+  readonly entries: Buffer;
+  readonly replaces: boolean;
+  readonly withdrawn: boolean;
+  readonly fresh: boolean;
+}
+
 class ShardFold {
   readonly counts: FoldCounts = { contracts: 0, records: 0, adjusted: 0 };
   readonly #client: pg.Client;
@@ -58,16 +66,17 @@ class ShardFold {
     let carried: ReadonlySet<number> = new Set();
     for (const month of await this.#months(shard)) {
       const list = new EntryList();
-      const { due, replaces } = await this.#read(list, shard, month);
+      const { due, replaces, batches } = await this.#read(list, shard, month);
       for (const contract of carried) due.add(contract);
       const orders = orderByContract(list, (contract) => due.has(contract), replaces);
       for (const contract of due)
         if (!orders.has(contract)) orders.set(contract, new Int32Array(0));
       await this.#foldAll(list, orders, month);
-      await this.#client.query('DELETE FROM allowance_due WHERE shard = $1 AND month = $2', [
-        shard,
-        month,
-      ]);
+      // Entries that were committed since they were read here stay due.
+      await this.#client.query(
+        `DELETE FROM allowance_due WHERE shard = $1 AND month = $2 AND batch_id = ANY ($3::int[])`,
+        [shard, month, batches],
+      );
       if (this.#facts.carries) carried = new Set([...carried, ...due]);
     }
   }
@@ -112,26 +121,30 @@ class ShardFold {
     list: EntryList,
     shard: number,
     month: string,
-  ): Promise<{ due: Set<number>; replaces: boolean }> {
-    const segments = rowsOf<{ entries: Buffer; replaces: boolean; fresh: boolean }>(
+  ): Promise<{ due: Set<number>; replaces: boolean; batches: number[] }> {
+    const segments = rowsOf<Segment>(
       await this.#client.query(
-        `SELECT e.entries, e.replaces, d.batch_id IS NOT NULL AS fresh FROM allowance_entry e
-         LEFT JOIN allowance_due d USING (shard, month, batch_id)
-         WHERE e.shard = $1 AND e.month = $2 ORDER BY e.batch_id`,
+        `SELECT e.batch_id AS "batchId", e.entries, e.replaces, e.withdrawn, d.batch_id IS NOT NULL AS fresh
+         FROM allowance_entry e LEFT JOIN allowance_due d USING (shard, month, batch_id)
+         WHERE e.shard = $1 AND e.month = $2 AND (NOT e.withdrawn OR d.batch_id IS NOT NULL)
+         ORDER BY e.batch_id`,
         [shard, month],
       ),
     );
     const places = new Map<string, number>();
     const due = new Set<number>();
-    for (const { entries, fresh } of segments) {
-      const from = list.count;
-      list.read(entries, places);
+    for (const { entries, withdrawn, fresh } of segments) {
+      // What was withdrawn only tells which contracts have to do without it.
+      const into = withdrawn ? new EntryList() : list;
+      const from = into.count;
+      into.read(entries, withdrawn ? new Map() : places);
       if (!fresh) continue;
-      for (let entry = from; entry < list.count; entry += 1) {
-        due.add(list.word(entry, WORD.CONTRACT));
+      for (let entry = from; entry < into.count; entry += 1) {
+        due.add(into.word(entry, WORD.CONTRACT));
       }
     }
-    return { due, replaces: segments.some(({ replaces }) => replaces) };
+    const batches = segments.filter(({ fresh }) => fresh).map(({ batchId }) => batchId);
+    return { due, batches, replaces: segments.some(({ replaces }) => replaces) };
   }
 
   async #foldAll(

@@ -3,7 +3,8 @@ import { createRun, type OutboxRow, rowsOf, type Tx } from '../platform/index.js
 /** Entries that one batch of a fold run takes at least, unless there are no more. */
 const BATCH_BYTES = 16 * 1024 * 1024;
 
-interface DueShard {
+/** A shard with the size of what is to be folded in it. */
+export interface DueShard {
   readonly shard: number;
   readonly bytes: string;
 }
@@ -30,7 +31,7 @@ export async function startFold(tx: Tx, row: OutboxRow): Promise<void> {
   const [hub] = rowsOf<{ id: number }>(
     await tx.query('SELECT id FROM partner WHERE parent_id IS NULL'),
   );
-  const batches = batchesOf(due);
+  const batches = shardBatches(due);
   await createRun(tx, {
     kind: 'FOLD',
     partnerId: hub!.id,
@@ -42,7 +43,10 @@ export async function startFold(tx: Tx, row: OutboxRow): Promise<void> {
   });
 }
 
-function batchesOf(due: readonly DueShard[]): { payload: { shards: number[] }; units: number }[] {
+/** Batches of a fold: neighbouring shards together until they have enough to do. */
+export function shardBatches(
+  due: readonly DueShard[],
+): { payload: { shards: number[] }; units: number }[] {
   const batches: { payload: { shards: number[] }; units: number }[] = [];
   for (const { shard, bytes } of due) {
     const last = batches.at(-1);

@@ -1,0 +1,98 @@
+import type pg from 'pg';
+import { completeBatchSql, enterScope, rowsOf, SYSTEM_SCOPE } from '../platform/index.js';
+import { type AdjustedRecord, decodeRecords } from './allowance-result.js';
+import type { RerateFoldJob } from './batch-job.js';
+import { foldShards } from './fold-shard.store.js';
+import { VersionList } from './rerate-facts.store.js';
+import { storeDifferences } from './rerate-result.store.js';
+import { batchOfRecord } from './rerate-shown.js';
+import { endStep } from './rerate-step.store.js';
+import { type RerateLevel, RerateSums } from './rerate-sums.js';
+
+/**
+ * Folds months with the entries of a preview and keeps by how much records would come out
+ * differently. The very fold is used, and everything that it does is rolled back.
+ */
+export async function foldOnTrial(client: pg.Client, job: RerateFoldJob): Promise<void> {
+  const { ticket, shards, previewRunId } = job;
+  await client.query('BEGIN');
+  await enterScope(client, SYSTEM_SCOPE);
+  const versions = await VersionList.load(client);
+  const sums = new RerateSums();
+  const counts = { adjusted: 0 };
+  for (const shard of shards) {
+    await client.query('SAVEPOINT trial');
+    // What is due already must not look like a difference.
+    await foldShards(client, ticket, [shard]);
+    const before = await results(client, shard);
+    await client.query(
+      `WITH added AS (INSERT INTO allowance_entry
+         (batch_id, partner_id, shard, month, replaces, entries)
+         SELECT e.batch_id, h.id, e.shard, e.month, true, e.entries
+         FROM rerate_entry e, partner h
+         WHERE e.run_id = $1 AND e.shard = $2 AND h.parent_id IS NULL
+         RETURNING shard, month, batch_id, partner_id, length(entries) AS bytes)
+       INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
+       SELECT shard, month, batch_id, partner_id, bytes FROM added`,
+      [previewRunId, shard],
+    );
+    await foldShards(client, ticket, [shard]);
+    counts.adjusted += addDifferences(sums, before, await results(client, shard));
+    await client.query('ROLLBACK TO SAVEPOINT trial');
+  }
+  const sources = sums.sources.map((source) => ({ source, deltas: sums.deltasOf(source) }));
+  await storeDifferences(client, ticket, versions, sources);
+  await completeBatchSql(client, ticket, { totals: counts }, job.bytes);
+  await endStep(client, job);
+  await client.query('COMMIT');
+}
+
+// Every record of a shard that a fold has priced, by its id and level.
+async function results(client: pg.Client, shard: number): Promise<Map<string, AdjustedRecord>> {
+  const rows = rowsOf<{ records: Buffer }>(
+    await client.query(
+      `SELECT records FROM allowance_result WHERE contract_id % 64 = $1
+         AND month >= (SELECT min(month) FROM allowance_entry WHERE shard = $1)`,
+      [shard],
+    ),
+  );
+  const found = new Map<string, AdjustedRecord>();
+  for (const { records } of rows) {
+    for (const record of decodeRecords(records))
+      found.set(`${record.xdrId} ${record.level}`, record);
+  }
+  return found;
+}
+
+function addDifferences(
+  sums: RerateSums,
+  before: ReadonlyMap<string, AdjustedRecord>,
+  after: ReadonlyMap<string, AdjustedRecord>,
+): number {
+  let differences = 0;
+  for (const [key, was] of before) {
+    const is = after.get(key);
+    if (is !== undefined && is.adjustment === was.adjustment) continue;
+    sums.addBefore(batchOfRecord(was.xdrId), levelOf(was));
+    if (is !== undefined) sums.addAfter(batchOfRecord(is.xdrId), levelOf(is));
+    differences += 1;
+  }
+  for (const [key, is] of after) {
+    if (before.has(key) || is.adjustment === 0) continue;
+    sums.addAfter(batchOfRecord(is.xdrId), levelOf(is));
+    differences += 1;
+  }
+  return differences;
+}
+
+function levelOf(record: AdjustedRecord): RerateLevel {
+  return {
+    version: record.versionId,
+    day: record.day,
+    service: record.service,
+    destination: record.destinationId,
+    quantity: 0,
+    billed: 0,
+    amount: record.adjustment,
+  };
+}

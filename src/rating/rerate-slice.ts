@@ -1,0 +1,284 @@
+import { isoFromEpochDay } from '../kernel/index.js';
+import { faultCodes, faultNumber, type RecordBatch } from '../mediation/index.js';
+import { AllowanceCollector } from './allowance-collector.js';
+import type { PriceBook } from './book.js';
+import { MAX_LEVELS } from './compile-guide.js';
+import type { ChunkPool } from './copy-rows.js';
+import type { BatchRater } from './rate-batch.js';
+import { OUTCOME, type RatedBatch } from './rated-batch.js';
+import { CHAIN_CHANGED, Comparison } from './rerate-compare.js';
+import { CorrectionEncoder } from './rerate-encode.js';
+import { isPartial, type RerateScope } from './rerate-selection.js';
+import { batchOfRecord, type ShownBatch } from './rerate-shown.js';
+import { type RerateLevel, RerateSums } from './rerate-sums.js';
+
+/** Records that a finding names at most. */
+const SAMPLES = 20;
+
+/** What rating anew asks about contract versions that the book may not know any more. */
+export interface KnownVersions {
+  selected(scope: RerateScope): Uint8Array;
+  of(id: number): { readonly contractId: number };
+  dayOf(id: number, startedMs: number): number;
+}
+
+/** What a slice is rated with. */
+export interface SliceTools {
+  readonly book: PriceBook;
+  readonly rater: BatchRater;
+  readonly versions: KnownVersions;
+  /** Units that a rate bills of a quantity; null where nobody asks how many were billed. */
+  readonly billed: ((rateId: number, quantity: number) => number) | null;
+  /** Which months may hold records from before. */
+  readonly before: { readonly isEmpty: boolean; has(contractId: number, month: string): boolean };
+  /** Rows of corrections go into chunks of this pool; null where nothing is corrected. */
+  readonly pool: ChunkPool | null;
+}
+
+/** Records without a price, by code. */
+export interface SliceFinding {
+  records: number;
+  /** Instant in microseconds and id of a few of them, as in the opaque id of a record. */
+  readonly samples: string[];
+}
+
+/** Rates the records of a slice anew and keeps what differs: sums, corrections, entries. */
+export class RerateSlice {
+  readonly counts = { records: 0, changed: 0, findings: 0 };
+  readonly findings = new Map<string, SliceFinding>();
+  readonly sums = new RerateSums();
+  /** Change of what subscriptions with a limit are charged, by subscription and month. */
+  readonly credit = new Map<string, bigint>();
+  readonly corrections: CorrectionEncoder | null;
+  readonly #tools: SliceTools;
+  readonly #comparison: Comparison;
+  readonly #entries: AllowanceCollector;
+  /** One plus the place of a subscription by its id. */
+  readonly #placeOf: Int32Array;
+  readonly #level: RerateLevel = {
+    version: 0,
+    day: 0,
+    service: 0,
+    destination: 0,
+    quantity: 0,
+    billed: 0,
+    amount: 0,
+  };
+
+  constructor(tools: SliceTools, scope: RerateScope, batchId: number) {
+    const { book, versions, pool } = tools;
+    this.#tools = tools;
+    this.#comparison = new Comparison(book, versions.selected(scope), isPartial(scope));
+    this.#entries = new AllowanceCollector(book, batchId);
+    this.corrections = pool === null ? null : new CorrectionEncoder(book, batchId, pool);
+    this.#placeOf = placesOf(book.guide.subscriptionId);
+  }
+
+  get entries(): ReturnType<AllowanceCollector['finish']> {
+    return this.#entries.finish();
+  }
+
+  /** Takes the rows that are in the batches and empties them. */
+  take(records: RecordBatch, rated: RatedBatch, shown: ShownBatch): void {
+    const { rater, before } = this.#tools;
+    const { count, fault } = records;
+    for (let row = 0; row < count; row += 1) {
+      const place = (this.#placeOf[shown.subscriptionId[row]!] ?? 0) - 1;
+      fault[row] = place < 0 ? faultNumber.UNKNOWN_SUBSCRIBER : 0;
+      rated.subscription[row] = place;
+      rated.outcome[row] = place < 0 ? OUTCOME.REJECTED : OUTCOME.RATED;
+    }
+    rater.rateAnew(records, rated, shown.destinationId);
+    const changed = this.#comparison.compare(records, rated, shown);
+    this.counts.records += count;
+    this.counts.changed += changed;
+    if (changed > 0) {
+      this.corrections?.encode(records, rated, shown, this.#comparison);
+      this.#addUp(records, rated, shown);
+    }
+    if (rated.foldedLevels > 0 || !before.isEmpty) this.#fold(records, rated, shown);
+    this.#note(records, shown);
+    records.count = 0;
+  }
+
+  #note(records: RecordBatch, shown: ShownBatch): void {
+    for (let row = 0; row < records.count; row += 1) {
+      const number = this.#comparison.finding[row]!;
+      if (number === 0) continue;
+      const code = number === CHAIN_CHANGED ? 'CHAIN_CHANGED' : faultCodes[number]!;
+      const found = this.findings.get(code) ?? { records: 0, samples: [] };
+      found.records += 1;
+      if (found.samples.length < SAMPLES) {
+        const micros = Math.round(records.startedMs[row]! * 1000);
+        found.samples.push(`${micros}.${shown.id[row]}`);
+      }
+      this.findings.set(code, found);
+      this.counts.findings += 1;
+    }
+  }
+
+  #addUp(records: RecordBatch, rated: RatedBatch, shown: ShownBatch): void {
+    const { changed, moved } = this.#comparison;
+    for (let row = 0; row < records.count; row += 1) {
+      const bits = changed[row]!;
+      if (bits === 0) continue;
+      const source = batchOfRecord(shown.id[row]!);
+      const all = moved[row] === 1;
+      for (let level = 0; level < shown.levels[row]!; level += 1) {
+        if (all || (bits >> level) % 2 === 1) {
+          this.#addBefore(source, row, row * MAX_LEVELS + level, records, rated, shown, all);
+        }
+      }
+      for (let level = 0; level < rated.levels[row]!; level += 1) {
+        if ((bits >> level) % 2 === 1) {
+          this.#addAfter(source, row, row * MAX_LEVELS + level, records, rated, shown);
+        }
+      }
+      this.#noteCredit(row, all, records, rated, shown);
+    }
+  }
+
+  #addBefore(
+    source: number,
+    row: number,
+    at: number,
+    records: RecordBatch,
+    rated: RatedBatch,
+    shown: ShownBatch,
+    moved: boolean,
+  ): void {
+    const { billed } = this.#tools;
+    const version = shown.version[at]!;
+    if (version === 0) return;
+    const one = this.#level;
+    const rateId = shown.rateId[at]!;
+    const quantity = records.quantity[row]!;
+    one.version = version;
+    one.day = this.#dayBefore(row, at, records, rated, shown, moved);
+    one.service = records.service[row]!;
+    one.destination = shown.destinationId[row]!;
+    one.quantity = quantity;
+    if (billed === null) one.billed = 0;
+    else if (!moved && rateId === rated.rateId[at]) one.billed = rated.billed[at]!;
+    else one.billed = billed(rateId, quantity);
+    one.amount = shown.amount[at]!;
+    this.sums.addBefore(source, one);
+  }
+
+  #addAfter(
+    source: number,
+    row: number,
+    at: number,
+    records: RecordBatch,
+    rated: RatedBatch,
+    shown: ShownBatch,
+  ): void {
+    const version = this.#comparison.newVersion(at, rated);
+    if (version === 0) return;
+    const one = this.#level;
+    one.version = version;
+    one.day = rated.day[at]!;
+    one.service = records.service[row]!;
+    one.destination = shown.destinationId[row]!;
+    one.quantity = records.quantity[row]!;
+    one.billed = this.#tools.billed === null ? 0 : rated.billed[at]!;
+    one.amount = rated.amount[at]!;
+    this.sums.addAfter(source, one);
+  }
+
+  #dayBefore(
+    row: number,
+    at: number,
+    records: RecordBatch,
+    rated: RatedBatch,
+    shown: ShownBatch,
+    moved: boolean,
+  ): number {
+    const version = shown.version[at]!;
+    if (!moved && version === this.#comparison.newVersion(at, rated)) return rated.day[at]!;
+    return this.#tools.versions.dayOf(version, records.startedMs[row]!);
+  }
+
+  // What the subscriber is charged, at the last level of either chain.
+  #noteCredit(
+    row: number,
+    moved: boolean,
+    records: RecordBatch,
+    rated: RatedBatch,
+    shown: ShownBatch,
+  ): void {
+    if (this.#tools.book.guide.limited[rated.subscription[row]!] === 0) return;
+    const wasLast = row * MAX_LEVELS + shown.levels[row]! - 1;
+    const isLast = row * MAX_LEVELS + rated.levels[row]! - 1;
+    if ((this.#comparison.changed[row]! >> (rated.levels[row]! - 1)) % 2 === 0) return;
+    const subscription = shown.subscriptionId[row]!;
+    const dayBefore =
+      shown.version[wasLast] === 0
+        ? rated.day[isLast]!
+        : this.#dayBefore(row, wasLast, records, rated, shown, moved);
+    this.#charge(subscription, dayBefore, -shown.amount[wasLast]!);
+    this.#charge(subscription, rated.day[isLast]!, rated.amount[isLast]!);
+  }
+
+  #charge(subscription: number, day: number, amount: number): void {
+    const key = `${subscription} ${monthOf(day)}`;
+    this.credit.set(key, (this.credit.get(key) ?? 0n) + BigInt(amount));
+  }
+
+  // Every selected record is folded anew, since what is known of buckets may have changed though
+  // its own price has not.
+  #fold(records: RecordBatch, rated: RatedBatch, shown: ShownBatch): void {
+    const { finding, selected, moved } = this.#comparison;
+    for (let row = 0; row < records.count; row += 1) {
+      if (finding[row] !== 0 || selected[row] === 0) continue;
+      const all = moved[row] === 1;
+      const levels = Math.max(rated.levels[row]!, shown.levels[row]!);
+      for (let level = 0; level < levels; level += 1) {
+        if (!all && (selected[row]! >> level) % 2 === 0) continue;
+        this.#foldLevel(row, level, all, records, rated, shown);
+      }
+    }
+  }
+
+  #foldLevel(
+    row: number,
+    level: number,
+    moved: boolean,
+    records: RecordBatch,
+    rated: RatedBatch,
+    shown: ShownBatch,
+  ): void {
+    const { before, rater, versions } = this.#tools;
+    const at = row * MAX_LEVELS + level;
+    const id = shown.id[row]!;
+    const folds = level < rated.levels[row]! && rated.folded[at] === 1 && rated.billed[at]! > 0;
+    const was = level < shown.levels[row]! ? shown.version[at]! : 0;
+    if (was !== 0) {
+      const { contractId } = versions.of(was);
+      const day = this.#dayBefore(row, at, records, rated, shown, moved);
+      const is = folds ? this.#comparison.newVersion(at, rated) : 0;
+      const stays =
+        is !== 0 &&
+        versions.of(is).contractId === contractId &&
+        monthOf(rated.day[at]!) === monthOf(day);
+      // Comes before the new entry, which may lie in the same row of the table and counts last.
+      if (!stays && before.has(contractId, monthOf(day))) {
+        this.#entries.withdraw(id, level, contractId, day);
+      }
+    }
+    if (folds) this.#entries.addLevel(records, rated, rater.tariffs, row, level, id);
+  }
+}
+
+/** First day (YYYY-MM-01) of the month that a civil day lies in. */
+export function monthOf(day: number): string {
+  return `${isoFromEpochDay(day).slice(0, 7)}-01`;
+}
+
+function placesOf(ids: Int32Array): Int32Array {
+  const places = new Int32Array(ids.reduce((most, id) => Math.max(most, id), 0) + 1);
+  ids.forEach((id, place) => {
+    places[id] = place + 1;
+  });
+  return places;
+}
