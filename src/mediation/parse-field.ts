@@ -1,52 +1,83 @@
 import { localToUtc, type NumberRules, type ZoneTransitions } from '../kernel/index.js';
 import type { TimeType } from './format.js';
 
-/** What a field parser answers when the bytes are not what the format declares. */
-export const NOT_READABLE = -1;
-
+/** A part of a field that is not what the format declares. */
+const NOT_READABLE = -1;
+const DAY_SECONDS = 86_400;
 const DAY_MS = 86_400_000;
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
 const LATEST_MS = Date.UTC(2100, 0, 1);
 
-/** A whole number without sign of at most 15 digits, or {@link NOT_READABLE}. */
-export function readWhole(bytes: Uint8Array, from: number, to: number): number {
+/** Most digits of a whole number that is read. */
+const MAX_DIGITS = 15;
+/** Digits that surely fit 31 bits. */
+const WORD_DIGITS = 9;
+const WORD = 10 ** WORD_DIGITS;
+
+// Readers write what they read into place `row` of an array and answer whether they could: a
+// number that a function hands back is an object on the heap each time, unless it is small.
+
+/** A whole number without sign of at most 15 digits; false when it is not one. */
+export function readWhole(
+  view: DataView,
+  from: number,
+  to: number,
+  into: Float64Array,
+  row: number,
+): boolean {
   const length = to - from;
-  if (length < 1 || length > 15) return NOT_READABLE;
-  let value = 0;
-  for (let at = from; at < to; at += 1) {
-    const digit = bytes[at]! - 48;
-    if (digit < 0 || digit > 9) return NOT_READABLE;
-    value = value * 10 + digit;
+  if (length < 1 || length > MAX_DIGITS) return false;
+  // Two small numbers, since whole numbers of 32 bits are added up faster.
+  const middle = length > WORD_DIGITS ? to - WORD_DIGITS : from;
+  let high = 0;
+  for (let at = from; at < middle; at += 1) {
+    const digit = view.getUint8(at) - 48;
+    if (digit >>> 0 > 9) return false;
+    high = high * 10 + digit;
   }
-  return value;
+  let low = 0;
+  for (let at = middle; at < to; at += 1) {
+    const digit = view.getUint8(at) - 48;
+    if (digit >>> 0 > 9) return false;
+    low = low * 10 + digit;
+  }
+  into[row] = high * WORD + low;
+  return true;
 }
 
 /** Decimals of money in a record, and the most digits before the point. */
 const SCALE = 8;
 const WHOLE_DIGITS = 7;
 
-/** A decimal without sign as a whole number at scale 8; NOT_READABLE for anything else. */
-export function readDecimal(bytes: Uint8Array, from: number, to: number): number {
+/** A decimal without sign as a whole number at scale 8; false for anything else. */
+export function readDecimal(
+  view: DataView,
+  from: number,
+  to: number,
+  into: Float64Array,
+  row: number,
+): boolean {
   let value = 0;
   let decimals = -1;
   for (let at = from; at < to; at += 1) {
-    const byte = bytes[at]!;
-    if (byte === 46 && decimals < 0 && at > from) decimals = 0;
-    else if (byte < 48 || byte > 57) return NOT_READABLE;
+    const sign = view.getUint8(at);
+    if (sign === 46 && decimals < 0 && at > from) decimals = 0;
+    else if (sign < 48 || sign > 57) return false;
     else {
-      value = value * 10 + (byte - 48);
+      value = value * 10 + (sign - 48);
       if (decimals >= 0) decimals += 1;
-      else if (at - from >= WHOLE_DIGITS) return NOT_READABLE;
-      if (decimals > SCALE) return NOT_READABLE;
+      else if (at - from >= WHOLE_DIGITS) return false;
+      if (decimals > SCALE) return false;
     }
   }
-  if (from === to || decimals === 0) return NOT_READABLE;
-  return value * 10 ** (SCALE - Math.max(decimals, 0));
+  if (from === to || decimals === 0) return false;
+  into[row] = value * 10 ** (SCALE - Math.max(decimals, 0));
+  return true;
 }
 
 /** Milliseconds as started seconds: a call of 1 ms has used its first second. */
 export function secondsOfMilliseconds(milliseconds: number): number {
-  return milliseconds < 0 ? milliseconds : Math.ceil(milliseconds / 1000);
+  return Math.ceil(milliseconds / 1000);
 }
 
 /**
@@ -75,37 +106,34 @@ export class NumberReader {
     this.#nationalMin = rules.nationalMin ?? 0;
   }
 
-  /**
-   * The number as an integer; 0 when it is empty, withheld or alphanumeric; or
-   * {@link NOT_READABLE}.
-   */
-  read(bytes: Uint8Array, from: number, to: number): number {
+  /** The number as an integer, 0 when it is empty, withheld or alphanumeric. */
+  read(view: DataView, from: number, to: number, into: Float64Array, row: number): boolean {
     // Most numbers are a plus and digits, which need no second look.
-    if (bytes[from] === 43 && bytes[from + 1] !== 48) {
-      const plain = readWhole(bytes, from + 1, to);
-      if (plain !== NOT_READABLE) return plain;
+    if (view.getUint8(from) === 43 && view.getUint8(from + 1) !== 48) {
+      if (readWhole(view, from + 1, to, into, row)) return true;
     }
-    return this.#readSigns(bytes, from, to);
+    return this.#readSigns(view, from, to, into, row);
   }
 
-  #readSigns(bytes: Uint8Array, from: number, to: number): number {
+  #readSigns(view: DataView, from: number, to: number, into: Float64Array, row: number): boolean {
     const digits = this.#digits;
     let count = 0;
     let plus = false;
+    into[row] = 0;
     for (let at = from; at < to; at += 1) {
-      const sign = bytes[at]!;
+      const sign = view.getUint8(at);
       const digit = sign - 48;
       if (digit >= 0 && digit <= 9) {
         // What does not fit is left out: 64 digits are too many already, but a letter may follow.
         if (count < 64) digits[count++] = digit;
       } else if (sign === 43 && count === 0 && !plus) plus = true;
-      else if (isLetter(sign)) return 0;
-      else if (!isSeparator(sign)) return NOT_READABLE;
+      else if (isLetter(sign)) return true;
+      else if (!isSeparator(sign)) return false;
     }
-    return count === 0 ? 0 : this.#value(count, plus);
+    return count === 0 || this.#value(count, plus, into, row);
   }
 
-  #value(count: number, plus: boolean): number {
+  #value(count: number, plus: boolean, into: Float64Array, row: number): boolean {
     let start = 0;
     let national = false;
     if (!plus) {
@@ -117,13 +145,14 @@ export class NumberReader {
       }
     }
     const rest = count - start;
-    if (rest < 1) return 0;
-    if (national && rest < this.#nationalMin) return NOT_READABLE;
-    if (rest + (national ? this.#countryDigits : 0) > 15) return NOT_READABLE;
-    if (!national && this.#digits[start] === 0) return NOT_READABLE;
+    if (rest < 1) return true;
+    if (national && rest < this.#nationalMin) return false;
+    if (rest + (national ? this.#countryDigits : 0) > MAX_DIGITS) return false;
+    if (!national && this.#digits[start] === 0) return false;
     let value = national ? this.#country : 0;
     for (let at = start; at < count; at += 1) value = value * 10 + this.#digits[at]!;
-    return value;
+    into[row] = value;
+    return true;
   }
 
   #internationalLength(count: number): number {
@@ -164,119 +193,142 @@ function isSeparator(sign: number): boolean {
 export class TimeReader {
   readonly #type: TimeType;
   readonly #zone: ZoneTransitions;
-  // The date of the previous record; feeds are nearly always in order of time.
-  #dateKey = -1;
-  #dateMs = 0;
+  // The date of the previous record, as its digits and in days since 1970; feeds are nearly
+  // always in order of time.
+  #yearSigns = 0;
+  #daySigns = 0;
+  #day = 0;
 
   constructor(type: TimeType, zone: ZoneTransitions) {
     this.#type = type;
     this.#zone = zone;
   }
 
-  /** Milliseconds within 2000 to 2099, or {@link NOT_READABLE}. */
-  read(bytes: Uint8Array, from: number, to: number): number {
-    const value = this.#read(bytes, from, to);
-    return value >= EARLIEST_MS && value < LATEST_MS ? value : NOT_READABLE;
+  /** Milliseconds within 2000 to 2099. */
+  read(view: DataView, from: number, to: number, into: Float64Array, row: number): boolean {
+    return (
+      this.#read(view, from, to, into, row) && into[row]! >= EARLIEST_MS && into[row]! < LATEST_MS
+    );
   }
 
-  #read(bytes: Uint8Array, from: number, to: number): number {
+  #read(view: DataView, from: number, to: number, into: Float64Array, row: number): boolean {
     switch (this.#type) {
       case 'ISO':
-        return this.#iso(bytes, from, to);
+        return this.#iso(view, from, to, into, row);
       case 'LOCAL':
-        return this.#local(bytes, from, to);
+        return this.#local(view, from, to, into, row);
       case 'COMPACT':
-        return to - from === 14
-          ? this.#toUtc(this.#clock(bytes, from, from + 8, 0, 0), 0)
-          : NOT_READABLE;
+        return to - from === 14 && this.#toUtc(this.#clock(view, from, from + 8, 0), 0, into, row);
       case 'EPOCH_SECONDS':
-        return readWhole(bytes, from, to) * 1000;
+        if (!readWhole(view, from, to, into, row)) return false;
+        into[row] = into[row]! * 1000;
+        return true;
       case 'EPOCH_MILLISECONDS':
-        return readWhole(bytes, from, to);
+        return readWhole(view, from, to, into, row);
     }
   }
 
-  #iso(bytes: Uint8Array, from: number, to: number): number {
-    if (to - from < 20 || (bytes[from + 10]! | 32) !== 116) return NOT_READABLE;
-    const clock = this.#clock(bytes, from, from + 11, 1, 1);
-    const end = fractionEnd(bytes, from + 19, to);
-    if (clock < 0 || end < 0) return NOT_READABLE;
-    const fraction = fractionMs(bytes, from + 19, end);
-    const sign = bytes[end];
-    if (end + 1 === to && (sign! | 32) === 122) return clock + fraction;
-    if (end + 6 !== to || (sign !== 43 && sign !== 45) || bytes[end + 3] !== 58)
-      return NOT_READABLE;
-    const hours = two(bytes, end + 1);
-    const minutes = two(bytes, end + 4);
-    if (hours < 0 || hours > 18 || minutes < 0 || minutes > 59) return NOT_READABLE;
+  #iso(view: DataView, from: number, to: number, into: Float64Array, row: number): boolean {
+    if (to - from < 20 || (view.getUint8(from + 10) | 32) !== 116) return false;
+    const clock = this.#clock(view, from, from + 11, 1);
+    const end = fractionEnd(view, from + 19, to);
+    if (clock < 0 || end < 0) return false;
+    const fraction = end === from + 19 ? 0 : fractionMs(view, from + 19, end);
+    const utc = this.#day * DAY_MS + (clock * 1000 + fraction);
+    const sign = view.getUint8(end);
+    if (end + 1 === to && (sign! | 32) === 122) {
+      into[row] = utc;
+      return true;
+    }
+    if (end + 6 !== to || (sign !== 43 && sign !== 45) || view.getUint8(end + 3) !== 58)
+      return false;
+    const hours = two(view, end + 1);
+    const minutes = two(view, end + 4);
+    if (hours < 0 || hours > 18 || minutes < 0 || minutes > 59) return false;
     const offset = (hours * 60 + minutes) * 60_000;
-    return clock + fraction + (sign === 43 ? -offset : offset);
+    into[row] = utc + (sign === 43 ? -offset : offset);
+    return true;
   }
 
-  #local(bytes: Uint8Array, from: number, to: number): number {
-    const gap = bytes[from + 10]!;
-    if (to - from < 19 || (gap !== 32 && (gap | 32) !== 116)) return NOT_READABLE;
-    const end = fractionEnd(bytes, from + 19, to);
-    if (end !== to) return NOT_READABLE;
-    const clock = this.#clock(bytes, from, from + 11, 1, 1);
-    return this.#toUtc(clock, fractionMs(bytes, from + 19, end));
+  #local(view: DataView, from: number, to: number, into: Float64Array, row: number): boolean {
+    const gap = view.getUint8(from + 10);
+    if (to - from < 19 || (gap !== 32 && (gap | 32) !== 116)) return false;
+    const end = fractionEnd(view, from + 19, to);
+    if (end !== to) return false;
+    const clock = this.#clock(view, from, from + 11, 1);
+    return this.#toUtc(clock, fractionMs(view, from + 19, end), into, row);
   }
 
-  #toUtc(clockMs: number, fraction: number): number {
-    if (clockMs < 0) return NOT_READABLE;
-    return localToUtc(this.#zone, clockMs / 1000) * 1000 + fraction;
+  #toUtc(clock: number, fraction: number, into: Float64Array, row: number): boolean {
+    if (clock < 0) return false;
+    into[row] = localToUtc(this.#zone, this.#day * DAY_SECONDS + clock) * 1000 + fraction;
+    return true;
   }
 
-  // The wall clock as if it were UTC. `dateGap` and `timeGap` are the signs between the parts.
-  #clock(b: Uint8Array, date: number, time: number, dateGap: number, timeGap: number): number {
-    const dayMs = this.#date(b, date, dateGap);
-    const step = 2 + timeGap;
-    if (timeGap === 1 && (b[time + 2] !== 58 || b[time + 5] !== 58)) return NOT_READABLE;
+  // Seconds of the day on the wall clock; the day itself is left in its field. `gap` is how many
+  // signs stand between two parts, of the date as of the time.
+  #clock(b: DataView, date: number, time: number, gap: number): number {
+    const step = 2 + gap;
+    if (gap === 1 && (b.getUint8(time + 2) !== 58 || b.getUint8(time + 5) !== 58))
+      return NOT_READABLE;
     const hours = two(b, time);
     const minutes = two(b, time + step);
     const seconds = two(b, time + 2 * step);
-    if (dayMs < 0 || hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return NOT_READABLE;
-    if (seconds < 0 || seconds > 59) return NOT_READABLE;
-    return dayMs + ((hours * 60 + minutes) * 60 + seconds) * 1000;
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return NOT_READABLE;
+    if (seconds < 0 || seconds > 59 || !this.#date(b, date, gap)) return NOT_READABLE;
+    return (hours * 60 + minutes) * 60 + seconds;
   }
 
-  #date(b: Uint8Array, at: number, gap: number): number {
-    const high = two(b, at);
-    const low = two(b, at + 2);
-    const month = two(b, at + 4 + gap);
-    const day = two(b, at + 6 + 2 * gap);
-    if (gap === 1 && (b[at + 4] !== 45 || b[at + 7] !== 45)) return NOT_READABLE;
-    if (high < 0 || low < 0 || month < 1 || month > 12) return NOT_READABLE;
-    // A day beyond 31 would have the key of a day of the next month.
-    if (day < 1 || day > 31) return NOT_READABLE;
-    const year = high * 100 + low;
-    const key = (year * 12 + month) * 32 + day;
-    if (key === this.#dateKey) return this.#dateMs;
-    if (year < 1970 || day > daysInMonth(year, month)) return NOT_READABLE;
-    this.#dateKey = key;
-    this.#dateMs = epochDay(year, month, day) * DAY_MS;
-    return this.#dateMs;
+  #date(b: DataView, at: number, gap: number): boolean {
+    const month = at + 4 + gap;
+    const day = month + 2 + gap;
+    if (gap === 1 && (b.getUint8(at + 4) !== 45 || b.getUint8(month + 2) !== 45)) return false;
+    const yearSigns =
+      b.getUint8(at) |
+      (b.getUint8(at + 1) << 8) |
+      (b.getUint8(at + 2) << 16) |
+      (b.getUint8(at + 3) << 24);
+    const daySigns =
+      b.getUint8(month) |
+      (b.getUint8(month + 1) << 8) |
+      (b.getUint8(day) << 16) |
+      (b.getUint8(day + 1) << 24);
+    if (yearSigns === this.#yearSigns && daySigns === this.#daySigns) return true;
+    const found = civilDay(two(b, at), two(b, at + 2), two(b, month), two(b, day));
+    if (found < 0) return false;
+    this.#yearSigns = yearSigns;
+    this.#daySigns = daySigns;
+    this.#day = found;
+    return true;
   }
 }
 
-function two(bytes: Uint8Array, at: number): number {
-  const high = bytes[at]! - 48;
-  const low = bytes[at + 1]! - 48;
+// The day of a date in days since 1970, or NOT_READABLE when there is no such date from 1970 on.
+function civilDay(century: number, ofCentury: number, month: number, day: number): number {
+  if (century < 0 || ofCentury < 0 || month < 1 || month > 12) return NOT_READABLE;
+  const year = century * 100 + ofCentury;
+  if (year < 1970 || day < 1 || day > daysInMonth(year, month)) return NOT_READABLE;
+  return epochDay(year, month, day);
+}
+
+function two(view: DataView, at: number): number {
+  const high = view.getUint8(at) - 48;
+  const low = view.getUint8(at + 1) - 48;
   return high >= 0 && high <= 9 && low >= 0 && low <= 9 ? high * 10 + low : NOT_READABLE;
 }
 
-function fractionEnd(bytes: Uint8Array, from: number, to: number): number {
-  if (from >= to || bytes[from] !== 46) return from;
+function fractionEnd(view: DataView, from: number, to: number): number {
+  if (from >= to || view.getUint8(from) !== 46) return from;
   let at = from + 1;
-  while (at < to && bytes[at]! >= 48 && bytes[at]! <= 57) at += 1;
+  while (at < to && view.getUint8(at) >= 48 && view.getUint8(at) <= 57) at += 1;
   return at === from + 1 || at > from + 10 ? NOT_READABLE : at;
 }
 
 // Records keep milliseconds; what is finer is cut off, so a time never moves into the future.
-function fractionMs(bytes: Uint8Array, from: number, end: number): number {
+function fractionMs(view: DataView, from: number, end: number): number {
   let value = 0;
   for (let place = 1; place <= 3; place += 1) {
-    value = value * 10 + (from + place < end ? bytes[from + place]! - 48 : 0);
+    value = value * 10 + (from + place < end ? view.getUint8(from + place) - 48 : 0);
   }
   return value;
 }

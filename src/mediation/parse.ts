@@ -3,7 +3,6 @@ import { ByteDictionary } from './byte-dictionary.js';
 import { columnOf, type FormatDefinition, serviceCodes } from './format.js';
 import { IdentityHash } from './identity-hash.js';
 import {
-  NOT_READABLE,
   NumberReader,
   readDecimal,
   readWhole,
@@ -19,6 +18,9 @@ const NEWLINE = 10;
 const RETURN = 13;
 const ABSENT = -1;
 const MAX_IDENTITY_BYTES = 4096;
+const SEPARATOR = 31;
+/** Bytes behind a line that may be looked at, since bytes are looked at several at a time. */
+const SLACK = 32;
 
 export interface ParserFacts {
   /** Zone of the source, used when the format names none. */
@@ -130,53 +132,94 @@ export class RecordParser {
    * and returns where the next line begins. With `final` the last line needs no line end.
    */
   parse(bytes: Buffer, from: number, to: number, final: boolean, batch: RecordBatch): number {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     batch.count = 0;
     let at = from;
     while (at < to && batch.count < MICRO_BATCH) {
       const newline = bytes.indexOf(NEWLINE, at);
       const found = newline >= 0 && newline < to;
       if (!found && !final) break;
-      const next = found ? newline + 1 : to;
       let end = found ? newline : to;
       if (end > at && bytes[end - 1] === RETURN) end -= 1;
       batch.lines += 1;
-      if (end > at && bytes[at] !== this.#comment) this.#line(bytes, at, end, batch);
-      at = next;
+      if (end > at && bytes[at] !== this.#comment) this.#line(view, at, end, batch);
+      at = found ? newline + 1 : to;
     }
     return at;
   }
 
-  #line(bytes: Buffer, from: number, to: number, batch: RecordBatch): void {
+  #line(view: DataView, from: number, to: number, batch: RecordBatch): void {
     const row = batch.count++;
     batch.lineFrom[row] = from;
     batch.lineTo[row] = to;
     batch.lineNumber[row] = batch.lines;
     batch.faultColumn[row] = ABSENT;
+    batch.fault[row] = 0;
     if (to - from > MAX_LINE_BYTES) {
       batch.fault[row] = faultNumber.LINE_TOO_LONG;
       batch.lineTo[row] = from + MAX_LINE_BYTES;
-    } else if (this.#split(bytes, from, to)) {
-      batch.fault[row] = 0;
-      this.#convert(bytes, batch, row);
+    } else if (to + SLACK <= view.byteLength) this.#fields(view, from, to, batch, row);
+    else this.#fields(this.#spared(view, from, to), 0, to - from, batch, row);
+  }
+
+  // A copy of the line with room behind it.
+  #spared(view: DataView, from: number, to: number): DataView {
+    const spare = new Uint8Array(to - from + SLACK);
+    spare.set(new Uint8Array(view.buffer, view.byteOffset + from, to - from));
+    return new DataView(spare.buffer);
+  }
+
+  #fields(view: DataView, from: number, to: number, batch: RecordBatch, row: number): void {
+    if (this.#splitPlain(view, from, to) || this.#split(view, from, to)) {
+      this.#convert(view, batch, row);
     } else batch.fault[row] = faultNumber.MALFORMED_LINE;
   }
 
+  // Finds where each field stands in a line without quotes, four bytes at a time. False when the
+  // line needs a closer look.
+  #splitPlain(view: DataView, from: number, to: number): boolean {
+    const starts = this.#from;
+    const ends = this.#to;
+    const columns = this.#columns;
+    const delimiters = this.#delimiter * 0x01010101;
+    let at = from;
+    for (let column = 0; column < columns; column += 1) {
+      if (view.getUint8(at) === this.#quote) return false;
+      starts[column] = at;
+      // A byte of `found` has its upper bit set where a delimiter stands; the lowest is exact.
+      let found = 0;
+      for (; at < to; at += 4) {
+        const difference = view.getInt32(at, true) ^ delimiters;
+        found = (difference - 0x01010101) & ~difference & 0x80808080;
+        if (found !== 0) break;
+      }
+      if (found !== 0) at += (31 - Math.clz32(found & -found)) >> 3;
+      if (at >= to) {
+        ends[column] = to;
+        return column + 1 === columns;
+      }
+      ends[column] = at;
+      at += 1;
+    }
+    return false;
+  }
+
   // Finds where each field stands. True when there are exactly the declared fields, well quoted.
-  #split(bytes: Buffer, from: number, to: number): boolean {
+  #split(view: DataView, from: number, to: number): boolean {
     let column = 0;
     let at = from;
     for (;;) {
       if (column === this.#columns) return false;
-      if (at < to && bytes[at] === this.#quote) {
-        const end = this.#quoted(bytes, at + 1, to);
+      if (at < to && view.getUint8(at) === this.#quote) {
+        const end = this.#quoted(view, at + 1, to);
         if (end < 0) return false;
         this.#from[column] = at + 1;
         this.#to[column] = end;
         at = end + 1;
-        if (at < to && bytes[at] !== this.#delimiter) return false;
+        if (at < to && view.getUint8(at) !== this.#delimiter) return false;
       } else {
         this.#from[column] = at;
-        while (at < to && bytes[at] !== this.#delimiter) at += 1;
+        while (at < to && view.getUint8(at) !== this.#delimiter) at += 1;
         this.#to[column] = at;
       }
       column += 1;
@@ -186,75 +229,73 @@ export class RecordParser {
   }
 
   // Doubled quotes stay doubled: no column that carries meaning to us contains them.
-  #quoted(bytes: Buffer, from: number, to: number): number {
+  #quoted(view: DataView, from: number, to: number): number {
     let at = from;
     while (at < to) {
-      if (bytes[at] !== this.#quote) at += 1;
-      else if (at + 1 < to && bytes[at + 1] === this.#quote) at += 2;
+      if (view.getUint8(at) !== this.#quote) at += 1;
+      else if (at + 1 < to && view.getUint8(at + 1) === this.#quote) at += 2;
       else return at;
     }
     return ABSENT;
   }
 
   // True when every field could be read; else the row carries its fault.
-  #convert(bytes: Buffer, batch: RecordBatch, row: number): boolean {
-    const service = this.#service(bytes);
+  #convert(view: DataView, batch: RecordBatch, row: number): boolean {
+    const service = this.#service(view);
     if (service < 0) return this.#fault(batch, row, faultNumber.UNKNOWN_SERVICE, this.#at.service);
     batch.service[row] = service;
 
     const startedAt = this.#startedAt();
-    const startedMs = this.#time.read(bytes, this.#from[startedAt]!, this.#to[startedAt]!);
-    if (startedMs < 0) return this.#fault(batch, row, faultNumber.INVALID_TIME, startedAt);
-    batch.startedMs[row] = startedMs;
-
-    const quantity = this.#quantity(bytes, service);
-    if (quantity < 0) {
+    const from = this.#from[startedAt]!;
+    const to = this.#to[startedAt]!;
+    if (!this.#time.read(view, from, to, batch.startedMs, row)) {
+      return this.#fault(batch, row, faultNumber.INVALID_TIME, startedAt);
+    }
+    if (!this.#quantity(view, service, batch.quantity, row)) {
       const column = service === serviceCodes.VOICE ? this.#at.duration : this.#at.quantity;
       return this.#fault(batch, row, faultNumber.INVALID_QUANTITY, column);
     }
-    batch.quantity[row] = quantity;
     return (
-      this.#value(bytes, batch, row) &&
-      this.#parties(bytes, batch, row, service) &&
-      this.#trunkIds(bytes, batch, row) &&
-      this.#identify(bytes, batch, row)
+      this.#value(view, batch, row) &&
+      this.#parties(view, batch, row, service) &&
+      this.#trunkIds(view, batch, row) &&
+      this.#identify(view, batch, row)
     );
   }
 
-  #value(bytes: Buffer, batch: RecordBatch, row: number): boolean {
+  #value(view: DataView, batch: RecordBatch, row: number): boolean {
     const column = this.#at.value;
-    const [from, to] = [this.#from[column]!, this.#to[column]!];
-    if (column === ABSENT || from === to) {
+    if (column === ABSENT || this.#from[column] === this.#to[column]) {
       batch.value[row] = 0;
       return true;
     }
-    const value = readDecimal(bytes, from, to);
-    if (value < 0) return this.#fault(batch, row, faultNumber.INVALID_VALUE, column);
-    batch.value[row] = value;
-    return true;
+    const [from, to] = [this.#from[column]!, this.#to[column]!];
+    return (
+      readDecimal(view, from, to, batch.value, row) ||
+      this.#fault(batch, row, faultNumber.INVALID_VALUE, column)
+    );
   }
 
-  #parties(bytes: Buffer, batch: RecordBatch, row: number, service: number): boolean {
+  #parties(view: DataView, batch: RecordBatch, row: number, service: number): boolean {
     const { aNumber, bNumber } = this.#at;
-    const a = this.#numbers.read(bytes, this.#from[aNumber]!, this.#to[aNumber]!);
-    const b = this.#numbers.read(bytes, this.#from[bNumber]!, this.#to[bNumber]!);
-    const faulty = a === NOT_READABLE ? aNumber : bNumber;
+    const from = this.#from;
+    const to = this.#to;
+    if (!this.#numbers.read(view, from[aNumber]!, to[aNumber]!, batch.aNumber, row)) {
+      return this.#fault(batch, row, faultNumber.INVALID_A_NUMBER, aNumber);
+    }
     // Data sessions and events have no called number; calls and messages must have one.
     const needsB = service === serviceCodes.VOICE || service === serviceCodes.SMS;
-    if (a === NOT_READABLE || b === NOT_READABLE || (b === 0 && needsB)) {
-      const fault =
-        faulty === aNumber ? faultNumber.INVALID_A_NUMBER : faultNumber.INVALID_B_NUMBER;
-      return this.#fault(batch, row, fault, faulty);
+    const readable = this.#numbers.read(view, from[bNumber]!, to[bNumber]!, batch.bNumber, row);
+    if (!readable || (needsB && batch.bNumber[row] === 0)) {
+      return this.#fault(batch, row, faultNumber.INVALID_B_NUMBER, bNumber);
     }
-    batch.aNumber[row] = a;
-    batch.bNumber[row] = b;
     return true;
   }
 
-  #trunkIds(bytes: Buffer, batch: RecordBatch, row: number): boolean {
+  #trunkIds(view: DataView, batch: RecordBatch, row: number): boolean {
     const { inTrunk, outTrunk } = this.#at;
-    const incoming = this.#trunk(bytes, inTrunk, this.#facts.defaultInTrunkId);
-    const outgoing = this.#trunk(bytes, outTrunk, this.#facts.defaultOutTrunkId);
+    const incoming = this.#trunk(view, inTrunk, this.#facts.defaultInTrunkId);
+    const outgoing = this.#trunk(view, outTrunk, this.#facts.defaultOutTrunkId);
     if (incoming < 0 || outgoing < 0) {
       return this.#fault(batch, row, faultNumber.UNKNOWN_TRUNK, incoming < 0 ? inTrunk : outTrunk);
     }
@@ -269,10 +310,10 @@ export class RecordParser {
     return false;
   }
 
-  #service(bytes: Buffer): number {
+  #service(view: DataView): number {
     if (this.#services === null) return this.#constantService;
     const column = this.#at.service;
-    return this.#services.find(bytes, this.#from[column]!, this.#to[column]!);
+    return this.#services.find(view, this.#from[column]!, this.#to[column]!);
   }
 
   #startedAt(): number {
@@ -282,47 +323,63 @@ export class RecordParser {
       : startedAt;
   }
 
-  #quantity(bytes: Buffer, service: number): number {
+  #quantity(view: DataView, service: number, into: Float64Array, row: number): boolean {
     if (this.#answeredValues !== null) {
       const column = this.#at.answered;
-      if (this.#answeredValues.find(bytes, this.#from[column]!, this.#to[column]!) < 0) return 0;
+      if (this.#answeredValues.find(view, this.#from[column]!, this.#to[column]!) < 0) {
+        into[row] = 0;
+        return true;
+      }
     }
     const voice = service === serviceCodes.VOICE;
     const column = voice ? this.#at.duration : this.#at.quantity;
-    if (column === ABSENT) return voice ? NOT_READABLE : 1;
-    if (!voice && this.#from[column] === this.#to[column]) return 1;
-    const value = readWhole(bytes, this.#from[column]!, this.#to[column]!);
-    return voice && this.#format.duration?.unit === 'MILLISECONDS'
-      ? secondsOfMilliseconds(value)
-      : value;
+    if (column === ABSENT || (!voice && this.#from[column] === this.#to[column])) {
+      into[row] = 1;
+      return !voice;
+    }
+    if (!readWhole(view, this.#from[column]!, this.#to[column]!, into, row)) return false;
+    if (voice && this.#format.duration?.unit === 'MILLISECONDS') {
+      into[row] = secondsOfMilliseconds(into[row]!);
+    }
+    return true;
   }
 
-  #trunk(bytes: Buffer, column: number, absent: number): number {
+  #trunk(view: DataView, column: number, absent: number): number {
     if (column === ABSENT || this.#from[column] === this.#to[column]) return absent;
-    return this.#trunks.find(bytes, this.#from[column]!, this.#to[column]!);
+    return this.#trunks.find(view, this.#from[column]!, this.#to[column]!);
+  }
+
+  #identify(view: DataView, batch: RecordBatch, row: number): boolean {
+    const only = this.#identity[0]!;
+    const from = this.#from[only]!;
+    const to = this.#to[only]!;
+    if (this.#identity.length === 1 && to - from < MAX_IDENTITY_BYTES) {
+      this.#hash.computeField(view, from, to, SEPARATOR);
+    } else if (!this.#joinIdentity(view, batch, row)) return false;
+    batch.identity0[row] = this.#hash.h0;
+    batch.identity1[row] = this.#hash.h1;
+    batch.identity2[row] = this.#hash.h2;
+    batch.identity3[row] = this.#hash.h3;
+    return true;
   }
 
   // Fields are joined by the unit separator, so ('1','23') and ('12','3') differ.
-  #identify(bytes: Buffer, batch: RecordBatch, row: number): boolean {
+  #joinIdentity(view: DataView, batch: RecordBatch, row: number): boolean {
     const into = this.#identityBytes;
     let length = 0;
     for (let n = 0; n < this.#identity.length; n += 1) {
       const column = this.#identity[n]!;
       const to = this.#to[column]!;
       let at = this.#from[column]!;
-      while (at < to && length < MAX_IDENTITY_BYTES) into[length++] = bytes[at++]!;
+      while (at < to && length < MAX_IDENTITY_BYTES) into[length++] = view.getUint8(at++);
       if (length === MAX_IDENTITY_BYTES) {
         return this.#fault(batch, row, faultNumber.MALFORMED_LINE, column);
       }
-      into[length++] = 31;
+      into[length++] = SEPARATOR;
     }
     // The hash reads whole blocks of 16 bytes.
     for (let at = length; at % 16 !== 0; at += 1) into[at] = 0;
     this.#hash.compute(into, length);
-    batch.identity0[row] = this.#hash.h0;
-    batch.identity1[row] = this.#hash.h1;
-    batch.identity2[row] = this.#hash.h2;
-    batch.identity3[row] = this.#hash.h3;
     return true;
   }
 }

@@ -108,3 +108,17 @@ function repeated(values: BigUint64Array): number {
   for (let at = 1; at < values.length; at += 1) if (values[at] === values[at - 1]) found += 1;
   return found;
 }
+
+describe('the hash of one field', () => {
+  it('is that of its bytes and the sign behind them, wherever it stands', () => {
+    const next = sequence(11);
+    for (let length = 0; length < 100; length += 1) {
+      const bytes = Uint8Array.from({ length: length + 40 }, () => next() & 255);
+      const from = length % 13;
+      const field = bytes.subarray(from, from + length);
+      hash.computeField(new DataView(bytes.buffer), from, from + length, 31);
+      const found = [hash.h0, hash.h1, hash.h2, hash.h3];
+      expect(found).toEqual(wordsOf(Uint8Array.of(...field, 31)));
+    }
+  });
+});

@@ -23,15 +23,28 @@ const german: NumberRules = {
 };
 
 // The field stands between other bytes, so that reading past either end shows.
-function framed(text: string): { bytes: Buffer; from: number; to: number } {
+function framed(text: string): { view: DataView; from: number; to: number } {
   const field = Buffer.from(text);
-  const bytes = Buffer.concat([Buffer.from('7,7'), field, Buffer.from('9Z+7')]);
-  return { bytes, from: 3, to: 3 + field.length };
+  const bytes = Buffer.concat([Buffer.from('7,7'), field, Buffer.from('9Z+7'), Buffer.alloc(28)]);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { view, from: 3, to: 3 + field.length };
+}
+
+interface Reader {
+  read(view: DataView, from: number, to: number, into: Float64Array, row: number): boolean;
+}
+
+/** What a reader writes for a text; what stands around its place must stay. */
+function readBy(reader: Reader, text: string): number {
+  const { view, from, to } = framed(text);
+  const into = Float64Array.of(-7, -7, -7);
+  const readable = reader.read(view, from, to, into, 1);
+  expect([into[0], into[2]]).toEqual([-7, -7]);
+  return readable ? into[1]! : UNREADABLE;
 }
 
 function readNumber(rules: NumberRules, text: string): number {
-  const { bytes, from, to } = framed(text);
-  return new NumberReader(rules).read(bytes, from, to);
+  return readBy(new NumberReader(rules), text);
 }
 
 function numberByKernel(rules: NumberRules, text: string): number {
@@ -98,10 +111,7 @@ describe('numbers from bytes', () => {
     fc.assert(
       fc.property(anyRules, fc.array(numberText, { maxLength: 8 }), (rules, texts) => {
         const reader = new NumberReader(rules);
-        const read = texts.map((text) => {
-          const { bytes, from, to } = framed(text);
-          return reader.read(bytes, from, to);
-        });
+        const read = texts.map((text) => readBy(reader, text));
         expect(read).toEqual(texts.map((text) => readNumber(rules, text)));
       }),
       { numRuns: 500 },
@@ -114,17 +124,16 @@ describe('whole numbers from bytes', () => {
     const text = fc.oneof(digits, fc.string({ unit: anySign, maxLength: 17 }));
     fc.assert(
       fc.property(text, (written) => {
-        const { bytes, from, to } = framed(written);
         const expected = /^[0-9]{1,15}$/.test(written) ? Number(written) : UNREADABLE;
-        expect(readWhole(bytes, from, to)).toBe(expected);
+        expect(readBy({ read: readWhole }, written)).toBe(expected);
       }),
       { numRuns: 5000 },
     );
   });
 
   it('counts a started second as a second', () => {
-    const seconds = [0, 1, 999, 1000, 1001, 61_000, UNREADABLE].map(secondsOfMilliseconds);
-    expect(seconds).toEqual([0, 1, 1, 1, 2, 61, UNREADABLE]);
+    const seconds = [0, 1, 999, 1000, 1001, 61_000].map(secondsOfMilliseconds);
+    expect(seconds).toEqual([0, 1, 1, 1, 2, 61]);
   });
 });
 
@@ -147,8 +156,7 @@ function timeReader(type: TimeType, zone = 'UTC'): TimeReader {
 }
 
 function readTime(reader: TimeReader, text: string): number {
-  const { bytes, from, to } = framed(text);
-  return reader.read(bytes, from, to);
+  return readBy(reader, text);
 }
 
 function within(ms: number): number {
@@ -367,13 +375,13 @@ describe('Money in a record', () => {
     ['1234567.12345678', 123_456_712_345_678],
     ['00.1', 10_000_000],
   ])('%s is read exactly', (text, value) => {
-    expect(readDecimal(Buffer.from(text), 0, text.length)).toBe(value);
+    expect(readBy({ read: readDecimal }, text)).toBe(value);
   });
 
   it.each(['', '.5', '5.', '-1', '1,5', '1.2.3', '12345678', '1.123456789', '1e3'])(
     '%s is refused',
     (text) => {
-      expect(readDecimal(Buffer.from(text), 0, text.length)).toBe(UNREADABLE);
+      expect(readBy({ read: readDecimal }, text)).toBe(UNREADABLE);
     },
   );
 });
