@@ -1,8 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toGlobalId } from '../../src/kernel/index.js';
+import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aPriceList, aRate, CREATE_PROFILE, rateInput, SET_RATE } from '../fixtures/catalog.js';
 import { aWorld, call, refusal, tokenOf, type World } from '../fixtures/partner.js';
-import { CREATE_ORIGINS, CREATE_SCHEDULE, scheduleInput } from '../fixtures/pricing.js';
+import {
+  ADD_MEMBER,
+  aPlan,
+  bonusInput,
+  bucketInput,
+  CREATE_BONUS,
+  CREATE_BUCKET,
+  CREATE_GROUP,
+  CREATE_ORIGINS,
+  CREATE_RULE,
+  CREATE_SCHEDULE,
+  ruleInput,
+  scheduleInput,
+} from '../fixtures/pricing.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 
 const RATE_FOR = `query (
@@ -33,6 +47,9 @@ const HOLIDAYS = `query ($id: ID!, $filter: HolidayFilter! = {}) {
   holidays(calendarId: $id, filter: $filter) { nodes { id onDate name source calendar { name } } }
 }`;
 const WITHDRAW = 'mutation ($id: ID!) { withdrawHoliday(holidayId: $id) { supersededAt } }';
+const SET_EXCHANGE_RATE = `mutation ($input: SetExchangeRateInput!) {
+  setExchangeRate(input: $input) { id }
+}`;
 const AT = '2026-06-01T12:00:00Z';
 
 let app: TestApp;
@@ -333,4 +350,49 @@ describe('holidays', () => {
       'TIME_BANDS_REFUSED',
     );
   });
+});
+
+describe('price books', () => {
+  it('notice every change of what prices depend on', async () => {
+    const change = () =>
+      app.app.database.read(SYSTEM_SCOPE, async (tx) => {
+        const rows = await tx.query<{ last: string }[]>(
+          'SELECT last_value::text AS last FROM book_change',
+        );
+        return Number(rows[0]?.last);
+      });
+    const partnerId = world.hub.globalId;
+    const group = await call(app, world.hubToken, CREATE_GROUP, {
+      input: { partnerId, name: 'Noticed' },
+    });
+    const member = { groupId: group.id, partnerId: world.resellerA.globalId, validFrom: AT };
+    const plan = { servicePlanId: (await aPlan(app, world.hubToken, world.hub)).id };
+    const calendar = await call(app, world.hubToken, CREATE_CALENDAR, {
+      input: { name: 'Noticed' },
+    });
+    const day = { onDate: '2026-01-01', name: 'New Year', source: 'Feiertagsgesetz' };
+    const origins = { partnerId, name: 'Noticed', prefixes: ['49'] };
+    const changes: [string, object][] = [
+      [CREATE_SCHEDULE, { input: scheduleInput(world.hub, { name: 'Noticed' }) }],
+      [CREATE_ORIGINS, { input: origins }],
+      [ADD_HOLIDAYS, { input: { calendarId: calendar.id, days: [day] } }],
+      [ADD_MEMBER, { input: member }],
+      [CREATE_RULE, { partner: partnerId, rule: ruleInput() }],
+      [CREATE_BUCKET, { target: plan, bucket: bucketInput() }],
+      [CREATE_BONUS, { target: plan, rule: bonusInput() }],
+      [SET_EXCHANGE_RATE, { input: dollar }],
+    ];
+    for (const [operation, variables] of changes) {
+      const before = await change();
+      await call(app, world.hubToken, operation, variables);
+      expect(await change(), operation).toBeGreaterThan(before);
+    }
+  });
+  const dollar = {
+    baseCurrency: 'EUR',
+    quoteCurrency: 'USD',
+    rate: '1.1',
+    validFrom: AT,
+    source: 'ECB',
+  };
 });

@@ -7,6 +7,12 @@ const FOR_NUMBER = 'query ($number: String!) { destinationForNumber(number: $num
 const SET = `mutation ($input: SetExchangeRateInput!) {
   setExchangeRate(input: $input) { id rate baseCurrency quoteCurrency }
 }`;
+const WITHDRAW = `mutation ($id: ID!, $key: String) {
+  withdrawExchangeRate(exchangeRateId: $id, idempotencyKey: $key) { id supersededAt }
+}`;
+const LIST = `query ($currency: String!, $asKnownAt: DateTime) {
+  exchangeRates(currency: $currency, asKnownAt: $asKnownAt) { nodes { rate source } }
+}`;
 const CONVERT = `query ($amount: Decimal!, $from: String!, $to: String!, $asOf: DateTime, $asKnownAt: DateTime) {
   convertAmount(amount: $amount, from: $from, to: $to, asOf: $asOf, asKnownAt: $asKnownAt) { amount currency rate { rate } }
 }`;
@@ -137,6 +143,41 @@ describe('exchange rates', () => {
   ])('refuse %s', async (_, given, code) => {
     await app.graphql(SET, { input: fx({}) }, world.hubToken);
     expect(await refusal(app, world.hubToken, SET, { input: fx(given) })).toBe(code);
+  });
+});
+
+describe('a mistyped exchange rate', () => {
+  it('is withdrawn once, by the hub, and stays in what was known', async () => {
+    const zloty = (rate: string) => fx({ quoteCurrency: 'PLN', rate });
+    const wrong = await call(app, world.hubToken, SET, { input: zloty('42') });
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    const known = new Date().toISOString();
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    expect(await refusal(app, world.tokenA, WITHDRAW, { id: wrong.id })).toBe('NOT_HUB');
+    const withdraw = { id: wrong.id, key: 'wrong' };
+    await call(app, world.hubToken, WITHDRAW, withdraw);
+    expect(await call(app, world.hubToken, WITHDRAW, withdraw)).toMatchObject({ id: wrong.id });
+    expect(await refusal(app, world.hubToken, WITHDRAW, { id: wrong.id })).toBe(
+      'EXCHANGE_RATE_WITHDRAWN',
+    );
+    await call(app, world.hubToken, SET, { input: zloty('4.2') });
+    const convert = async (asKnownAt: string | null) =>
+      (
+        await call(app, world.tokenA, CONVERT, {
+          amount: '1',
+          from: 'EUR',
+          to: 'PLN',
+          asOf: FROM,
+          asKnownAt,
+        })
+      ).amount;
+    expect([await convert(null), await convert(known)]).toEqual(['4.2', '42']);
+    const list = async (asKnownAt: string | null) =>
+      (await call(app, world.tokenA, LIST, { currency: 'PLN', asKnownAt })).nodes.map(
+        (node: { rate: string }) => node.rate,
+      );
+    expect(await list(null)).toEqual(['4.2000000000']);
+    expect(await list(known)).toEqual(['42.0000000000']);
   });
 });
 

@@ -8,6 +8,8 @@ const SHARED = [
   'destination',
   'destination_prefix',
   'exchange_rate',
+  'holiday',
+  'holiday_calendar',
   'migration',
   'price_book',
   'run_lane',
@@ -19,8 +21,13 @@ const SHARED = [
 
 /** Functions that run with the rights of their owner; each says in its migration why it must. */
 const DEFINER_FUNCTIONS = [
+  'bought_price_list',
   'ensure_usage_partitions',
   'find_sign_in',
+  'inherited_keys',
+  'inherited_origins',
+  'inherited_rates',
+  'price_list_chain',
   'taken_numbers',
   'visible_partners',
 ];
@@ -28,8 +35,12 @@ const DEFINER_FUNCTIONS = [
 /** What those functions read past the tenants' policies, as the owner and for reading alone. */
 const OWNER_POLICIES = [
   'app_user.sign_in SELECT {kontor_owner}',
+  'origin_set_prefix.inherited SELECT {kontor_owner}',
   'partner.register SELECT {kontor_owner}',
+  'price_list.inherited SELECT {kontor_owner}',
+  'rate.inherited SELECT {kontor_owner}',
   'subscription_identity.taken SELECT {kontor_owner}',
+  'tier_schedule.inherited SELECT {kontor_owner}',
 ];
 
 let test: TestDatabase;
