@@ -13,6 +13,7 @@ import {
   migrate,
   SYSTEM_SCOPE,
 } from './platform/index.js';
+import { vectorsCommand } from './rating/index.js';
 import { printedSchema } from './schema.js';
 
 /** What a command is given: the configuration and the words behind its name. */
@@ -35,6 +36,7 @@ const commands: Readonly<Record<string, Command>> = {
   migrations: checkMigrations,
   demo: elsewhere('../seeds/demo/index.js'),
   bench: elsewhere('../test/bench/index.js'),
+  vectors: ({ args: files }) => vectorsCommand(files, (line) => console.log(line)),
 };
 
 process.env.TZ = 'UTC';

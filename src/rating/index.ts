@@ -9,6 +9,7 @@ export { ExplainService } from './explain.service.js';
 export { LineReader } from './explain-line.service.js';
 export { CREDIT_USAGE_TOPIC } from './findings.store.js';
 export { startFold } from './fold.service.js';
+export { vectorsCommand } from './vector.service.js';
 export { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
 
 /** Tables of this folder: none, since COPY fills them and hand-written statements read them. */

@@ -46,6 +46,9 @@ export interface MemoryLevel {
 
 export interface MemoryAnswer {
   readonly fault: RecordFault | undefined;
+  /** Without meaning where there is a fault. */
+  readonly subscriptionId: number;
+  readonly destinationId: number;
   /** From the hub's purchase down to the subscriber; those that price nothing are left out. */
   readonly levels: readonly MemoryLevel[];
 }
@@ -111,7 +114,12 @@ class MemoryRun {
       if (outcome === OUTCOME.DUPLICATE) return;
       const fault = faultCodes[records.fault[row]!];
       const levels = outcome === OUTCOME.RATED ? this.#levelsAt(row) : [];
-      this.answers.set(record, { fault, levels });
+      this.answers.set(record, {
+        fault,
+        subscriptionId: this.#book.guide.subscriptionId[rated.subscription[row]!]!,
+        destinationId: rated.destinationId[row]!,
+        levels,
+      });
       if (outcome !== OUTCOME.RATED) return;
       const xdrId = this.#batchId * 2 ** 24 + ordinal;
       ordinal += 1;

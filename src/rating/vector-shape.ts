@@ -1,10 +1,13 @@
 import { DomainError } from '../kernel/index.js';
+import type { VectorErrorCode } from './errors.js';
 
 /** Reads a value found at a path of a JSON document, or refuses with VECTOR_INVALID. */
 export type Shape<T> = (value: unknown, path: string) => T;
 
+const INVALID: VectorErrorCode = 'VECTOR_INVALID';
+
 export function refused(path: string, rule: string): DomainError {
-  return new DomainError('VECTOR_INVALID', `${path} ${rule}.`, { path });
+  return new DomainError(INVALID, `${path} ${rule}.`, { path });
 }
 
 /** Text of at least one character. */

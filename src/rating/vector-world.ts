@@ -26,6 +26,7 @@ const HUB = 'hub';
 /** What is there when a world does not say. */
 const DEFAULT_CONTRACTS: Contracts = new Map([['retail', { buyer: 'customer' }]]);
 const DEFAULT_NUMBER = '4930000001';
+const DEFAULT_SUBSCRIPTIONS: ReadonlyMap<string, VectorSubscription> = new Map([['line', {}]]);
 
 /** Turns a world into facts; refuses as the catalogue does, or with VECTOR_INVALID. */
 export function worldFacts(world: VectorWorld): BuiltWorld {
@@ -42,7 +43,7 @@ export function worldFacts(world: VectorWorld): BuiltWorld {
   const prices = pricesOf(world, names);
   const contracts = [...all].map(([name, contract]) => contractOf(name, contract, names));
   const last = [...all].at(-1)?.[0] ?? '';
-  const subscriptions = world.subscriptions ?? new Map([['line', {}]]);
+  const subscriptions = world.subscriptions ?? DEFAULT_SUBSCRIPTIONS;
   const owners = [...subscriptions].map(([name, one]) =>
     subscriptionOf(name, one, world, all, one.contract ?? last, names),
   );

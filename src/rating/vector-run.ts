@@ -1,0 +1,222 @@
+import { DomainError, formatAmount, parseAmount } from '../kernel/index.js';
+import {
+  type MemoryAnswer,
+  type MemoryRecord,
+  type MemoryResult,
+  rateInMemory,
+} from './rate-in-memory.js';
+import { comparedMonths, type VectorDifference } from './vector-compare.js';
+import { explainEvent } from './vector-explain.js';
+import type {
+  VectorCase,
+  VectorEvent,
+  VectorEventExpectation,
+  VectorFile,
+  VectorWorld,
+} from './vector-format.js';
+import { refused } from './vector-shape.js';
+import { type BuiltWorld, worldFacts } from './vector-world.js';
+
+export interface CaseResult {
+  readonly name: string;
+  readonly events: number;
+  readonly differences: readonly VectorDifference[];
+}
+
+const DEFAULT_CALLED = '4940123456';
+
+/**
+ * Rates a case and compares. The events are rated as they are written, then backwards one by one,
+ * then all twice in two files, which must come to the same. Refuses with VECTOR_INVALID a case
+ * that names what is not there.
+ */
+export function runCase(file: VectorFile, one: VectorCase): CaseResult {
+  const world: VectorWorld = { ...file.world, ...one };
+  const { refusal } = one.expect;
+  const events = one.events ?? [];
+  const result = (differences: readonly VectorDifference[]): CaseResult => {
+    return { name: one.name, events: events.length, differences };
+  };
+  let built: BuiltWorld;
+  try {
+    built = worldFacts(world);
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code === 'VECTOR_INVALID') throw error;
+    if (error.code === refusal) return result([]);
+    const expected = refusal ?? 'a world that is accepted';
+    return result([different('the world', expected, `${error.code}: ${error.message}`)]);
+  }
+  if (refusal !== undefined) return result([different('the world', refusal, 'accepted')]);
+  return result(new CaseRun(built, events, one).differences());
+}
+
+function different(
+  where: string,
+  expected: string,
+  answered: string,
+  explanation: readonly string[] = [],
+): VectorDifference {
+  return { where, expected, answered, explanation };
+}
+
+class CaseRun {
+  readonly #built: BuiltWorld;
+  readonly #case: VectorCase;
+  readonly #records: ReadonlyMap<string, MemoryRecord>;
+
+  constructor(built: BuiltWorld, events: readonly VectorEvent[], one: VectorCase) {
+    this.#built = built;
+    this.#case = one;
+    const records = new Map<string, MemoryRecord>();
+    events.forEach((event, place) => {
+      const id = event.id ?? `e${place + 1}`;
+      if (records.has(id)) throw refused(`events[${place}].id`, 'is there twice');
+      records.set(id, recordOf(built, event, id, `events[${place}]`));
+    });
+    this.#records = records;
+  }
+
+  differences(): VectorDifference[] {
+    const all = [...this.#records.values()];
+    const { facts } = this.#built;
+    const asWritten = rateInMemory(facts, [all]);
+    return [
+      ...this.#comparedEvents(asWritten),
+      ...this.#comparedTotals(asWritten),
+      ...comparedMonths(this.#built, asWritten.folded, this.#case.expect),
+      ...this.#comparedOrders(
+        asWritten,
+        'backwards, one by one',
+        all.toReversed().map((r) => [r]),
+      ),
+      ...this.#comparedOrders(asWritten, 'twice, in two files', [all, all]),
+    ];
+  }
+
+  #comparedEvents({ answers }: MemoryResult): VectorDifference[] {
+    const { names } = this.#built;
+    const found: VectorDifference[] = [];
+    for (const [id, expectation] of this.#case.expect.events ?? []) {
+      const record = this.#records.get(id);
+      if (record === undefined) throw refused(`expect.events.${id}`, 'is no event of the case');
+      const answer = answers.get(record)!;
+      const wanted = typeof expectation === 'string' ? { amount: expectation } : expectation;
+      for (const [what, expected, answered] of comparisons(wanted, answer, names)) {
+        if (expected === answered) continue;
+        const explanation = explainEvent(this.#built, record, answer);
+        found.push(different(`event ${id}, ${what}`, expected, answered, explanation));
+      }
+    }
+    return found;
+  }
+
+  #comparedTotals({ answers }: MemoryResult): VectorDifference[] {
+    const { names } = this.#built;
+    return [...(this.#case.expect.totals ?? [])].flatMap(([contract, text]) => {
+      const id = names.id('contract', contract, `expect.totals.${contract}`);
+      let sum = 0n;
+      for (const { levels } of answers.values()) {
+        for (const level of levels) if (level.contractId === id) sum += BigInt(level.amount);
+      }
+      const [expected, answered] = [amountText(text), formatAmount(sum, 0)];
+      return expected === answered ? [] : [different(`total of ${contract}`, expected, answered)];
+    });
+  }
+
+  // Order, files and repetition must not matter.
+  #comparedOrders(
+    asWritten: MemoryResult,
+    how: string,
+    files: readonly (readonly MemoryRecord[])[],
+  ): VectorDifference[] {
+    const { answers } = rateInMemory(this.#built.facts, files);
+    return [...this.#records].flatMap(([id, record]) => {
+      const expected = signature(asWritten.answers.get(record)!);
+      const answered = signature(answers.get(record)!);
+      if (expected === answered) return [];
+      const explanation = explainEvent(this.#built, record, answers.get(record)!);
+      return [different(`event ${id}, rated ${how}`, expected, answered, explanation)];
+    });
+  }
+}
+
+function signature({ fault, levels }: MemoryAnswer): string {
+  return fault ?? levels.map(({ amount }) => formatAmount(BigInt(amount), 0)).join(', ');
+}
+
+function amountText(text: string): string {
+  return formatAmount(parseAmount(text), 0);
+}
+
+type Comparison = readonly [what: string, expected: string, answered: string];
+
+function* comparisons(
+  wanted: VectorEventExpectation,
+  answer: MemoryAnswer,
+  names: BuiltWorld['names'],
+): Generator<Comparison> {
+  const { fault, levels } = answer;
+  if (wanted.fault !== undefined || fault !== undefined) {
+    yield ['fault', wanted.fault ?? 'none', fault ?? 'none'];
+    return;
+  }
+  yield* levelComparisons('', wanted, levels.at(-1));
+  for (const [contract, expectation] of wanted.levels ?? []) {
+    const id = names.id('contract', contract, `levels.${contract}`);
+    const level = levels.find(({ contractId }) => contractId === id);
+    const ofLevel = typeof expectation === 'string' ? { amount: expectation } : expectation;
+    yield* levelComparisons(`${contract}: `, ofLevel, level);
+  }
+}
+
+function* levelComparisons(
+  prefix: string,
+  wanted: Pick<VectorEventExpectation, 'amount' | 'base' | 'billed'>,
+  level: MemoryAnswer['levels'][number] | undefined,
+): Generator<Comparison> {
+  for (const what of ['amount', 'base'] as const) {
+    const expected = wanted[what];
+    if (expected === undefined) continue;
+    const answered = level === undefined ? 'no level' : formatAmount(BigInt(level[what]), 0);
+    yield [`${prefix}${what}`, amountText(expected), answered];
+  }
+  if (wanted.billed !== undefined) {
+    yield [`${prefix}billed`, String(wanted.billed), String(level?.billed ?? 'no level')];
+  }
+}
+
+function recordOf(
+  { names, firstNumber }: BuiltWorld,
+  event: VectorEvent,
+  id: string,
+  path: string,
+): MemoryRecord {
+  const { service = 'VOICE', subscription = names.first('subscription') ?? '' } = event;
+  names.id('subscription', subscription, `${path}.subscription`);
+  const called = service === 'VOICE' || service === 'SMS' ? DEFAULT_CALLED : '';
+  const trunk = (name: string | undefined, field: string) =>
+    names.optional('trunk', name, `${path}.${field}`) ?? 0;
+  return {
+    identity: identityOf(id),
+    startedMs: event.at,
+    service,
+    quantity: event.quantity ?? 1,
+    value: Number(parseAmount(event.value ?? '0')),
+    aNumber: event.from ?? firstNumber.get(subscription) ?? '',
+    bNumber: event.to ?? called,
+    inTrunk: trunk(event.inTrunk, 'inTrunk'),
+    outTrunk: trunk(event.outTrunk, 'outTrunk'),
+  };
+}
+
+// Events of the same instant are taken in the order of their ids.
+function identityOf(id: string): [number, number, number, number] {
+  const bytes = new DataView(new ArrayBuffer(16));
+  [...id].slice(0, 12).forEach((letter, place) => {
+    bytes.setUint8(place, (letter.codePointAt(0) ?? 0) & 255);
+  });
+  let hash = 17;
+  for (const letter of id) hash = (Math.imul(hash, 31) + (letter.codePointAt(0) ?? 0)) | 0;
+  bytes.setInt32(12, hash);
+  return [0, 4, 8, 12].map((at) => bytes.getInt32(at)) as [number, number, number, number];
+}
