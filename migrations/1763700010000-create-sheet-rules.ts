@@ -21,7 +21,7 @@ export class CreateSheetRules1763700010000 implements MigrationInterface {
         ('NEW','INCREASED','DECREASED','CHANGED','UNCHANGED','CLOSED'))`);
     await runner.query(`ALTER TABLE rate_sheet DROP COLUMN received_at, DROP COLUMN reading,
       DROP COLUMN notice_policy, DROP COLUMN notice_count, DROP COLUMN margin_count,
-      DROP COLUMN margin_policy, DROP COLUMN margin_hash, DROP COLUMN margin_gaps, DROP COLUMN takes_effect_at,
+      DROP COLUMN margin_policy, DROP COLUMN margin_hash, DROP COLUMN margin_pairs, DROP COLUMN margin_gaps, DROP COLUMN takes_effect_at,
       DROP COLUMN recorded_time, DROP COLUMN undone_at`);
     await runner.query(
       'ALTER TABLE contract_version DROP COLUMN notice, DROP COLUMN margin_policy',
@@ -46,6 +46,7 @@ const SHEET = `
     ADD COLUMN margin_count int NOT NULL DEFAULT 0,
     ADD COLUMN margin_policy text CHECK (margin_policy IN ('NONE','WARN','HOLD','REFUSE')),
     ADD COLUMN margin_hash text,
+    ADD COLUMN margin_pairs jsonb NOT NULL DEFAULT '[]',
     ADD COLUMN margin_gaps jsonb NOT NULL DEFAULT '[]',
     ADD COLUMN takes_effect_at timestamptz,
     ADD COLUMN recorded_time timestamptz,
@@ -58,7 +59,9 @@ const SHEET = `
     ADD COLUMN max_charge numeric(18,8),
     DROP CONSTRAINT rate_sheet_row_status_check,
     ADD CONSTRAINT rate_sheet_row_status_check CHECK (status IN
-      ('NEW','INCREASED','DECREASED','CHANGED','UNCHANGED','CLOSED','OVERTAKEN'))`;
+      ('NEW','INCREASED','DECREASED','CHANGED','UNCHANGED','CLOSED','OVERTAKEN')),
+    -- Every row is changed once when it is compared; in the space left it stays where it is.
+    SET (fillfactor = 50)`;
 
 const MAPPING = `
   CREATE TABLE sheet_mapping (

@@ -1,7 +1,7 @@
 import { mulDiv } from '../kernel/index.js';
-import type { PriceLines } from './price-line.js';
+import { isLasting, type PriceLines } from './price-line.js';
 import type { EffectiveRate } from './rate-row.js';
-import { boundaries, type Timeline, TimelineReader, valueAt } from './timeline.js';
+import { boundaries, TimelineReader, valueAt } from './timeline.js';
 
 /** What contracts say about prices below cost, the mildest first. */
 export const MARGIN_POLICIES = ['NONE', 'WARN', 'HOLD', 'REFUSE'] as const;
@@ -68,71 +68,93 @@ export interface MarginFinding {
 export function marginFindings(question: GuardQuestion): MarginFinding[] {
   const { cost, sell } = question;
   const pairs = bandPairs(cost, sell);
+  const [costBand, sellBand] = pairs[0] ?? [0, 0];
   const findings: MarginFinding[] = [];
   for (const prefix of prefixesIn(question)) {
-    const told = new Set<string>();
-    for (const [costBand, sellBand] of pairs) {
-      const costLine = cost.after.lineOf(prefix, costBand);
-      const sellLine = sell.after.lineOf(prefix, sellBand);
-      if (costLine.length === 0 || sellLine.length === 0) continue;
-      const place = {
-        prefix,
-        costBandId: costLine === cost.after.lineOf(prefix, 0) ? 0 : costBand,
-        sellBandId: sellLine === sell.after.lineOf(prefix, 0) ? 0 : sellBand,
-      };
-      // Bands that meet the same two prices are one finding.
-      const name = `${place.costBandId} ${place.sellBandId}`;
-      if (told.has(name)) continue;
-      const before = findings.length;
-      collect(question, { ...place, costBand, sellBand }, costLine, sellLine, findings);
-      if (findings.length > before) told.add(name);
-    }
+    if (pairs.length > 1) meetInBands(question, prefix, pairs, findings);
+    else meet(question, { prefix, costBand, sellBand }, findings);
   }
   return findings.sort(byPlace);
 }
 
-/** Where prices meet: the bands that made them, and those that the clocks show. */
+/** Bands that the clocks show, for numbers that begin with a prefix. */
 interface Place {
   readonly prefix: string;
-  readonly costBandId: number;
-  readonly sellBandId: number;
   readonly costBand: number;
   readonly sellBand: number;
 }
 
-function collect(
+/** Bands that meet the same two prices are one finding. */
+function meetInBands(
   question: GuardQuestion,
-  place: Place,
-  costLine: Timeline<EffectiveRate>,
-  sellLine: Timeline<EffectiveRate>,
+  prefix: string,
+  pairs: readonly (readonly [number, number])[],
   findings: MarginFinding[],
 ): void {
+  const told = new Set<string>();
+  for (const [costBand, sellBand] of pairs) {
+    const found: MarginFinding[] = [];
+    meet(question, { prefix, costBand, sellBand }, found);
+    const [first] = found;
+    if (first === undefined) continue;
+    const name = `${first.costBandId} ${first.sellBandId}`;
+    if (!told.has(name)) findings.push(...found);
+    told.add(name);
+  }
+}
+
+function meet(question: GuardQuestion, place: Place, findings: MarginFinding[]): void {
+  const { cost, sell, from } = question;
+  const costLine = cost.after.lineOf(place.prefix, place.costBand);
+  const sellLine = sell.after.lineOf(place.prefix, place.sellBand);
+  const lastCost = costLine.at(-1);
+  const lastSell = sellLine.at(-1);
+  if (lastCost === undefined || lastSell === undefined) return;
+  // Most prices never change again.
+  if (isLasting(costLine, from) && isLasting(sellLine, from)) {
+    weigh(question, place, [from, null], [lastCost.value, lastSell.value], findings);
+    return;
+  }
   const costs = new TimelineReader(costLine);
   const sells = new TimelineReader(sellLine);
-  const edges = [
-    question.from,
-    ...boundaries([costLine, sellLine]).filter(
-      (at) => at > question.from && at !== Number.POSITIVE_INFINITY,
-    ),
-  ];
-  edges.forEach((from, i) => {
-    const cost = costs.at(from);
-    const sell = sells.at(from);
-    if (cost === undefined || sell === undefined) return;
-    const found = belowCost(cost, sell, question.worthAt(from));
-    if (found === null || wasSo(question, place, from, cost, sell)) return;
-    const { prefix, costBandId, sellBandId } = place;
-    const to = edges[i + 1] ?? null;
-    findings.push({ prefix, costBandId, sellBandId, from, to, ...found });
+  const later = boundaries([costLine, sellLine]).filter(
+    (at) => at > from && at !== Number.POSITIVE_INFINITY,
+  );
+  const edges = [from, ...later];
+  edges.forEach((at, i) => {
+    const costThen = costs.at(at);
+    const sellThen = sells.at(at);
+    if (costThen === undefined || sellThen === undefined) return;
+    weigh(question, place, [at, edges[i + 1] ?? null], [costThen, sellThen], findings);
   });
 }
 
+function weigh(
+  question: GuardQuestion,
+  place: Place,
+  [from, to]: readonly [number, number | null],
+  [cost, sell]: readonly [EffectiveRate, EffectiveRate],
+  findings: MarginFinding[],
+): void {
+  const found = belowCost(cost, sell, question.worthAt(from));
+  if (found === null || wasSo(question, place, from, cost, sell)) return;
+  const { prefix, costBand, sellBand } = place;
+  const costBandId = shownBand(question.cost.after, prefix, costBand);
+  const sellBandId = shownBand(question.sell.after, prefix, sellBand);
+  // Not a spread, which would take many times as long.
+  findings.push(Object.assign({ prefix, costBandId, sellBandId, from, to }, found));
+}
+
+/** 0 where the band has no price of its own. */
+function shownBand(lines: PriceLines, prefix: string, bandId: number): number {
+  return bandId === 0 || lines.lineOf(prefix, bandId) === lines.lineOf(prefix, 0) ? 0 : bandId;
+}
+
+/** What two prices per unit come to, where the selling one is below the cost. */
+type Loss = Omit<MarginFinding, 'prefix' | 'costBandId' | 'sellBandId' | 'from' | 'to'>;
+
 /** Amounts of a price below its cost; null when it is not, or when the two cannot be compared. */
-function belowCost(
-  cost: EffectiveRate,
-  sell: EffectiveRate,
-  worth: Worth,
-): Omit<MarginFinding, keyof Place | 'from' | 'to'> | null {
+function belowCost(cost: EffectiveRate, sell: EffectiveRate, worth: Worth): Loss | null {
   const costUnit = unitOf(cost);
   const sellUnit = unitOf(sell);
   if (costUnit === null || sellUnit === null || isOnce(cost) !== isOnce(sell)) return null;
@@ -189,21 +211,11 @@ function samePrice(before: EffectiveRate | undefined, now: EffectiveRate): boole
 }
 
 /** The changed prefixes, and all longer ones of the lists that begin with one of them. */
-function prefixesIn({ cost, sell, changed }: GuardQuestion): Set<string> {
-  const found = new Set(changed);
-  for (const { table } of [cost.after, sell.after]) {
-    for (const { prefix } of table.values()) {
-      if (!found.has(prefix) && beginsIn(prefix, changed)) found.add(prefix);
-    }
-  }
-  return found;
-}
-
-function beginsIn(prefix: string, changed: ReadonlySet<string>): boolean {
-  for (let length = prefix.length - 1; length >= 0; length -= 1) {
-    if (changed.has(prefix.slice(0, length))) return true;
-  }
-  return false;
+function* prefixesIn({ cost, sell, changed }: GuardQuestion): Generator<string> {
+  yield* changed;
+  const ofCost = cost.after.longerThan(changed);
+  yield* ofCost;
+  for (const prefix of sell.after.longerThan(changed)) if (!ofCost.has(prefix)) yield prefix;
 }
 
 /** The pairs of bands that the clocks of two lists show at the same minute of some day. */

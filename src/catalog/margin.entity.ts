@@ -93,6 +93,24 @@ export class MarginFindingRow {
 
 @ObjectType({
   simpleResolvers: true,
+  description: "How many prices of a customer's list fall below those of a supplier's.",
+})
+export class MarginPair {
+  supplierPartnerId!: number;
+  costListId!: number;
+  sellListId!: number;
+
+  @Field(() => MarginPolicy, {
+    description: "The strictest of what contracts that sell by the customer's list say about it.",
+  })
+  policy!: MarginPolicy;
+
+  @Field(() => Int, { description: 'How many prices.' })
+  findingCount!: number;
+}
+
+@ObjectType({
+  simpleResolvers: true,
   description: "What a sheet does to the hub's margin, when it was compared last.",
 })
 export class RateSheetMargin {
@@ -113,6 +131,9 @@ export class RateSheetMargin {
     description: 'Names the findings under HOLD: confirm just them with it; null without any.',
   })
   hash!: string | null;
+
+  @Field(() => [MarginPair], { description: 'Which lists meet in the findings, and how often.' })
+  pairs!: readonly MarginPair[];
 
   @Field(() => [String], {
     description: 'Pairs such as USD/EUR whose lists were not compared for want of a rate.',

@@ -6,8 +6,9 @@ import type { Tx } from '../platform/index.js';
 import { rulesOf } from './band.store.js';
 import { publishedRate, type RateFacts, rateFraction } from './convert.js';
 import { effectiveTable } from './inherit.js';
-import { inheritedRows } from './inherited-price.store.js';
+import type { MarginPair } from './margin.entity.js';
 import {
+  comparedRows,
   dropFindings,
   type GuardedPair,
   heirsOf,
@@ -33,7 +34,8 @@ import type { SheetKey } from './rate-sheet.store.js';
 import { rowsAfterSheet, type SheetChange } from './sheet-effect.js';
 import { holidayTable, weekTable } from './week.js';
 
-/** Findings of one sheet that are kept to be read; beyond it they are only counted. */
+/** Findings of one pair of lists and of one sheet that are kept; beyond, they are counted. */
+const MAX_KEPT_OF_PAIR = 10_000;
 const MAX_KEPT = 100_000;
 
 /** What the prices of a sheet do to the hub's margin. */
@@ -41,6 +43,7 @@ export interface MarginReport {
   readonly count: number;
   /** Findings by the policy of the selling list. */
   readonly byPolicy: Readonly<Record<MarginPolicyName, number>>;
+  readonly pairs: readonly MarginPair[];
   /** Names the findings under HOLD; null without any. */
   readonly hash: string | null;
   /** Pairs of currencies without an exchange rate, with the strictest policy among their lists. */
@@ -160,7 +163,7 @@ class Guard {
 
   async #load(use: ListUse): Promise<GuardedList> {
     const from = this.#from.getTime();
-    const { lists, destinationPrefixes } = await inheritedRows(this.#tx, use.listId);
+    const { lists, destinationPrefixes } = await comparedRows(this.#tx, use.listId, this.#from);
     const before = new PriceLines(effectiveTable(lists, destinationPrefixes), from);
     const clock = await this.#clock(use.profileId);
     if (!lists.some(({ listId }) => listId === this.#sheet.priceListId)) {
@@ -214,12 +217,21 @@ class Guard {
 /** Counts findings, names those under HOLD, and says which may still be kept. */
 class Sum {
   readonly #byPolicy = { NONE: 0, WARN: 0, HOLD: 0, REFUSE: 0 };
+  readonly #pairs: MarginPair[] = [];
   readonly #gaps = new Map<string, MarginPolicyName>();
   readonly #hash: Hash = createHash('sha256');
   #keeping = MAX_KEPT;
 
   add({ cost, sell }: GuardedPair, findings: readonly MarginFinding[]): void {
+    if (findings.length === 0) return;
     this.#byPolicy[sell.policy] += findings.length;
+    this.#pairs.push({
+      supplierPartnerId: cost.ownerId,
+      costListId: cost.listId,
+      sellListId: sell.listId,
+      policy: sell.policy,
+      findingCount: findings.length,
+    });
     if (sell.policy !== 'HOLD') return;
     for (const finding of findings) {
       const { prefix, from, costBandId, sellBandId, costPrice, costRateUnit } = finding;
@@ -236,7 +248,7 @@ class Sum {
   }
 
   kept(findings: readonly MarginFinding[]): readonly MarginFinding[] {
-    const kept = findings.slice(0, this.#keeping);
+    const kept = findings.slice(0, Math.min(this.#keeping, MAX_KEPT_OF_PAIR));
     this.#keeping -= kept.length;
     return kept;
   }
@@ -246,6 +258,7 @@ class Sum {
     return {
       count: NONE + WARN + HOLD + REFUSE,
       byPolicy: { ...this.#byPolicy },
+      pairs: this.#pairs,
       hash: HOLD === 0 ? null : this.#hash.digest('hex'),
       gaps: this.#gaps,
     };

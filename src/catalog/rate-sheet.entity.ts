@@ -4,6 +4,7 @@ import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
 import { type MarginPolicy, NoticePolicy } from '../partner/index.js';
 import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
+import type { MarginPair } from './margin.entity.js';
 import { SheetReadingView } from './sheet-mapping.entity.js';
 import { type RowFaultCode, rowFaults } from './sheet-row.js';
 
@@ -130,6 +131,9 @@ export class RateSheet {
 
   @Column({ type: 'text', name: 'margin_hash', nullable: true })
   marginHash!: string | null;
+
+  @Column({ type: 'jsonb', name: 'margin_pairs', default: [] })
+  marginPairs!: MarginPair[];
 
   @Column({ type: 'jsonb', name: 'margin_gaps', default: [] })
   marginGaps!: string[];

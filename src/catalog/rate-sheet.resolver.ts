@@ -24,7 +24,12 @@ import {
   rowOrNull,
 } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
-import { MarginFindingFilter, MarginFindingRow, RateSheetMargin } from './margin.entity.js';
+import {
+  MarginFindingFilter,
+  MarginFindingRow,
+  MarginPair,
+  RateSheetMargin,
+} from './margin.entity.js';
 import { PriceList } from './price-list.entity.js';
 import { RateSheet, RateSheetCount, RateSheetRow } from './rate-sheet.entity.js';
 import { ImportRateSheetInput, RateSheetRowFilter } from './rate-sheet.input.js';
@@ -186,6 +191,24 @@ export class RateSheetMarginResolver {
     @Ctx() context: RequestContext,
   ): Promise<Connection<MarginFindingRow>> {
     return this.#sheets.marginFindings(await context.read(), margin.sheetId, filter, page);
+  }
+}
+
+@Resolver(() => MarginPair)
+export class MarginPairResolver {
+  @FieldResolver(() => Partner, { nullable: true, description: 'Who charges the cost.' })
+  async supplier(@Root() pair: MarginPair, @Ctx() context: RequestContext) {
+    return rowLoader(context, Partner).load(pair.supplierPartnerId);
+  }
+
+  @FieldResolver(() => PriceList, { nullable: true, description: "The supplier's list." })
+  async costList(@Root() pair: MarginPair, @Ctx() context: RequestContext) {
+    return rowLoader(context, PriceList).load(pair.costListId);
+  }
+
+  @FieldResolver(() => PriceList, { nullable: true, description: "The customer's list." })
+  async sellList(@Root() pair: MarginPair, @Ctx() context: RequestContext) {
+    return rowLoader(context, PriceList).load(pair.sellListId);
   }
 }
 

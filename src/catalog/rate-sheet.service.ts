@@ -237,6 +237,7 @@ export class RateSheetService {
       findingCount: sheet.marginCount,
       policy: sheet.marginPolicy,
       hash: sheet.marginHash,
+      pairs: sheet.marginPairs,
       missingExchangeRates: sheet.marginGaps,
     });
   }
@@ -282,6 +283,34 @@ async function stageAll(
   reader: SheetReader,
 ): Promise<void> {
   const key = { id: sheet.id, partnerId: sheet.list.partnerId, priceListId: sheet.list.id };
+  // One chunk is stored while the next is read.
+  let storing: Promise<void> = Promise.resolve();
+  const store = async (): Promise<void> => {
+    await storing;
+    storing = stageRows(tx, key, reader.take());
+    storing.catch(() => undefined);
+  };
+  try {
+    await readAll(tx, sheet, file, mapping, reader, store);
+    if (reader.rowCount === 0) {
+      throw new DomainError('SHEET_UNREADABLE', 'The sheet holds no row below its line of names.');
+    }
+    await store();
+  } finally {
+    // The transaction takes no other statement before this one has ended.
+    await storing.catch(() => undefined);
+  }
+  await storing;
+}
+
+async function readAll(
+  tx: Tx,
+  sheet: StagedSheet,
+  file: SheetFile,
+  mapping: SheetMapping,
+  reader: SheetReader,
+  store: () => Promise<void>,
+): Promise<void> {
   for await (const { line, text, cells } of file.lines(mapping)) {
     if (line <= mapping.skipRows) continue;
     if (!reader.isReading) reader.begin(await readingOf(tx, sheet, mapping, cells));
@@ -289,12 +318,8 @@ async function stageAll(
     if (reader.rowCount > MAX_PRICES) {
       throw new DomainError('SHEET_TOO_LARGE', `A sheet has up to ${MAX_PRICES} prices.`);
     }
-    if (reader.waiting >= CHUNK_ROWS) await stageRows(tx, key, reader.take());
+    if (reader.waiting >= CHUNK_ROWS) await store();
   }
-  if (reader.rowCount === 0) {
-    throw new DomainError('SHEET_UNREADABLE', 'The sheet holds no row below its line of names.');
-  }
-  await stageRows(tx, key, reader.take());
 }
 
 async function readingOf(
@@ -346,6 +371,7 @@ function marginOf(report: MarginReport) {
     marginCount: report.count,
     marginPolicy: policyOf(report),
     marginHash: report.hash,
+    marginPairs: [...report.pairs],
     marginGaps: [...report.gaps.keys()],
   };
 }

@@ -159,7 +159,9 @@ const COMPARE = `
   )
   UPDATE rate_sheet_row s SET status = met.status, rate_id = met.rate_id,
     old_price = met.old_price, valid_to = met.until
-  FROM met WHERE s.id = met.id AND s.rate_sheet_id = $1`;
+  FROM met WHERE s.id = met.id AND s.rate_sheet_id = $1
+    AND (s.status, s.rate_id, s.old_price, s.valid_to)
+      IS DISTINCT FROM (met.status, met.rate_id, met.old_price, met.until)`;
 
 const MISSING = `
   INSERT INTO rate_sheet_row (rate_sheet_id, partner_id, raw, status, prefix, destination_id,
@@ -285,7 +287,8 @@ const ADD = `
     s.min_charge, s.max_charge, s.valid_from, s.valid_to
   FROM rate_sheet_row s JOIN cut ON (${key('s')}) = (cut.prefix, cut.destination, cut.band)
   WHERE s.rate_sheet_id = $1 AND s.error_code IS NULL AND s.status NOT IN ('CLOSED', 'OVERTAKEN')
-    AND s.valid_from >= cut.at`;
+    AND s.valid_from >= cut.at
+  ORDER BY s.prefix COLLATE "C"`;
 
 const countKey = Symbol('rate sheet counts');
 
