@@ -7,6 +7,7 @@ import pg from 'pg';
 import { migrateOptions, openDatabase } from '../../src/app.js';
 import type { CommandInput } from '../../src/main.js';
 import { Database, type DatabaseUrls, migrate } from '../../src/platform/index.js';
+import { measureBooks } from './book-load.js';
 import { generate } from './generate.js';
 import { type Measured, measure, median } from './measure.js';
 import { Pipeline } from './pipeline.js';
@@ -30,12 +31,17 @@ export async function main({ config, args }: CommandInput): Promise<number> {
       prefixes: { type: 'string', default: '100000' },
       subscriptions: { type: 'string', default: '5000' },
       workers: { type: 'string', default: String(config.workers) },
+      book: { type: 'boolean', default: false },
     },
   });
   const { urls, embedded } = await openDatabase(config, () => {});
   const dir = mkdtempSync(join(tmpdir(), 'kontor-bench-'));
   const scratch = await scratchDatabase(urls);
   try {
+    if (values.book) {
+      await measureBooks(scratch.urls);
+      return 0;
+    }
     const result = await bench(scratch.urls, dir, {
       records: Number(values.records),
       rounds: Number(values.rounds),
