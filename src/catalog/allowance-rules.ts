@@ -23,14 +23,14 @@ export interface RuleFacts {
 }
 
 const HUNDRED_PERCENT = 10_000_000_000n;
-const PRICE_DIGITS = 10;
-const VOLUME_DIGITS = 16;
+/** Counters hold whole units, or money at scale 8, as exact integers below this. */
+const MOST = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Refuses with PRICE_RULE_REFUSED, naming the field. */
 export function assertPriceRule(rule: RuleFacts): void {
   const refuse = refusing('PRICE_RULE_REFUSED');
-  const amount = amountOf(rule.amount, PRICE_DIGITS);
-  if (amount === null || amount === 0n) throw refuse('amount', 'is above 0');
+  const amount = moneyOf(rule.amount);
+  if (!amount) throw refuse('amount', `is above 0, ${MONEY_TEXT}`);
   if (rule.type === 'DISCOUNT' && rule.effect === 'PERCENT' && amount > HUNDRED_PERCENT) {
     throw refuse('amount', 'takes off at most 100 percent');
   }
@@ -41,7 +41,7 @@ export function assertPriceRule(rule: RuleFacts): void {
     throw refuse('weekdays', 'names days of the week; holidays belong to time profiles');
   }
   if (Boolean(rule.from) !== Boolean(rule.to)) throw refuse('to', 'is given together with from');
-  if (rule.cap && !amountOf(rule.cap, PRICE_DIGITS)) throw refuse('cap', 'is above 0');
+  if (rule.cap && !moneyOf(rule.cap)) throw refuse('cap', `is above 0, ${MONEY_TEXT}`);
   assertVolume(rule, refuse);
 }
 
@@ -58,8 +58,10 @@ function assertVolume(rule: RuleFacts, refuse: Refuse): void {
   }
 }
 
+const MONEY_TEXT = 'at most 90071992 with at most 8 decimals';
+
 function volumeText(whole: boolean): string {
-  return whole ? 'is a whole number of units' : 'is an amount with at most 8 decimals';
+  return whole ? 'is a whole number of at most 15 digits' : `is an amount of ${MONEY_TEXT}`;
 }
 
 /** What can be wrong with a bucket by itself. */
@@ -104,13 +106,14 @@ export function assertBonus(bonus: BonusFacts): void {
   }
 }
 
+/** Whole units, or money at scale 8; null when the text is none or too much. */
 function quantityOf(text: string, whole: boolean): bigint | null {
-  if (whole && !/^\d+$/.test(text)) return null;
-  return amountOf(text, VOLUME_DIGITS);
+  if (!whole) return moneyOf(text);
+  return /^\d{1,15}$/.test(text) ? BigInt(text) : null;
 }
 
-/** An amount that is not below zero, at scale 8; null when it is none or has too many digits. */
-function amountOf(text: string, digits: number): bigint | null {
-  const match = /^(\d+)(?:\.\d{1,8})?$/.exec(text);
-  return match === null || (match[1] as string).length > digits ? null : parseAmount(text);
+function moneyOf(text: string): bigint | null {
+  if (!/^\d{1,8}(?:\.\d{1,8})?$/.test(text)) return null;
+  const amount = parseAmount(text);
+  return amount <= MOST ? amount : null;
 }
