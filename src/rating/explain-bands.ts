@@ -27,7 +27,6 @@ export interface BandFinding {
 
 /** Longer calls are priced by the band at their start, whatever the contract says. */
 const LONGEST_CUT = 31 * 86_400;
-const DAY_MS = 86_400_000;
 
 /** The band of a record in a list, by the policy of its contract. */
 export function findBands(
@@ -45,8 +44,9 @@ export function findBands(
   const isCut = record.service === 'VOICE' && policy !== 'START' && seconds <= LONGEST_CUT;
   if (!isCut || !bands) return { ...atStart, policy: 'START', runs: [] };
   const { startedMs } = record;
-  const until = startedMs + seconds * 1000 + DAY_MS;
-  const zone = zoneTransitions(timeZone, startedMs - DAY_MS, until);
+  const year = new Date(startedMs).getUTCFullYear();
+  // In December no zone changes its clock, so that the table has whole spans at its ends.
+  const zone = zoneTransitions(timeZone, Date.UTC(year - 1, 11, 1), Date.UTC(year + 2, 11, 1));
   let fromMs = Math.floor(startedMs / 1000) * 1000;
   const runs = bandSlices(bands, zone, startedMs, seconds).map((slice) => {
     const run = { bandId: slice.band, fromMs, seconds: slice.seconds };
