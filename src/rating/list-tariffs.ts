@@ -8,7 +8,7 @@ import {
 import type { PriceBook } from './book.js';
 import { TariffTable, tariffAt } from './tariff-table.js';
 
-const PAGE = 256;
+const NOTHING = new Int32Array(0);
 
 /** A time in which the adjustments of a list, and of those above it, do not change. */
 interface Piece {
@@ -16,8 +16,8 @@ interface Piece {
   readonly to: number;
   /** From the list itself upwards: the adjusting list, and what it does. */
   readonly steps: readonly { readonly list: number; readonly by: RateRow | undefined }[];
-  /** One plus the tariff that becomes of a tariff of the book; 0 where nobody has asked. */
-  readonly pages: (Int32Array | undefined)[];
+  /** One plus the tariff that becomes of each tariff of the book; 0 where nobody has asked. */
+  readonly becomes: Int32Array;
 }
 
 /**
@@ -27,12 +27,20 @@ interface Piece {
 export class ListTariffs {
   readonly #book: PriceBook;
   readonly #table: TariffTable | null;
+  readonly #adjuster: Int32Array;
   readonly #pieces: (readonly Piece[] | undefined)[] = [];
-  readonly #last: (Piece | undefined)[] = [];
+  /** The piece that each adjusting list was asked for last; apart, since every record asks. */
+  readonly #from: Float64Array;
+  readonly #to: Float64Array;
+  readonly #becomes: Int32Array[];
 
   constructor(book: PriceBook) {
     this.#book = book;
     const { adjuster, wide } = book.adjustments;
+    this.#adjuster = adjuster;
+    this.#from = new Float64Array(adjuster.length).fill(Number.POSITIVE_INFINITY);
+    this.#to = new Float64Array(adjuster.length);
+    this.#becomes = Array.from(adjuster, () => NOTHING);
     this.#table = adjuster.some((list) => list >= 0)
       ? TariffTable.behind(book.tariffs, book.terms, wide)
       : null;
@@ -49,14 +57,21 @@ export class ListTariffs {
 
   /** The tariff that the list at `place` has at an instant where a slot says `tariff`. */
   of(place: number, tariff: number, atMs: number): number {
-    const list = this.#book.adjustments.adjuster[place]!;
+    const list = this.#adjuster[place]!;
     if (list < 0) return tariff;
-    let piece = this.#last[list];
-    if (piece === undefined || atMs < piece.from || atMs >= piece.to) {
-      piece = this.#pieceAt(list, atMs);
-      this.#last[list] = piece;
+    if (atMs >= this.#from[list]! && atMs < this.#to[list]!) {
+      const known = this.#becomes[list]![tariff]!;
+      if (known !== 0) return known - 1;
     }
-    const known = piece.pages[tariff >> 8]?.[tariff & 255] ?? 0;
+    return this.#ask(list, tariff, atMs);
+  }
+
+  #ask(list: number, tariff: number, atMs: number): number {
+    const piece = this.#pieceAt(list, atMs);
+    this.#from[list] = piece.from;
+    this.#to[list] = piece.to;
+    this.#becomes[list] = piece.becomes;
+    const known = piece.becomes[tariff]!;
     return known === 0 ? this.#derive(piece, tariff) : known - 1;
   }
 
@@ -84,7 +99,9 @@ export class ListTariffs {
       const steps = chain.map((one) => {
         return { list: one, by: valueAt(timelines[one]!, from) };
       });
-      return { from, to, steps, pages: [] };
+      // Zeros that nobody writes to take no memory.
+      const becomes = new Int32Array(this.#book.adjustments.tariffOwner.length);
+      return { from, to, steps, becomes };
     });
   }
 
@@ -100,9 +117,7 @@ export class ListTariffs {
     };
     for (const { by } of acting.reverse()) rate = adjustRate(rate, by!);
     const place = acting.length === 0 ? tariff : this.#table!.placeOf(rate);
-    const page = piece.pages[tariff >> 8] ?? new Int32Array(PAGE);
-    piece.pages[tariff >> 8] = page;
-    page[tariff & 255] = place + 1;
+    piece.becomes[tariff] = place + 1;
     return place;
   }
 }
