@@ -19,8 +19,8 @@ const DEFINER = 'STABLE SECURITY DEFINER SET search_path = public, pg_temp';
 const CHAIN = 'ANY (ARRAY(SELECT c.id FROM public.price_list_chain(list) c))';
 // Without a moment, what counts now.
 const KNOWN = (row: string) => `CASE WHEN known IS NULL THEN ${row}.superseded_at IS NULL
-    ELSE ${row}.recorded_at <= known AND (${row}.superseded_at IS NULL OR ${row}.superseded_at > known)
-    END`;
+    ELSE ${row}.recorded_at <= known
+      AND (${row}.superseded_at IS NULL OR ${row}.superseded_at > known) END`;
 const IN_FORCE = `(at IS NULL
     OR (r.valid_from <= at AND (r.valid_to IS NULL OR r.valid_to > at)))`;
 

@@ -85,8 +85,8 @@ export class BonusRuleResolver {
   @Authorized('catalog.manage')
   @Mutation(() => BonusRule, {
     description:
-      'Makes a bonus rule be as given from its validFrom on. What was known of it from then on is ' +
-      'superseded; nothing is edited.',
+      'Makes a bonus rule be as given from its validFrom on. What was known of it from then on ' +
+      'is superseded; nothing is edited.',
   })
   async changeBonusRule(
     @Arg('id', () => ID, { description: 'The bonus rule.' }) id: string,

@@ -41,8 +41,8 @@ export class CustomerGroupService {
   }
 
   /**
-   * Takes a customer into a group for a time. Refuses with GROUP_MEMBER_REFUSED, GROUP_MEMBER_TWICE,
-   * INVALID_PERIOD, PRICE_LIST_READ_ONLY or NOT_FOUND.
+   * Takes a customer into a group for a time. Refuses with GROUP_MEMBER_REFUSED,
+   * GROUP_MEMBER_TWICE, INVALID_PERIOD, PRICE_LIST_READ_ONLY or NOT_FOUND.
    */
   async addMember(
     tx: Tx,

@@ -22,7 +22,8 @@ export class HolidayService {
     const made = await once(tx, viewer, key, 'createHolidayCalendar', { name }, async () => {
       await assertHub(tx);
       const rows = await tx.query<{ id: number }[]>(
-        'INSERT INTO holiday_calendar (name) VALUES ($1) ON CONFLICT (name) DO NOTHING RETURNING id',
+        `INSERT INTO holiday_calendar (name) VALUES ($1)
+         ON CONFLICT (name) DO NOTHING RETURNING id`,
         [name.trim()],
       );
       if (rows[0] !== undefined) return { id: rows[0].id };

@@ -200,7 +200,7 @@ describe('a parent by contract', () => {
     return refusal(app, token, CREATE_PRICE_LIST, { input });
   };
 
-  it('is refused alike for contracts that do not exist, are hidden, or buy nothing of it', async () => {
+  it('is refused alike for contracts that are not there, hidden, or buy nothing', async () => {
     const { resellerA, resellerB, tokenA, tokenB } = world;
     const refused = 'PRICE_LIST_PARENT_REFUSED';
     expect(await attempt(tokenB, resellerB, contract)).toBe(refused);

@@ -199,7 +199,7 @@ describe('rates by model', () => {
   });
   const tiers = (tierScheduleId: string) => ({ model: 'VOLUME', price: '0', tierScheduleId });
 
-  it('refuse schedules and origins of other partners, hidden ones as if there were none', async () => {
+  it('refuse schedules and origins of others, hidden ones as if there were none', async () => {
     const schedule = await call(app, world.hubToken, CREATE_SCHEDULE, {
       input: scheduleInput(world.resellerA, { name: 'Of A' }),
     });

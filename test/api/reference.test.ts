@@ -13,8 +13,12 @@ const WITHDRAW = `mutation ($id: ID!, $key: String) {
 const LIST = `query ($currency: String!, $asKnownAt: DateTime) {
   exchangeRates(currency: $currency, asKnownAt: $asKnownAt) { nodes { rate source } }
 }`;
-const CONVERT = `query ($amount: Decimal!, $from: String!, $to: String!, $asOf: DateTime, $asKnownAt: DateTime) {
-  convertAmount(amount: $amount, from: $from, to: $to, asOf: $asOf, asKnownAt: $asKnownAt) { amount currency rate { rate } }
+const CONVERT = `query (
+  $amount: Decimal!, $from: String!, $to: String!, $asOf: DateTime, $asKnownAt: DateTime
+) {
+  convertAmount(amount: $amount, from: $from, to: $to, asOf: $asOf, asKnownAt: $asKnownAt) {
+    amount currency rate { rate }
+  }
 }`;
 const PLAN = `mutation ($input: CreateServicePlanInput!) {
   createServicePlan(input: $input) { id name currency fees { name kind amount } }

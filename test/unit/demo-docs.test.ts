@@ -3,7 +3,13 @@ import { dirname, join } from 'node:path';
 import { buildSchema, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 
-const PAGES = ['README.md', 'docs/getting-started.md', 'docs/operating.md', 'CHANGELOG.md'];
+const PAGES = [
+  'README.md',
+  'docs/getting-started.md',
+  'docs/operating.md',
+  'docs/pricing.md',
+  'CHANGELOG.md',
+];
 const schema = buildSchema(readFileSync('schema/schema.graphql', 'utf8'));
 
 function blocks(page: string): string[] {
