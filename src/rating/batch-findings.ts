@@ -3,6 +3,10 @@ import type { PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 
+const DAY_MS = 86_400_000;
+/** A list that has grown larger is not kept for the next batch. */
+const KEPT_LIST_BYTES = 16 * 1024 * 1024;
+
 /** A line that goes to suspense, as columns of `suspense_record`. */
 export interface Suspended {
   readonly byteOffset: number;
@@ -29,6 +33,47 @@ export interface Counts {
   held: number;
 }
 
+/** Identities in the bytes that they are stored in. */
+class IdentityList {
+  count = 0;
+  #view = new DataView(new ArrayBuffer(16 * MICRO_BATCH));
+
+  add(records: RecordBatch, row: number): void {
+    const at = this.count * 16;
+    if (at === this.#view.byteLength) this.#grow();
+    const view = this.#view;
+    view.setInt32(at, records.identity0[row]!);
+    view.setInt32(at + 4, records.identity1[row]!);
+    view.setInt32(at + 8, records.identity2[row]!);
+    view.setInt32(at + 12, records.identity3[row]!);
+    this.count += 1;
+  }
+
+  get capacityBytes(): number {
+    return this.#view.byteLength;
+  }
+
+  bytes(): Uint8Array {
+    return Buffer.from(this.#view.buffer, 0, this.count * 16);
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(this.#view.byteLength * 2);
+    larger.set(new Uint8Array(this.#view.buffer));
+    this.#view = new DataView(larger.buffer);
+  }
+}
+
+// The list of the batch before: memory is asked for once a thread and not once a batch.
+let spareList: IdentityList | null = null;
+
+function takeList(): IdentityList {
+  const list = spareList ?? new IdentityList();
+  spareList = null;
+  list.count = 0;
+  return list;
+}
+
 /** What one batch found besides its xDRs: counts, suspended lines, duplicates, identities. */
 export class BatchFindings {
   readonly counts: Counts = { received: 0, rated: 0, rejected: 0, duplicate: 0, held: 0 };
@@ -38,10 +83,9 @@ export class BatchFindings {
   readonly credit = new Map<number, bigint>();
   lines = 0;
   bytes = 0;
-  firstDay = Number.POSITIVE_INFINITY;
-  lastDay = Number.NEGATIVE_INFINITY;
-  #identities = new Int32Array(4 * MICRO_BATCH);
-  #identityCount = 0;
+  readonly #identities = takeList();
+  #firstMs = Number.POSITIVE_INFINITY;
+  #lastMs = Number.NEGATIVE_INFINITY;
 
   constructor(readonly priceBookId: number) {}
 
@@ -51,13 +95,29 @@ export class BatchFindings {
   }
 
   get identityCount(): number {
-    return this.#identityCount;
+    return this.#identities.count;
   }
 
-  /** The identities that this batch was the first to bring, 16 bytes each, big-endian. */
-  identities(): Buffer {
-    const bytes = Buffer.from(this.#identities.slice(0, this.#identityCount * 4).buffer);
-    return bytes.swap32();
+  /** The days in UTC that the records of {@link identities} began on. */
+  get firstDay(): number {
+    return Math.floor(this.#firstMs / DAY_MS);
+  }
+
+  get lastDay(): number {
+    return Math.floor(this.#lastMs / DAY_MS);
+  }
+
+  /**
+   * The identities that this batch was the first to bring, 16 bytes each, big-endian; good until
+   * `release`.
+   */
+  identities(): Uint8Array {
+    return this.#identities.bytes();
+  }
+
+  /** Gives memory back that the next batch of this thread can use; the last thing to be called. */
+  release(): void {
+    if (this.#identities.capacityBytes <= KEPT_LIST_BYTES) spareList = this.#identities;
   }
 
   /**
@@ -72,26 +132,15 @@ export class BatchFindings {
     columnName: (column: number) => string | null,
     ownIdentities: boolean,
   ): void {
+    let ratedCount = 0;
     for (let row = 0; row < records.count; row += 1) {
       const outcome = rated.outcome[row]!;
-      this.counts.received += 1;
-      if (outcome === OUTCOME.RATED) {
-        this.counts.rated += 1;
-        if (ownIdentities) this.#noteIdentity(records, row);
-      } else if (outcome === OUTCOME.DUPLICATE) {
-        this.counts.duplicate += 1;
-        this.duplicates.push({
-          byteOffset: base + records.lineFrom[row]!,
-          line: records.lineNumber[row]!,
-          identity: uuidOf(records, row),
-        });
-      } else {
-        const held = outcome === OUTCOME.HELD;
-        this.counts[held ? 'held' : 'rejected'] += 1;
-        if (held && ownIdentities) this.#noteIdentity(records, row);
-        this.#suspend(bytes, base, records, row, held, columnName);
-      }
+      if (outcome === OUTCOME.RATED) ratedCount += 1;
+      else this.#noteRest(bytes, base, records, row, outcome, columnName);
     }
+    this.counts.received += records.count;
+    this.counts.rated += ratedCount;
+    if (ownIdentities) this.#noteIdentities(records, rated);
   }
 
   /** Adds the charges of subscriptions that have a credit limit. */
@@ -109,21 +158,42 @@ export class BatchFindings {
     }
   }
 
-  #noteIdentity(records: RecordBatch, row: number): void {
-    const at = this.#identityCount * 4;
-    if (at === this.#identities.length) {
-      const larger = new Int32Array(this.#identities.length * 2);
-      larger.set(this.#identities);
-      this.#identities = larger;
+  #noteIdentities(records: RecordBatch, rated: RatedBatch): void {
+    const { count, startedMs } = records;
+    const { outcome } = rated;
+    let first = this.#firstMs;
+    let last = this.#lastMs;
+    for (let row = 0; row < count; row += 1) {
+      if (outcome[row] !== OUTCOME.RATED && outcome[row] !== OUTCOME.HELD) continue;
+      this.#identities.add(records, row);
+      const atMs = startedMs[row]!;
+      if (atMs < first) first = atMs;
+      if (atMs > last) last = atMs;
     }
-    this.#identities[at] = records.identity0[row]!;
-    this.#identities[at + 1] = records.identity1[row]!;
-    this.#identities[at + 2] = records.identity2[row]!;
-    this.#identities[at + 3] = records.identity3[row]!;
-    this.#identityCount += 1;
-    const day = Math.floor(records.startedMs[row]! / 86_400_000);
-    if (day < this.firstDay) this.firstDay = day;
-    if (day > this.lastDay) this.lastDay = day;
+    this.#firstMs = first;
+    this.#lastMs = last;
+  }
+
+  #noteRest(
+    bytes: Buffer,
+    base: number,
+    records: RecordBatch,
+    row: number,
+    outcome: number,
+    columnName: (column: number) => string | null,
+  ): void {
+    if (outcome === OUTCOME.DUPLICATE) {
+      this.counts.duplicate += 1;
+      this.duplicates.push({
+        byteOffset: base + records.lineFrom[row]!,
+        line: records.lineNumber[row]!,
+        identity: uuidOf(records, row),
+      });
+      return;
+    }
+    const held = outcome === OUTCOME.HELD;
+    this.counts[held ? 'held' : 'rejected'] += 1;
+    this.#suspend(bytes, base, records, row, held, columnName);
   }
 
   #suspend(

@@ -82,6 +82,7 @@ export class BatchWriter {
     await completeBatchSql(this.#client, ticket, findings.result(), findings.bytes);
     await this.#client.query('COMMIT');
     this.#begun = false;
+    findings.release();
   }
 
   /** Ends the transaction without effect, whatever state it is in. */
