@@ -76,6 +76,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   work.register(dataPlane.importExecutor);
   work.register(dataPlane.recycleExecutor);
   work.register(dataPlane.foldExecutor);
+  work.register(dataPlane.rerateExecutor);
   work.register(new BillExecutor(database, now));
   const http = await buildHttp({
     schema: buildSchema(buildResolvers(services)),

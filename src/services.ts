@@ -9,6 +9,7 @@ import {
   InvoiceResolver,
   InvoiceService,
   PartnerInvoicesResolver,
+  RerateInvoiceResolver,
   UsageReportResolver,
   UsageReportService,
 } from './billing/index.js';
@@ -101,6 +102,13 @@ import {
 import {
   ExplainService,
   LineReader,
+  QuoteLevelResolver,
+  QuoteResolver,
+  QuoteService,
+  RerateDifferenceResolver,
+  RerateOutcomeResolver,
+  RerateResolver,
+  RerateService,
   XdrExplanationResolver,
   XdrLevelExplanationResolver,
   XdrPriceResolver,
@@ -151,7 +159,9 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
 function buildRating(database: Database, storage: FileStorage) {
   return {
     explanations: new ExplainService(database),
+    rerates: new RerateService(database),
     lines: new LineReader(database, storage.pathOf('')),
+    quotes: new QuoteService(database),
   };
 }
 
@@ -232,9 +242,14 @@ export function buildResolvers(services: Services): Map<unknown, object> {
     new SuspenseCountResolver(),
     new DuplicateRecordResolver(suspense),
     new XdrResolver(),
+    new RerateResolver(services.rerates),
+    new RerateOutcomeResolver(),
+    new RerateDifferenceResolver(),
     new XdrPriceResolver(),
     new XdrExplanationResolver(services.explanations, services.lines),
     new XdrLevelExplanationResolver(),
+    new QuoteResolver(services.quotes),
+    new QuoteLevelResolver(),
     new CreditResolver(services.credit),
     ...billingResolversOf(services),
   ];
@@ -296,5 +311,6 @@ function billingResolversOf({ billRuns, invoices, usageReports }: Services): obj
     new BillRunFindingResolver(),
     new UsageReportResolver(usageReports),
     new PartnerInvoicesResolver(),
+    new RerateInvoiceResolver(),
   ];
 }

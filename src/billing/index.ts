@@ -2,6 +2,7 @@ import { BillRunFindingResolver, BillRunResolver } from './bill-run.resolver.js'
 import { Invoice, InvoiceFeeCharge, InvoiceLine, InvoiceTax } from './invoice.entity.js';
 import { InvoiceFeeChargeResolver, InvoiceResolver } from './invoice.resolver.js';
 import { PartnerInvoicesResolver } from './partner-invoices.resolver.js';
+import { RerateInvoiceResolver } from './rerate-invoice.resolver.js';
 import { UsageReportResolver } from './usage-report.resolver.js';
 
 export { BillExecutor } from './bill-executor.service.js';
@@ -14,6 +15,7 @@ export { InvoiceFeeChargeResolver, InvoiceResolver } from './invoice.resolver.js
 export { InvoiceService } from './invoice.service.js';
 export { invoiceRoute } from './invoice-route.service.js';
 export { PartnerInvoicesResolver } from './partner-invoices.resolver.js';
+export { RerateInvoiceResolver } from './rerate-invoice.resolver.js';
 export { UsageReportResolver } from './usage-report.resolver.js';
 export { UsageReportService } from './usage-report.service.js';
 
@@ -28,4 +30,5 @@ export const billingResolvers = [
   BillRunFindingResolver,
   UsageReportResolver,
   PartnerInvoicesResolver,
+  RerateInvoiceResolver,
 ] as const;

@@ -16,6 +16,8 @@ export const permissions = {
   'usage.read': 'See usage files and records.',
   'usage.import': 'Deliver usage files and have them rated.',
   'usage.recycle': 'Correct rejected and held records and have them rated again.',
+  'usage.rerate': 'Choose records that are rated anew, see what differs, and apply it.',
+  'usage.rerate.approve': 'Approve what re-rating changes, and undo it.',
   'price.cost.read': 'See what the serving operator charges the hub.',
   'price.wholesale.read': 'See what resellers and partners pay.',
   'run.read': 'See runs and their progress.',

@@ -37,6 +37,7 @@ export {
 export { UsageService } from './usage-format.input.js';
 export { UsageFormatResolver } from './usage-format.resolver.js';
 export { UsageFormatService } from './usage-format.service.js';
+export { UsageSource } from './usage-source.entity.js';
 export { UsageSourceResolver } from './usage-source.resolver.js';
 export { UsageSourceService } from './usage-source.service.js';
 

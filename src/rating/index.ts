@@ -1,4 +1,11 @@
 import { XdrExplanationResolver, XdrLevelExplanationResolver } from './explain.resolver.js';
+import { QuoteLevelResolver, QuoteResolver } from './quote.resolver.js';
+import { Rerate } from './rerate.entity.js';
+import {
+  RerateDifferenceResolver,
+  RerateOutcomeResolver,
+  RerateResolver,
+} from './rerate.resolver.js';
 import { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
 
 export { FOLD_TOPIC } from './allowance.store.js';
@@ -9,11 +16,20 @@ export { ExplainService } from './explain.service.js';
 export { LineReader } from './explain-line.service.js';
 export { CREDIT_USAGE_TOPIC } from './findings.store.js';
 export { startFold } from './fold.service.js';
+export { QuoteLevelResolver, QuoteResolver } from './quote.resolver.js';
+export { QuoteService } from './quote.service.js';
+export { RerateDifference } from './rerate.entity.js';
+export {
+  RerateDifferenceResolver,
+  RerateOutcomeResolver,
+  RerateResolver,
+} from './rerate.resolver.js';
+export { RerateService } from './rerate.service.js';
 export { vectorsCommand } from './vector.service.js';
 export { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
 
-/** Tables of this folder: none, since COPY fills them and hand-written statements read them. */
-export const ratingEntities = [] as const;
+/** Tables of this folder, but for those that COPY fills and hand-written statements read. */
+export const ratingEntities = [Rerate] as const;
 
 /** Resolver classes of this folder; `app.ts` builds one of each. */
 export const ratingResolvers = [
@@ -21,4 +37,9 @@ export const ratingResolvers = [
   XdrPriceResolver,
   XdrExplanationResolver,
   XdrLevelExplanationResolver,
+  QuoteResolver,
+  QuoteLevelResolver,
+  RerateResolver,
+  RerateOutcomeResolver,
+  RerateDifferenceResolver,
 ] as const;

@@ -23,9 +23,20 @@ const DAY_MS = 86_400_000;
 const COLUMNS = `x.id::text AS id, ${MICROS}::text AS "startedMicros",
   replace(x.identity::text, '-', '') AS identity, x.partner_id AS "partnerId",
   x.account_id AS "accountId", x.subscription_id AS "subscriptionId", x.service,
-  x.a_number::text AS "aNumber", x.b_number::text AS "bNumber", x.quantity::text AS quantity, x.value::text AS value,
-  x.in_trunk_id AS "inTrunkId", x.out_trunk_id AS "outTrunkId",
-  x.destination_id AS "destinationId", x.legs, x.amounts::text[] AS amounts`;
+  x.a_number::text AS "aNumber", x.b_number::text AS "bNumber", x.quantity::text AS quantity,
+  x.value::text AS value, x.in_trunk_id AS "inTrunkId", x.out_trunk_id AS "outTrunkId",
+  x.destination_id AS "destinationId"`;
+const LEVELS = `coalesce(c.legs, x.stored_legs) AS legs,
+  coalesce(c.amounts, x.stored_amounts)::text[] AS amounts, c.batches`;
+const KEPT = `x.id, x.started_at, x.identity, x.partner_id, x.account_id, x.subscription_id,
+  x.service, x.a_number, x.b_number, x.quantity, x.value, x.in_trunk_id, x.out_trunk_id,
+  x.destination_id, x.stored_legs, x.stored_amounts`;
+
+// The newest correction of each row of a page; looked up for the page alone, not for all rows
+// among which it was found.
+const NEWEST = `LEFT JOIN LATERAL (SELECT legs, amounts, batches FROM seen_correction c
+    WHERE c.id = x.id AND c.started_at = x.started_at
+    ORDER BY c.batch_id DESC LIMIT 1) c ON true`;
 
 type RawRow = Omit<XdrRow, 'legs' | 'amounts'> & {
   readonly legs: Buffer;
@@ -43,8 +54,10 @@ export async function listXdrs(tx: Tx, filter: XdrFilter, page: Page): Promise<C
   conditions.values.push(page.first + 1);
   const rows = rowsOf<RawRow>(
     await tx.query(
-      `SELECT ${COLUMNS} FROM seen_xdr x WHERE ${conditions.texts.join(' AND ')}
-       ORDER BY x.started_at, x.id LIMIT $${conditions.values.length}`,
+      `WITH page AS MATERIALIZED (SELECT ${KEPT} FROM seen_xdr x
+         WHERE ${conditions.texts.join(' AND ')}
+         ORDER BY x.started_at, x.id LIMIT $${conditions.values.length})
+       SELECT ${COLUMNS}, ${LEVELS} FROM page x ${NEWEST} ORDER BY x.started_at, x.id`,
       conditions.values,
     ),
   );
@@ -56,7 +69,7 @@ export async function findXdr(tx: Tx, globalId: string): Promise<Xdr> {
   const { startedMicros, id } = parseXdrKey(fromGlobalId('Xdr', globalId));
   const [row] = rowsOf<RawRow>(
     await tx.query(
-      `SELECT ${COLUMNS} FROM seen_xdr x WHERE x.id = $2::bigint
+      `SELECT ${COLUMNS}, ${LEVELS} FROM seen_xdr x ${NEWEST} WHERE x.id = $2::bigint
          AND x.started_at = timestamptz 'epoch' + $1::bigint * interval '1 microsecond'`,
       [startedMicros, id],
     ),

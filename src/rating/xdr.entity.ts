@@ -69,6 +69,8 @@ export class Xdr {
   readonly outTrunkId: number;
   readonly legs: readonly XdrLeg[];
   readonly amounts: readonly bigint[];
+  /** The batch that corrected each level last, 0 for none; null where nothing was corrected. */
+  readonly batches: readonly number[] | null;
 
   @Field(() => DateTimeScalar, { description: 'When charging began.' })
   startedAt: Date;
@@ -100,6 +102,7 @@ export class Xdr {
     this.outTrunkId = row.outTrunkId;
     this.legs = row.legs;
     this.amounts = row.amounts;
+    this.batches = row.batches;
     this.startedAt = new Date(Number(BigInt(row.startedMicros) / 1000n));
     this.service = serviceNames[row.service] as Service;
     this.aNumber = digits(row.aNumber);
@@ -157,6 +160,7 @@ export interface XdrRow {
   readonly destinationId: number;
   readonly legs: readonly XdrLeg[];
   readonly amounts: readonly bigint[];
+  readonly batches: readonly number[] | null;
 }
 
 /** The contract behind a leg, as far as the viewer sees it. */
