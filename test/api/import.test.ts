@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aRate } from '../fixtures/catalog.js';
 import { allRows, upload } from '../fixtures/mediation.js';
@@ -393,6 +394,36 @@ describe('a longer file', () => {
       await small.stop();
     }
   });
+});
+
+describe('a process whose idle connections were cut between two imports', () => {
+  it('connects anew and imports the next file', async () => {
+    const record = (id: string) =>
+      `${HEADER}${id},voice,${PEAK},+${CUSTOMER_NUMBER},+33612345678,95,,${OUT}\n`;
+    const countsOf = async (id: string) => {
+      const { fileId } = await importFile(kontor, world, 'kontor', record(id));
+      return fileCounts(kontor, world.token, fileId);
+    };
+    const rated = { state: 'DONE', received: '1', rated: '1' };
+    expect(await countsOf('cut1')).toMatchObject(rated);
+    const owner = new pg.Client({ connectionString: kontor.database.urls.ownerUrl });
+    await owner.connect();
+    try {
+      const cut = await owner.query(
+        `SELECT pg_terminate_backend(pid) AS gone FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name LIKE 'kontor data plane%'`,
+      );
+      // Each thread that has worked has one for its rows and one for new leaves.
+      expect(cut.rows.length).toBeGreaterThanOrEqual(2);
+      expect(cut.rows.every((row) => row.gone)).toBe(true);
+    } finally {
+      await owner.end();
+    }
+    // As many imports as there may be threads, so that each of them meets its dead connection.
+    for (const id of ['cut2', 'cut3', 'cut4']) {
+      expect(await countsOf(id)).toMatchObject(rated);
+    }
+  }, 60_000);
 });
 
 describe('a file without the header that its format declares', () => {
