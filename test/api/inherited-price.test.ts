@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toGlobalId } from '../../src/kernel/index.js';
+import { rowNumber } from '../../src/platform/index.js';
 import { aPriceList, aRate, CREATE_PRICE_LIST, rateInput, SET_RATE } from '../fixtures/catalog.js';
 import {
   anAccount,
@@ -231,5 +232,38 @@ describe('a parent by contract', () => {
     await call(app, world.hubToken, AMEND, { id: later, terms });
     const made = await call(app, tokenB, CREATE_PRICE_LIST, { input });
     expect(made).toMatchObject({ currency: 'USD', parent: null });
+  });
+});
+
+describe('the functions that read lists above', () => {
+  it('answer nothing for a list or contract that the caller does not see', async () => {
+    const { resellerA, resellerB, hub } = world;
+    const list = rowNumber('PriceList', hubList);
+    const own = rowNumber('PriceList', await ownList());
+    const calls = (id: number): [string, unknown[]][] => [
+      ['price_list_chain($1)', [id]],
+      ['inherited_rates($1, NULL, NULL, NULL)', [id]],
+      ["inherited_keys($1, NULL, $2, '', NULL, 0, 0, 100)", [id, '2026-06-01']],
+    ];
+    const count = (partnerId: number, [name, values]: [string, unknown[]]) =>
+      app.app.database.read({ partnerId }, async (tx) => {
+        const rows = await tx.query<unknown[]>(`SELECT * FROM ${name}`, values);
+        return rows.length;
+      });
+    const seen = async (partner: BuiltPartner, id: number) => {
+      const counts: number[] = [];
+      for (const one of calls(id)) counts.push(await count(partner.id, one));
+      return counts;
+    };
+    expect(await seen(resellerA, list)).toEqual([0, 0, 0]);
+    expect(await seen(resellerA, own)).toEqual([2, 2, 2]);
+    expect(await seen(resellerB, own)).toEqual([0, 0, 0]);
+    expect(await seen(hub, list)).toEqual([1, 2, 2]);
+    const bought: [string, unknown[]] = [
+      "bought_price_list($1, $2, 'VOICE', $3)",
+      [rowNumber('Contract', contract), resellerA.id, '2026-06-01'],
+    ];
+    expect(await count(resellerA.id, bought)).toBe(1);
+    expect(await count(resellerB.id, bought)).toBe(0);
   });
 });
