@@ -45,7 +45,7 @@ export interface MarginFinding {
   readonly costBandId: number;
   readonly sellBandId: number;
   readonly from: number;
-  readonly to: number | null;
+  to: number | null;
   readonly costPrice: bigint;
   readonly costRateUnit: number;
   readonly sellPrice: bigint;
@@ -105,44 +105,53 @@ function meetInBands(
 
 function meet(question: GuardQuestion, place: Place, findings: MarginFinding[]): void {
   const { cost, sell, from } = question;
-  const costLine = cost.after.lineOf(place.prefix, place.costBand);
-  const sellLine = sell.after.lineOf(place.prefix, place.sellBand);
+  const { prefix, costBand, sellBand } = place;
+  const costLine = cost.after.lineOf(prefix, costBand);
+  const sellLine = sell.after.lineOf(prefix, sellBand);
   const lastCost = costLine.at(-1);
   const lastSell = sellLine.at(-1);
   if (lastCost === undefined || lastSell === undefined) return;
-  // Most prices never change again.
+  // Most prices never change again, and most are no loss.
   if (isLasting(costLine, from) && isLasting(sellLine, from)) {
-    weigh(question, place, [from, null], [lastCost.value, lastSell.value], findings);
-    return;
+    if (belowCost(lastCost.value, lastSell.value, question.worthAt(from)) === null) return;
   }
-  const costs = new TimelineReader(costLine);
-  const sells = new TimelineReader(sellLine);
-  const later = boundaries([costLine, sellLine]).filter(
+  const before = [cost.before.lineOf(prefix, costBand), sell.before.lineOf(prefix, sellBand)];
+  const later = boundaries([costLine, sellLine, ...before]).filter(
     (at) => at > from && at !== Number.POSITIVE_INFINITY,
   );
+  const costs = new TimelineReader(costLine);
+  const sells = new TimelineReader(sellLine);
   const edges = [from, ...later];
+  let last: MarginFinding | null = null;
   edges.forEach((at, i) => {
     const costThen = costs.at(at);
     const sellThen = sells.at(at);
     if (costThen === undefined || sellThen === undefined) return;
-    weigh(question, place, [at, edges[i + 1] ?? null], [costThen, sellThen], findings);
+    const found = belowCost(costThen, sellThen, question.worthAt(at));
+    if (found === null || wasSo(question, place, at, costThen, sellThen)) return;
+    const to = edges[i + 1] ?? null;
+    if (last !== null && goesOn(last, at, found)) {
+      last.to = to;
+      return;
+    }
+    const costBandId = shownBand(cost.after, prefix, costBand);
+    const sellBandId = shownBand(sell.after, prefix, sellBand);
+    // Not a spread, which would take many times as long.
+    last = Object.assign({ prefix, costBandId, sellBandId, from: at, to }, found);
+    findings.push(last);
   });
 }
 
-function weigh(
-  question: GuardQuestion,
-  place: Place,
-  [from, to]: readonly [number, number | null],
-  [cost, sell]: readonly [EffectiveRate, EffectiveRate],
-  findings: MarginFinding[],
-): void {
-  const found = belowCost(cost, sell, question.worthAt(from));
-  if (found === null || wasSo(question, place, from, cost, sell)) return;
-  const { prefix, costBand, sellBand } = place;
-  const costBandId = shownBand(question.cost.after, prefix, costBand);
-  const sellBandId = shownBand(question.sell.after, prefix, sellBand);
-  // Not a spread, which would take many times as long.
-  findings.push(Object.assign({ prefix, costBandId, sellBandId, from, to }, found));
+/** Whether a loss is the one before, which an edge of other prices has cut. */
+function goesOn(last: MarginFinding, at: number, loss: Loss): boolean {
+  return (
+    last.to === at &&
+    last.costPrice === loss.costPrice &&
+    last.costRateUnit === loss.costRateUnit &&
+    last.costAmount === loss.costAmount &&
+    last.sellPrice === loss.sellPrice &&
+    last.sellRateUnit === loss.sellRateUnit
+  );
 }
 
 /** 0 where the band has no price of its own. */

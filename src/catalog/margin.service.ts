@@ -37,6 +37,8 @@ import { holidayTable, weekTable } from './week.js';
 /** Findings of one pair of lists and of one sheet that are kept; beyond, they are counted. */
 const MAX_KEPT_OF_PAIR = 10_000;
 const MAX_KEPT = 100_000;
+/** Up to so many changed prefixes, only what lies near them is read of the lists. */
+const FEW_PREFIXES = 5_000;
 
 /** What the prices of a sheet do to the hub's margin. */
 export interface MarginReport {
@@ -163,7 +165,12 @@ class Guard {
 
   async #load(use: ListUse): Promise<GuardedList> {
     const from = this.#from.getTime();
-    const { lists, destinationPrefixes } = await comparedRows(this.#tx, use.listId, this.#from);
+    const { lists, destinationPrefixes } = await comparedRows(
+      this.#tx,
+      use.listId,
+      this.#from,
+      await this.#near(),
+    );
     const before = new PriceLines(effectiveTable(lists, destinationPrefixes), from);
     const clock = await this.#clock(use.profileId);
     if (!lists.some(({ listId }) => listId === this.#sheet.priceListId)) {
@@ -198,6 +205,12 @@ class Guard {
   #destinations(): Promise<Map<number, string[]>> {
     const ids = this.#changes.flatMap(({ row }) => row.destinationId ?? []);
     return prefixesOfDestinations(this.#tx, [...new Set(ids)]);
+  }
+
+  /** Few changed prefixes, which a part of each list is enough for; null for many. */
+  async #near(): Promise<ReadonlySet<string> | null> {
+    const changed = await this.#changedPrefixes();
+    return changed.size > FEW_PREFIXES ? null : changed;
   }
 
   async #changedPrefixes(): Promise<ReadonlySet<string>> {

@@ -101,22 +101,27 @@ type RateColumns = [
 
 /**
  * Rows of the lists of a chain, root first, that hold at an instant or later, as far as prices per
- * unit go, and the prefixes of their destinations. The hub sees all lists. A column of arrays
- * instead of rows with names: lists have many rows.
+ * unit go, and the prefixes of their destinations; when `near` prefixes are given, only what can
+ * price numbers that begin with one of them. The hub sees all lists. A column of arrays instead of
+ * rows with names: lists have many rows.
  */
 export async function comparedRows(
   tx: Tx,
   listId: number,
   from: Date,
+  near: ReadonlySet<string> | null = null,
 ): Promise<{ lists: ListRows[]; destinationPrefixes: Map<number, string[]> }> {
   const chain = await chainOf(tx, listId);
+  const { condition, prefixes } = nearTo(near);
   const found = await tx.query<{ rows: RateColumns[] | null }[]>(
     `SELECT json_agg(json_build_array(price_list_id, id, destination_id, prefix, time_band_id,
        kind, (price * 100000000)::bigint::text, rate_unit, model,
        ${MS('valid_from')}, ${MS('valid_to')})) AS rows
      FROM rate WHERE price_list_id = ANY($1) AND superseded_at IS NULL
-       AND origin_set_id IS NULL AND (valid_to IS NULL OR valid_to > $2)`,
-    [chain, from],
+       AND origin_set_id IS NULL AND (valid_to IS NULL OR valid_to > $2)
+       AND (${condition} OR destination_id IN
+         (SELECT destination_id FROM destination_prefix WHERE ${condition}))`,
+    [chain, from, ...prefixes],
   );
   const byList = new Map<number, RateRow[]>(chain.map((id) => [id, []]));
   const destinations = new Set<number>();
@@ -127,6 +132,26 @@ export async function comparedRows(
   return {
     lists: chain.map((id) => ({ listId: id, rows: byList.get(id) ?? [] })),
     destinationPrefixes: await prefixesOfDestinations(tx, [...destinations]),
+  };
+}
+
+/** Prefixes that begin one of these or that one of these begins; each length is looked up once. */
+function nearTo(near: ReadonlySet<string> | null): { condition: string; prefixes: string[][] } {
+  if (near === null) return { condition: 'true', prefixes: [] };
+  const heads = new Set<string>(['']);
+  const byLength = new Map<number, string[]>();
+  for (const prefix of near) {
+    for (let length = 1; length <= prefix.length; length += 1) heads.add(prefix.slice(0, length));
+    const same = byLength.get(prefix.length);
+    if (same === undefined) byLength.set(prefix.length, [prefix]);
+    else same.push(prefix);
+  }
+  const longer = [...byLength.keys()].map(
+    (length, at) => `left(prefix, ${length}) = ANY($${at + 4}::text[])`,
+  );
+  return {
+    condition: `(${['prefix = ANY($3::text[])', ...longer].join(' OR ')})`,
+    prefixes: [[...heads], ...byLength.values()],
   };
 }
 

@@ -32,7 +32,7 @@ export function plainNumber(stored: string): string {
 }
 
 function trimmed(plain: string): string {
-  return plain.includes('.') ? plain.replace(/\.?0+$/, '') : plain;
+  return plain.includes('.') ? plain.replace(/\.?0*$/, '') : plain;
 }
 
 const DAY_MS = 86_400_000;

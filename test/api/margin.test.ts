@@ -29,6 +29,7 @@ import { type TestApp, testApp } from '../fixtures/test-app.js';
 
 const MARGIN = `query ($id: ID!, $filter: MarginFindingFilter! = {}, $first: Int, $after: String) {
   rateSheet(id: $id) { margin { findingCount policy hash missingExchangeRates
+    pairs { findingCount policy supplier { id } costList { id } sellList { id } }
     findings(filter: $filter, first: $first, after: $after) { nodes {
       policy prefix validFrom validTo costPrice costRateUnit sellPrice sellRateUnit costAmount
       margin marginPercent supplier { id } costList { id } sellList { id }
@@ -136,6 +137,12 @@ describe('a sheet of a supplier', () => {
     const dearer = await load(cost, 'code,rate\n4915,0.5\n');
     const all = await marginOf(dearer, { first: 1 });
     expect(all).toMatchObject({ findingCount: 2, findings: { pageInfo: { hasNextPage: true } } });
+    const supplier = { id: world.supplier.globalId };
+    const pair = { findingCount: 1, supplier, costList: { id: cost } };
+    expect(all.pairs).toEqual([
+      { ...pair, policy: 'WARN', sellList: { id: sold } },
+      { ...pair, policy: 'NONE', sellList: { id: other } },
+    ]);
     const after = all.findings.pageInfo.endCursor;
     const rest = await marginOf(dearer, { after });
     expect(rest.findings.nodes.map(brief)).toEqual(['4915 0.5 0.1 0.5 -0.4 -400']);
