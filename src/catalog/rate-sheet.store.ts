@@ -70,7 +70,7 @@ export function key(alias: string): string {
 }
 
 /** Rates that a sheet can speak of: it knows no origins. */
-export function inReach(alias: string): string {
+function inReach(alias: string): string {
   return `${alias}.superseded_at IS NULL AND ${alias}.origin_set_id IS NULL`;
 }
 
@@ -244,7 +244,7 @@ export async function comparisonOf(
 }
 
 /** Rows that do something to the list. */
-export const CHANGES = "s.status NOT IN ('UNCHANGED', 'OVERTAKEN')";
+const CHANGES = "s.status NOT IN ('UNCHANGED', 'OVERTAKEN')";
 
 /**
  * Puts a compared sheet into its locked list: from the first change of a key on, the rates of the

@@ -14,7 +14,7 @@ export {
   type PriceListLookup,
   type TrunkLookup,
 } from './contract.service.js';
-export { ContractNotice, MarginPolicy, NoticePolicy } from './contract-guard.entity.js';
+export { MarginPolicy, NoticePolicy } from './contract-guard.entity.js';
 export type { PriceListFacts } from './contract-rules.js';
 export {
   BandPolicy,
