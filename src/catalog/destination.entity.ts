@@ -54,4 +54,8 @@ export class DestinationPrefix {
   @Field(() => String, { description: 'First digits of numbers, country code included.' })
   @Column({ type: 'text' })
   prefix!: string;
+
+  /** Since when price books have known it as it is; the database sets it. */
+  @Column({ type: 'timestamptz', name: 'recorded_at', default: () => 'now()' })
+  recordedAt!: Date;
 }

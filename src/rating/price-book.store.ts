@@ -85,7 +85,7 @@ async function factsAround(
 ): Promise<BookFacts> {
   return {
     hubPartnerId: await hubPartner(tx),
-    destinations: await destinations(tx, filter),
+    destinations: await destinations(tx, knownAt, filter),
     lists,
     profiles: await profiles(tx, knownAt),
     contracts: await rows(
@@ -96,7 +96,7 @@ async function factsAround(
       [filter.contracts ?? null],
     ),
     versions: await versions(tx, knownAt, filter),
-    ...(filter.contracts === undefined ? await guideFacts(tx) : NO_GUIDE),
+    ...(filter.contracts === undefined ? await guideFacts(tx, knownAt) : NO_GUIDE),
     originSets: await originSets(tx, knownAt),
     exchangeRates: await exchangeRates(tx, knownAt),
     pricing: await loadPricingFacts(tx, knownAt),
@@ -105,8 +105,15 @@ async function factsAround(
 
 const NO_GUIDE = { subscriptions: [], identities: [], trunks: [] };
 
+/** Rows of a table that are updated in place, as they were known at the moment in $1. */
+const asKnown = (table: string) => `(
+  SELECT t.* FROM ${table} t WHERE t.recorded_at <= $1::timestamptz
+  UNION ALL SELECT t.* FROM book_past p, jsonb_populate_record(NULL::${table}, p.said) t
+  WHERE p.fact = '${table}' AND ${known('p')})`;
+
 async function guideFacts(
   tx: SqlClient,
+  knownAt: string,
 ): Promise<Pick<BookFacts, 'subscriptions' | 'identities' | 'trunks'>> {
   return {
     subscriptions: await rows(
@@ -118,14 +125,16 @@ async function guideFacts(
          s.contract_id AS "contractId", ${MS('s.starts_at')} AS "startsAt",
          ${MS('s.ends_at')} AS "endsAt", s.credit_limit IS NOT NULL AS limited,
          s.service_plan_id AS "servicePlanId", t.root AS "rootAccountId"
-       FROM subscription s JOIN tree t ON t.id = s.account_id ORDER BY s.id`,
+       FROM ${asKnown('subscription')} s JOIN tree t ON t.id = s.account_id ORDER BY s.id`,
+      [knownAt],
     ),
     identities: await rows(
       tx,
       `SELECT subscription_id AS "subscriptionId", trunk_id AS "trunkId",
          number_from::float8 AS "numberFrom", number_to::float8 AS "numberTo",
          ${MS('valid_from')} AS "validFrom", ${MS('valid_to')} AS "validTo"
-       FROM subscription_identity ORDER BY id`,
+       FROM ${asKnown('subscription_identity')} i ORDER BY id`,
+      [knownAt],
     ),
     trunks: await rows(
       tx,
@@ -139,13 +148,18 @@ async function hubPartner(tx: SqlClient): Promise<number> {
   return found[0]?.id ?? 0;
 }
 
-function destinations(tx: SqlClient, filter: FactsFilter): Promise<BookFacts['destinations'][0][]> {
+function destinations(
+  tx: SqlClient,
+  knownAt: string,
+  filter: FactsFilter,
+): Promise<BookFacts['destinations'][0][]> {
   const narrowed = filter.number === undefined ? null : beginnings(filter.number);
   return rows(
     tx,
     `SELECT destination_id AS id, prefix FROM destination_prefix
-     WHERE $1::text[] IS NULL OR prefix = ANY ($1::text[]) ORDER BY prefix`,
-    [narrowed],
+     WHERE recorded_at <= $1::timestamptz
+       AND ($2::text[] IS NULL OR prefix = ANY ($2::text[])) ORDER BY prefix`,
+    [knownAt, narrowed],
   );
 }
 

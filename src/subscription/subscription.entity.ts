@@ -72,6 +72,10 @@ export class Subscription {
   @Field(() => DateTimeScalar, { description: 'When it was created.' })
   @Column({ type: 'timestamptz', name: 'created_at', default: () => 'now()' })
   createdAt!: Date;
+
+  /** Since when price books have known it as it is; the database sets it. */
+  @Column({ type: 'timestamptz', name: 'recorded_at', default: () => 'now()' })
+  recordedAt!: Date;
 }
 
 export const IdentityKind = enumType('IdentityKind', 'By what usage is known.', {
@@ -126,6 +130,10 @@ export class SubscriptionIdentity {
   })
   @Column({ type: 'timestamptz', name: 'valid_to', nullable: true })
   validTo!: Date | null;
+
+  /** Since when price books have known it as it is; the database sets it. */
+  @Column({ type: 'timestamptz', name: 'recorded_at', default: () => 'now()' })
+  recordedAt!: Date;
 }
 
 @Entity('trunk')

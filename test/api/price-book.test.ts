@@ -119,6 +119,7 @@ describe('the rows of price lists', () => {
     const expected = compileBook(moment.id, facts);
     expect(bytesOf(book.tree.table).equals(bytesOf(expected.tree.table))).toBe(true);
     expect(book.tree.parentClass).toEqual(expected.tree.parentClass);
+    expect(book.origins.rank).toEqual(expected.origins.rank);
     expect(book.slots.words.length).toBe(expected.slots.words.length);
     expect(book.tariffs.length).toBe(expected.tariffs.length);
     expect({ ...book, ...NOT_COMPARED }).toEqual({ ...expected, ...NOT_COMPARED });
@@ -126,7 +127,8 @@ describe('the rows of price lists', () => {
 });
 
 // Rows come in another order, so slots and tariffs are numbered differently.
-const NOT_COMPARED = { tree: 0, slotOf: 0, slots: 0, tariffs: 0, terms: 0, adjustments: 0 };
+const NUMBERED = { slotOf: 0, slots: 0, tariffs: 0, terms: 0, adjustments: 0 };
+const NOT_COMPARED = { ...NUMBERED, tree: 0, origins: 0 };
 
 // Comparing a million numbers one by one takes its time.
 function bytesOf(array: Int32Array): Buffer {
@@ -137,6 +139,68 @@ function bytesOf(array: Int32Array): Buffer {
 function withoutInfinity(row: RateRow): RateRow {
   return row.validTo === Number.POSITIVE_INFINITY ? { ...row, validTo: null } : row;
 }
+
+const GUIDED = `
+  INSERT INTO account (id, partner_id, number, name) VALUES (20, 2, 'A-2', 'Reseller');
+  INSERT INTO account (id, partner_id, parent_id, number, name) VALUES (21, 2, 20, 'A-3', 'Shop');
+  INSERT INTO contract (id, partner_id, account_id, seller_partner_id, buyer_partner_id, level,
+    number, name) VALUES (30, 2, 20, 1, 2, 'WHOLESALE', 'C-1', 'Wholesale');
+  INSERT INTO subscription (id, partner_id, account_id, contract_id, label, starts_at)
+  VALUES (40, 2, 21, 30, 'Line', '2026-01-01'), (41, 2, 20, 30, 'Other', '2026-01-01');
+  INSERT INTO subscription_identity (id, partner_id, subscription_id, kind, number_from,
+    number_to, valid_from)
+  VALUES (50, 2, 40, 'RANGE', 4930100, 4930199, '2026-01-01'),
+    (51, 2, 41, 'NUMBER', 4930200, 4930200, '2026-01-01')`;
+
+// Twice in one transaction: the state in between was never known.
+const CHANGED = `
+  UPDATE subscription_identity SET valid_to = '2026-07-01' WHERE id = 50;
+  UPDATE subscription_identity SET valid_to = '2026-08-01' WHERE id = 50;
+  UPDATE subscription SET ends_at = '2026-08-01', credit_limit = 5 WHERE id = 40;
+  DELETE FROM subscription_identity WHERE id = 51;
+  INSERT INTO subscription_identity (id, partner_id, subscription_id, kind, number_from,
+    number_to, valid_from) VALUES (60, 2, 40, 'NUMBER', 4930200, 4930200, '2026-01-01');
+  INSERT INTO destination_prefix (destination_id, prefix) VALUES (71, '49301')`;
+
+describe('a book of the past', () => {
+  it('guides by what was known then, whatever has been changed in place since', async () => {
+    const change = (sql: string) =>
+      plain.database.write(SYSTEM_SCOPE, async (tx) => {
+        await tx.query(sql);
+      });
+    const moment = async () => {
+      const { knownAt } = await begin();
+      await client.query('COMMIT');
+      return knownAt;
+    };
+    const facts = (knownAt: string) =>
+      plain.database.read(SYSTEM_SCOPE, (tx) => loadBookFacts(tx, knownAt));
+    await change(GUIDED);
+    const before = await moment();
+    const known = await facts(before);
+    expect(known.subscriptions).toMatchObject([
+      { id: 40, rootAccountId: 20, endsAt: null, limited: false },
+      { id: 41, rootAccountId: 20 },
+    ]);
+    await change(CHANGED);
+    const after = await facts(await moment());
+    expect(await facts(before)).toEqual(known);
+    expect(after.subscriptions[0]).toMatchObject({
+      id: 40,
+      endsAt: Date.parse('2026-08-01'),
+      limited: true,
+    });
+    expect(after.identities).toMatchObject([
+      { subscriptionId: 40, numberTo: 4_930_199, validTo: Date.parse('2026-08-01') },
+      { subscriptionId: 40, numberTo: 4_930_200, validTo: null },
+    ]);
+    expect(after.destinations).toHaveLength(known.destinations.length + 1);
+    await change('UPDATE subscription SET ends_at = NULL WHERE id = 40');
+    const end = (book: typeof known) => book.subscriptions.map(({ endsAt }) => endsAt);
+    expect(end(await facts(await moment()))).toEqual([null, null]);
+    expect(end(await facts(before))).toEqual([null, null]);
+  });
+});
 
 describe('a COPY out of the database', () => {
   it('hands over each message once, however the socket cuts them', async () => {

@@ -127,14 +127,14 @@ describe('the prices of any book', () => {
   it(`are those that inheritance defines (KONTOR_TEST_SEED=${seed})`, () => {
     const draw = new Draw(seed);
     let priced = 0;
-    for (let n = 0; n < 400; n += 1) priced += compare(randomBook(draw).facts, draw, 200).priced;
-    expect(priced).toBeGreaterThan(20_000);
+    for (let n = 0; n < 150; n += 1) priced += compare(randomBook(draw).facts, draw, 500).priced;
+    expect(priced).toBeGreaterThan(15_000);
   });
 
   it(`are so below lists that adjust everything (KONTOR_TEST_SEED=${seed})`, () => {
     const draw = new Draw(seed + 1);
     let priced = 0;
-    for (let n = 0; n < 400; n += 1) priced += compare(family(draw), draw, 200).priced;
+    for (let n = 0; n < 300; n += 1) priced += compare(family(draw), draw, 300).priced;
     expect(priced).toBeGreaterThan(40_000);
   });
 });
