@@ -1,5 +1,6 @@
 import { rowsOf, type SqlClient } from '../platform/index.js';
 import { EntryList, SHARDS } from './allowance-entry.js';
+import type { LevelDerivation } from './explain.js';
 import type { MonthFacts } from './explain-month.js';
 import { FoldFactsReader } from './fold-facts.store.js';
 import { orderByContract } from './order-entries.js';
@@ -19,8 +20,26 @@ interface Segment {
   readonly due: boolean;
 }
 
-/** The text by which {@link loadMonths} answers a month. */
-export function monthKey({ contractId, month }: ContractMonthKey): string {
+/** The months whose other records may have a say in some levels. */
+export function monthsOf(levels: readonly LevelDerivation[]): ContractMonthKey[] {
+  return levels.flatMap((level) => keyOf(level) ?? []);
+}
+
+/** The month of a level among those that {@link loadMonths} answered. */
+export function monthOf(
+  months: ReadonlyMap<string, MonthFacts>,
+  level: LevelDerivation,
+): MonthFacts | undefined {
+  const key = keyOf(level);
+  return key === null ? undefined : months.get(textOf(key));
+}
+
+function keyOf({ version, clock, billed }: LevelDerivation): ContractMonthKey | null {
+  if (version === null || clock === null || billed === 0n) return null;
+  return { contractId: version.contractId, month: clock.day.slice(0, 7) };
+}
+
+function textOf({ contractId, month }: ContractMonthKey): string {
   return `${contractId} ${month}`;
 }
 
@@ -56,17 +75,17 @@ export async function loadMonths(
     const order = orderByContract(list, isOurs, replaces).get(key.contractId);
     if (order === undefined && !evenEmpty) return [];
     const pending = ours.some(({ due }) => due);
-    return [{ key, list, order: order ?? new Int32Array(0), pending }];
+    return [{ key, list, order: order ?? new Int32Array(0), replaces, pending }];
   });
   if (found.length === 0) return months;
   const reader = await FoldFactsReader.open(aside);
-  for (const month of new Set(found.map(({ key }) => key.month))) {
-    const ofMonth = found.filter(({ key }) => key.month === month);
+  for (const of of new Set(found.map(({ key }) => key.month))) {
+    const ofMonth = found.filter(({ key }) => key.month === of);
     const ids = ofMonth.map(({ key }) => key.contractId);
-    const contracts = await reader.contracts(ids, `${month}-01`);
-    for (const { key, list, order, pending } of ofMonth) {
+    const contracts = await reader.contracts(ids, `${of}-01`);
+    for (const { key, ...month } of ofMonth) {
       const facts = contracts.get(key.contractId)?.facts;
-      if (facts !== undefined) months.set(monthKey(key), { list, order, facts, pending });
+      if (facts !== undefined) months.set(textOf(key), { ...month, facts });
     }
   }
   return months;

@@ -20,6 +20,8 @@ export interface MonthFacts {
   /** The contract's records in order of time. */
   readonly order: Int32Array;
   readonly facts: FoldFacts;
+  /** Whether some records take the place of earlier entries. */
+  readonly replaces: boolean;
   /** Whether something of the month has not been folded yet. */
   readonly pending: boolean;
 }
@@ -41,6 +43,25 @@ export interface MonthDerivation {
   readonly amount: bigint;
   /** Whether the month was folded with the very tariff, units and base amount of the level. */
   readonly agrees: boolean;
+}
+
+/** A level worked out again, with its month. */
+export interface WorkedOut {
+  readonly derived: LevelDerivation;
+  readonly month: MonthDerivation | null;
+  /** Names of the buckets of the month by their lineage. */
+  readonly buckets: ReadonlyMap<number, string>;
+}
+
+/** A level with what its month, if there is one, makes of the record. */
+export function workOut(
+  derived: LevelDerivation,
+  month: MonthFacts | undefined,
+  xdrId: number,
+): WorkedOut {
+  if (month === undefined) return { derived, month: null, buckets: new Map() };
+  const buckets = new Map(month.facts.buckets.map(({ lineageId, name }) => [lineageId, name]));
+  return { derived, month: deriveMonth(month, xdrId, derived), buckets };
 }
 
 /**

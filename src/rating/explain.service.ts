@@ -13,7 +13,6 @@ import {
   type Difference,
   deriveLevel,
   differencesOf,
-  type LevelDerivation,
   type PricedRecord,
   type SharedCharge,
   type StoredLevel,
@@ -28,8 +27,8 @@ import {
   seenTrunks,
 } from './explain.store.js';
 import type { XdrLevelExplanation } from './explain-level.entity.js';
-import { deriveMonth, type MonthDerivation, type MonthFacts } from './explain-month.js';
-import { loadMonths, monthKey } from './explain-month.store.js';
+import { type WorkedOut, workOut } from './explain-month.js';
+import { loadMonths, monthOf, monthsOf } from './explain-month.store.js';
 import { levelSteps, type SeenNames, type SeenTerms, type ShownLevel } from './explain-view.js';
 import { loadBookFacts } from './price-book.store.js';
 import type { Xdr } from './xdr.entity.js';
@@ -44,13 +43,6 @@ interface SeenLevel {
   /** By how much the month changed it, at scale 8. */
   readonly adjustment: bigint;
   readonly terms: SeenTerms | null;
-}
-
-/** A level worked out again. */
-interface WorkedOut {
-  readonly derived: LevelDerivation;
-  readonly month: MonthDerivation | null;
-  readonly buckets: ReadonlyMap<number, string>;
 }
 
 /** Explains amounts: derives each visible level of a record again and compares. */
@@ -115,29 +107,13 @@ export class ExplainService {
           ? paid
           : deriveLevel(facts, terms?.contractId ?? null, record, shared),
       );
-      const months = await loadMonths(aside, derived.flatMap(monthKeys));
-      return { batch, worked: derived.map((level) => workedOut(level, months, Number(xdr.id))) };
+      const months = await loadMonths(aside, monthsOf(derived));
+      return {
+        batch,
+        worked: derived.map((level) => workOut(level, monthOf(months, level), Number(xdr.id))),
+      };
     });
   }
-}
-
-/** The month whose other records may have a say in a level. */
-export function monthKeys({ version, clock, billed }: LevelDerivation) {
-  if (version === null || clock === null || billed === 0n) return [];
-  return [{ contractId: version.contractId, month: clock.day.slice(0, 7) }];
-}
-
-/** A level with what its month, if it was read, makes of the record. */
-export function workedOut(
-  derived: LevelDerivation,
-  months: ReadonlyMap<string, MonthFacts>,
-  xdrId: number,
-): WorkedOut {
-  const [key] = monthKeys(derived);
-  const facts = key === undefined ? undefined : months.get(monthKey(key));
-  if (facts === undefined) return { derived, month: null, buckets: new Map() };
-  const buckets = new Map(facts.facts.buckets.map(({ lineageId, name }) => [lineageId, name]));
-  return { derived, month: deriveMonth(facts, xdrId, derived), buckets };
 }
 
 function pricedRecord(xdr: Xdr): PricedRecord {

@@ -1,0 +1,86 @@
+import type { PriceLevel } from '../partner/index.js';
+import { rowsOf, type Tx } from '../platform/index.js';
+
+/** Who a quoted record belongs to. */
+export interface QuotedSubscription {
+  readonly id: number;
+  readonly contractId: number;
+  /** 0 for none. */
+  readonly planId: number;
+  readonly rootAccountId: number;
+  readonly isActive: boolean;
+}
+
+/** In a transaction that sees everything. */
+export async function quotedSubscription(
+  aside: Tx,
+  id: number,
+  startedAt: Date,
+): Promise<QuotedSubscription | null> {
+  const [found] = rowsOf<QuotedSubscription>(
+    await aside.query(
+      `WITH RECURSIVE up (id, parent_id) AS (
+         SELECT a.id, a.parent_id FROM account a JOIN subscription s ON s.account_id = a.id
+         WHERE s.id = $1
+         UNION ALL SELECT a.id, a.parent_id FROM account a JOIN up ON a.id = up.parent_id)
+       SELECT s.id, s.contract_id AS "contractId", coalesce(s.service_plan_id, 0) AS "planId",
+         up.id AS "rootAccountId",
+         $2 >= s.starts_at AND (s.ends_at IS NULL OR $2 < s.ends_at) AS "isActive"
+       FROM subscription s JOIN up ON up.parent_id IS NULL WHERE s.id = $1`,
+      [id, startedAt],
+    ),
+  );
+  return found ?? null;
+}
+
+/**
+ * The contracts through which a contract's traffic is sold, from the hub's sale down to the
+ * contract itself; null when they do not reach the hub. In a transaction that sees everything.
+ */
+export async function sellingChain(aside: Tx, contractId: number): Promise<number[] | null> {
+  const chain = rowsOf<{ id: number; byHub: boolean }>(
+    await aside.query(
+      `WITH RECURSIVE chain (id, seller, length) AS (
+         SELECT id, seller_partner_id, 1 FROM contract WHERE id = $1
+         UNION ALL
+         SELECT above.id, above.seller_partner_id, chain.length + 1 FROM chain
+         CROSS JOIN LATERAL (SELECT c.id, c.seller_partner_id FROM contract c
+           WHERE c.level = 'WHOLESALE' AND c.buyer_partner_id = chain.seller
+           ORDER BY c.id LIMIT 1) AS above
+         WHERE chain.length < 7
+           AND chain.seller <> (SELECT id FROM partner WHERE parent_id IS NULL))
+       SELECT chain.id, p.parent_id IS NULL AS "byHub" FROM chain
+       JOIN partner p ON p.id = chain.seller ORDER BY length DESC`,
+      [contractId],
+    ),
+  );
+  return chain[0]?.byHub ? chain.map(({ id }) => id) : null;
+}
+
+/** The contract by which traffic that leaves by a trunk is bought, null for none. */
+export async function costContract(aside: Tx, trunkId: number): Promise<number | null> {
+  const [found] = rowsOf<{ id: number | null }>(
+    await aside.query('SELECT cost_contract_id AS id FROM trunk WHERE id = $1', [trunkId]),
+  );
+  return found?.id ?? null;
+}
+
+/** Levels of the contracts among these that the transaction sees. */
+export async function seenContracts(
+  tx: Tx,
+  ids: readonly number[],
+): Promise<Map<number, PriceLevel>> {
+  const rows = rowsOf<{ id: number; level: PriceLevel }>(
+    await tx.query('SELECT id, level FROM contract WHERE id = ANY ($1::int[])', [ids]),
+  );
+  return new Map(rows.map(({ id, level }) => [id, level]));
+}
+
+/** How far below the hub the viewer's partner stands; 0 for the hub. */
+export async function viewerDepth(tx: Tx): Promise<number> {
+  const [found] = rowsOf<{ depth: number }>(
+    await tx.query(`SELECT coalesce(NULLIF(current_setting('kontor.depth', true), '')::int, 0)
+      AS depth`),
+  );
+  return found?.depth ?? 0;
+}

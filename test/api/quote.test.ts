@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Draw } from '../fixtures/draw.js';
+import { call, refusal, tokenOf } from '../fixtures/partner.js';
+import {
+  aRichWorld,
+  type RichWorld,
+  richFile,
+  richLines,
+  settled,
+} from '../fixtures/rich-world.js';
+import { type TestApp, testApp } from '../fixtures/test-app.js';
+import { CUSTOMER_NUMBER, DIRECT_NUMBER, importFile } from '../fixtures/traffic.js';
+
+const SEED = Number(process.env.KONTOR_TEST_SEED ?? 4_711);
+const SINGLE = 14;
+
+let kontor: TestApp;
+let world: RichWorld;
+let trunks: ReadonlyMap<string, string>;
+
+beforeAll(async () => {
+  kontor = await testApp({ env: { KONTOR_POOL_SIZE: '4' } });
+  world = await aRichWorld(kontor);
+  const lines = richLines(new Draw(SEED), 220, '2026-10-24T00:00:00Z', 14);
+  await importFile(kontor, world, 'rich', richFile(lines));
+  await settled(kontor);
+  const page = await call(kontor, world.token, '{ trunks(first: 50) { nodes { id name } } }');
+  trunks = new Map(page.nodes.map((one: { id: string; name: string }) => [one.name, one.id]));
+}, 60_000);
+
+afterAll(async () => kontor.stop());
+
+const QUOTE = `query ($input: QuoteInput!) {
+  quote(input: $input) {
+    subscriptionId destinationId knownAt margins { position amount }
+    levels {
+      level position amount baseAmount fault formula billedQuantity bandPolicy trunk originSet
+      contract { id } priceLists { name } rules { name acted } carriedValue
+      chargeSteps { kind result } month { coveredQuantity tierBefore covered { name used left } }
+    }
+  }
+}`;
+
+const XDRS = `query ($filter: XdrFilter!) {
+  xdrs(filter: $filter, first: 300) {
+    nodes {
+      startedAt service aNumber bNumber quantity value inTrunk outTrunk subscriptionId destinationId
+      margin { amount } prices { level amount baseAmount coveredQuantity }
+    }
+  }
+}`;
+
+// biome-ignore lint/suspicious/noExplicitAny: a test knows the shape of what it asked for.
+type Asked = any;
+
+async function records(): Promise<Asked[]> {
+  const filter = { from: '2026-10-01T00:00:00Z', to: '2026-12-01T00:00:00Z' };
+  return (await call(kontor, world.token, XDRS, { filter })).nodes;
+}
+
+function inputOf(record: Asked, given: object = {}): object {
+  const { startedAt, service, aNumber, bNumber, quantity, value } = record;
+  const trunk = (name: string | null) => (name === null ? null : trunks.get(name));
+  const [inTrunkId, outTrunkId] = [trunk(record.inTrunk), trunk(record.outTrunk)];
+  return {
+    ...{ startedAt, service, aNumber, bNumber, quantity, value, inTrunkId, outTrunkId },
+    ...given,
+  };
+}
+
+const quote = (input: object, token = world.token): Promise<Asked> =>
+  call(kontor, token, QUOTE, { input });
+
+describe('a quote', () => {
+  it('prices a record as it was rated, level by level', async () => {
+    const all = await records();
+    expect(all.length).toBe(220);
+    for (const record of all.filter((_, n) => n % 2 === 0)) {
+      const quoted = await quote(inputOf(record));
+      expect(quoted.subscriptionId).toBe(record.subscriptionId);
+      expect(quoted.destinationId).toBe(record.destinationId);
+      expect(
+        quoted.levels.map(({ level, baseAmount, amount, fault }: Asked) => {
+          return { level, baseAmount, amount, fault };
+        }),
+        JSON.stringify(record),
+      ).toEqual(
+        record.prices.map(({ level, baseAmount }: Asked) => {
+          return { level, baseAmount, amount: baseAmount, fault: null };
+        }),
+      );
+    }
+  }, 60_000);
+
+  it('within its month is what the record costs when it comes', async () => {
+    const lines = richLines(new Draw(SEED + 1), SINGLE, '2026-10-26T00:00:00Z', 9);
+    let changed = 0;
+    for (const [n, line] of lines.entries()) {
+      const [, service, startedAt, from, to, quantity, inTrunk, outTrunk, value] = line
+        .trim()
+        .split(',') as string[];
+      const record = {
+        ...{ service: service?.toUpperCase(), startedAt, quantity, value, outTrunk },
+        ...{ aNumber: from?.slice(1), bNumber: to?.slice(1), inTrunk: inTrunk || null },
+      };
+      const quoted = await quote(inputOf(record, { inMonth: true }));
+      await importFile(
+        kontor,
+        world,
+        'rich',
+        richFile([`single-${n},${line.split(',').slice(1)}`]),
+      );
+      await settled(kontor);
+      const found = (await records()).filter(
+        (one) => one.startedAt === startedAt && one.quantity === quantity,
+      );
+      expect(found).toHaveLength(1);
+      const { prices } = found[0];
+      expect(
+        quoted.levels.map(({ level, amount, baseAmount, month }: Asked) => {
+          return { level, amount, baseAmount, coveredQuantity: month?.coveredQuantity ?? '0' };
+        }),
+        line,
+      ).toEqual(prices);
+      changed += prices.filter((one: Asked) => one.amount !== one.baseAmount).length;
+      if (quoted.margins.some(({ position }: Asked) => position === 1)) {
+        expect(quoted.margins.find((one: Asked) => one.position === 1).amount).toBe(
+          found[0].margin.amount,
+        );
+      }
+    }
+    // The months had a say, or this would prove nothing.
+    expect(changed).toBeGreaterThan(5);
+  }, 90_000);
+
+  it('stores nothing', async () => {
+    const before = await counts();
+    await quote({
+      ...{ aNumber: DIRECT_NUMBER, bNumber: '442071234567', quantity: '60', inMonth: true },
+      startedAt: '2026-10-30T10:00:00Z',
+    });
+    expect(await counts()).toEqual(before);
+  });
+
+  it('goes by what was known at another moment', async () => {
+    const input = { aNumber: DIRECT_NUMBER, bNumber: '390612345', quantity: '60' };
+    const at = '2026-10-30T10:00:00Z';
+    const now = new Date().toISOString();
+    const before = await quote({ ...input, startedAt: at });
+    await call(
+      kontor,
+      world.token,
+      'mutation ($input: SetRateInput!) { setRate(input: $input) { id } }',
+      {
+        input: {
+          ...{ priceListId: world.lists.base, prefix: '3906', price: '1' },
+          validFrom: '2026-01-01T00:00:00Z',
+        },
+      },
+    );
+    const after = await quote({ ...input, startedAt: at });
+    const amounts = ({ levels }: Asked) => levels.map(({ amount }: Asked) => amount);
+    expect(amounts(after)).not.toEqual(amounts(before));
+    expect(amounts(await quote({ ...input, startedAt: at, asKnownAt: now }))).toEqual(
+      amounts(before),
+    );
+  });
+
+  it('names what is missing instead of a price', async () => {
+    const quoted = await quote({ aNumber: CUSTOMER_NUMBER, bNumber: '442071', quantity: '7' });
+    expect(quoted.levels.map(({ fault }: Asked) => fault)).toEqual([null, null, null, null]);
+    const sms = await quote({
+      ...{ aNumber: CUSTOMER_NUMBER, bNumber: '442071', quantity: '7', service: 'SMS' },
+    });
+    expect(sms.levels.at(-1)).toMatchObject({ fault: 'NO_PRICE_LIST', amount: null });
+  });
+});
+
+describe('who may quote what', () => {
+  const input = () => ({
+    ...{ aNumber: CUSTOMER_NUMBER, bNumber: '442071234567', quantity: '95', inMonth: true },
+    startedAt: '2026-10-30T10:00:00Z',
+  });
+
+  it('is shown levels from his own purchase down, and no name from above', async () => {
+    for (const [partner, levels, names] of [
+      [world.upper, ['WHOLESALE', 'WHOLESALE', 'RETAIL'], /UPPER-SELLS|LOWER/],
+      [world.lower, ['WHOLESALE', 'RETAIL'], /LOWER-RETAIL/],
+      [world.customer, ['RETAIL'], null],
+    ] as const) {
+      const quoted = await quote(input(), await tokenOf(kontor, partner));
+      expect(quoted.levels.map(({ level }: Asked) => level)).toEqual(levels);
+      expect(quoted.levels[0].position).toBe(0);
+      const found = JSON.stringify(quoted).match(/CANARY-[A-Z-]+/g) ?? [];
+      if (names === null) expect(found).toEqual([]);
+      else for (const name of found) expect(name).toMatch(names);
+      expect(quoted.levels.map(({ amount }: Asked) => Number(amount) > 0)).not.toContain(false);
+    }
+  });
+
+  it('is what he holds permissions for', async () => {
+    const levels = async (...permissions: string[]) => {
+      const token = await tokenOf(kontor, world.hub, ['contract.read', ...permissions]);
+      const trunk = trunks.get('CANARY-TRUNK-OUT');
+      const quoted = await quote({ ...input(), outTrunkId: trunk }, token);
+      return quoted.levels.map(({ position }: Asked) => position);
+    };
+    expect(await levels('usage.read')).toEqual([3]);
+    expect(await levels('usage.read', 'price.wholesale.read')).toEqual([1, 2, 3]);
+    expect(await levels('usage.read', 'price.cost.read')).toEqual([0, 3]);
+    const none = await tokenOf(kontor, world.hub, ['contract.read']);
+    expect(await refusal(kontor, none, QUOTE, { input: input() })).toBe('FORBIDDEN');
+  });
+
+  it('refuses what belongs to nobody that he sees', async () => {
+    const stranger = await tokenOf(kontor, world.direct);
+    const ask = (token: string, given: object) =>
+      refusal(kontor, token, QUOTE, { input: { ...input(), ...given } });
+    expect(await ask(stranger, {})).toBe('QUOTE_NOT_GUIDED');
+    expect(await ask(stranger, { subscriptionId: world.subscriptions.customer })).toBe('NOT_FOUND');
+    expect(await ask(stranger, { outTrunkId: trunks.get('CANARY-TRUNK-OUT') })).toBe('NOT_FOUND');
+    expect(await ask(world.token, { startedAt: '2025-06-01T00:00:00Z' })).toBe('QUOTE_NOT_GUIDED');
+    const { subscriptions } = world;
+    const early = { subscriptionId: subscriptions.direct, startedAt: '2025-06-01T00:00:00Z' };
+    expect(await ask(world.token, early)).toBe('QUOTE_NOT_ACTIVE');
+    expect(await ask(world.token, { quantity: '-1' })).toBe('QUOTE_INVALID');
+    expect(await ask(world.token, { value: '-0.5' })).toBe('QUOTE_INVALID');
+    expect(await ask(world.token, { bNumber: '0033' })).toBe('BAD_USER_INPUT');
+  });
+});
+
+async function counts(): Promise<unknown> {
+  const { database } = kontor.app;
+  return database.read({ system: true }, (tx) =>
+    tx.query(`SELECT (SELECT count(*) FROM xdr) AS xdrs, (SELECT count(*) FROM run) AS runs,
+      (SELECT count(*) FROM price_book) AS books,
+      (SELECT md5(string_agg(entries::text, '' ORDER BY batch_id, shard, month))
+        FROM allowance_entry) AS entries,
+      (SELECT md5(string_agg(records::text, '' ORDER BY contract_id, month, chunk))
+        FROM allowance_result) AS results`),
+  );
+}
