@@ -5,6 +5,7 @@ import {
   digits,
   flag,
   instant,
+  type JsonSchema,
   listOf,
   mapOf,
   object,
@@ -258,6 +259,15 @@ export const vectorFile = object(
   { title: text, cases: listOf(vectorCase) },
   { $schema: text, about: text, world },
 );
+
+/** The format as JSON Schema, for editors and for who writes vectors by program. */
+export function vectorSchema(): JsonSchema {
+  const head = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Pricing vectors',
+  };
+  return { ...head, ...vectorFile.schema };
+}
 
 export type VectorFile = ReturnType<typeof vectorFile>;
 export type VectorCase = VectorFile['cases'][number];

@@ -59,6 +59,20 @@ function different(
   return { where, expected, answered, explanation };
 }
 
+/** The records of a case by the ids of its events. */
+export function caseRecords(
+  built: BuiltWorld,
+  events: readonly VectorEvent[],
+): ReadonlyMap<string, MemoryRecord> {
+  const records = new Map<string, MemoryRecord>();
+  events.forEach((event, place) => {
+    const id = event.id ?? `e${place + 1}`;
+    if (records.has(id)) throw refused(`events[${place}].id`, 'is there twice');
+    records.set(id, recordOf(built, event, id, `events[${place}]`));
+  });
+  return records;
+}
+
 class CaseRun {
   readonly #built: BuiltWorld;
   readonly #case: VectorCase;
@@ -67,13 +81,7 @@ class CaseRun {
   constructor(built: BuiltWorld, events: readonly VectorEvent[], one: VectorCase) {
     this.#built = built;
     this.#case = one;
-    const records = new Map<string, MemoryRecord>();
-    events.forEach((event, place) => {
-      const id = event.id ?? `e${place + 1}`;
-      if (records.has(id)) throw refused(`events[${place}].id`, 'is there twice');
-      records.set(id, recordOf(built, event, id, `events[${place}]`));
-    });
-    this.#records = records;
+    this.#records = caseRecords(built, events);
   }
 
   differences(): VectorDifference[] {

@@ -1,8 +1,14 @@
 import { DomainError } from '../kernel/index.js';
 import type { VectorErrorCode } from './errors.js';
 
+/** What a shape says about itself in the words of JSON Schema. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
 /** Reads a value found at a path of a JSON document, or refuses with VECTOR_INVALID. */
-export type Shape<T> = (value: unknown, path: string) => T;
+export interface Shape<T> {
+  (value: unknown, path: string): T;
+  readonly schema: JsonSchema;
+}
 
 const INVALID: VectorErrorCode = 'VECTOR_INVALID';
 
@@ -10,82 +16,91 @@ export function refused(path: string, rule: string): DomainError {
   return new DomainError(INVALID, `${path} ${rule}.`, { path });
 }
 
-/** Text of at least one character. */
-export const text: Shape<string> = (value, path) => {
-  if (typeof value !== 'string' || value === '') throw refused(path, 'is text');
-  return value;
-};
+function shape<T>(schema: JsonSchema, read: (value: unknown, path: string) => T): Shape<T> {
+  return Object.assign(read, { schema });
+}
 
-export const flag: Shape<boolean> = (value, path) => {
+function matching(pattern: RegExp, rule: string): Shape<string> {
+  return shape({ type: 'string', pattern: pattern.source }, (value, path) => {
+    if (typeof value !== 'string' || !pattern.test(value)) throw refused(path, rule);
+    return value;
+  });
+}
+
+/** Text of at least one character. */
+export const text: Shape<string> = matching(/[\s\S]/, 'is text');
+
+export const flag: Shape<boolean> = shape({ type: 'boolean' }, (value, path) => {
   if (typeof value !== 'boolean') throw refused(path, 'is true or false');
   return value;
-};
+});
 
 /** A whole number that is not below zero. */
-export const whole: Shape<number> = (value, path) => {
+export const whole: Shape<number> = shape({ type: 'integer', minimum: 0 }, (value, path) => {
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
     throw refused(path, 'is a whole number that is not below zero');
   }
   return value as number;
-};
+});
 
 /** Decimal text, so that no value passes through a floating point number. */
-export const decimal: Shape<string> = (value, path) => {
-  if (typeof value !== 'string' || !/^-?\d{1,18}(?:\.\d{1,10})?$/.test(value)) {
-    throw refused(path, 'is decimal text such as "0.0125"');
-  }
-  return value;
-};
+export const decimal: Shape<string> = matching(
+  /^-?\d{1,18}(?:\.\d{1,10})?$/,
+  'is decimal text such as "0.0125"',
+);
 
 /** Digits, or '' for a number that is not known. */
-export const digits: Shape<string> = (value, path) => {
-  if (typeof value !== 'string' || !/^\d{0,15}$/.test(value)) {
-    throw refused(path, 'is text of up to 15 digits');
-  }
-  return value;
-};
+export const digits: Shape<string> = matching(/^\d{0,15}$/, 'is text of up to 15 digits');
+
+const instantText = matching(
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/,
+  'is an instant such as "2026-03-29T00:59:30Z"',
+);
 
 /** An instant with its offset, as epoch milliseconds. */
-export const instant: Shape<number> = (value, path) => {
-  const pattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/;
-  const at = typeof value === 'string' && pattern.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(at)) throw refused(path, 'is an instant such as "2026-03-29T00:59:30Z"');
+export const instant: Shape<number> = shape(instantText.schema, (value, path) => {
+  const at = Date.parse(instantText(value, path));
+  if (Number.isNaN(at)) throw refused(path, 'is an instant that exists');
   return at;
-};
+});
+
+const dayText = matching(/^\d{4}-\d\d-\d\d$/, 'is a day such as 2026-12-25');
 
 /** A day of the calendar. */
-export const day: Shape<string> = (value, path) => {
-  const isDay = typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value);
-  if (!isDay || Number.isNaN(Date.parse(value))) throw refused(path, 'is a day such as 2026-12-25');
-  return value;
-};
+export const day: Shape<string> = shape(dayText.schema, (value, path) => {
+  const found = dayText(value, path);
+  if (Number.isNaN(Date.parse(found))) throw refused(path, 'is a day of the calendar');
+  return found;
+});
 
 export function oneOf<const T extends string>(...words: readonly T[]): Shape<T> {
-  return (value, path) => {
+  return shape({ enum: words }, (value, path) => {
     const found = words.find((word) => word === value);
     if (found === undefined) throw refused(path, `is one of ${words.join(', ')}`);
     return found;
-  };
+  });
 }
 
-export function listOf<T>(shape: Shape<T>): Shape<readonly T[]> {
-  return (value, path) => {
+export function listOf<T>(item: Shape<T>): Shape<readonly T[]> {
+  return shape({ type: 'array', items: item.schema }, (value, path) => {
     if (!Array.isArray(value)) throw refused(path, 'is a list');
-    return value.map((item, place) => shape(item, `${path}[${place}]`));
-  };
+    return value.map((one, place) => item(one, `${path}[${place}]`));
+  });
 }
 
 /** Things by their names, in the order in which they are written. */
-export function mapOf<T>(shape: Shape<T>): Shape<ReadonlyMap<string, T>> {
-  return (value, path) => {
+export function mapOf<T>(item: Shape<T>): Shape<ReadonlyMap<string, T>> {
+  return shape({ type: 'object', additionalProperties: item.schema }, (value, path) => {
     const entries = Object.entries(objectAt(value, path));
-    return new Map(entries.map(([name, item]) => [name, shape(item, `${path}.${name}`)]));
-  };
+    return new Map(entries.map(([name, one]) => [name, item(one, `${path}.${name}`)]));
+  });
 }
 
 /** The first shape that fits the kind of the value: text, or anything else. */
 export function textOr<T, U>(ofText: Shape<T>, other: Shape<U>): Shape<T | U> {
-  return (value, path) => (typeof value === 'string' ? ofText(value, path) : other(value, path));
+  return shape({ anyOf: [ofText.schema, other.schema] }, (value, path): T | U =>
+    typeof value === 'string' ? ofText(value, path) : other(value, path),
+  );
 }
 
 type Shapes = Readonly<Record<string, Shape<unknown>>>;
@@ -99,21 +114,27 @@ export function object<R extends Shapes, O extends Shapes>(
   required: R,
   optional: O,
 ): Shape<Values<R> & Options<O>> {
-  const known = new Map(Object.entries({ ...required, ...optional }));
-  return (value, path) => {
-    const fields = objectAt(value, path);
+  const fields = Object.entries({ ...required, ...optional });
+  const known = new Map(fields);
+  const schema = {
+    type: 'object',
+    additionalProperties: false,
+    required: Object.keys(required),
+    properties: Object.fromEntries(fields.map(([name, one]) => [name, one.schema])),
+  };
+  return shape(schema, (value, path) => {
+    const given = objectAt(value, path);
     for (const name of Object.keys(required)) {
-      if (!(name in fields)) throw refused(`${path}.${name}`, 'is missing');
+      if (!(name in given)) throw refused(`${path}.${name}`, 'is missing');
     }
     const read: Record<string, unknown> = {};
-    for (const [name, field] of Object.entries(fields)) {
-      const shape = known.get(name);
-      if (shape === undefined)
-        throw refused(`${path}.${name}`, 'is not a field that is known here');
-      read[name] = shape(field, `${path}.${name}`);
+    for (const [name, field] of Object.entries(given)) {
+      const one = known.get(name);
+      if (one === undefined) throw refused(`${path}.${name}`, 'is not a field that is known here');
+      read[name] = one(field, `${path}.${name}`);
     }
     return read as Values<R> & Options<O>;
-  };
+  });
 }
 
 function objectAt(value: unknown, path: string): Record<string, unknown> {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { DomainError } from '../kernel/index.js';
 import type { VectorErrorCode } from './errors.js';
 import type { VectorDifference } from './vector-compare.js';
-import { type VectorFile, vectorFile } from './vector-format.js';
+import { type VectorFile, vectorFile, vectorSchema } from './vector-format.js';
 import { type CaseResult, runCase } from './vector-run.js';
 
 /** What a file of vectors came to. */
@@ -45,15 +45,19 @@ function inFile<T>(where: string, work: () => T): T {
 
 /**
  * The command `vectors FILE...`: prints each difference with its explanation and answers the exit
- * status, 0 only when there is none.
+ * status, 0 only when there is none. `vectors --schema` prints the format as JSON Schema.
  */
 export async function vectorsCommand(
   files: readonly string[],
   say: (line: string) => void,
 ): Promise<number> {
   if (files.length === 0) {
-    say('vectors FILE.json [FILE.json ...]');
+    say('vectors FILE.json [FILE.json ...] | vectors --schema');
     return 2;
+  }
+  if (files[0] === '--schema') {
+    say(JSON.stringify(vectorSchema(), null, 2));
+    return 0;
   }
   let failed = false;
   for (const file of files) {

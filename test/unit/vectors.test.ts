@@ -1,0 +1,128 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { runVectors, vectorsCommand } from '../../src/rating/vector.service.js';
+import { vectorFile, vectorSchema } from '../../src/rating/vector-format.js';
+import { caseRecords, runCase } from '../../src/rating/vector-run.js';
+import { worldFacts } from '../../src/rating/vector-world.js';
+import { engineAnswer } from '../fixtures/engine.js';
+import { referenceAnswer } from '../fixtures/reference-answer.js';
+
+const FOLDER = 'test/vectors';
+const files = readdirSync(FOLDER).filter(
+  (name) => name.endsWith('.json') && name !== 'schema.json',
+);
+
+type Json = { [name: string]: Json } | Json[] | string | number | boolean | null;
+
+function read(name: string): Json {
+  return JSON.parse(readFileSync(join(FOLDER, name), 'utf8'));
+}
+
+/** Every decimal and whole number under a node, each once one more than it should be. */
+function* withOneWrong(node: Json): Generator<Json> {
+  if (typeof node === 'number') yield node + 1;
+  if (typeof node === 'string' && /^\d+(\.\d+)?$/.test(node)) yield `9${node}`;
+  if (typeof node === 'string' && /^[A-Z]+_[A-Z_]+$/.test(node)) yield 'MALFORMED_LINE';
+  if (typeof node !== 'object' || node === null) return;
+  for (const [name, inner] of Object.entries(node)) {
+    for (const wrong of withOneWrong(inner)) {
+      yield Array.isArray(node) ? node.with(Number(name), wrong) : { ...node, [name]: wrong };
+    }
+  }
+}
+
+describe('our vectors', () => {
+  it.each(files)('%s come to what was worked out by hand', async (name) => {
+    const { cases } = await runVectors(join(FOLDER, name));
+    expect(cases.filter(({ differences }) => differences.length > 0)).toEqual([]);
+    expect(cases.length).toBeGreaterThan(5);
+  });
+
+  it.each(files)('%s tell each expectation that is wrong', (name) => {
+    let planted = 0;
+    const content = read(name) as { cases: { expect: Json }[] };
+    for (const one of content.cases) {
+      for (const expectation of withOneWrong(one.expect)) {
+        const changed = { ...content, cases: [{ ...one, expect: expectation }] };
+        const wrong = vectorFile(changed, '$');
+        const { differences } = runCase(wrong, wrong.cases[0]!);
+        expect(differences, JSON.stringify(expectation)).not.toEqual([]);
+        planted += 1;
+      }
+    }
+    expect(planted).toBeGreaterThan(content.cases.length);
+  });
+
+  it.each(files)('%s come to the same by the reference', (name) => {
+    const content = vectorFile(read(name), '$');
+    for (const one of content.cases) {
+      if (one.expect.refusal !== undefined) continue;
+      const built = worldFacts({ ...content.world, ...one });
+      const records = [...caseRecords(built, one.events ?? []).values()];
+      const all = records.map((record, number) => ({ number, record, identity: record.identity }));
+      const { records: answered, pots, points } = engineAnswer(built.facts, [all]);
+      expect({ records: answered, pots, points }, one.name).toEqual(
+        referenceAnswer(built.facts, all),
+      );
+    }
+  });
+});
+
+describe('the format', () => {
+  it('is published as JSON Schema', () => {
+    const published = JSON.parse(readFileSync(join(FOLDER, 'schema.json'), 'utf8'));
+    expect(published).toEqual(JSON.parse(JSON.stringify(vectorSchema())));
+  });
+
+  it('names file and place of what breaks it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vectors-'));
+    const said: string[] = [];
+    const status = async (content: string): Promise<number> => {
+      const file = join(folder, 'one.json');
+      writeFileSync(file, content);
+      return vectorsCommand([file], (line) => said.push(line.replace(folder, '')));
+    };
+    const withCase = (fields: object) =>
+      JSON.stringify({ title: 't', cases: [{ name: 'n', expect: {}, ...fields }] });
+    expect(await status('{')).toBe(1);
+    expect(await status('{"cases": []}')).toBe(1);
+    expect(await status(withCase({ evnts: [] }))).toBe(1);
+    expect(await status(withCase({ events: [{ at: '2026-07-01' }] }))).toBe(1);
+    expect(await status(withCase({ events: [{ at: '2026-07-01T00:00Z', value: 1.5 }] }))).toBe(1);
+    const foreign = { priceLists: { a: { rates: [], parent: 'b' } } };
+    expect(await status(withCase(foreign))).toBe(1);
+    expect(said.slice(1)).toEqual([
+      'VECTOR_INVALID: /one.json: $.title is missing.',
+      'VECTOR_INVALID: /one.json: $.cases[0].evnts is not a field that is known here.',
+      'VECTOR_INVALID: /one.json: $.cases[0].events[0].at ' +
+        'is an instant such as "2026-03-29T00:59:30Z".',
+      'VECTOR_INVALID: /one.json: $.cases[0].events[0].value is decimal text such as "0.0125".',
+      'VECTOR_INVALID: /one.json: cases[0] "n": ' +
+        'priceLists.a.parent names the list "b", which is not there.',
+    ]);
+    expect(said[0]).toContain('VECTOR_UNREADABLE: /one.json');
+    rmSync(folder, { recursive: true });
+  });
+
+  it('answers the status 0 without, 1 with differences, and shows the steps', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vectors-'));
+    const file = join(folder, 'one.json');
+    const run = async (amount: string): Promise<[number, string]> => {
+      const said: string[] = [];
+      const priceLists = { standard: { rates: [{ price: '0.60', rateUnit: 60 }] } };
+      const events = [{ id: 'a', at: '2026-07-01T10:00:00Z', quantity: 61 }];
+      const one = { name: 'n', priceLists, events, expect: { events: { a: amount } } };
+      writeFileSync(file, JSON.stringify({ title: 't', cases: [one] }));
+      const status = await vectorsCommand([file], (line) => said.push(line));
+      return [status, said.join('\n')];
+    };
+    expect((await run('0.61'))[0]).toBe(0);
+    const [status, text] = await run('0.62');
+    expect(status).toBe(1);
+    expect(text).toContain('event a, amount: expected 0.62, answered 0.61');
+    expect(text).toContain('0 + 0.6 * 61 / 60 = 0.61');
+    rmSync(folder, { recursive: true });
+  });
+});
