@@ -1,4 +1,4 @@
-import { DomainError, invariant, minorUnits, monthPeriod } from '../kernel/index.js';
+import { DomainError, formatAmount, invariant, minorUnits, monthPeriod } from '../kernel/index.js';
 import {
   type BatchExecutor,
   type ClaimedBatch,
@@ -14,12 +14,12 @@ import {
   isBilled,
   lockContract,
   takeUsage,
-  unbilledCurrencies,
+  unbilledUsage,
 } from './bill.store.js';
 import { feeFacts } from './fee.store.js';
 import { type FeeCharge, owedFees } from './fees.js';
 import { finaliseOnce } from './finalise.store.js';
-import { type BillFinding, invoiceFindings } from './findings.js';
+import { type BillFinding, creditCarriedOver, invoiceFindings } from './findings.js';
 import { documentFrame, insertDraft, writeFigures } from './invoice.store.js';
 import { invoiceFigures } from './invoice-lines.js';
 import { type ClosedDaySpan, monthSpan } from './prorate.js';
@@ -89,20 +89,27 @@ async function billContract(
   const contract = await lockContract(tx, contractId);
   invariant(contract !== null, 'a batch bills a contract that exists');
   const invoices: { id: number; findings: BillFinding[] }[] = [];
+  const findings: BillFinding[] = [];
   if (!(await isBilled(tx, contractId, period.fromOn))) {
     const terms = await neededTerms(tx, contractId, period.toOn, null);
     const facts = await feeFacts(tx, contractId, period, terms.timeZone);
     const fees = owedFees(facts.subscriptions, facts.terms, facts.earlier, period.toOn);
-    const currencies = new Set([
-      ...(await unbilledCurrencies(tx, contractId, period.toOn)),
-      ...fees.map((charge) => charge.fee.currency),
-    ]);
+    const unbilled = await unbilledUsage(tx, contractId, period.toOn);
+    const currencies = new Set([...unbilled.keys(), ...fees.map((charge) => charge.fee.currency)]);
     for (const currency of [...currencies].sort()) {
       const charges = fees.filter((charge) => charge.fee.currency === currency);
-      invoices.push(await makeInvoice(tx, { runId, contract, month, period, currency, charges }));
+      const used = unbilled.get(currency) ?? 0n;
+      const total = charges.reduce((sum, charge) => sum + charge.amount, used);
+      // An invoice never pays out: what would make it negative stays unbilled until the usage of
+      // a later month, or a credit note, makes up for it.
+      const takesUsage = total >= 0n;
+      if (!takesUsage) findings.push(creditCarriedOver(contractId, currency, formatAmount(used)));
+      if (!takesUsage && charges.length === 0) continue;
+      const task = { runId, contract, month, period, currency, charges, takesUsage };
+      invoices.push(await makeInvoice(tx, task));
     }
   }
-  const findings = invoices.flatMap((invoice) => invoice.findings);
+  findings.push(...invoices.flatMap((invoice) => invoice.findings));
   return {
     invoiceIds: invoices.map((invoice) => invoice.id),
     findings,
@@ -117,13 +124,14 @@ interface InvoiceTask {
   readonly period: ClosedDaySpan;
   readonly currency: string;
   readonly charges: readonly FeeCharge[];
+  readonly takesUsage: boolean;
 }
 
 async function makeInvoice(
   tx: Tx,
   task: InvoiceTask,
 ): Promise<{ id: number; findings: BillFinding[] }> {
-  const { runId, contract, month, period, currency, charges } = task;
+  const { runId, contract, month, period, currency, charges, takesUsage } = task;
   minorUnits(currency);
   const terms = await neededTerms(tx, contract.contractId, period.toOn, currency);
   const { from, to } = monthPeriod(terms.timeZone, month);
@@ -139,7 +147,7 @@ async function makeInvoice(
     periodTo: new Date(to),
   });
   const { contractId, partnerId } = contract;
-  const usage = await takeUsage(tx, { id, contractId, currency }, period);
+  const usage = takesUsage ? await takeUsage(tx, { id, contractId, currency }, period) : [];
   const figures = invoiceFigures(usage, charges, terms, currency, frame.language);
   await writeFigures(tx, { id, partnerId }, figures);
   return { id, findings: invoiceFindings(contractId, figures, frame, terms) };

@@ -118,21 +118,23 @@ export async function billingTerms(
   return row === undefined ? null : { ...row, taxPercent: canonicalPercent(row.taxPercent) };
 }
 
-/** Currencies in which the contract has usage that no invoice has taken. */
-export async function unbilledCurrencies(
+/**
+ * What the usage of the contract that no invoice has taken comes to, by currency, at scale 8. It
+ * is less than nothing when re-rating took back more than was used since.
+ */
+export async function unbilledUsage(
   tx: Tx,
   contractId: number,
   periodToOn: string,
-): Promise<string[]> {
-  const rows: { currency: string }[] = await tx.query(
-    `SELECT DISTINCT v.currency FROM contract_version v
-     WHERE v.contract_id = $1 AND EXISTS (SELECT FROM usage_summary u
-       WHERE u.contract_id = $1 AND u.contract_version_id = v.id
-         AND u.usage_on < $2::date AND u.invoice_id IS NULL)
-     ORDER BY v.currency`,
+): Promise<Map<string, bigint>> {
+  const rows: { currency: string; amount: string }[] = await tx.query(
+    `SELECT v.currency, sum(u.amount)::text AS amount
+     FROM usage_summary u JOIN contract_version v ON v.id = u.contract_version_id
+     WHERE u.contract_id = $1 AND u.usage_on < $2::date AND u.invoice_id IS NULL
+     GROUP BY v.currency`,
     [contractId, periodToOn],
   );
-  return rows.map((row) => row.currency);
+  return new Map(rows.map((row) => [row.currency, BigInt(row.amount)]));
 }
 
 interface UsageRow {

@@ -18,6 +18,7 @@ export const billFindingTexts = {
   SELLER_TAX_NUMBER_MISSING: 'The invoice shows no tax number of the seller.',
   ADDRESS_MISSING: 'The invoice shows no address of the seller or of the buyer.',
   NEGATIVE_TOTAL: 'The invoice comes to less than nothing.',
+  CREDIT_CARRIED_OVER: 'Usage comes to less than nothing and waits for the next invoice.',
 } as const;
 
 export type BillFindingCode = keyof typeof billFindingTexts;
@@ -50,6 +51,16 @@ export function invoiceFindings(
   }
   if (figures.gross < 0n) add('NEGATIVE_TOTAL', {});
   return found;
+}
+
+/** Says that usage which would make an invoice negative was left for the next one. */
+export function creditCarriedOver(
+  contractId: number,
+  currency: string,
+  amount: string,
+): BillFinding {
+  const code = 'CREDIT_CARRIED_OVER';
+  return { code, message: billFindingTexts[code], contractId, details: { currency, amount } };
 }
 
 const NAMED = 10;

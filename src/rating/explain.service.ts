@@ -13,8 +13,8 @@ import {
   type Difference,
   deriveLevel,
   differencesOf,
+  type LevelDerivation,
   type PricedRecord,
-  type SharedCharge,
   type StoredLevel,
 } from './explain.js';
 import {
@@ -87,26 +87,28 @@ export class ExplainService {
     levels: readonly SeenLevel[],
   ): Promise<{ batch: BatchFacts; worked: WorkedOut[] }> {
     return this.#database.readAside(SYSTEM_SCOPE, async (aside) => {
-      const batch = await batchFacts(aside, batchOfXdr(xdr.id));
-      if (batch === null)
-        throw new DomainError('XDR_NOT_FOUND', 'The batch of the record is gone.');
       const payer = await contractOfVersion(aside, xdr.legs.at(-1)?.contractVersionId ?? 0);
       const contracts = levels.flatMap(({ terms }) => (terms === null ? [] : [terms.contractId]));
-      const facts = await loadBookFacts(aside, batch.knownAt, {
+      const filter = {
         number: xdr.bNumber ?? '',
         contracts: payer === null ? contracts : [...contracts, payer],
-      });
-      const record = pricedRecord(xdr);
-      const paid = deriveLevel(facts, payer, record, null);
-      const shared: SharedCharge = {
-        amount: paid.amount,
-        currency: paid.version?.currency ?? '',
       };
-      const derived = levels.map(({ terms, position }) =>
-        position === xdr.legs.length - 1
-          ? paid
-          : deriveLevel(facts, terms?.contractId ?? null, record, shared),
-      );
+      const record = pricedRecord(xdr);
+      const batches = await pricingBatches(aside, xdr);
+      const derived: LevelDerivation[] = Array.from({ length: levels.length });
+      for (const [batchId, { knownAt }] of batches) {
+        const facts = await loadBookFacts(aside, knownAt, filter);
+        const paid = deriveLevel(facts, payer, record, null);
+        const shared = { amount: paid.amount, currency: paid.version?.currency ?? '' };
+        levels.forEach(({ terms, position }, at) => {
+          if (batchOfLevel(xdr, position) !== batchId) return;
+          derived[at] =
+            position === xdr.legs.length - 1
+              ? paid
+              : deriveLevel(facts, terms?.contractId ?? null, record, shared);
+        });
+      }
+      const batch = [...batches.values()].at(-1) as BatchFacts;
       const months = await loadMonths(aside, monthsOf(derived));
       return {
         batch,
@@ -114,6 +116,23 @@ export class ExplainService {
       };
     });
   }
+}
+
+// Which batch priced a level: the one that wrote the record, or the last that corrected it.
+function batchOfLevel(xdr: Xdr, position: number): number {
+  return xdr.batches?.[position] || batchOfXdr(xdr.id);
+}
+
+// The batches that priced the levels of a record, oldest first.
+async function pricingBatches(aside: Tx, xdr: Xdr): Promise<Map<number, BatchFacts>> {
+  const ids = new Set(xdr.legs.map((_, position) => batchOfLevel(xdr, position)));
+  const batches = new Map<number, BatchFacts>();
+  for (const id of [...ids].sort((one, other) => one - other)) {
+    const batch = await batchFacts(aside, id);
+    if (batch === null) throw new DomainError('XDR_NOT_FOUND', 'The batch of the record is gone.');
+    batches.set(id, batch);
+  }
+  return batches;
 }
 
 function pricedRecord(xdr: Xdr): PricedRecord {
