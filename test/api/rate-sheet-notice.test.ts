@@ -33,6 +33,7 @@ afterAll(() => app.stop());
 interface Given {
   readonly notice: object | null;
   readonly timeZone?: string;
+  readonly validFrom?: string;
 }
 
 /** A supplier's list under a COST contract that demands notice; prices 1 to 5 are 0.10. */
@@ -103,6 +104,14 @@ describe('the notice that a contract demands', () => {
     expect(await findings(made.id)).toEqual([
       '1 INCREASED NOTICE_TOO_SHORT 2030-07-08T15:00:00.000Z 2030-07-08T14:59:59.000Z',
     ]);
+  });
+
+  it('is that of the terms in force when the sheet was received', async () => {
+    const notice = { policy: 'REFUSE', ...DAYS };
+    const list = await costList({ notice, validFrom: '2030-07-01T15:00:01Z' });
+    expect((await load(list.id, '2030-07-02T00:00:00Z')).noticeCount).toBe(0);
+    const late = { receivedAt: '2030-07-01T15:00:01Z' };
+    expect((await load(list.id, '2030-07-02T00:00:00Z', late)).noticeCount).toBe(3);
   });
 
   it('refuses a sheet where that is agreed, until it is imported with other dates', async () => {
