@@ -100,6 +100,8 @@ import {
   type Tx,
 } from './platform/index.js';
 import {
+  AccountBalancesResolver,
+  ContractBalancesResolver,
   ExplainService,
   LineReader,
   QuoteLevelResolver,
@@ -109,6 +111,7 @@ import {
   RerateOutcomeResolver,
   RerateResolver,
   RerateService,
+  SubscriptionBalancesResolver,
   XdrExplanationResolver,
   XdrLevelExplanationResolver,
   XdrPriceResolver,
@@ -250,6 +253,9 @@ export function buildResolvers(services: Services): Map<unknown, object> {
     new XdrLevelExplanationResolver(),
     new QuoteResolver(services.quotes),
     new QuoteLevelResolver(),
+    new SubscriptionBalancesResolver(),
+    new ContractBalancesResolver(),
+    new AccountBalancesResolver(),
     new CreditResolver(services.credit),
     ...billingResolversOf(services),
   ];

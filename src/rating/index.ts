@@ -1,3 +1,8 @@
+import {
+  AccountBalancesResolver,
+  ContractBalancesResolver,
+  SubscriptionBalancesResolver,
+} from './bucket-balance.resolver.js';
 import { XdrExplanationResolver, XdrLevelExplanationResolver } from './explain.resolver.js';
 import { QuoteLevelResolver, QuoteResolver } from './quote.resolver.js';
 import { Rerate } from './rerate.entity.js';
@@ -9,6 +14,11 @@ import {
 import { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
 
 export { FOLD_TOPIC } from './allowance.store.js';
+export {
+  AccountBalancesResolver,
+  ContractBalancesResolver,
+  SubscriptionBalancesResolver,
+} from './bucket-balance.resolver.js';
 export { DataPlane, type DataPlaneOptions } from './data-plane.service.js';
 export { ratingErrors } from './errors.js';
 export { XdrExplanationResolver, XdrLevelExplanationResolver } from './explain.resolver.js';
@@ -39,6 +49,9 @@ export const ratingResolvers = [
   XdrLevelExplanationResolver,
   QuoteResolver,
   QuoteLevelResolver,
+  SubscriptionBalancesResolver,
+  ContractBalancesResolver,
+  AccountBalancesResolver,
   RerateResolver,
   RerateOutcomeResolver,
   RerateDifferenceResolver,

@@ -1,0 +1,155 @@
+import { formatAmount, toGlobalId } from '../kernel/index.js';
+import { type Account, Contract } from '../partner/index.js';
+import { type RequestContext, requireViewer, rowLoader, rowsOf } from '../platform/index.js';
+import { Subscription } from '../subscription/index.js';
+import type { BonusPoints, BucketBalance, BucketBalances } from './bucket-balance.entity.js';
+import {
+  isHolder,
+  type PointBalance,
+  type PotBalance,
+  pointBalances,
+  potBalances,
+} from './bucket-balance.js';
+import { type ContractBalance, contractBalances } from './bucket-balance.store.js';
+import { potText } from './explain-month-view.js';
+import type { Holder } from './pricing-facts.js';
+import { levelPermission } from './xdr-row.js';
+
+type Keeps = (holder: Holder, holderId: number, month: ContractBalance) => boolean;
+
+/** Buckets that a subscription has a part in; null when its contract may not be seen. */
+export async function subscriptionBalances(
+  context: RequestContext,
+  subscription: Subscription,
+  month: string,
+): Promise<BucketBalances | null> {
+  const { id, contractId } = subscription;
+  const found = await seenBalance(context, contractId, month);
+  if (found === null) return null;
+  const user = found.users.find((one) => one.id === id);
+  if (user === undefined) return null;
+  const planned = (terms: { readonly servicePlanId: number | null }) =>
+    terms.servicePlanId === null || terms.servicePlanId === user.planId;
+  return shown(
+    context,
+    month,
+    [found],
+    (holder, holderId) => isHolder(holder, holderId, user, contractId),
+    (pot) => planned(pot.terms) || pot.usedBy.some(([who]) => who === id),
+  );
+}
+
+/** All buckets of a contract; null when prices of its level may not be seen. */
+export async function balancesOfContract(
+  context: RequestContext,
+  contract: Contract,
+  month: string,
+): Promise<BucketBalances | null> {
+  const found = await seenBalance(context, contract.id, month);
+  return found === null ? null : shown(context, month, [found], () => true);
+}
+
+/** Buckets that the subscriptions in an account's tree share. */
+export async function accountBalances(
+  context: RequestContext,
+  account: Account,
+  month: string,
+): Promise<BucketBalances> {
+  const contracts = rowsOf<{ id: number; root: number }>(
+    await (await context.read()).query(
+      `WITH RECURSIVE up (id, parent_id) AS (
+         SELECT id, parent_id FROM account WHERE id = $1
+         UNION ALL SELECT a.id, a.parent_id FROM account a JOIN up ON a.id = up.parent_id),
+       root (id) AS (SELECT id FROM up WHERE parent_id IS NULL),
+       tree (id) AS (
+         SELECT id FROM root
+         UNION ALL SELECT a.id FROM account a JOIN tree ON a.parent_id = tree.id)
+       SELECT DISTINCT s.contract_id AS id, root.id AS root
+       FROM subscription s JOIN tree ON tree.id = s.account_id CROSS JOIN root`,
+      [account.id],
+    ),
+  );
+  const found = await Promise.all(contracts.map(({ id }) => seenBalance(context, id, month)));
+  const root = contracts[0]?.root;
+  return shown(
+    context,
+    month,
+    found.filter((one) => one !== null),
+    (holder, holderId) => holder === 'ACCOUNT' && holderId === root,
+  );
+}
+
+// A contract that the viewer's transaction does not show, or whose prices he may not see, has no
+// balances for him.
+async function seenBalance(
+  context: RequestContext,
+  contractId: number,
+  month: string,
+): Promise<ContractBalance | null> {
+  const contract = await rowLoader(context, Contract).load(contractId);
+  const { permissions } = requireViewer(context);
+  if (contract === null || !permissions.has(levelPermission[contract.level])) return null;
+  return contractBalances(context).load({ contractId, month });
+}
+
+async function shown(
+  context: RequestContext,
+  month: string,
+  contracts: readonly ContractBalance[],
+  keeps: Keeps,
+  fits: (pot: PotBalance) => boolean = () => true,
+): Promise<BucketBalances> {
+  const pots = contracts.flatMap((contract) =>
+    potBalances(contract).filter((pot) => keeps(pot.holder, pot.holderId, contract) && fits(pot)),
+  );
+  const points = contracts.flatMap((contract) =>
+    pointBalances(contract).filter(({ terms, holderId }) =>
+      keeps(terms.holder, holderId, contract),
+    ),
+  );
+  return {
+    month,
+    pending: contracts.some(({ pending }) => pending),
+    buckets: await Promise.all(pots.map((pot) => bucketView(context, pot))),
+    points: points.map(pointsView),
+  };
+}
+
+async function bucketView(context: RequestContext, pot: PotBalance): Promise<BucketBalance> {
+  const { kind, terms, usedBy } = pot;
+  const users = await rowLoader(context, Subscription).loadMany(usedBy.map(([id]) => id));
+  const amountOf = (amount: number) => potText(kind, amount);
+  return {
+    bucketId: toGlobalId('Bucket', pot.bucket),
+    name: terms.name,
+    kind,
+    sharing: pot.holder,
+    holderId: holderText(pot.holder, pot.holderId),
+    granted: amountOf(pot.granted),
+    rolledIn: amountOf(pot.rolledIn),
+    bonus: amountOf(pot.bonus),
+    used: amountOf(pot.used),
+    left: amountOf(pot.left),
+    usedBy: users.flatMap((user, at) => {
+      if (!(user instanceof Subscription)) return [];
+      const used = amountOf(usedBy[at]?.[1] ?? 0);
+      return [{ subscriptionId: user.globalId, label: user.label, used }];
+    }),
+  };
+}
+
+function pointsView({ terms, holderId, points }: PointBalance): BonusPoints {
+  return {
+    bonusRuleId: toGlobalId('BonusRule', terms.lineageId),
+    name: terms.name,
+    sharing: terms.holder,
+    holderId: holderText(terms.holder, holderId),
+    points: formatAmount(BigInt(Math.round(points * 1e8)), 0),
+  };
+}
+
+const HOLDERS = { SUBSCRIPTION: 'Subscription', ACCOUNT: 'Account', CONTRACT: 'Contract' } as const;
+
+function holderText(holder: Holder, holderId: number): string {
+  return toGlobalId(HOLDERS[holder], holderId);
+}

@@ -1,0 +1,152 @@
+import DataLoader from 'dataloader';
+import { grouped, monthPeriod } from '../kernel/index.js';
+import {
+  type RequestContext,
+  rowsOf,
+  type SqlClient,
+  SYSTEM_SCOPE,
+  type Tx,
+} from '../platform/index.js';
+import { SHARDS } from './allowance-entry.js';
+import { decodePots, type StoredPots } from './allowance-result.js';
+import type { BalanceFacts, PotUser } from './bucket-balance.js';
+import { MS } from './facts-query.store.js';
+import { FoldFactsReader } from './fold-facts.store.js';
+
+/** A civil month, YYYY-MM, of a contract that the viewer was found to see. */
+export interface BalanceKey {
+  readonly contractId: number;
+  readonly month: string;
+}
+
+/** What is known of a contract's month. */
+export interface ContractBalance extends BalanceFacts {
+  /** Whether usage of the month came in that has not been taken into account yet. */
+  readonly pending: boolean;
+}
+
+const BALANCES = Symbol('bucket balances of contract months');
+
+/**
+ * Balances of contract months, null for a contract without terms. A fixed number of statements,
+ * however many are asked for at once.
+ */
+export function contractBalances(
+  context: RequestContext,
+): DataLoader<BalanceKey, ContractBalance | null, string> {
+  return context.loader(BALANCES, (read) => {
+    return new DataLoader<BalanceKey, ContractBalance | null, string>(
+      async (keys) => {
+        const stored = await storedPots(await read(), keys);
+        // What a buyer is granted is kept with his seller, whom he does not see.
+        return context.database.readAside(SYSTEM_SCOPE, (aside) =>
+          balancesOf(aside, keys, stored, context.now().getTime()),
+        );
+      },
+      { cacheKeyFn: textOf },
+    );
+  });
+}
+
+function textOf({ contractId, month }: BalanceKey): string {
+  return `${contractId} ${month}`;
+}
+
+async function storedPots(tx: Tx, keys: readonly BalanceKey[]): Promise<Map<string, StoredPots>> {
+  const found = rowsOf<BalanceKey & { pots: Buffer }>(
+    await tx.query(
+      `SELECT r.contract_id AS "contractId", to_char(r.month, 'YYYY-MM') AS month, r.pots
+       FROM unnest($1::int[], $2::date[]) AS k (contract_id, month)
+       JOIN allowance_result r USING (contract_id, month) WHERE r.chunk = 0`,
+      [keys.map(({ contractId }) => contractId), keys.map(({ month }) => `${month}-01`)],
+    ),
+  );
+  return new Map(found.map((row) => [textOf(row), decodePots(row.pots)]));
+}
+
+async function balancesOf(
+  aside: SqlClient,
+  keys: readonly BalanceKey[],
+  stored: ReadonlyMap<string, StoredPots>,
+  nowMs: number,
+): Promise<(ContractBalance | null)[]> {
+  const ids = [...new Set(keys.map(({ contractId }) => contractId))];
+  const users = await potUsers(aside, ids);
+  const zones = await zonesOf(aside, keys);
+  const due = await dueMonths(aside, keys);
+  const reader = await FoldFactsReader.open(aside);
+  const facts = new Map<string, BalanceFacts['facts']>();
+  for (const month of new Set(keys.map((key) => key.month))) {
+    for (const [id, contract] of await reader.contracts(ids, `${month}-01`)) {
+      facts.set(textOf({ contractId: id, month }), contract.facts);
+    }
+  }
+  return keys.map((key) => {
+    const text = textOf(key);
+    const [zone, ours] = [zones.get(text), facts.get(text)];
+    if (zone === undefined || ours === undefined) return null;
+    const { from, to } = monthPeriod(zone, key.month);
+    const end = to ?? Number.POSITIVE_INFINITY;
+    return {
+      contractId: key.contractId,
+      from,
+      to: end,
+      at: Math.min(Math.max(nowMs, from), end - 1),
+      facts: ours,
+      stored: stored.get(text) ?? { pots: [], points: [] },
+      users: users.get(key.contractId) ?? [],
+      pending: due.has(`${key.contractId % SHARDS} ${key.month}`),
+    };
+  });
+}
+
+async function potUsers(aside: SqlClient, ids: readonly number[]): Promise<Map<number, PotUser[]>> {
+  const found = rowsOf<PotUser & { contractId: number }>(
+    await aside.query(
+      `WITH RECURSIVE up (leaf, id, parent_id) AS (
+         SELECT a.id, a.id, a.parent_id FROM account a
+         WHERE a.id IN (SELECT account_id FROM subscription WHERE contract_id = ANY ($1::int[]))
+         UNION ALL
+         SELECT up.leaf, a.id, a.parent_id FROM up JOIN account a ON a.id = up.parent_id)
+       SELECT s.id, s.contract_id AS "contractId", s.account_id AS "accountId",
+         up.id AS "rootAccountId", coalesce(s.service_plan_id, 0) AS "planId",
+         ${MS('s.starts_at')} AS "startsAt", ${MS('s.ends_at')} AS "endsAt"
+       FROM subscription s JOIN up ON up.leaf = s.account_id AND up.parent_id IS NULL
+       WHERE s.contract_id = ANY ($1::int[]) ORDER BY s.id`,
+      [ids],
+    ),
+  );
+  return grouped(found, ({ contractId }) => contractId);
+}
+
+// The zone of the terms that hold at the end of each month.
+async function zonesOf(
+  aside: SqlClient,
+  keys: readonly BalanceKey[],
+): Promise<Map<string, string>> {
+  const found = rowsOf<BalanceKey & { zone: string }>(
+    await aside.query(
+      `SELECT DISTINCT ON (k.contract_id, k.month) k.contract_id AS "contractId",
+         to_char(k.month, 'YYYY-MM') AS month, v.time_zone AS zone
+       FROM unnest($1::int[], $2::date[]) AS k (contract_id, month)
+       JOIN contract_version v ON v.contract_id = k.contract_id AND v.superseded_at IS NULL
+       ORDER BY k.contract_id, k.month,
+         (v.valid_from < (k.month + interval '1 month') AT TIME ZONE v.time_zone) DESC,
+         CASE WHEN v.valid_from < (k.month + interval '1 month') AT TIME ZONE v.time_zone
+           THEN v.valid_from END DESC, v.valid_from`,
+      [keys.map(({ contractId }) => contractId), keys.map(({ month }) => `${month}-01`)],
+    ),
+  );
+  return new Map(found.map((row) => [textOf(row), row.zone]));
+}
+
+async function dueMonths(aside: SqlClient, keys: readonly BalanceKey[]): Promise<Set<string>> {
+  const found = rowsOf<{ shard: number; month: string }>(
+    await aside.query(
+      `SELECT DISTINCT shard, to_char(month, 'YYYY-MM') AS month FROM allowance_due
+       WHERE shard = ANY ($1::smallint[]) AND month = ANY ($2::date[])`,
+      [keys.map(({ contractId }) => contractId % SHARDS), keys.map(({ month }) => `${month}-01`)],
+    ),
+  );
+  return new Set(found.map(({ shard, month }) => `${shard} ${month}`));
+}
