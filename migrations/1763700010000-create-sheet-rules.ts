@@ -21,7 +21,8 @@ export class CreateSheetRules1763700010000 implements MigrationInterface {
         ('NEW','INCREASED','DECREASED','CHANGED','UNCHANGED','CLOSED'))`);
     await runner.query(`ALTER TABLE rate_sheet DROP COLUMN received_at, DROP COLUMN reading,
       DROP COLUMN notice_policy, DROP COLUMN notice_count, DROP COLUMN margin_count,
-      DROP COLUMN margin_policy, DROP COLUMN margin_hash, DROP COLUMN margin_pairs, DROP COLUMN margin_gaps, DROP COLUMN takes_effect_at,
+      DROP COLUMN margin_policy, DROP COLUMN margin_hash, DROP COLUMN margin_pairs,
+      DROP COLUMN margin_gaps, DROP COLUMN takes_effect_at,
       DROP COLUMN recorded_time, DROP COLUMN undone_at`);
     await runner.query(
       'ALTER TABLE contract_version DROP COLUMN notice, DROP COLUMN margin_policy',

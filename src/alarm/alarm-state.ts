@@ -3,7 +3,11 @@ export type AlarmState = 'RAISED' | 'ACKNOWLEDGED' | 'CLEARED';
 /** ITU-T X.733, without "cleared", which is a state here. */
 export type AlarmSeverity = 'CRITICAL' | 'MAJOR' | 'MINOR' | 'WARNING' | 'INDETERMINATE';
 
-export type ProbableCause = 'CREDIT_THRESHOLD' | 'CREDIT_EXHAUSTED' | 'FILE_ERROR' | 'NEGATIVE_MARGIN';
+export type ProbableCause =
+  | 'CREDIT_THRESHOLD'
+  | 'CREDIT_EXHAUSTED'
+  | 'FILE_ERROR'
+  | 'NEGATIVE_MARGIN';
 
 /** State of an alarm from what happened to it. */
 export function alarmState(alarm: {

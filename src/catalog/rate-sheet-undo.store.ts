@@ -2,7 +2,7 @@ import type { Tx } from '../platform/index.js';
 import { RATE_TERMS } from './rate.store.js';
 import { inBulk, key, type SheetKey } from './rate-sheet.store.js';
 
-/** What an undo found: rates of the activation, those that still count, and newer ones in the way. */
+/** What an undo found: rates of the activation, those that still count, newer ones in the way. */
 export interface Undone {
   readonly recorded: number;
   readonly withdrawn: number;
@@ -54,7 +54,8 @@ const CLOSED = `price_list_id = $2 AND superseded_at = ${MOMENT} AND recorded_at
 
 const IN_THE_WAY = `
   SELECT count(*)::int AS rows FROM (SELECT * FROM rate WHERE ${CLOSED}) old
-  JOIN rate r ON r.price_list_id = $2 AND r.superseded_at IS NULL AND (${key('r')}) = (${key('old')})
+  JOIN rate r ON r.price_list_id = $2 AND r.superseded_at IS NULL
+    AND (${key('r')}) = (${key('old')})
     AND r.origin_set_id IS NOT DISTINCT FROM old.origin_set_id
     AND tstzrange(r.valid_from, r.valid_to) && tstzrange(old.valid_from, old.valid_to)`;
 

@@ -36,7 +36,7 @@ function trimmed(plain: string): string {
 }
 
 const DAY_MS = 86_400_000;
-/** Day 0 of the two date systems; that of 1900 takes 1900 for a leap year, so days 1 to 59 differ. */
+/** Day 0 of the two date systems; one takes 1900 for a leap year, so its days 1 to 59 differ. */
 const EPOCH_1900 = Date.UTC(1899, 11, 30);
 const EPOCH_1904 = Date.UTC(1904, 0, 1);
 const LAST_DAY = 2_958_465;

@@ -104,7 +104,7 @@ const brief = (one: Finding) =>
     .join(' ');
 
 describe('a sheet of a supplier', () => {
-  it('shows which lists it brings below cost, longest prefixes first meeting each other', async () => {
+  it('shows which lists it brings below cost, by the longest prefixes of both', async () => {
     const { resellerA, resellerB, customerA } = await fresh();
     const cost = await aCost();
     const sold = await aSold({ buyer: resellerA, policy: 'WARN' });
@@ -153,7 +153,7 @@ describe('a sheet of a supplier', () => {
     ).toHaveLength(0);
   });
 
-  it('is compared by the unit, in the currency of the customer, at the rate of the day', async () => {
+  it('is compared by the unit, in the currency of the customer, at a dated rate', async () => {
     const { resellerA } = await fresh();
     const cost = await aCost({ currency: 'USD' });
     const sold = await aSold({ buyer: resellerA, policy: 'HOLD' });
