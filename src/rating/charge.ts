@@ -1,7 +1,7 @@
 import type { PricingModel, PricingTerms, TierSchedule } from '../catalog/index.js';
 import { mulDiv, type RoundingMode } from '../kernel/index.js';
 import { type Fraction, isLess, NOTHING, plus, times, whole } from './fraction.js';
-import { graduated, volume } from './tiers.js';
+import { graduated, type TierPosition, volume } from './tiers.js';
 
 /** What prices a record at one level. Amounts have scale 8. */
 export interface ChargeTariff {
@@ -23,16 +23,6 @@ export interface ChargeSlice {
   readonly billed: number;
   readonly price: bigint;
   readonly rateUnit: number;
-}
-
-/** Where a record stands in the tiers of its period. */
-export interface TierPosition {
-  /** Units counted before the record. */
-  readonly before: number;
-  /** Units of the whole period, for VOLUME. */
-  readonly total: number;
-  /** Whether the record is the first of the period that brings units. */
-  readonly first: boolean;
 }
 
 /** What a record is charged by besides its units. */

@@ -6,7 +6,6 @@ import {
   type ChargeTariff,
   modelOf,
   roundedCharge,
-  type TierPosition,
   tariffCharge,
 } from './charge.js';
 import {
@@ -19,7 +18,7 @@ import {
 } from './explain-charge.js';
 import { type Fraction, isLess, plus } from './fraction.js';
 import type { RuledCharge } from './price-rules.js';
-import { stepOf } from './tiers.js';
+import { stepOf, type TierPosition } from './tiers.js';
 
 /** What a charge comes from. */
 export interface ChargeSubject {

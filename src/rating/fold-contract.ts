@@ -12,7 +12,7 @@ export interface ContractMonth {
 }
 
 /** The month (YYYY-MM) that a civil day, counted from 1970-01-01, lies in. */
-export function monthOfDay(day: number): string {
+function monthOfDay(day: number): string {
   return new Date(day * 86_400_000).toISOString().slice(0, 7);
 }
 

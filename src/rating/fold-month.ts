@@ -4,7 +4,6 @@ import {
   type ChargeTariff,
   modelOf,
   roundedCharge,
-  type TierPosition,
   tariffCharge,
 } from './charge.js';
 import { Counters, periodKey } from './counters.js';
@@ -20,6 +19,7 @@ import {
 } from './price-rules.js';
 import type { BonusTerms, BucketTerms, GroupMember, PriceRule } from './pricing-facts.js';
 import { QuickTariffs } from './quick-charge.js';
+import type { TierPosition } from './tiers.js';
 
 /** What a contract's month is folded by. */
 export interface FoldFacts {
@@ -277,7 +277,7 @@ class MonthFold {
     if (rule.measure === null) return null;
     const counted = BigInt(this.#volumes.read(rule.lineageId, this.#ruleKey(rule)));
     // Quantities are counted in units, amounts at scale 8 as the limits are.
-    return rule.measure === 'QUANTITY' ? counted * 100_000_000n : counted;
+    return rule.measure === 'QUANTITY' ? counted * UNIT : counted;
   }
 
   #inVolume(rule: PriceRule): boolean {
@@ -325,7 +325,9 @@ class MonthFold {
       const holder = this.#subject.holderId(bonus.holder);
       const added = bonus.measure === 'SPEND' ? final : billed;
       const total = this.#bonusTotals.add(bonus.lineageId, holder, added);
-      const threshold = Number(bonus.threshold) / (bonus.measure === 'SPEND' ? 1 : 1e8);
+      const threshold = Number(
+        bonus.measure === 'SPEND' ? bonus.threshold : bonus.threshold / UNIT,
+      );
       const reached = Math.floor(total / threshold);
       const due = bonus.repeats ? reached : Math.min(1, reached);
       const times = due - this.#bonusTimes.read(bonus.lineageId, holder);
@@ -340,11 +342,13 @@ class MonthFold {
       this.#points.add(bonus.lineageId, holder, times * Number(bonus.amount));
       return;
     }
-    const units = bonus.grants === 'UNITS' ? Number(bonus.amount) / 1e8 : Number(bonus.amount);
+    const units = Number(bonus.grants === 'UNITS' ? bonus.amount / UNIT : bonus.amount);
     this.#pots.grant(bonus.bucketLineageId!, this.#subject, times * units);
   }
 }
 
+/** One unit at scale 8. */
+const UNIT = 100_000_000n;
 const NO_TIERS: TierPosition = { before: 0, total: 0, first: true };
 
 function earns(bonus: BonusTerms, subject: EntrySubject): boolean {

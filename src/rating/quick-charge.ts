@@ -1,7 +1,7 @@
 import { type RoundingCode, roundingCode } from '../kernel/index.js';
-import { type ChargeTariff, modelOf, type TierPosition } from './charge.js';
+import { type ChargeTariff, modelOf } from './charge.js';
 import { amountOf } from './price.js';
-import { graduatedNumber } from './tiers.js';
+import { graduatedNumber, type TierPosition } from './tiers.js';
 
 /** Charges in plain numbers by the tariffs that allow it: most records are priced by them. */
 export class QuickTariffs {

@@ -250,7 +250,7 @@ export class GeneralRater {
 }
 
 /** The newest factor at an instant; undefined before the first. */
-export function factorAt<T extends { readonly fromMs: number }>(
+function factorAt<T extends { readonly fromMs: number }>(
   dated: readonly T[],
   atMs: number,
 ): T | undefined {

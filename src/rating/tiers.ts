@@ -1,7 +1,16 @@
 import type { TierStep } from '../catalog/index.js';
 import { divRoundNumber, type RoundingCode } from '../kernel/index.js';
-import type { TierPosition } from './charge.js';
 import { type Fraction, NOTHING, plus, whole } from './fraction.js';
+
+/** Where a record stands in the tiers of its period. */
+export interface TierPosition {
+  /** Units counted before the record. */
+  readonly before: number;
+  /** Units of the whole period, for VOLUME. */
+  readonly total: number;
+  /** Whether the record is the first of the period that brings units. */
+  readonly first: boolean;
+}
 
 /**
  * Every unit at the price of the step that it falls in, for units that follow `before` others.
