@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aPriceList } from '../fixtures/catalog.js';
 import { aWorld, call, refusal, type World } from '../fixtures/partner.js';
-import { IMPORT_SHEET, sheetInput, sheetRows, uploadSheet } from '../fixtures/rate-sheet.js';
+import {
+  ACTIVATE_SHEET,
+  IMPORT_SHEET,
+  ratesOf,
+  sheetInput,
+  sheetRows,
+  uploadSheet,
+} from '../fixtures/rate-sheet.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import { archive, aWorkbook, textCells, workbookParts } from '../fixtures/workbook.js';
 
@@ -189,6 +196,37 @@ describe('a sheet as text', () => {
       },
     ]);
   });
+});
+
+describe('a sheet of many rows', () => {
+  const count = 12_001;
+  const prefixOf = (at: number) => String(100_000 + at);
+  const priceOf = (at: number) => ((at % 900) / 1_000 + 0.001).toFixed(3);
+
+  it.each(['text', 'workbook'])(
+    'is stored in pieces and activated at once, as %s',
+    async (kind) => {
+      const all = Array.from({ length: count }, (_, at) => [prefixOf(at), priceOf(at)] as const);
+      const text = `code,rate\n${all.map((cells) => cells.join(',')).join('\n')}\n1,0.5\n1,0.6\n`;
+      const last = [textCells('1', '0.5'), textCells('1', '0.6')];
+      const rows = [textCells('code', 'rate'), ...all.map((cells) => textCells(...cells)), ...last];
+      const input = await fileInput(kind === 'text' ? text : aWorkbook({ rows }));
+      const made = await imported(input);
+      expect(made).toMatchObject({ rowCount: count + 2, errorCount: 1 });
+      expect(await rowsOf(made.id, { errors: true })).toMatchObject([
+        { line: count + 3, errorCode: 'DUPLICATE_ROW' },
+      ]);
+      const skip = { id: made.id, skip: true };
+      const done = await call(app, world.hubToken, ACTIVATE_SHEET, skip);
+      expect(done.counts).toEqual([{ status: 'NEW', rows: count + 1 }]);
+      for (const at of [0, 5_000, count - 1]) {
+        const filter = { prefix: prefixOf(at) };
+        expect(await ratesOf(app, world.hubToken, input.priceListId, filter)).toMatchObject([
+          { prefix: prefixOf(at), price: `${priceOf(at)}00000` },
+        ]);
+      }
+    },
+  );
 });
 
 describe('a stored mapping', () => {
