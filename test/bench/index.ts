@@ -9,9 +9,10 @@ import type { CommandInput } from '../../src/main.js';
 import { Database, type DatabaseUrls, migrate } from '../../src/platform/index.js';
 import { measureBooks } from './book-load.js';
 import { generate } from './generate.js';
-import { type Measured, measure, median } from './measure.js';
+import { added, type Measured, measure, median } from './measure.js';
 import { Pipeline } from './pipeline.js';
 import { Replay } from './replay.js';
+import { measureStages } from './stages.js';
 import { buildWorld } from './world.js';
 
 const CONNECTIONS = [1, 2, 4];
@@ -70,7 +71,9 @@ interface BenchOptions {
 }
 
 interface Round {
+  /** Import and fold. */
   readonly pipeline: Measured;
+  readonly import: Measured;
   readonly copy: Readonly<Record<number, Measured>>;
 }
 
@@ -93,7 +96,8 @@ async function bench(urls: DatabaseUrls, dir: string, options: BenchOptions) {
     for (let round = 0; round <= options.rounds; round += 1) {
       console.log(round === 0 ? 'warming up' : `round ${round} of ${options.rounds}`);
       await replay.clear();
-      const live = await measure(replay.backendPids, () => pipeline.run(file));
+      const imported = await measure(replay.backendPids, () => pipeline.import(file));
+      const folded = await measure(replay.backendPids, () => pipeline.fold());
       rows = await pipeline.verify(file);
       if (round === 0) await replay.record();
       const copy: Record<number, Measured> = {};
@@ -102,11 +106,15 @@ async function bench(urls: DatabaseUrls, dir: string, options: BenchOptions) {
         copy[connections] = await measure(replay.backendPids, () => replay.run(connections));
         await replay.verify(rows);
       }
-      if (round > 0) rounds.push({ pipeline: live, copy });
+      if (round > 0) {
+        rounds.push({ pipeline: added(imported, folded), import: imported, copy });
+      }
     }
+    console.log('stages in one thread');
+    const stages = measureStages(await pipeline.book(), file);
     await pipeline.close();
     await replay.close();
-    return summary(rounds, rows, options);
+    return { ...summary(rounds, rows, options), ...stages };
   } finally {
     await database.close();
   }
@@ -118,6 +126,7 @@ function summary(rounds: readonly Round[], rows: number, options: BenchOptions) 
     Math.max(...CONNECTIONS.map((n) => perSecond(round.copy[n]!, rows)));
   const perRow = (seconds: number, count: number) => (seconds * 1e6) / count;
   const figure = (value: (round: Round) => number) => round3(median(rounds.map(value)));
+  const cpu = (measured: Measured) => measured.nodeCpuSeconds + measured.postgresCpuSeconds;
   return {
     rounds: rounds.length,
     records: options.records,
@@ -130,7 +139,17 @@ function summary(rounds: readonly Round[], rows: number, options: BenchOptions) 
     ),
     ratio_to_best_copy: figure((round) => perSecond(round.pipeline, options.records) / best(round)),
     ratios: rounds.map((round) => round3(perSecond(round.pipeline, options.records) / best(round))),
+    import_rows_per_second: figure((round) => perSecond(round.import, options.records)),
+    import_ratio_to_best_copy: figure(
+      (round) => perSecond(round.import, options.records) / best(round),
+    ),
+    // What both sides computed, which other load on the machine hardly moves.
+    import_cpu_ratio_to_copy: figure(
+      (round) => perRow(cpu(round.copy[1]!), rows) / perRow(cpu(round.import), options.records),
+    ),
     cpu_us_per_row: {
+      import_node: figure((round) => perRow(round.import.nodeCpuSeconds, options.records)),
+      import_postgres: figure((round) => perRow(round.import.postgresCpuSeconds, options.records)),
       node: figure((round) => perRow(round.pipeline.nodeCpuSeconds, options.records)),
       postgres: figure((round) => perRow(round.pipeline.postgresCpuSeconds, options.records)),
       copy_client: figure((round) => perRow(round.copy[1]!.nodeCpuSeconds, rows)),
@@ -153,11 +172,21 @@ function print(result: Awaited<ReturnType<typeof bench>>): void {
     console.log(`bare COPY, ${n} conn.     ${whole(rate)} rows/s`);
   }
   console.log(`ratio to best COPY    ${result.ratio_to_best_copy} (${result.ratios.join(' ')})`);
+  console.log(`import without fold   ${whole(result.import_rows_per_second)} records/s`);
+  const { import_ratio_to_best_copy: ratio, import_cpu_ratio_to_copy: cpuRatio } = result;
+  console.log(`  its ratio           ${ratio} by time, ${cpuRatio} by CPU to one connection`);
   const cpu = result.cpu_us_per_row;
   console.log(`CPU a record          ${cpu.node} us Node, ${cpu.postgres} us PostgreSQL`);
+  const importCpu = `${cpu.import_node} us Node, ${cpu.import_postgres} us PostgreSQL`;
+  console.log(`  of the import       ${importCpu}`);
   console.log(
     `CPU a bare row        ${cpu.copy_client} us Node, ${cpu.copy_postgres} us PostgreSQL`,
   );
+  for (const [name, { us, limitUs, limit }] of Object.entries(result.stages)) {
+    console.log(`  ${name.padEnd(20)}${us} us a record; ${limitUs} us for ${limit}`);
+  }
+  const core = whole(result.core_records_per_second);
+  console.log(`rating alone          ${core} records/s of ${result.levels_per_record} levels`);
   console.log(`peak memory           ${result.peak_rss_mib} MiB`);
 }
 

@@ -31,6 +31,15 @@ export async function measure(
   };
 }
 
+/** Two pieces of work, one after the other. */
+export function added(first: Measured, second: Measured): Measured {
+  return {
+    seconds: first.seconds + second.seconds,
+    nodeCpuSeconds: first.nodeCpuSeconds + second.nodeCpuSeconds,
+    postgresCpuSeconds: first.postgresCpuSeconds + second.postgresCpuSeconds,
+  };
+}
+
 /** The processes whose parent is one of the given ones, with those themselves. */
 export function withChildren(pid: number): number[] {
   const found = [pid];

@@ -7,6 +7,7 @@ import {
   SYSTEM_SCOPE,
   WorkService,
 } from '../../src/platform/index.js';
+import type { PriceBook } from '../../src/rating/book.js';
 import { DataPlane, FOLD_TOPIC, startFold } from '../../src/rating/index.js';
 import type { Generated } from './generate.js';
 import { freshSource, type World } from './world.js';
@@ -20,6 +21,7 @@ export class Pipeline {
   readonly #outbox: OutboxWorker;
   #round = 0;
   #fileId = 0;
+  #runId = 0;
 
   constructor(
     readonly database: Database,
@@ -37,6 +39,12 @@ export class Pipeline {
 
   /** From the bytes of the file to committed rows and folded months. */
   async run(file: Generated): Promise<void> {
+    await this.import(file);
+    await this.fold();
+  }
+
+  /** From the bytes of the file to committed rows. */
+  async import(file: Generated): Promise<void> {
     this.#round += 1;
     const name = `bench-${this.#round}`;
     const sourceId = await freshSource(this.database, this.world, name);
@@ -63,7 +71,7 @@ export class Pipeline {
         const payload = { fileId: added.id, from, to };
         batches.push({ lane: `identity:${name}`, payload, units: to - from });
       }
-      await createRun(tx, {
+      const { runId } = await createRun(tx, {
         kind: 'IMPORT',
         partnerId: this.world.hubId,
         subject: name,
@@ -72,10 +80,20 @@ export class Pipeline {
         unitsTotal: file.bytes,
         batches,
       });
+      this.#runId = runId;
     });
     await this.#work.runUntilIdle();
+  }
+
+  /** What the import left to do: months with allowances and tiers are folded. */
+  async fold(): Promise<void> {
     await this.#outbox.runUntilIdle();
     await this.#work.runUntilIdle();
+  }
+
+  /** The prices that the last import was rated with. */
+  book(): Promise<PriceBook> {
+    return this.#plane.books.bookOfRun(this.#runId);
   }
 
   /** Checks counts and the sums of the summaries against the rows; answers the rated rows. */
