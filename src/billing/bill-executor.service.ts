@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, formatAmount, invariant, minorUnits, monthPeriod } from '../kernel/index.js';
 import {
   type BatchExecutor,
@@ -7,6 +8,7 @@ import {
   SYSTEM_SCOPE,
   type Tx,
 } from '../platform/index.js';
+import { holdFolds, isFoldDue } from '../rating/index.js';
 import {
   type BilledContract,
   type BillingTerms,
@@ -39,6 +41,8 @@ export interface BillBatchResult {
 
 const SLOTS = 2;
 const STATEMENT_TIMEOUT = '15min';
+const FOLD_WAIT_MS = 60_000;
+const FOLD_POLL_MS = 250;
 
 /**
  * Does the batches of bill runs. Results and completion commit together, so a batch that is
@@ -49,14 +53,17 @@ export class BillExecutor implements BatchExecutor {
   readonly slots = SLOTS;
   readonly #database: Database;
   readonly #now: () => Date;
+  readonly #foldWaitMs: number;
 
-  constructor(database: Database, now: () => Date) {
+  constructor(database: Database, now: () => Date, options: { readonly foldWaitMs?: number } = {}) {
     this.#database = database;
     this.#now = now;
+    this.#foldWaitMs = options.foldWaitMs ?? FOLD_WAIT_MS;
   }
 
   async execute(batch: ClaimedBatch): Promise<void> {
     const payload = batch.payload as BillPayload;
+    if (payload.step === 'BILL') await this.#awaitFolds(payload.contractId, payload.period);
     await this.#database.write(SYSTEM_SCOPE, async (tx) => {
       // A contract may have usage by the million, which takes longer than a request may.
       await tx.query(`SET LOCAL statement_timeout = '${STATEMENT_TIMEOUT}'`);
@@ -68,6 +75,16 @@ export class BillExecutor implements BatchExecutor {
     });
   }
 
+  // An attempt is not spent on what will soon be done; billing itself looks again.
+  async #awaitFolds(contractId: number, month: string): Promise<void> {
+    const { toOn } = monthSpan(month);
+    for (let waited = 0; waited < this.#foldWaitMs; waited += FOLD_POLL_MS) {
+      const due = await this.#database.read(SYSTEM_SCOPE, (tx) => isFoldDue(tx, contractId, toOn));
+      if (!due) return;
+      await delay(FOLD_POLL_MS);
+    }
+  }
+
   async #finalise(tx: Tx, invoiceId: number): Promise<BillBatchResult> {
     await finaliseOnce(tx, invoiceId, this.#now());
     return { invoiceIds: [invoiceId], findings: [], totals: { invoices: 1, findings: 0 } };
@@ -77,7 +94,8 @@ export class BillExecutor implements BatchExecutor {
 /**
  * Makes the draft invoices of one contract for one month: one, or one per currency when the terms
  * changed their currency. Makes none when the month is billed already or nothing is to be billed.
- * Refuses with CONTRACT_WITHOUT_TERMS.
+ * Refuses with CONTRACT_WITHOUT_TERMS, or with FOLD_PENDING while tiers and allowances of the usage
+ * are not worked out.
  */
 async function billContract(
   tx: Tx,
@@ -86,6 +104,7 @@ async function billContract(
   month: string,
 ): Promise<BillBatchResult> {
   const period = monthSpan(month);
+  await holdFolds(tx, contractId);
   const contract = await lockContract(tx, contractId);
   invariant(contract !== null, 'a batch bills a contract that exists');
   const invoices: { id: number; findings: BillFinding[] }[] = [];
@@ -107,6 +126,12 @@ async function billContract(
       if (!takesUsage && charges.length === 0) continue;
       const task = { runId, contract, month, period, currency, charges, takesUsage };
       invoices.push(await makeInvoice(tx, task));
+    }
+    // After the usage was taken: what came in before that and is not folded yet shows here.
+    if (await isFoldDue(tx, contractId, period.toOn)) {
+      throw new DomainError('FOLD_PENDING', 'Usage of the month is not folded yet.', {
+        contractId,
+      });
     }
   }
   findings.push(...invoices.flatMap((invoice) => invoice.findings));

@@ -26,6 +26,8 @@ export { ExplainService } from './explain.service.js';
 export { LineReader } from './explain-line.service.js';
 export { CREDIT_USAGE_TOPIC } from './findings.store.js';
 export { startFold } from './fold.service.js';
+export { holdFolds, isFoldDue } from './fold-guard.store.js';
+export { checkUsageSums, type UnequalSums } from './invariants.store.js';
 export { QuoteLevelResolver, QuoteResolver } from './quote.resolver.js';
 export { QuoteService } from './quote.service.js';
 export { RerateDifference } from './rerate.entity.js';

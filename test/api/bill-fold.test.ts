@@ -1,0 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BillExecutor } from '../../src/billing/index.js';
+import { SYSTEM_SCOPE, WorkService } from '../../src/platform/index.js';
+import { BillDesk } from '../fixtures/bill-desk.js';
+import { type BuiltContract, someUsage } from '../fixtures/billing.js';
+
+let desk: BillDesk;
+
+beforeAll(async () => {
+  desk = await BillDesk.open();
+});
+
+afterAll(async () => desk.close());
+
+async function aContractWithUsage(): Promise<{ sellerId: number; contract: BuiltContract }> {
+  const { sellerId, contract } = await desk.aSeller();
+  const call = { records: 10, quantity: 595, billedQuantity: 600, amount: '2.50' };
+  await someUsage(desk.database, contract, {
+    ...call,
+    on: '2026-10-05',
+    destinationId: desk.mobile,
+  });
+  return { sellerId, contract };
+}
+
+/** What an import leaves behind that waits for its fold. */
+async function due(contract: BuiltContract, month: string): Promise<void> {
+  await desk.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query(
+      `INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
+       VALUES ($1, $2, $3, $4, 96)`,
+      [contract.contractId % 64, month, 1_000_000 + contract.contractId, desk.hub],
+    ),
+  );
+}
+
+async function folded(contract: BuiltContract): Promise<void> {
+  await desk.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query('DELETE FROM allowance_due WHERE shard = $1', [contract.contractId % 64]),
+  );
+}
+
+async function work(foldWaitMs: number): Promise<void> {
+  const service = new WorkService(desk.database, { pollMs: 10, retryMs: 1 });
+  service.register(new BillExecutor(desk.database, () => desk.now, { foldWaitMs }));
+  await service.runUntilIdle();
+}
+
+async function stateOf(runId: number): Promise<{ state: string; reason: string | null }> {
+  const [run] = await desk.database.read(SYSTEM_SCOPE, (tx) =>
+    tx.query('SELECT state, parked_reason AS reason FROM run WHERE id = $1', [runId]),
+  );
+  return run;
+}
+
+describe('a bill run over usage whose month is not folded yet', () => {
+  it('parks the contract with the code, and makes no invoice of half the truth', async () => {
+    const { sellerId, contract } = await aContractWithUsage();
+    await due(contract, '2026-10-01');
+    const run = await desk.start(sellerId);
+    await work(0);
+    expect(await stateOf(run.id)).toEqual({ state: 'PARKED', reason: 'FOLD_PENDING' });
+    expect(await desk.invoicesOf(contract)).toEqual([]);
+    await folded(contract);
+    const again = await desk.bill(sellerId);
+    expect(await stateOf(again.id)).toEqual({ state: 'DONE', reason: null });
+    const [invoice] = await desk.invoicesOf(contract);
+    expect(invoice?.lines.map(({ basis }) => Number(basis))).toEqual([2.5]);
+  });
+
+  it('waits for the fold', async () => {
+    const { sellerId, contract } = await aContractWithUsage();
+    await due(contract, '2026-09-01');
+    const run = await desk.start(sellerId);
+    const working = work(20_000);
+    await delay(600);
+    expect(await desk.invoicesOf(contract)).toEqual([]);
+    await folded(contract);
+    await working;
+    expect(await stateOf(run.id)).toEqual({ state: 'DONE', reason: null });
+    expect(await desk.invoicesOf(contract)).toHaveLength(1);
+  });
+
+  it('does not care for a later month', async () => {
+    const { sellerId, contract } = await aContractWithUsage();
+    await due(contract, '2026-11-01');
+    const run = await desk.start(sellerId);
+    await work(0);
+    expect((await stateOf(run.id)).state).toBe('DONE');
+    await folded(contract);
+  });
+
+  it('keeps folds of the contract away while it bills', async () => {
+    const { sellerId, contract } = await aContractWithUsage();
+    const lock = `SELECT pg_try_advisory_xact_lock(hashtext('fold'), $1) AS free`;
+    const shard = contract.contractId % 64;
+    const run = await desk.start(sellerId);
+    // Whoever folds holds the shard for himself; billing has to wait for it.
+    let finished = false;
+    let working: Promise<void> = Promise.resolve();
+    await desk.database.write(SYSTEM_SCOPE, async (tx) => {
+      expect(await tx.query(lock, [shard])).toEqual([{ free: true }]);
+      working = work(0).then(() => {
+        finished = true;
+      });
+      await delay(500);
+      expect(finished).toBe(false);
+    });
+    await working;
+    expect((await stateOf(run.id)).state).toBe('DONE');
+  });
+});
