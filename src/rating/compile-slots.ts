@@ -3,18 +3,21 @@ import { invariant } from '../kernel/index.js';
 import type { Slots } from './book.js';
 import type { Lineage } from './compile-lineage.js';
 import type { ClassedRates } from './compile-rows.js';
+import { type Candidate, overlayPrices } from './overlay-prices.js';
 import { shared } from './prefix-tree.js';
+import { NO_NODE } from './rate-table.js';
 import { BookTariffs, SlotBuilder } from './slot-builder.js';
 
 const ANY_ORIGIN = -1;
 const FOREVER = Number.POSITIVE_INFINITY;
-/** So many rows of one prefix and list are compared with each other; more go the slow way. */
-const FEW = 16;
+/** So many rows of one prefix and list are laid over each other; more go the slow way. */
+const FEW = 32;
 
 /**
  * Gives each list and class its slot. A list shares the slots of the list that it inherits from
- * wherever it says nothing else; what is simple is written at once, and where rows meet in time,
- * with inherited prices or with adjustments, the definition of inheritance is asked afterwards.
+ * wherever it says nothing else. Rows that meet in time, with each other or with inherited prices,
+ * are laid over each other at once; where some of the inherited prices are adjusted, the definition
+ * of inheritance is asked afterwards.
  */
 export class SlotFiller {
   readonly #rates: ClassedRates;
@@ -84,53 +87,43 @@ export class SlotFiller {
   #own(list: number, prefixClass: number, from: number, to: number, inherited: number): number {
     const { table, rows, tree } = this.#rates;
     const row = rows[from]!;
-    const simple =
-      inherited === 0 ? this.#areApart(from, to) : to === from + 1 && this.#hides(row, inherited);
-    if (!simple) return this.#later(list, prefixClass);
-    const slot = this.#slots.open(tree.parentClass[prefixClass]!);
     const owner = this.#adjuster[list]!;
-    if (to === from + 1 && table.band[row] === 0 && table.origin[row] === 0) {
+    const only = to === from + 1 && table.band[row] === 0 && table.origin[row] === 0;
+    if (only && (inherited === 0 || this.#hides(row, inherited))) {
+      const slot = this.#slots.open(tree.parentClass[prefixClass]!);
       const tariff = this.#tariffs.placeOf(table.tariff[row]!, owner);
       this.#slots.setPlain(slot, table.from[row]!, table.to[row]!, tariff, table.id[row]!);
       return slot;
     }
-    this.#slots.setEntries(slot, to - from);
-    for (let at = from; at < to; at += 1) {
-      const each = rows[at]!;
-      this.#slots.addEntry(
-        table.from[each]!,
-        table.to[each]!,
-        table.band[each]!,
-        this.#origin(table.origin[each]!),
-        this.#tariffs.placeOf(table.tariff[each]!, owner),
-        table.id[each]!,
-      );
+    const adjusted = inherited !== 0 && this.#covered[list]?.[prefixClass] === 1;
+    if (adjusted || this.#slots.isPending(inherited) || to - from > FEW) {
+      return this.#later(list, prefixClass);
     }
+    // What the list does to all that it inherits is done when the tariff is looked up.
+    const candidates = inherited === 0 ? [] : this.#slots.pricesOf(inherited);
+    for (let at = from; at < to; at += 1) candidates.push(this.#candidate(rows[at]!, owner));
+    const slot = this.#slots.open(tree.parentClass[prefixClass]!);
+    this.#slots.setPrices(slot, overlayPrices(candidates));
     return slot;
+  }
+
+  #candidate(row: number, owner: number): Candidate {
+    const { table } = this.#rates;
+    return {
+      from: table.from[row]!,
+      to: table.to[row]!,
+      band: table.band[row]!,
+      origin: this.#origin(table.origin[row]!),
+      tariff: this.#tariffs.placeOf(table.tariff[row]!, owner),
+      rateId: table.id[row]!,
+      layer: table.node[row] === NO_NODE ? 1 : 2,
+    };
   }
 
   // Nothing is seen of what is inherited from before the row holds, or ever after.
   #hides(row: number, inherited: number): boolean {
-    const { band, origin, from, to } = this.#rates.table;
-    if (band[row] !== 0 || origin[row] !== 0 || to[row] !== FOREVER) return false;
-    return this.#slots.beginsBehind(inherited, from[row]!);
-  }
-
-  // Rows of one prefix that never hold at the same time for the same band and origins.
-  #areApart(first: number, end: number): boolean {
-    const { rows, table } = this.#rates;
-    const { band, origin, from, to } = table;
-    if (end - first > FEW) return false;
-    for (let at = first; at < end; at += 1) {
-      const row = rows[at]!;
-      if (!(from[row]! < to[row]!)) return false;
-      for (let before = first; before < at; before += 1) {
-        const other = rows[before]!;
-        if (band[row] !== band[other] || origin[row] !== origin[other]) continue;
-        if (from[row]! < to[other]! && from[other]! < to[row]!) return false;
-      }
-    }
-    return true;
+    const { from, to } = this.#rates.table;
+    return to[row] === FOREVER && this.#slots.beginsBehind(inherited, from[row]!);
   }
 
   #later(list: number, prefixClass: number): number {
@@ -189,24 +182,21 @@ export class SlotFiller {
   #write(slot: number, entries: readonly TableEntry[], list: number): void {
     const owner = this.#adjuster[list]!;
     const { tariffs } = this.#rates.table;
-    const only = entries.length === 1 ? entries[0]! : null;
-    if (only?.versions.length === 1 && only.bandId === 0 && only.originSetId === 0) {
-      const { from, to, value } = only.versions[0]!;
-      const tariff = this.#tariffs.placeOf(tariffs.placeOf(value), owner);
-      this.#slots.setPlain(slot, from, to ?? FOREVER, tariff, value.path[0]!);
-      return;
-    }
-    this.#slots.setEntries(
-      slot,
-      entries.reduce((sum, { versions }) => sum + versions.length, 0),
-    );
-    for (const { versions, bandId, originSetId } of entries) {
-      for (const { from, to, value } of versions) {
-        const tariff = this.#tariffs.placeOf(tariffs.placeOf(value), owner);
-        const origin = this.#origin(originSetId);
-        this.#slots.addEntry(from, to ?? FOREVER, bandId, origin, tariff, value.path[0]!);
-      }
-    }
+    const pieces = entries.flatMap(({ versions, bandId, originSetId }) => {
+      return versions.map(({ from, to, value }) => {
+        const price = {
+          from,
+          to: to ?? FOREVER,
+          band: bandId,
+          origin: this.#origin(originSetId),
+          tariff: this.#tariffs.placeOf(tariffs.placeOf(value), owner),
+          rateId: value.path[0]!,
+          layer: 0,
+        };
+        return { from: price.from, to: price.to, price };
+      });
+    });
+    this.#slots.setPrices(slot, pieces);
   }
 
   #origin(id: number): number {

@@ -1,4 +1,5 @@
 import { SLOT, type Slots, TARIFF } from './book.js';
+import type { Candidate, Piece } from './overlay-prices.js';
 import { shared } from './prefix-tree.js';
 import type { TariffTable } from './tariff-table.js';
 
@@ -6,6 +7,7 @@ const SLOT_WORDS = 8;
 /** In place of the first entry of a slot whose prices are not known yet. */
 const PENDING = -1;
 const FIRST_ENTRIES = 1024;
+const ANY_ORIGIN = -1;
 
 /** Writes slots and their prices straight into memory that the worker threads will share. */
 export class SlotBuilder {
@@ -48,36 +50,59 @@ export class SlotBuilder {
     this.#words[slot * SLOT_WORDS + SLOT.ENTRIES] = 0;
   }
 
-  /** The slot has the `count` prices that {@link addEntry} is told next. */
-  setEntries(slot: number, count: number): void {
-    this.#words[slot * SLOT_WORDS + SLOT.TARIFF] = count;
+  /** The slot has these prices, none of which holds while another of its key does. */
+  setPrices(slot: number, pieces: readonly Piece[]): void {
+    const only = pieces.length === 1 ? pieces[0]! : null;
+    if (only !== null && only.price.band === 0 && only.price.origin === ANY_ORIGIN) {
+      this.setPlain(slot, only.from, only.to, only.price.tariff, only.price.rateId);
+      return;
+    }
+    this.#words[slot * SLOT_WORDS + SLOT.TARIFF] = pieces.length;
     this.#words[slot * SLOT_WORDS + SLOT.ENTRIES] = this.#entries + 1;
+    for (const { from, to, price } of pieces) this.#addEntry(from, to, price);
   }
 
-  /** One of several prices; `origin` is the place of the set of origins, -1 for all. */
-  addEntry(
-    from: number,
-    to: number,
-    band: number,
-    origin: number,
-    tariff: number,
-    rateId: number,
-  ): void {
+  #addEntry(from: number, to: number, price: Candidate): void {
     const entry = this.#entries;
     this.#entries += 1;
     if (entry === this.#entryFrom.length) this.#growEntries(entry * 2);
     this.#entryFrom[entry] = from;
     this.#entryTo[entry] = to;
-    this.#entryBand[entry] = band;
-    this.#entryOrigin[entry] = origin;
-    this.#entryTariff[entry] = tariff;
-    this.#entryRateId[entry] = rateId;
+    this.#entryBand[entry] = price.band;
+    this.#entryOrigin[entry] = price.origin;
+    this.#entryTariff[entry] = price.tariff;
+    this.#entryRateId[entry] = price.rateId;
+  }
+
+  /** Whether the prices of a slot are not known yet. */
+  isPending(slot: number): boolean {
+    return this.#words[slot * SLOT_WORDS + SLOT.ENTRIES] === PENDING;
   }
 
   /** Whether the slot has one price, and that not before an instant. */
   beginsBehind(slot: number, instant: number): boolean {
     const plain = this.#words[slot * SLOT_WORDS + SLOT.ENTRIES] === 0;
     return plain && this.#times[slot * 4]! >= instant;
+  }
+
+  /** The prices of a slot, as a list inherits them. */
+  pricesOf(slot: number): Candidate[] {
+    const tariff = this.#words[slot * SLOT_WORDS + SLOT.TARIFF]!;
+    const rateId = this.#words[slot * SLOT_WORDS + SLOT.RATE_ID]!;
+    const first = this.#words[slot * SLOT_WORDS + SLOT.ENTRIES]! - 1;
+    if (first < 0) {
+      const [from, to] = [this.#times[slot * 4]!, this.#times[slot * 4 + 1]!];
+      return [{ from, to, band: 0, origin: ANY_ORIGIN, tariff, rateId, layer: 0 }];
+    }
+    return Array.from({ length: tariff }, (_, n) => ({
+      from: this.#entryFrom[first + n]!,
+      to: this.#entryTo[first + n]!,
+      band: this.#entryBand[first + n]!,
+      origin: this.#entryOrigin[first + n]!,
+      tariff: this.#entryTariff[first + n]!,
+      rateId: this.#entryRateId[first + n]!,
+      layer: 0,
+    }));
   }
 
   finish(): Slots {
