@@ -10,7 +10,8 @@ import {
 import { randomBook } from '../fixtures/random-book.js';
 import { referenceAnswer } from '../fixtures/reference-answer.js';
 
-const BOOKS = 40;
+const FEW = process.env.KONTOR_TEST_BOOKS;
+const BOOKS = Number(FEW ?? 40);
 const RECORDS = 300;
 
 const seed = Number(process.env.KONTOR_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -61,6 +62,7 @@ describe('months of any records', () => {
       }
       countAll(inOrder);
     }
+    if (FEW !== undefined) return;
     // What is compared is worth comparing.
     expect(counts.get('adjusted')).toBeGreaterThan(300);
     expect(counts.get('used pots')).toBeGreaterThan(50);
