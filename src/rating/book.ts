@@ -128,7 +128,7 @@ export interface PriceBook {
  * The dated prices of one prefix in one list, 32 bytes a slot so that one look brings all of it.
  * `times` and `words` are two views of the same memory: slot n has its validity at
  * `times[n * 4]` and `times[n * 4 + 1]`, and from `words[n * 8 + 4]` on tariff, rate id, the class
- * of the next shorter prefix and 0. A slot with several versions or bands has their count in place
+ * of its prefix and 0. A slot with several versions or bands has their count in place
  * of the tariff and one plus the first entry in the last word. Lists share the slots that they
  * inherit: which tariff a list makes of the one in a slot is the business of `ListTariffs`.
  */
@@ -145,16 +145,18 @@ export interface Slots {
 }
 
 /**
- * Adjustments that act on all that a list inherits. They are applied when a tariff is looked up,
- * so that the children of a large list need no copies of it.
+ * Adjustments that act on inherited prices whatever their band and origin. They are applied when a
+ * tariff is looked up, so that the children of a large list need no copies of it.
  */
 export interface ListAdjustments {
   /** By place of a list the nearest adjusting one at or above it, -1 for none. */
   readonly adjuster: Int32Array;
   /** By place of an adjusting list the next one above it, -1 for none. */
   readonly above: Int32Array;
-  /** When which row acts on all that a list inherits; null for lists that do not adjust. */
-  readonly timelines: readonly (Timeline<RateRow> | null)[];
+  /** By adjusting list the group that each class is in; null where all are in group 0. */
+  readonly groupOf: readonly (Uint16Array | null)[];
+  /** By adjusting list and group what acts on a price, from the list itself upwards. */
+  readonly groups: readonly (readonly (readonly AdjustingStep[])[])[];
   /**
    * By tariff the adjusting list whose own prices, and those of lists below it that do not adjust,
    * have it; -1 for lists with no adjusting one at or above them. Adjusting lists further down
@@ -165,8 +167,14 @@ export interface ListAdjustments {
   readonly wide: ReadonlyMap<number, WideAmounts>;
 }
 
+/** When which row of an adjusting list acts. */
+export interface AdjustingStep {
+  readonly list: number;
+  readonly timeline: Timeline<RateRow>;
+}
+
 /** Where the words of a slot stand behind its place times 8. */
-export const SLOT = { TARIFF: 4, RATE_ID: 5, SHORTER: 6, ENTRIES: 7 } as const;
+export const SLOT = { TARIFF: 4, RATE_ID: 5, CLASS: 6, ENTRIES: 7 } as const;
 
 /** Where the numbers of a tariff stand behind its place times 8; prices have scale 8. */
 export const TARIFF = {
@@ -278,6 +286,13 @@ export interface Guide {
   readonly rangeTo: Float64Array;
   readonly rangeFirst: Int32Array;
   readonly rangeCount: Int32Array;
+  /**
+   * Ranges by equal buckets of numbers: number x lies in bucket `floor((x - base) * scale)`, and
+   * in none but the ranges from `rangeIndex[bucket]` to `rangeIndex[bucket + 1]`.
+   */
+  readonly rangeBase: number;
+  readonly rangeScale: number;
+  readonly rangeIndex: Int32Array;
   /** By trunk id: the claims of a trunk. Trunk ids are small and dense. */
   readonly trunkFirst: Int32Array;
   readonly trunkCount: Int32Array;

@@ -1,5 +1,6 @@
 import type { BookFacts, Guide } from './book.js';
 import { floats, ints } from './compile-arrays.js';
+import { indexRanges } from './guide.js';
 import { shared } from './prefix-tree.js';
 
 const FOREVER = Number.POSITIVE_INFINITY;
@@ -10,6 +11,8 @@ export function compileGuide(facts: BookFacts, contractPlace: ReadonlyMap<number
   const identities = facts.identities.filter(({ subscriptionId }) => place.has(subscriptionId));
   const claims = new ClaimList(place);
   const ranges = elementaryRanges(identities);
+  const rangeFrom = floats(ranges, (range) => range.from);
+  const rangeTo = floats(ranges, (range) => range.to);
   const rangeFirst = ints(ranges, (range) => claims.add(range.owners));
   const trunks = trunkClaims(facts, identities, claims, contractPlace);
   const chains = new ChainList(facts, contractPlace);
@@ -29,8 +32,9 @@ export function compileGuide(facts: BookFacts, contractPlace: ReadonlyMap<number
     rootAccountId: ints(facts.subscriptions, (subscription) => subscription.rootAccountId),
     chainOf,
     chains: chains.all,
-    rangeFrom: floats(ranges, (range) => range.from),
-    rangeTo: floats(ranges, (range) => range.to),
+    rangeFrom,
+    rangeTo,
+    ...indexRanges(rangeFrom, rangeTo),
     rangeFirst,
     rangeCount: ints(ranges, (range) => range.owners.length),
     ...trunks,
