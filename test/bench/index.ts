@@ -10,8 +10,10 @@ import { Database, type DatabaseUrls, migrate } from '../../src/platform/index.j
 import { measureBooks } from './book-load.js';
 import { generate } from './generate.js';
 import { added, type Measured, measure, median } from './measure.js';
+import { measureMemory } from './memory.js';
 import { Pipeline } from './pipeline.js';
 import { Replay } from './replay.js';
+import { performancePage } from './report.js';
 import { measureStages } from './stages.js';
 import { buildWorld } from './world.js';
 
@@ -33,12 +35,24 @@ export async function main({ config, args }: CommandInput): Promise<number> {
       subscriptions: { type: 'string', default: '5000' },
       workers: { type: 'string', default: String(config.workers) },
       book: { type: 'boolean', default: false },
+      memory: { type: 'string' },
+      'write-docs': { type: 'boolean', default: false },
     },
   });
   const { urls, embedded } = await openDatabase(config, () => {});
   const dir = mkdtempSync(join(tmpdir(), 'kontor-bench-'));
   const scratch = await scratchDatabase(urls);
   try {
+    if (values.memory !== undefined) {
+      const figures = await measureMemory(scratch.urls, dir, {
+        records: Number(values.memory),
+        prefixes: Number(values.prefixes),
+        subscriptions: Number(values.subscriptions),
+        workers: Number(values.workers),
+      });
+      console.log(JSON.stringify(figures));
+      return 0;
+    }
     if (values.book) {
       await measureBooks(scratch.urls);
       return 0;
@@ -51,6 +65,7 @@ export async function main({ config, args }: CommandInput): Promise<number> {
       workers: Number(values.workers),
     });
     print(result);
+    if (values['write-docs']) writeFileSync('docs/performance.md', performancePage(result));
     if (values.json !== undefined) {
       writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
     }
