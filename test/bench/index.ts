@@ -14,6 +14,7 @@ import { measureMemory } from './memory.js';
 import { Pipeline } from './pipeline.js';
 import { Replay } from './replay.js';
 import { performancePage } from './report.js';
+import { measureRerates } from './rerate.js';
 import { measureStages } from './stages.js';
 import { buildWorld } from './world.js';
 
@@ -37,6 +38,7 @@ export async function main({ config, args }: CommandInput): Promise<number> {
       book: { type: 'boolean', default: false },
       memory: { type: 'string' },
       'write-docs': { type: 'boolean', default: false },
+      rerate: { type: 'boolean', default: false },
     },
   });
   const { urls, embedded } = await openDatabase(config, () => {});
@@ -57,13 +59,18 @@ export async function main({ config, args }: CommandInput): Promise<number> {
       await measureBooks(scratch.urls);
       return 0;
     }
-    const result = await bench(scratch.urls, dir, {
+    const options = {
       records: Number(values.records),
       rounds: Number(values.rounds),
       prefixes: Number(values.prefixes),
       subscriptions: Number(values.subscriptions),
       workers: Number(values.workers),
-    });
+    };
+    if (values.rerate) {
+      await measureRerates(scratch.urls, dir, options);
+      return 0;
+    }
+    const result = await bench(scratch.urls, dir, options);
     print(result);
     if (values['write-docs']) writeFileSync('docs/performance.md', performancePage(result));
     if (values.json !== undefined) {
