@@ -9,6 +9,7 @@ const CARRIER_CIRCLE = 600;
 
 /** Who calls: a number, one of a hundred numbers, or a trunk. */
 export interface Caller {
+  readonly subscription: DemoSubscription;
   readonly startsAt: number;
   /** Digits of the number; of a range all but the last two. */
   readonly digits: Uint8Array;
@@ -53,9 +54,10 @@ function callerOf(subscription: DemoSubscription, presented: string): Caller {
   const circle = { seed: hashOf(partner), size };
   if (identity.kind === 'TRUNK') {
     const digits = Buffer.from(presented);
-    return { startsAt, circle, digits, range: true, trunk: Buffer.from(identity.trunk) };
+    const trunk = Buffer.from(identity.trunk);
+    return { subscription, startsAt, circle, digits, range: true, trunk };
   }
   const range = identity.kind === 'RANGE';
   const digits = Buffer.from(range ? identity.from.slice(0, -2) : identity.from);
-  return { startsAt, circle, digits, range, trunk: new Uint8Array() };
+  return { subscription, startsAt, circle, digits, range, trunk: new Uint8Array() };
 }

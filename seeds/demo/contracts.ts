@@ -10,12 +10,15 @@ export interface DemoContract {
   readonly buyer: string;
   readonly level: 'COST' | 'WHOLESALE' | 'RETAIL';
   readonly name: string;
-  readonly currency: 'EUR' | 'USD';
+  readonly currency: 'EUR';
   readonly timeZone: string;
   readonly roundingDecimals: number;
   readonly taxCode: string;
   readonly taxPercent: string;
   readonly paymentTermsDays: number;
+  readonly bandPolicy: 'START' | 'SPLIT';
+  readonly conversion: 'NONE' | 'RECORD';
+  readonly marginPolicy: 'NONE' | 'WARN';
   /** Keys of the price lists by service. */
   readonly lists: readonly (readonly [DemoService, string])[];
 }
@@ -44,9 +47,15 @@ function contract(
     taxCode: 'S',
     taxPercent: '19',
     paymentTermsDays: level === 'RETAIL' ? 14 : 30,
+    bandPolicy: 'START',
+    conversion: 'NONE',
+    marginPolicy: 'NONE',
     lists,
   };
 }
+
+/** Pays each part of a call at the price of its time band. */
+const SPLIT_CUSTOMER = 'hub-1';
 
 const names = { COST: 'Termination', WHOLESALE: 'Wholesale', RETAIL: 'Telephony' } as const;
 
@@ -63,14 +72,15 @@ function sold(seller: string, use: 'resale' | 'business'): DemoContract['lists']
 function operatorContracts(key: string): DemoContract[] {
   const { zone, tax } = supplierTerms[key] ?? { zone: ZONE, tax: ['S', '19'] };
   const [taxCode, taxPercent] = tax;
-  const currency = key === 'pacific' ? 'USD' : 'EUR';
   const terms = { timeZone: zone, taxCode, taxPercent };
+  // Pacific prices in dollars and is paid in euro.
+  const conversion = key === 'pacific' ? 'RECORD' : 'NONE';
   const bought = [
     ['VOICE', `${key}-az`],
     ['SMS', `${key}-sms`],
   ] as const;
   return [
-    { ...contract('COST', key, HUB, bought), ...terms, currency },
+    { ...contract('COST', key, HUB, bought), ...terms, conversion },
     { ...contract('WHOLESALE', HUB, key, [['VOICE', 'hub-carrier']]), ...terms },
   ];
 }
@@ -78,11 +88,12 @@ function operatorContracts(key: string): DemoContract[] {
 /** Every contract of the demo. */
 export const demoContracts: readonly DemoContract[] = [
   ...demoOperators.flatMap(({ key }) => operatorContracts(key)),
-  contract('WHOLESALE', HUB, 'rheinfunk', sold(HUB, 'resale')),
+  { ...contract('WHOLESALE', HUB, 'rheinfunk', sold(HUB, 'resale')), marginPolicy: 'WARN' },
   contract('WHOLESALE', 'rheinfunk', 'kieztel', sold('rheinfunk', 'resale')),
-  ...demoCustomers.map(({ key, parent }) =>
-    contract('RETAIL', parent, key, sold(parent, 'business')),
-  ),
+  ...demoCustomers.map(({ key, parent }) => ({
+    ...contract('RETAIL', parent, key, sold(parent, 'business')),
+    bandPolicy: key === SPLIT_CUSTOMER ? ('SPLIT' as const) : ('START' as const),
+  })),
 ];
 
 /** The contract under which a partner buys what its subscriptions use. */

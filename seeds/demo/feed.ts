@@ -2,12 +2,13 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Call, NO_TRUNK } from './call.js';
 import type { CalledNumbers } from './called-numbers.js';
-import type { Callers } from './callers.js';
+import type { Caller, Callers } from './callers.js';
 import { drawFault, type LineFault, spoil } from './faults.js';
 import type { FieldPlaces, LineFormat } from './line-format.js';
 import { LineWriter } from './line-writer.js';
 import { callsByDay, DayClock, isAmbiguous, MONTH_FROM, WEEKS } from './month.js';
 import type { Random } from './random.js';
+import type { Tally } from './tally.js';
 
 /** How a source writes and who is heard there. */
 export interface FeedPlan {
@@ -18,6 +19,7 @@ export interface FeedPlan {
   readonly callers: Callers;
   readonly called: CalledNumbers;
   readonly random: Random;
+  readonly tally: Tally;
   /**
    * Chooses by which trunk a call leaves, and unless it must be voice, turns it into a message
    * or session.
@@ -65,6 +67,7 @@ const WEEK_SECONDS = 7 * 86_400;
 export class Feed {
   readonly #plan: FeedPlan;
   readonly #call = new Call();
+  #caller: Caller | null = null;
   readonly #places: FieldPlaces = { time: -1, quantity: -1, called: -1, service: -1, trunk: -1 };
   // Lines that come a second time: in this file, or in the next.
   #again: Uint8Array[] = [];
@@ -125,7 +128,10 @@ export class Feed {
     } else if (outcome === 'STRANGER') this.#reject('UNKNOWN_SUBSCRIBER');
     else {
       if (outcome === 'UNPRICED') counts.held += 1;
-      else counts.rated += 1;
+      else {
+        counts.rated += 1;
+        if (this.#caller !== null) this.#plan.tally.add(this.#call, this.#caller);
+      }
       if (!this.#call.answered) counts.unanswered += 1;
       this.#remember(out, from);
     }
@@ -142,7 +148,8 @@ export class Feed {
     call.serial += 1;
     call.service = 'voice';
     call.outTrunk = NO_TRUNK;
-    call.from(callers.draw(random, atMs), random);
+    this.#caller = callers.draw(random, atMs);
+    call.from(this.#caller, random);
     if (stranger) call.fromStranger(random);
     call.to(called, random, priced);
     // What is wrong with a line shall be one thing, so only sound ones are messages or sessions.

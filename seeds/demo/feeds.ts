@@ -7,6 +7,7 @@ import { asteriskFormat, kontorFormat, type LineFormat, switchFormat } from './l
 import { WEEKS } from './month.js';
 import { Random } from './random.js';
 import type { DemoSubscription } from './subscriptions.js';
+import { Tally } from './tally.js';
 import { type DemoSource, demoOperators, demoSources } from './world.js';
 
 /** Calls of the month by source; the faults add to them. */
@@ -31,13 +32,15 @@ const BEST_OF_TEN = 7;
 
 /**
  * Writes the record files of the demo into a folder that exists, one after the other and every
- * time the same, and says what they hold. `scale` makes the month smaller for tests.
+ * time the same, and says what they hold. `tally` counts what will be rated; `scale` makes the
+ * month smaller for tests.
  */
 export function* writeFeeds(
   folder: string,
   subscriptions: readonly DemoSubscription[],
   destinations: readonly ReferenceDestination[],
   scale = 1,
+  tally = new Tally(subscriptions),
 ): Generator<FeedFile> {
   const called = new CalledNumbers(destinations);
   for (const source of Object.keys(demoSources) as DemoSource[]) {
@@ -49,6 +52,7 @@ export function* writeFeeds(
       callers: new Callers(own, PRESENTED),
       called,
       random: new Random(seeds[source]),
+      tally,
       route: source === 'transit' ? transitRoute(called) : routes[source],
     });
     for (let week = 0; week < WEEKS.length; week += 1) yield feed.write(folder, week);

@@ -8,9 +8,11 @@ import { DomainError } from '../../src/kernel/index.js';
 import type { Command } from '../../src/main.js';
 import { type Config, createLog, migrate, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { loadReference, referenceDestinations } from '../reference/reference.js';
+import { assertAllowances } from './check.js';
 import { Client } from './client.js';
 import type { FeedFile } from './feed.js';
 import { writeFeeds } from './feeds.js';
+import { PricingSetup } from './pricing-setup.js';
 import {
   assertCounts,
   printAlarms,
@@ -20,8 +22,9 @@ import {
   sourceCounts,
 } from './report.js';
 import { Setup } from './setup.js';
-import { billMonth, importFiles, invoicesOf, SELLERS, writePdfs } from './steps.js';
+import { billMonth, foldCounts, importFiles, invoicesOf, SELLERS, writePdfs } from './steps.js';
 import { buildSubscriptions } from './subscriptions.js';
+import { Tally } from './tally.js';
 import { grouped, Terminal } from './terminal.js';
 import { createHub, createUsers, demoRobot, demoUsers, readmitRobot } from './users.js';
 import { demoPartners } from './world.js';
@@ -134,6 +137,7 @@ async function makeMonth(
   const sheets = setup.sheets({ destinations });
   sheets.catch(() => undefined);
   await terminal.step('Contracts, plans, trunks', () => setup.contracts());
+  await terminal.step('Tiers, discounts, allowances', () => PricingSetup.create(client, setup));
   const subscriptions = buildSubscriptions();
   await terminal.step('Subscriptions', (progress) =>
     setup.subscriptions(subscriptions, (count) =>
@@ -144,8 +148,9 @@ async function makeMonth(
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const files: FeedFile[] = [];
+  const tally = new Tally(subscriptions);
   await terminal.step('Records of a month', async (progress) => {
-    for (const file of writeFeeds(folder, subscriptions, destinations, scale)) {
+    for (const file of writeFeeds(folder, subscriptions, destinations, scale, tally)) {
       files.push(file);
       progress(files.length / 15, sizeOf(files));
       await immediate();
@@ -156,12 +161,27 @@ async function makeMonth(
     importFiles(client, setup, files, progress),
   );
   assertCounts(files, await sourceCounts(client));
-  await terminal.step('Credit limits', () => app.outbox.runUntilIdle());
+  await terminal.step('Months with their allowances', async (progress) => {
+    await foldAll(app);
+    const { contracts, records, adjusted } = await foldCounts(client);
+    progress(
+      1,
+      `${grouped(contracts)} contracts, ${grouped(records)} records, ${grouped(adjusted)} adjusted`,
+    );
+  });
+  await assertAllowances(client, setup, tally, destinations);
   for (const seller of SELLERS) {
     await terminal.step(`Bill run: ${seller}`, () =>
       billMonth(client, setup.id('partner', seller)),
     );
   }
+}
+
+// Imports ask for folds by way of the outbox, and folds leave changed balances there.
+async function foldAll({ outbox, work }: App): Promise<void> {
+  await outbox.runUntilIdle();
+  await work.runUntilIdle();
+  await outbox.runUntilIdle();
 }
 
 function sizeOf(files: readonly FeedFile[]): string {

@@ -13,10 +13,14 @@ export interface DemoPriceList {
   readonly parent: string | null;
   readonly name: string;
   readonly currency: 'EUR' | 'USD';
-  readonly bands: boolean;
+  /** Name of the time profile; a list that inherits has that of its parent. */
+  readonly profile: string | null;
   /** Rate sheets in the order in which they are activated. */
   readonly sheets: readonly DemoSheet[];
-  /** The row that holds for every number: a price, or a change of every inherited price. */
+  /**
+   * The row that holds for every number: a price, or a change of every inherited price. Null also
+   * where such a row is among the rates of `charges.ts`.
+   */
   readonly everywhere: {
     readonly kind: 'ABSOLUTE' | 'PERCENT' | 'DIFFERENCE';
     readonly price: string;
@@ -38,6 +42,10 @@ export interface SheetFacts {
 /** All prices hold from here on, unless a later sheet says otherwise. */
 export const PRICES_FROM = '2026-06-30T22:00:00.000Z';
 const MID_MONTH = '2026-10-14T22:00:00.000Z';
+
+/** Operators and sellers divide the week alike; KiezTel's shops are open on Saturdays. */
+const PEAK = 'Peak 08-20';
+const SHOPS = 'Peak Mon-Sat 08-20, Berlin';
 
 const GIB = 1_073_741_824;
 const MIB = 1_048_576;
@@ -84,7 +92,7 @@ function supplierLists(): DemoPriceList[] {
     {
       ...list(`${supplier.key}-az`, supplier.key, 'Termination A-Z'),
       currency: supplier.currency,
-      bands: supplier.bands,
+      profile: supplier.bands ? PEAK : null,
       sheets: [
         {
           name: 'A-Z July 2026',
@@ -127,72 +135,72 @@ function areasOf(supplier: { countries: readonly string[]; longestArea: number }
 const sellerLists: readonly DemoPriceList[] = [
   {
     ...list('hub-az', 'hub', 'Wholesale A-Z'),
-    bands: true,
+    profile: PEAK,
     sheets: [destinationSheet({ level: 118, plus: 0, firstIncrement: 1, nextIncrement: 1 })],
   },
   {
     ...list('hub-carrier', 'hub', 'Carrier wholesale'),
     parent: 'hub-az',
-    bands: true,
     everywhere: change('PERCENT', '-4'),
   },
   {
     ...list('hub-resale', 'hub', 'Reseller wholesale'),
     parent: 'hub-az',
-    bands: true,
     everywhere: change('PERCENT', '6'),
     sheets: [germanSheet('Germany for resellers', 1_900, 8_900, 0, 1, 1)],
   },
   {
     ...list('hub-business', 'hub', 'Business retail'),
     parent: 'hub-az',
-    bands: true,
     everywhere: change('DIFFERENCE', '0.012'),
     sheets: [germanSheet('Germany for business', 14_000, 39_000, 0, 60, 60)],
   },
   {
     ...list('rheinfunk-az', 'rheinfunk', 'Rheinfunk A-Z'),
-    bands: true,
+    profile: PEAK,
     sheets: [destinationSheet({ level: 140, plus: 4_000, firstIncrement: 30, nextIncrement: 6 })],
   },
   {
     ...list('rheinfunk-resale', 'rheinfunk', 'Rheinfunk partner'),
     parent: 'rheinfunk-az',
-    bands: true,
     everywhere: change('PERCENT', '-8.5'),
   },
   {
     ...list('rheinfunk-business', 'rheinfunk', 'Rheinfunk business'),
     parent: 'rheinfunk-az',
-    bands: true,
     everywhere: change('DIFFERENCE', '0.009'),
     sheets: [germanSheet('Germany for business', 12_000, 35_000, 40_000, 60, 1)],
   },
   {
     ...list('kieztel-az', 'kieztel', 'KiezTel A-Z'),
-    bands: true,
+    profile: SHOPS,
     sheets: [destinationSheet({ level: 165, plus: 6_000, firstIncrement: 60, nextIncrement: 60 })],
   },
   {
     ...list('kieztel-business', 'kieztel', 'KiezTel business'),
     parent: 'kieztel-az',
-    bands: true,
     everywhere: change('DIFFERENCE', '0.015'),
     sheets: [germanSheet('Germany for business', 19_000, 49_000, 50_000, 60, 60, 3)],
   },
 ];
 
-// One price for everything that is not a call, at each seller's own level.
+// One price for everything that is not a call, at each seller's own level; null for tiers.
 const otherLists: readonly DemoPriceList[] = [
   { seller: 'hub', use: 'resale', sms: '0.038', gib: '2.1', event: '0.24' },
-  { seller: 'hub', use: 'business', sms: '0.062', gib: '3.9', event: '0.49' },
+  { seller: 'hub', use: 'business', sms: null, gib: '3.9', event: null },
   { seller: 'rheinfunk', use: 'resale', sms: '0.045', gib: '2.6', event: '0.3' },
   { seller: 'rheinfunk', use: 'business', sms: '0.069', gib: '4.4', event: '0.59' },
   { seller: 'kieztel', use: 'business', sms: '0.079', gib: '4.9', event: '0.69' },
 ].flatMap(({ seller, use, sms, gib, event }) => [
-  { ...list(`${seller}-${use}-sms`, seller, `Messages, ${use}`), everywhere: flat(sms, 1) },
+  {
+    ...list(`${seller}-${use}-sms`, seller, `Messages, ${use}`),
+    everywhere: sms === null ? null : flat(sms, 1),
+  },
   { ...list(`${seller}-${use}-data`, seller, `Data, ${use}`), everywhere: flat(gib, GIB, MIB) },
-  { ...list(`${seller}-${use}-event`, seller, `Events, ${use}`), everywhere: flat(event, 1) },
+  {
+    ...list(`${seller}-${use}-event`, seller, `Events, ${use}`),
+    everywhere: event === null ? null : flat(event, 1),
+  },
 ]);
 
 /** Every price list of the demo; a list comes after the one that it inherits from. */
@@ -209,7 +217,7 @@ function list(key: string, owner: string, name: string): DemoPriceList {
     parent: null,
     name,
     currency: 'EUR',
-    bands: false,
+    profile: null,
     sheets: [],
     everywhere: null,
   };

@@ -2,11 +2,10 @@ import { relative } from 'node:path';
 import type { Client } from './client.js';
 import type { FeedFile } from './feed.js';
 import type { Nodes } from './setup.js';
-import { type InvoiceRow, PERIOD, pdfPath } from './steps.js';
+import { type InvoiceRow, PERIOD, pdfPath, usageByDestination } from './steps.js';
 import { grouped, money, type Terminal } from './terminal.js';
 
 const MOST_MARGINS = 10;
-const PAGE = 500;
 
 /** What the files of a source came to. */
 export interface SourceCounts {
@@ -94,33 +93,9 @@ export function printCounts(terminal: Terminal, counts: readonly SourceCounts[])
   );
 }
 
-interface MarginRow {
-  readonly service: string;
-  readonly destination: string | null;
-  readonly records: string;
-  readonly quantity: string;
-  readonly cost: string | null;
-  readonly revenue: string | null;
-  readonly margin: string | null;
-}
-
 /** The destinations at which the hub earns most, with everything in euro. */
 export async function printMargins(client: Client, terminal: Terminal): Promise<void> {
-  const rows: MarginRow[] = [];
-  for (let after: string | null = null; ; ) {
-    const { usageByDestination: page }: { usageByDestination: MarginPage } = await client.call(
-      `query Margins($period: String!, $first: Int!, $after: String) {
-         usageByDestination(period: $period, currency: "EUR", first: $first, after: $after) {
-           edges { node { service destination records quantity cost revenue margin } }
-           pageInfo { hasNextPage endCursor }
-         }
-       }`,
-      { period: PERIOD, first: PAGE, after },
-    );
-    rows.push(...page.edges.map(({ node }) => node));
-    if (!page.pageInfo.hasNextPage) break;
-    after = page.pageInfo.endCursor;
-  }
+  const rows = await usageByDestination(client);
   const voice = rows.filter(({ service, margin }) => service === 'VOICE' && margin !== null);
   voice.sort((a, b) => Number(b.margin) - Number(a.margin));
   terminal.title(`Margins of the hub by destination, EUR (${MOST_MARGINS} largest, 3 smallest)`);
@@ -136,10 +111,6 @@ export async function printMargins(client: Client, terminal: Terminal): Promise<
       money(row.margin ?? '0'),
     ]),
   );
-}
-
-interface MarginPage extends Nodes<MarginRow> {
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
 }
 
 /** Every invoice with its totals, and where its PDF lies. */

@@ -5,7 +5,14 @@ import { ZONE } from './month.js';
 import { type DemoPriceList, demoPriceLists, PRICES_FROM, type SheetFacts } from './price-lists.js';
 import { SHEET_COLUMNS, sheetText } from './sheet.js';
 import { type DemoSubscription, pbxTrunk } from './subscriptions.js';
-import { demoCustomers, demoOperators, demoPartners, demoSources, HUB } from './world.js';
+import {
+  demoBranches,
+  demoCustomers,
+  demoOperators,
+  demoPartners,
+  demoSources,
+  HUB,
+} from './world.js';
 
 /** Opaque identifiers of what the demo made, by kind and key: `partner:aurel`. */
 export type Ids = Map<string, string>;
@@ -15,7 +22,6 @@ const SHEETS_AT_ONCE = 2;
 const SUBSCRIPTIONS_A_CALL = 300;
 /** Larger sheets are uploaded, smaller ones are part of the request. */
 const INLINE_BYTES = 40_000;
-const PROFILE = 'Peak 08-20';
 
 /**
  * Creates the world of the demo through the API, a step at a time. Every call has an idempotency
@@ -29,7 +35,7 @@ export class Setup {
     this.#client = client;
   }
 
-  /** Partners with an account each. */
+  /** Partners with an account each, and accounts of branches below them. */
   async partners(): Promise<void> {
     const { partners } = await this.#client.call<{ partners: Nodes<{ id: string }> }>(
       '{ partners(first: 1) { edges { node { id } } } }',
@@ -38,12 +44,17 @@ export class Setup {
     for (const { key, parent, ...rest } of demoPartners) {
       if (parent === null) continue;
       const input = { ...rest, parentId: this.id('partner', parent) };
-      await this.#create('partner', key, 'createPartner', 'CreatePartnerInput', input);
+      await this.create('partner', key, 'createPartner', 'CreatePartnerInput', input);
     }
     await inParallel(demoPartners, ACCOUNTS_AT_ONCE, async ({ key, name }) => {
       const input = { partnerId: this.id('partner', key), name };
-      await this.#create('account', key, 'createAccount', 'CreateAccountInput', input);
+      await this.create('account', key, 'createAccount', 'CreateAccountInput', input);
     });
+    for (const { key, partner, name } of demoBranches) {
+      const partnerId = this.id('partner', partner);
+      const input = { partnerId, parentId: this.id('account', partner), name };
+      await this.create('account', key, 'createAccount', 'CreateAccountInput', input);
+    }
   }
 
   /** Price lists, still without sheets, and the exchange rates that compare them. */
@@ -51,8 +62,8 @@ export class Setup {
     const { timeProfiles } = await this.#client.call<{
       timeProfiles: Nodes<{ id: string; name: string }>;
     }>('{ timeProfiles { edges { node { id name } } } }');
-    const profile = timeProfiles.edges.find(({ node }) => node.name === PROFILE)?.node.id;
-    for (const list of demoPriceLists) await this.#priceList(list, profile ?? null);
+    for (const { node } of timeProfiles.edges) this.ids.set(`profile:${node.name}`, node.id);
+    for (const list of demoPriceLists) await this.#priceList(list);
     for (const [date, rate] of EXCHANGE_RATES) {
       const input = {
         baseCurrency: 'EUR',
@@ -61,7 +72,7 @@ export class Setup {
         validFrom: `${date}T00:00:00.000Z`,
         source: 'Demo',
       };
-      await this.#create('exchange', date, 'setExchangeRate', 'SetExchangeRateInput', input);
+      await this.create('exchange', date, 'setExchangeRate', 'SetExchangeRateInput', input);
     }
   }
 
@@ -76,7 +87,7 @@ export class Setup {
     for (const { seller, plan, name, fees } of demoPlans) {
       const input = { partnerId: this.id('partner', seller), name, currency: 'EUR', fees };
       const key = `${seller} ${plan}`;
-      await this.#create('plan', key, 'createServicePlan', 'CreateServicePlanInput', input);
+      await this.create('plan', key, 'createServicePlan', 'CreateServicePlanInput', input);
     }
     for (const { key, trunkIn, trunkOut } of demoOperators) {
       const partnerId = this.id('partner', key);
@@ -107,7 +118,7 @@ export class Setup {
         // The shared PBX names no trunks, and all its calls leave by one.
         defaultOutTrunkId: name === demoSources.cloud.name ? this.id('trunk', 'BALTICA-OUT') : null,
       };
-      await this.#create('source', name, 'createUsageSource', 'CreateUsageSourceInput', input);
+      await this.create('source', name, 'createUsageSource', 'CreateUsageSourceInput', input);
     }
   }
 
@@ -131,9 +142,9 @@ export class Setup {
     const [first] = chunk;
     const contract = purchaseOf(first?.partner ?? '');
     if (first === undefined || contract === undefined) throw new RangeError('nobody subscribes');
-    const { partner, plan, startsAt, creditLimit } = first;
+    const { account, plan, startsAt, creditLimit } = first;
     const input = {
-      accountId: this.id('account', partner),
+      accountId: this.id('account', account),
       contractId: this.id('contract', contract.key),
       servicePlanId: this.id('plan', `${contract.seller} ${plan}`),
       startsAt: new Date(startsAt).toISOString(),
@@ -152,16 +163,16 @@ export class Setup {
     );
   }
 
-  async #priceList(list: DemoPriceList, profile: string | null): Promise<void> {
-    const { key, owner, parent, name, currency, bands, everywhere } = list;
+  async #priceList(list: DemoPriceList): Promise<void> {
+    const { key, owner, parent, name, currency, profile, everywhere } = list;
     const input = {
       partnerId: this.id('partner', owner),
       parentId: parent === null ? null : this.id('list', parent),
-      timeProfileId: bands && parent === null ? profile : null,
+      timeProfileId: profile === null ? null : this.id('profile', profile),
       name,
       currency,
     };
-    await this.#create('list', key, 'createPriceList', 'CreatePriceListInput', input);
+    await this.create('list', key, 'createPriceList', 'CreatePriceListInput', input);
     if (everywhere === null) return;
     const { kind, price, rateUnit, increment } = everywhere;
     const rate = {
@@ -174,7 +185,7 @@ export class Setup {
       nextIncrement: increment,
       validFrom: PRICES_FROM,
     };
-    await this.#create('rate', key, 'setRate', 'SetRateInput', rate);
+    await this.create('rate', key, 'setRate', 'SetRateInput', rate);
   }
 
   async #sheets(list: DemoPriceList, facts: SheetFacts): Promise<void> {
@@ -190,7 +201,7 @@ export class Setup {
         effectiveFrom,
         timeZone: ZONE,
       };
-      const id = await this.#create(
+      const id = await this.create(
         'sheet',
         `${list.key}:${name}`,
         'importRateSheet',
@@ -221,11 +232,11 @@ export class Setup {
         })),
       },
     };
-    await this.#create('contract', key, 'createContract', 'CreateContractInput', input);
+    await this.create('contract', key, 'createContract', 'CreateContractInput', input);
   }
 
   async #trunk(input: { name: string; partnerId: string; costContractId?: string }): Promise<void> {
-    await this.#create('trunk', input.name, 'createTrunk', 'CreateTrunkInput', input);
+    await this.create('trunk', input.name, 'createTrunk', 'CreateTrunkInput', input);
   }
 
   /** The identifier of something that an earlier step has made. */
@@ -235,18 +246,35 @@ export class Setup {
     return found;
   }
 
-  async #create(
+  /** Makes something by a mutation that takes one input, and notes its identifier. */
+  async create(
     kind: string,
     key: string,
     mutation: string,
     type: string,
     input: object,
   ): Promise<string> {
+    return this.make(kind, key, mutation, { input: [`${type}!`, input] });
+  }
+
+  /** The same by a mutation with arguments of these names, types and values. */
+  async make(
+    kind: string,
+    key: string,
+    mutation: string,
+    args: Readonly<Record<string, readonly [type: string, value: unknown]>>,
+  ): Promise<string> {
+    const entries = Object.entries(args);
+    const declared = entries.map(([name, [type]]) => `$${name}: ${type}, `).join('');
+    const given = entries.map(([name]) => `${name}: $${name}, `).join('');
     const data = await this.#client.call<{ made: Made }>(
-      `mutation Create($input: ${type}!, $key: String) {
-         made: ${mutation}(input: $input, idempotencyKey: $key) { id }
+      `mutation Create(${declared}$key: String) {
+         made: ${mutation}(${given}idempotencyKey: $key) { id }
        }`,
-      { input, key: `demo:${kind}:${key}` },
+      {
+        ...Object.fromEntries(entries.map(([name, [, value]]) => [name, value])),
+        key: `demo:${kind}:${key}`,
+      },
     );
     this.ids.set(`${kind}:${key}`, data.made.id);
     return data.made.id;
@@ -268,7 +296,7 @@ const EXCHANGE_RATES: readonly (readonly [date: string, rate: string])[] = [
   ['2026-10-16', '1.0874'],
 ];
 
-/** Subscriptions of one partner under the same terms. */
+/** Subscriptions of one account under the same terms. */
 function grouped(all: readonly DemoSubscription[]): Map<string, DemoSubscription[]> {
   const groups = new Map<string, DemoSubscription[]>();
   for (const subscription of all) {
@@ -280,8 +308,8 @@ function grouped(all: readonly DemoSubscription[]): Map<string, DemoSubscription
   return groups;
 }
 
-function groupOf({ partner, plan, startsAt, creditLimit }: DemoSubscription): string {
-  return [partner, plan, new Date(startsAt).toISOString(), creditLimit ?? 'none'].join(' ');
+function groupOf({ account, plan, startsAt, creditLimit }: DemoSubscription): string {
+  return [account, plan, new Date(startsAt).toISOString(), creditLimit ?? 'none'].join(' ');
 }
 
 function numbersOf(identity: { kind: 'NUMBER' | 'RANGE'; from: string; to: string }): string {

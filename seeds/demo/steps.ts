@@ -14,6 +14,7 @@ const POLL_MS = 150;
 const UPLOADS_AT_ONCE = 2;
 const DOWNLOADS_AT_ONCE = 4;
 const MOST_RUNS = 100;
+const PAGE = 500;
 
 type Progress = (part: number, text: string) => void;
 
@@ -108,6 +109,68 @@ async function endOf(client: Client, runId: string): Promise<void> {
     }
     await delay(POLL_MS);
   }
+}
+
+/** What calls to a destination, or another service, cost and brought in the month, in euro. */
+export interface UsageRow {
+  readonly service: string;
+  readonly destination: string | null;
+  readonly records: string;
+  readonly quantity: string;
+  readonly cost: string | null;
+  readonly revenue: string | null;
+  readonly margin: string | null;
+}
+
+interface UsagePage extends Nodes<UsageRow> {
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+}
+
+/** The month of the hub by destination. */
+export async function usageByDestination(client: Client): Promise<UsageRow[]> {
+  const rows: UsageRow[] = [];
+  for (let after: string | null = null; ; ) {
+    const { usageByDestination: page }: { usageByDestination: UsagePage } = await client.call(
+      `query Usage($period: String!, $first: Int!, $after: String) {
+         usageByDestination(period: $period, currency: "EUR", first: $first, after: $after) {
+           edges { node { service destination records quantity cost revenue margin } }
+           pageInfo { hasNextPage endCursor }
+         }
+       }`,
+      { period: PERIOD, first: PAGE, after },
+    );
+    rows.push(...page.edges.map(({ node }) => node));
+    if (!page.pageInfo.hasNextPage) return rows;
+    after = page.pageInfo.endCursor;
+  }
+}
+
+/** What the folds of the month came to. */
+export interface FoldCounts {
+  readonly runs: number;
+  /** Contracts priced, as often as records came in for them. */
+  readonly contracts: number;
+  readonly records: number;
+  /** Records whose price the month changed. */
+  readonly adjusted: number;
+}
+
+/** What the runs that priced months with their tiers and allowances did, all together. */
+export async function foldCounts(client: Client): Promise<FoldCounts> {
+  const { runs } = await client.call<{ runs: Nodes<{ result: Partial<FoldCounts> }> }>(
+    `query Folds($first: Int!) {
+       runs(first: $first, filter: { kind: FOLD }) { edges { node { result } } }
+     }`,
+    { first: PAGE },
+  );
+  const sum = (name: 'contracts' | 'records' | 'adjusted') =>
+    runs.edges.reduce((all, { node }) => all + Number(node.result[name] ?? 0), 0);
+  return {
+    runs: runs.edges.length,
+    contracts: sum('contracts'),
+    records: sum('records'),
+    adjusted: sum('adjusted'),
+  };
 }
 
 /** An invoice as the report shows it. */

@@ -1,12 +1,14 @@
 import { MONTH_FROM } from './month.js';
 import { Random } from './random.js';
-import { type DemoSource, demoCustomers, demoOperators } from './world.js';
+import { type DemoSource, demoBranches, demoCustomers, demoOperators } from './world.js';
 
 /** A subscription of the demo with the one identity that it has. */
 export interface DemoSubscription {
   readonly label: string;
   /** Key of the partner that has it. */
   readonly partner: string;
+  /** Key of the account that holds it: the partner's own, or that of a branch. */
+  readonly account: string;
   readonly plan: DemoPlan;
   readonly startsAt: number;
   /** In the currency of the contract, a calendar month's usage; null for none. */
@@ -42,6 +44,7 @@ export function buildSubscriptions(): DemoSubscription[] {
   const made: DemoSubscription[] = demoOperators.map(({ key, trunkIn }) => ({
     label: `Interconnect ${trunkIn}`,
     partner: key,
+    account: key,
     plan: 'INTERCONNECT',
     startsAt: SINCE,
     creditLimit: null,
@@ -59,7 +62,7 @@ export function buildSubscriptions(): DemoSubscription[] {
   for (const customer of demoCustomers) {
     const source = sourceOf(customer.parent);
     const weight = customer.parent === 'kieztel' ? 1 : 4;
-    const base = { partner: customer.key, startsAt: SINCE, source };
+    const base = { partner: customer.key, account: customer.key, startsAt: SINCE, source };
     if (customer.parent === 'hub') {
       const trunk = pbxTrunk(customer.key);
       const identity = { kind: 'TRUNK', trunk } as const;
@@ -81,6 +84,7 @@ export function buildSubscriptions(): DemoSubscription[] {
       made.push({
         label: `Line ${number.from}`,
         partner: customer.key,
+        account: accountOf(customer.key, left),
         plan: 'LINE',
         startsAt: late ? MONTH_FROM + (LATE_DAYS[random.below(2)] ?? 0) * DAY : SINCE,
         creditLimit: limited ? (LIMITS[random.below(LIMITS.length)] ?? null) : null,
@@ -90,6 +94,12 @@ export function buildSubscriptions(): DemoSubscription[] {
     }
   }
   return made;
+}
+
+// The lines of a customer with branches are shared out among them.
+function accountOf(customer: string, nth: number): string {
+  const branches = demoBranches.filter(({ partner }) => partner === customer);
+  return branches[nth % (branches.length + 1)]?.key ?? customer;
 }
 
 /** The name of the trunk of a customer's own telephone system. */

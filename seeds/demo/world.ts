@@ -144,6 +144,12 @@ export const demoCustomers: readonly DemoCustomer[] = Object.entries(customers).
     }),
 );
 
+/** Accounts of branches below the account of their partner, known by keys like partners. */
+export const demoBranches = [
+  { key: 'hub-2/bremen', partner: 'hub-2', name: 'Hanse Logistik, Bremen' },
+  { key: 'hub-2/rostock', partner: 'hub-2', name: 'Hanse Logistik, Rostock' },
+] as const;
+
 /** Everybody, in an order in which parents come before those below them. */
 export const demoPartners: readonly DemoPartner[] = [
   ...companies,
