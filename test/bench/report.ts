@@ -86,9 +86,9 @@ ${table(
 
 ## Memory
 
-The process of the bench took ${figures.peak_rss_mib} MiB at most, the rows for bare COPY among them.
-\`npm run bench -- --memory 10000000\` imports a million records and then ten million: the peak grows
-by the table of identities and by nothing else.
+The process of the bench took ${figures.peak_rss_mib} MiB at most, the rows for bare COPY among
+them. \`npm run bench -- --memory 10000000\` imports a million records and then ten million, and
+names both peaks beside what the table of identities grows by.
 `;
 }
 
