@@ -9,7 +9,7 @@ import {
 } from '../mediation/index.js';
 import { AllowanceCollector, type EntrySegment } from './allowance-collector.js';
 import { NUMBER } from './allowance-entry.js';
-import type { BookFacts } from './book.js';
+import type { BookFacts, PriceBook } from './book.js';
 import { compileBook } from './compile-book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { type FoldedBook, finalAmount, foldBook } from './fold-book.js';
@@ -62,14 +62,17 @@ export interface MemoryResult {
 /**
  * Rates files of records without a database, with the data plane's own code: compiled book,
  * batches, identities, entries and the fold over them. A file may hold any number of records.
+ * `knownAt` tells the moment whose book a file is rated by, that of the facts unless given.
  */
 export function rateInMemory(
   facts: BookFacts,
   files: readonly (readonly MemoryRecord[])[],
+  knownAt: (file: number) => number = () => facts.pricing.knownAt,
 ): MemoryResult {
-  const batches = files.flatMap((file) => chunks(file, MICRO_BATCH));
-  const run = new MemoryRun(facts, batches.length);
-  const segments = batches.flatMap((batch) => run.rate(batch));
+  const run = new MemoryRun(facts, files.flat().length);
+  const segments = files.flatMap((file, place) =>
+    chunks(file, MICRO_BATCH).flatMap((batch) => run.rate(batch, knownAt(place))),
+  );
   const steps = new Map<string, FoldStep>();
   const folded = foldBook(facts, segments, (contractId, step) => {
     steps.set(`${contractId} ${step.entry}`, step);
@@ -88,35 +91,35 @@ export function rateInMemory(
 
 class MemoryRun {
   readonly answers = new Map<MemoryRecord, MemoryAnswer>();
-  readonly #rater: BatchRater;
-  readonly #book: ReturnType<typeof compileBook>;
+  readonly #facts: BookFacts;
+  readonly #raters = new Map<number, { book: PriceBook; rater: BatchRater }>();
   readonly #rated = new RatedBatch();
   readonly #identities: IdentityTable;
   readonly #levels = new Map<string, MemoryLevel>();
   #batchId = 0;
 
-  constructor(facts: BookFacts, batches: number) {
-    this.#book = compileBook(1, facts);
-    this.#rater = new BatchRater(this.#book);
-    this.#identities = IdentityTable.allocate((batches + 1) * MICRO_BATCH);
+  constructor(facts: BookFacts, records: number) {
+    this.#facts = facts;
+    this.#identities = IdentityTable.allocate(records + 1);
   }
 
-  rate(batch: readonly MemoryRecord[]): EntrySegment[] {
+  rate(batch: readonly MemoryRecord[], knownAt: number): EntrySegment[] {
     this.#batchId += 1;
+    const { book, rater } = this.#raterAt(knownAt);
     const records = recordBatch(batch);
     const rated = this.#rated;
-    this.#rater.rate(records, rated, this.#identities);
-    const collector = new AllowanceCollector(this.#book, this.#batchId);
-    collector.add(records, rated, this.#rater.tariffs, 0);
+    rater.rate(records, rated, this.#identities);
+    const collector = new AllowanceCollector(book, this.#batchId);
+    collector.add(records, rated, rater.tariffs, 0);
     let ordinal = 0;
     batch.forEach((record, row) => {
       const outcome = rated.outcome[row];
       if (outcome === OUTCOME.DUPLICATE) return;
       const fault = faultCodes[records.fault[row]!];
-      const levels = outcome === OUTCOME.RATED ? this.#levelsAt(row) : [];
+      const levels = outcome === OUTCOME.RATED ? this.#levelsAt(book, row) : [];
       this.answers.set(record, {
         fault,
-        subscriptionId: this.#book.guide.subscriptionId[rated.subscription[row]!]!,
+        subscriptionId: book.guide.subscriptionId[rated.subscription[row]!]!,
         destinationId: rated.destinationId[row]!,
         levels,
       });
@@ -132,8 +135,18 @@ class MemoryRun {
     return this.#levels.get(`${xdrId} ${contractId}`)!;
   }
 
-  #levelsAt(row: number): MemoryLevel[] {
-    const { contracts } = this.#book;
+  #raterAt(knownAt: number): { book: PriceBook; rater: BatchRater } {
+    let found = this.#raters.get(knownAt);
+    if (found === undefined) {
+      const pricing = { ...this.#facts.pricing, knownAt };
+      const book = compileBook(1, { ...this.#facts, pricing });
+      found = { book, rater: new BatchRater(book) };
+      this.#raters.set(knownAt, found);
+    }
+    return found;
+  }
+
+  #levelsAt({ contracts }: PriceBook, row: number): MemoryLevel[] {
     const rated = this.#rated;
     const levels: MemoryLevel[] = [];
     for (let level = 0; level < rated.levels[row]!; level += 1) {
