@@ -1,62 +1,146 @@
-import { mergeList, type RateRow, type Timeline } from '../catalog/index.js';
-import type { BookFacts, ListAdjustments } from './book.js';
+import { type EffectiveTable, mergeList, type RateRow, type Timeline } from '../catalog/index.js';
+import type { AdjustingStep, BookFacts, ListAdjustments } from './book.js';
 import { ints } from './compile-arrays.js';
 import type { Lineage } from './compile-lineage.js';
 import type { ClassedRates } from './compile-rows.js';
 
+/** A list that adjusts more prefixes is worked out when the book is compiled. */
+const MOST_GROUPS = 4096;
+
 /** What the lists do to what they inherit. */
-export type CompiledAdjustments = Pick<ListAdjustments, 'adjuster' | 'above' | 'timelines'> & {
+export type CompiledAdjustments = Pick<
+  ListAdjustments,
+  'adjuster' | 'above' | 'groupOf' | 'groups'
+> & {
   /**
-   * By list and class 1 where rows act on some of the inherited prices only, by prefix, band or
-   * origin: these prices are worked out when the book is compiled. Null where there are none.
+   * By list and class 1 where rows act on the inherited prices of some bands or origins only:
+   * these prices are worked out when the book is compiled. Null where there are none.
    */
   readonly covered: readonly (Uint8Array | null)[];
 };
 
+/** The prefixes that a list adjusts: the timeline of each, and which one acts on each class. */
+interface OwnGroups {
+  readonly timelines: readonly Timeline<RateRow>[];
+  /** Null: the first acts on all classes. */
+  readonly groupOf: Uint16Array | null;
+}
+
 export function compileAdjustments(
   facts: BookFacts,
   rates: ClassedRates,
-  lineage: Lineage,
+  { parent, order }: Lineage,
 ): CompiledAdjustments {
-  const { parent, order } = lineage;
-  const timelines: (Timeline<RateRow> | null)[] = facts.lists.map(() => null);
-  const covered: (Uint8Array | null)[] = facts.lists.map(() => null);
-  rates.adjusting.forEach((rows, list) => {
-    // A list that inherits from none has nothing to adjust.
-    if (rows.length === 0 || parent[list]! < 0) return;
-    const general = rows.filter((row) => actsOnAll(rates, row));
-    if (general.length > 0) {
-      timelines[list] = timelineOf(general.map((row) => rates.rateAt(row)));
-    }
-    const others = rows.filter((row) => !actsOnAll(rates, row));
-    if (others.length > 0) covered[list] = classesBelow(rates, others);
-  });
   const adjuster = facts.lists.map(() => -1);
   const above = facts.lists.map(() => -1);
+  const covered: (Uint8Array | null)[] = facts.lists.map(() => null);
+  const groupOf: (Uint16Array | null)[] = facts.lists.map(() => null);
+  const groups: (readonly AdjustingStep[])[][] = facts.lists.map(() => []);
   for (const list of order) {
-    const inherited = parent[list]! < 0 ? -1 : adjuster[parent[list]!]!;
-    above[list] = inherited;
-    adjuster[list] = timelines[list] === null ? inherited : list;
+    // A list that inherits from none has nothing to adjust.
+    if (parent[list]! < 0) continue;
+    const next = adjuster[parent[list]!]!;
+    above[list] = next;
+    adjuster[list] = next;
+    const rows = rates.adjusting[list]!;
+    if (rows.length === 0) continue;
+    const { table } = rates;
+    const general = rows.filter((row) => table.band[row] === 0 && table.origin[row] === 0);
+    const own = ownGroups(rates, general);
+    if (own === null || general.length < rows.length) {
+      const others = rows.filter((row) => table.band[row] !== 0 || table.origin[row] !== 0);
+      covered[list] = classesBelow(rates, own === null ? rows : others);
+    }
+    if (own === null || general.length === 0) continue;
+    adjuster[list] = list;
+    const joined = joinGroups(list, own, next < 0 ? null : groupOf[next]!, groups[next] ?? [[]]);
+    groupOf[list] = joined.groupOf;
+    groups[list] = joined.groups;
   }
-  const own = (value: number) => value;
-  return { adjuster: ints(adjuster, own), above: ints(above, own), timelines, covered };
+  const itself = (value: number) => value;
+  return { adjuster: ints(adjuster, itself), above: ints(above, itself), groupOf, groups, covered };
 }
 
-function actsOnAll({ table, emptyClass, classesOf }: ClassedRates, row: number): boolean {
-  if (table.band[row] !== 0 || table.origin[row] !== 0 || table.destination[row] !== 0) {
-    return false;
+/** Null when there are too many. */
+function ownGroups(rates: ClassedRates, rows: readonly number[]): OwnGroups | null {
+  const byClass = new Map<number, number[]>();
+  for (const row of rows) {
+    for (const each of rates.classesOf(row)) {
+      const known = byClass.get(each);
+      if (known === undefined) byClass.set(each, [row]);
+      else known.push(row);
+    }
   }
-  return classesOf(row)[0] === emptyClass;
+  if (byClass.size > MOST_GROUPS) return null;
+  const forAll = byClass.get(rates.emptyClass) ?? [];
+  byClass.delete(rates.emptyClass);
+  const rateAt = new Map(rows.map((row) => [row, rates.rateAt(row)]));
+  const byId = new Map([...rateAt.values()].map((rate) => [rate.id, rate]));
+  const tables = [laidOver(new Map(), forAll, rateAt)];
+  let groupOf: Uint16Array | null = null;
+  if (byClass.size > 0) {
+    const { parentClass, classes } = rates.tree;
+    groupOf = new Uint16Array(new SharedArrayBuffer(classes * 2));
+    for (let each = 1; each < classes; each += 1) {
+      const group = groupOf[parentClass[each]!]!;
+      const own = byClass.get(each);
+      if (own === undefined) groupOf[each] = group;
+      else groupOf[each] = tables.push(laidOver(tables[group]!, own, rateAt)) - 1;
+    }
+  }
+  return { timelines: tables.map((table) => timelineOf(table, byId)), groupOf };
 }
 
-// Which of several rows holds when is for the definition of inheritance to say.
-function timelineOf(rows: readonly RateRow[]): Timeline<RateRow> {
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  const alone = rows.map((row) => ({ ...row, kind: 'ABSOLUTE' as const }));
-  const entry = mergeList(new Map(), alone, new Map()).get('');
-  return (entry?.versions ?? []).map(({ from, to, value }) => {
+// Which of several rows holds when is for the definition of inheritance to say: it is asked about
+// rows with prices of their own for the prefix '', over those of the next shorter prefix.
+function laidOver(
+  shorter: EffectiveTable,
+  rows: readonly number[],
+  rateAt: ReadonlyMap<number, RateRow>,
+): EffectiveTable {
+  const alone = rows.map((row) => {
+    const rate = rateAt.get(row)!;
+    const where = rate.prefix === null ? { destinationId: 1 } : { prefix: '' };
+    return { ...rate, ...where, kind: 'ABSOLUTE' as const };
+  });
+  return mergeList(shorter, alone, new Map([[1, ['']]]));
+}
+
+function timelineOf(table: EffectiveTable, byId: ReadonlyMap<number, RateRow>): Timeline<RateRow> {
+  return (table.get('')?.versions ?? []).map(({ from, to, value }) => {
     return { from, to, value: byId.get(value.path[0]!)! };
   });
+}
+
+/** The groups of a list together with those of the adjusting list above it. */
+function joinGroups(
+  list: number,
+  own: OwnGroups,
+  groupAbove: Uint16Array | null,
+  groupsAbove: readonly (readonly AdjustingStep[])[],
+): { groupOf: Uint16Array | null; groups: (readonly AdjustingStep[])[] } {
+  const steps = own.timelines.map((timeline) => ({ list, timeline }));
+  if (groupAbove === null) {
+    return {
+      groupOf: own.groupOf,
+      groups: steps.map((step) => [step, ...groupsAbove[0]!]),
+    };
+  }
+  const groupOf = new Uint16Array(new SharedArrayBuffer(groupAbove.length * 2));
+  const groups: (readonly AdjustingStep[])[] = [];
+  const known = new Map<number, number>();
+  for (let each = 0; each < groupOf.length; each += 1) {
+    const ours = own.groupOf?.[each] ?? 0;
+    const theirs = groupAbove[each]!;
+    const key = ours * 65_536 + theirs;
+    let group = known.get(key);
+    if (group === undefined) {
+      group = groups.push([steps[ours]!, ...groupsAbove[theirs]!]) - 1;
+      known.set(key, group);
+    }
+    groupOf[each] = group;
+  }
+  return { groupOf, groups };
 }
 
 function classesBelow(rates: ClassedRates, rows: readonly number[]): Uint8Array {

@@ -85,12 +85,12 @@ export class SlotFiller {
   }
 
   #own(list: number, prefixClass: number, from: number, to: number, inherited: number): number {
-    const { table, rows, tree } = this.#rates;
+    const { table, rows } = this.#rates;
     const row = rows[from]!;
     const owner = this.#adjuster[list]!;
     const only = to === from + 1 && table.band[row] === 0 && table.origin[row] === 0;
     if (only && (inherited === 0 || this.#hides(row, inherited))) {
-      const slot = this.#slots.open(tree.parentClass[prefixClass]!);
+      const slot = this.#slots.open(prefixClass);
       const tariff = this.#tariffs.placeOf(table.tariff[row]!, owner);
       this.#slots.setPlain(slot, table.from[row]!, table.to[row]!, tariff, table.id[row]!);
       return slot;
@@ -102,7 +102,7 @@ export class SlotFiller {
     // What the list does to all that it inherits is done when the tariff is looked up.
     const candidates = inherited === 0 ? [] : this.#slots.pricesOf(inherited);
     for (let at = from; at < to; at += 1) candidates.push(this.#candidate(rows[at]!, owner));
-    const slot = this.#slots.open(tree.parentClass[prefixClass]!);
+    const slot = this.#slots.open(prefixClass);
     this.#slots.setPrices(slot, overlayPrices(candidates));
     return slot;
   }
@@ -127,7 +127,7 @@ export class SlotFiller {
   }
 
   #later(list: number, prefixClass: number): number {
-    const slot = this.#slots.open(this.#rates.tree.parentClass[prefixClass]!);
+    const slot = this.#slots.open(prefixClass);
     this.#pending[list]!.push({ prefixClass, slot });
     return slot;
   }

@@ -5,12 +5,12 @@ import {
   type RateRow,
   type Timeline,
 } from '../catalog/index.js';
-import type { PriceBook } from './book.js';
+import type { AdjustingStep, PriceBook } from './book.js';
 import { TariffTable, tariffAt } from './tariff-table.js';
 
 const NOTHING = new Int32Array(0);
 
-/** A time in which the adjustments of a list, and of those above it, do not change. */
+/** A time in which the adjustments of one group do not change. */
 interface Piece {
   readonly from: number;
   readonly to: number;
@@ -18,6 +18,11 @@ interface Piece {
   readonly steps: readonly { readonly list: number; readonly by: RateRow | undefined }[];
   /** One plus the tariff that becomes of each tariff of the book; 0 where nobody has asked. */
   readonly becomes: Int32Array;
+}
+
+/** As a piece of a group of several, which few tariffs meet. */
+interface SmallPiece extends Omit<Piece, 'becomes'> {
+  readonly becomes: Map<number, number>;
 }
 
 /**
@@ -29,7 +34,8 @@ export class ListTariffs {
   readonly #table: TariffTable | null;
   readonly #adjuster: Int32Array;
   readonly #pieces: (readonly Piece[] | undefined)[] = [];
-  /** The piece that each adjusting list was asked for last; apart, since every record asks. */
+  readonly #smallPieces: (readonly SmallPiece[] | undefined)[][] = [];
+  /** The piece that each list of one group was asked for last; apart, as every record asks. */
   readonly #from: Float64Array;
   readonly #to: Float64Array;
   readonly #becomes: Int32Array[];
@@ -55,70 +61,86 @@ export class ListTariffs {
     return this.#table === null ? this.#book.terms : this.#table.terms;
   }
 
-  /** The tariff that the list at `place` has at an instant where a slot says `tariff`. */
-  of(place: number, tariff: number, atMs: number): number {
+  /**
+   * The tariff that the list at `place` has at an instant where a slot of a class says `tariff`.
+   */
+  of(place: number, tariff: number, prefixClass: number, atMs: number): number {
     const list = this.#adjuster[place]!;
     if (list < 0) return tariff;
     if (atMs >= this.#from[list]! && atMs < this.#to[list]!) {
       const known = this.#becomes[list]![tariff]!;
       if (known !== 0) return known - 1;
     }
-    return this.#ask(list, tariff, atMs);
+    const groupOf = this.#book.adjustments.groupOf[list]!;
+    return groupOf === null
+      ? this.#ofOne(list, tariff, atMs)
+      : this.#ofSeveral(list, groupOf[prefixClass]!, tariff, atMs);
   }
 
-  #ask(list: number, tariff: number, atMs: number): number {
-    const piece = this.#pieceAt(list, atMs);
+  #ofOne(list: number, tariff: number, atMs: number): number {
+    let pieces = this.#pieces[list];
+    if (pieces === undefined) {
+      // Zeros that nobody writes to take no memory.
+      const { length } = this.#book.adjustments.tariffOwner;
+      pieces = this.#cut(list, 0).map((each) => ({ ...each, becomes: new Int32Array(length) }));
+      this.#pieces[list] = pieces;
+    }
+    const piece = pieces.find(({ from, to }) => atMs >= from && atMs < to)!;
     this.#from[list] = piece.from;
     this.#to[list] = piece.to;
     this.#becomes[list] = piece.becomes;
     const known = piece.becomes[tariff]!;
-    return known === 0 ? this.#derive(piece, tariff) : known - 1;
+    if (known !== 0) return known - 1;
+    const made = this.#derive(piece.steps, tariff);
+    piece.becomes[tariff] = made + 1;
+    return made;
   }
 
-  #pieceAt(list: number, atMs: number): Piece {
-    let pieces = this.#pieces[list];
+  #ofSeveral(list: number, group: number, tariff: number, atMs: number): number {
+    const byGroup = this.#smallPieces[list] ?? [];
+    this.#smallPieces[list] = byGroup;
+    let pieces = byGroup[group];
     if (pieces === undefined) {
-      pieces = this.#cut(list);
-      this.#pieces[list] = pieces;
+      pieces = this.#cut(list, group).map((each) => ({ ...each, becomes: new Map() }));
+      byGroup[group] = pieces;
     }
-    return pieces.find(({ from, to }) => atMs >= from && atMs < to)!;
+    let n = 0;
+    while (atMs >= pieces[n]!.to) n += 1;
+    const { becomes, steps } = pieces[n]!;
+    const known = becomes.get(tariff);
+    if (known !== undefined) return known;
+    const made = this.#derive(steps, tariff);
+    becomes.set(tariff, made);
+    return made;
   }
 
-  #cut(list: number): Piece[] {
-    const { above, timelines } = this.#book.adjustments;
-    const chain: number[] = [];
-    for (let at = list; at >= 0; at = above[at]!) chain.push(at);
+  #cut(list: number, group: number): Omit<Piece, 'becomes'>[] {
+    const acting: readonly AdjustingStep[] = this.#book.adjustments.groups[list]![group]!;
     const edges = new Set([Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
-    for (const one of chain) {
-      for (const { from, to } of timelines[one]!)
-        edges.add(from).add(to ?? Number.POSITIVE_INFINITY);
+    for (const { timeline } of acting) {
+      for (const { from, to } of timeline) edges.add(from).add(to ?? Number.POSITIVE_INFINITY);
     }
     const cuts = [...edges].sort((a, b) => a - b);
     return cuts.slice(1).map((to, n) => {
       const from = cuts[n]!;
-      const steps = chain.map((one) => {
-        return { list: one, by: valueAt(timelines[one]!, from) };
-      });
-      // Zeros that nobody writes to take no memory.
-      const becomes = new Int32Array(this.#book.adjustments.tariffOwner.length);
-      return { from, to, steps, becomes };
+      const steps = acting.map((step) => ({ list: step.list, by: valueAt(step.timeline, from) }));
+      return { from, to, steps };
     });
   }
 
-  #derive(piece: Piece, tariff: number): number {
+  #derive(steps: Piece['steps'], tariff: number): number {
     const { tariffs, terms, adjustments } = this.#book;
     const owner = adjustments.tariffOwner[tariff]!;
-    const own = piece.steps.findIndex(({ list }) => list === owner);
-    const acting = (own < 0 ? piece.steps : piece.steps.slice(0, own)).filter(({ by }) => by);
+    const own = steps.findIndex(({ list }) => list === owner);
+    const acting = (own < 0 ? steps : steps.slice(0, own)).flatMap(({ by }) => by ?? []);
+    if (acting.length === 0) return tariff;
     let rate: EffectiveRate = {
       ...tariffAt(tariffs, tariff, terms, adjustments.wide),
       path: [],
       clamped: false,
     };
-    for (const { by } of acting.reverse()) rate = adjustRate(rate, by!);
-    const place = acting.length === 0 ? tariff : this.#table!.placeOf(rate);
-    piece.becomes[tariff] = place + 1;
-    return place;
+    for (const by of acting.reverse()) rate = adjustRate(rate, by);
+    return this.#table!.placeOf(rate);
   }
 }
 

@@ -20,20 +20,22 @@ export class RateFinder {
    * gives way to the next shorter one of the list.
    */
   find(list: number, from: number, band: number, atMs: number, aNumber: number): number {
-    const { slotOf, lists } = this.#book;
+    const { slotOf, lists, tree } = this.#book;
     const { times, words } = this.#book.slots;
     let slot = from;
-    for (; slot !== 0; slot = slotOf[words[slot * 8 + SLOT.SHORTER]! * lists + list]!) {
+    while (slot !== 0) {
+      const prefixClass = words[slot * 8 + SLOT.CLASS]!;
       if (words[slot * 8 + SLOT.ENTRIES] !== 0) {
         const entry = this.#entry(slot, band, atMs, aNumber);
-        if (entry < 0) continue;
-        this.rateId = this.#book.slots.entryRateId[entry]!;
-        return this.tariffs.of(list, this.#book.slots.entryTariff[entry]!, atMs);
-      }
-      if (atMs >= times[slot * 4]! && atMs < times[slot * 4 + 1]!) {
+        if (entry >= 0) {
+          this.rateId = this.#book.slots.entryRateId[entry]!;
+          return this.tariffs.of(list, this.#book.slots.entryTariff[entry]!, prefixClass, atMs);
+        }
+      } else if (atMs >= times[slot * 4]! && atMs < times[slot * 4 + 1]!) {
         this.rateId = words[slot * 8 + SLOT.RATE_ID]!;
-        return this.tariffs.of(list, words[slot * 8 + SLOT.TARIFF]!, atMs);
+        return this.tariffs.of(list, words[slot * 8 + SLOT.TARIFF]!, prefixClass, atMs);
       }
+      slot = slotOf[tree.parentClass[prefixClass]! * lists + list]!;
     }
     return -1;
   }

@@ -31,12 +31,12 @@ export class SlotBuilder {
     this.#words = new Int32Array(this.#memory);
   }
 
-  /** A new slot whose prices follow; `shorter` is the class of the next shorter prefix. */
-  open(shorter: number): number {
+  /** A new slot of a class, whose prices follow. */
+  open(prefixClass: number): number {
     const slot = this.#count;
     this.#count += 1;
     if (this.#count * SLOT_WORDS > this.#words.length) this.#grow();
-    this.#words[slot * SLOT_WORDS + SLOT.SHORTER] = shorter;
+    this.#words[slot * SLOT_WORDS + SLOT.CLASS] = prefixClass;
     this.#words[slot * SLOT_WORDS + SLOT.ENTRIES] = PENDING;
     return slot;
   }
