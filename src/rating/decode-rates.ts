@@ -137,7 +137,7 @@ export class RateDecoder {
     return RATE_KINDS.findIndex((each) => each === kind);
   }
 
-  /** A numeric of at most eight decimals at scale 8; NaN with `#large` when it is no exact number. */
+  /** A numeric of eight decimals at most, at scale 8; NaN and `#large` where that is not exact. */
   #amount(bytes: Buffer): number {
     const digits = bytes.readInt16BE(this.#at + 4);
     const weight = bytes.readInt16BE(this.#at + 6);

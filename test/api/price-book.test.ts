@@ -49,7 +49,8 @@ const FILL = `
   INSERT INTO rate (partner_id, price_list_id, destination_id, time_band_id, origin_set_id, kind,
     price, valid_from)
   SELECT 1 + l % 9, l, 70 + l % 2, 51, 1 + l % 9, (array['ABSOLUTE', 'PERCENT', 'DIFFERENCE'])[k],
-    (array[0.5, -12.34567891, -9999999999.99999999])[k], timestamptz '1900-01-01' + k * interval '1 s'
+    (array[0.5, -12.34567891, -9999999999.99999999])[k],
+    timestamptz '1900-01-01' + k * interval '1 s'
   FROM generate_series(1, 12) l, generate_series(1, 3) k;
   INSERT INTO rate (partner_id, price_list_id, prefix, price, model, min_charge, max_charge,
     tier_schedule_id, valid_from)

@@ -155,6 +155,7 @@ function print(shape: Shape, rounds: readonly Round[]): void {
   console.log(
     `${shape.name}: ${rounds[0]!.rates} rates, load ${seconds((one) => one.load)} s, ` +
       `compile ${seconds((one) => one.compile)} s, publish ${seconds((one) => one.publish)} s, ` +
-      `together ${seconds((one) => one.load + one.compile + one.publish)} s, at most ${most} MiB more`,
+      `together ${seconds((one) => one.load + one.compile + one.publish)} s, ` +
+      `at most ${most} MiB more`,
   );
 }
