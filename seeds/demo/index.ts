@@ -23,7 +23,7 @@ import {
 } from './report.js';
 import { Setup } from './setup.js';
 import { billMonth, foldCounts, importFiles, invoicesOf, SELLERS, writePdfs } from './steps.js';
-import { buildSubscriptions } from './subscriptions.js';
+import { buildSubscriptions, type DemoSubscription } from './subscriptions.js';
 import { Tally } from './tally.js';
 import { grouped, Terminal } from './terminal.js';
 import { createHub, createUsers, demoRobot, demoUsers, readmitRobot } from './users.js';
@@ -133,22 +133,14 @@ async function makeMonth(
     });
   });
   await terminal.step('Price lists', () => setup.priceLists());
-  // The database reads the sheets while this process makes what does not need them.
-  const sheets = setup.sheets({ destinations });
+  // The database reads the sheets while this process writes what they will price.
+  const sheets = setup.firstSheets({ destinations });
   sheets.catch(() => undefined);
-  await terminal.step('Contracts, plans, trunks', () => setup.contracts());
-  await terminal.step('Tiers, discounts, allowances', () => PricingSetup.create(client, setup));
   const subscriptions = buildSubscriptions();
-  await terminal.step('Subscriptions', (progress) =>
-    setup.subscriptions(subscriptions, (count) =>
-      progress(count / subscriptions.length, `${grouped(count)} subscriptions`),
-    ),
-  );
-  await setup.sources();
+  const tally = new Tally(subscriptions);
+  const files: FeedFile[] = [];
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const files: FeedFile[] = [];
-  const tally = new Tally(subscriptions);
   await terminal.step('Records of a month', async (progress) => {
     for (const file of writeFeeds(folder, subscriptions, destinations, scale, tally)) {
       files.push(file);
@@ -157,6 +149,8 @@ async function makeMonth(
     }
   });
   await terminal.step('Rate sheets', () => sheets);
+  await makeCustomers(client, setup, subscriptions, terminal);
+  await terminal.step('Rate sheets of October', () => setup.laterSheets({ destinations }));
   await terminal.step('Import: rated at every level', (progress) =>
     importFiles(client, setup, files, progress),
   );
@@ -175,6 +169,23 @@ async function makeMonth(
       billMonth(client, setup.id('partner', seller)),
     );
   }
+}
+
+/** Who buys what on which terms, and the sources of their records. */
+async function makeCustomers(
+  client: Client,
+  setup: Setup,
+  subscriptions: readonly DemoSubscription[],
+  terminal: Terminal,
+): Promise<void> {
+  await terminal.step('Contracts, plans, trunks', () => setup.contracts());
+  await terminal.step('Tiers, discounts, allowances', () => PricingSetup.create(client, setup));
+  await terminal.step('Subscriptions', (progress) =>
+    setup.subscriptions(subscriptions, (count) =>
+      progress(count / subscriptions.length, `${grouped(count)} subscriptions`),
+    ),
+  );
+  await setup.sources();
 }
 
 // Imports ask for folds by way of the outbox, and folds leave changed balances there.

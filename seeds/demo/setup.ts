@@ -2,7 +2,13 @@ import type { Client } from './client.js';
 import { type DemoContract, demoContracts, demoPlans, purchaseOf } from './contracts.js';
 import { berlinFormats } from './formats.js';
 import { ZONE } from './month.js';
-import { type DemoPriceList, demoPriceLists, PRICES_FROM, type SheetFacts } from './price-lists.js';
+import {
+  type DemoPriceList,
+  type DemoSheet,
+  demoPriceLists,
+  PRICES_FROM,
+  type SheetFacts,
+} from './price-lists.js';
 import { SHEET_COLUMNS, sheetText } from './sheet.js';
 import { type DemoSubscription, pbxTrunk } from './subscriptions.js';
 import {
@@ -76,9 +82,14 @@ export class Setup {
     }
   }
 
-  /** The rate sheets of all lists, read, compared and activated. */
-  async sheets(facts: SheetFacts): Promise<void> {
-    await inParallel(demoPriceLists, SHEETS_AT_ONCE, (list) => this.#sheets(list, facts));
+  /** The rate sheets of all lists that hold from the beginning, read, compared and activated. */
+  async firstSheets(facts: SheetFacts): Promise<void> {
+    await this.#sheets(facts, (sheet) => sheet.effectiveFrom === PRICES_FROM);
+  }
+
+  /** Those that change prices later; contracts that are there are held against them. */
+  async laterSheets(facts: SheetFacts): Promise<void> {
+    await this.#sheets(facts, (sheet) => sheet.effectiveFrom !== PRICES_FROM);
   }
 
   /** Contracts, service plans and trunks. */
@@ -188,8 +199,14 @@ export class Setup {
     await this.create('rate', key, 'setRate', 'SetRateInput', rate);
   }
 
-  async #sheets(list: DemoPriceList, facts: SheetFacts): Promise<void> {
-    for (const { name, effectiveFrom, rows } of list.sheets) {
+  async #sheets(facts: SheetFacts, wanted: (sheet: DemoSheet) => boolean): Promise<void> {
+    await inParallel(demoPriceLists, SHEETS_AT_ONCE, (list) =>
+      this.#sheetsOf(list, facts, list.sheets.filter(wanted)),
+    );
+  }
+
+  async #sheetsOf(list: DemoPriceList, facts: SheetFacts, sheets: readonly DemoSheet[]) {
+    for (const { name, effectiveFrom, rows } of sheets) {
       const text = sheetText(rows(facts));
       const small = Buffer.byteLength(text) < INLINE_BYTES;
       const file = `${list.key}-${effectiveFrom.slice(0, 10)}.csv`;
