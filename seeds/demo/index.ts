@@ -8,6 +8,7 @@ import { DomainError } from '../../src/kernel/index.js';
 import type { Command } from '../../src/main.js';
 import { type Config, createLog, migrate, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { loadReference, referenceDestinations } from '../reference/reference.js';
+import { printAllowances } from './allowance-report.js';
 import { assertAllowances } from './check.js';
 import { Client } from './client.js';
 import type { FeedFile } from './feed.js';
@@ -101,6 +102,7 @@ async function playMonth(
     progress(1, `${invoices.length} in ${invoiceFolder}, ${written} new`);
   });
   printCounts(terminal, await sourceCounts(client));
+  await printAllowances(client, terminal);
   await printMargins(client, terminal);
   printInvoices(terminal, invoices, invoiceFolder);
   await printAlarms(client, terminal);
@@ -157,11 +159,8 @@ async function makeMonth(
   assertCounts(files, await sourceCounts(client));
   await terminal.step('Months with their allowances', async (progress) => {
     await foldAll(app);
-    const { contracts, records, adjusted } = await foldCounts(client);
-    progress(
-      1,
-      `${grouped(contracts)} contracts, ${grouped(records)} records, ${grouped(adjusted)} adjusted`,
-    );
+    const { records, adjusted } = await foldCounts(client);
+    progress(1, `${grouped(records)} records, ${grouped(adjusted)} adjusted`);
   });
   await assertAllowances(client, setup, tally, destinations);
   for (const seller of SELLERS) {

@@ -27,7 +27,7 @@ export class Tally {
   readonly watched: DemoSubscription;
 
   constructor(subscriptions: readonly DemoSubscription[]) {
-    this.watched = busyLine(subscriptions);
+    this.watched = watchedLine(subscriptions);
   }
 
   /** Takes a record that is found for the first time and has nothing wrong. */
@@ -53,7 +53,7 @@ function tallied({ startedAt, seconds, called, calledLength }: Call): TalliedCal
 }
 
 /** A line of the reseller's, among those that telephone most. */
-function busyLine(subscriptions: readonly DemoSubscription[]): DemoSubscription {
+export function watchedLine(subscriptions: readonly DemoSubscription[]): DemoSubscription {
   const cloud = subscriptions.filter(({ source }) => source === 'cloud');
   const found = cloud.find(
     ({ plan, partner, startsAt, creditLimit }, place) =>
