@@ -124,7 +124,8 @@ class ShardFold {
   ): Promise<{ due: Set<number>; replaces: boolean; batches: number[] }> {
     const segments = rowsOf<Segment>(
       await this.#client.query(
-        `SELECT e.batch_id AS "batchId", e.entries, e.replaces, e.withdrawn, d.batch_id IS NOT NULL AS fresh
+        `SELECT e.batch_id AS "batchId", e.entries, e.replaces, e.withdrawn,
+           d.batch_id IS NOT NULL AS fresh
          FROM allowance_entry e LEFT JOIN allowance_due d USING (shard, month, batch_id)
          WHERE e.shard = $1 AND e.month = $2 AND (NOT e.withdrawn OR d.batch_id IS NOT NULL)
          ORDER BY e.batch_id`,

@@ -113,7 +113,8 @@ export async function isChangedAgain(aside: SqlClient, rerateId: number): Promis
   const rows = rowsOf(
     await aside.query(
       `WITH own AS (SELECT b.id AS batch, r.started_from, r.started_to
-           FROM rerate r JOIN run a ON a.kind = 'RERATE' AND a.subject = 'rerate:' || r.id || ':apply'
+           FROM rerate r JOIN run a ON a.kind = 'RERATE'
+             AND a.subject = 'rerate:' || r.id || ':apply'
            JOIN run_batch b ON b.run_id = a.id WHERE r.id = $1),
          later AS (SELECT b.id AS batch FROM rerate o, rerate r, run_batch b
            WHERE r.id = $1 AND o.apply_run_id > r.apply_run_id AND o.state <> 'UNDONE'

@@ -202,7 +202,7 @@ async function unbilled(): Promise<string> {
 let wrongPrice: string;
 
 describe('a preview', () => {
-  it('says by partner, level, destination and invoice what differs, and changes nothing', async () => {
+  it('says by partner, level, service and invoice what differs, changing nothing', async () => {
     expect(await retail()).toEqual(['0.30', '0.00', '0.50', '0.1839']);
     const { invoices } = await billed('2026-10');
     expect(invoices.nodes).toMatchObject([{ state: 'FINALISED', net: '0.80' }]);

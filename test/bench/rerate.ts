@@ -223,7 +223,8 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 
 function line(records: number, round: Round): string {
   const rate = (each: number) => Math.round(records / each).toLocaleString('en');
-  return `rating ${rate(round.rating)}/s, preview ${rate(round.preview)}/s, apply ${rate(round.apply)}/s, again ${rate(round.again)}/s, undo ${rate(round.undo)}/s`;
+  const steps = ['rating', 'preview', 'apply', 'again', 'undo'] as const;
+  return steps.map((step) => `${step} ${rate(round[step])}/s`).join(', ');
 }
 
 function print(options: RerateBench, rounds: readonly Round[]): void {
