@@ -28,7 +28,7 @@ export const XdrReadingState = enumType(
 export const XdrGuidedBy = enumType('XdrGuidedBy', 'By what a record found its subscription.', {
   TRUNK: 'By the trunk that it came in by.',
   NUMBER: 'By the calling number.',
-  NONE: 'By nothing that is known and visible now.',
+  NONE: 'By nothing that was known then and is visible now.',
 });
 
 @ObjectType({ simpleResolvers: true, description: 'How a number was read.' })
@@ -129,7 +129,7 @@ export class XdrGuiding {
   subscriptionId!: string;
 
   @Field(() => Boolean, {
-    description: 'Whether the identities that are known now lead to that subscription again.',
+    description: 'Whether what was known when it was rated leads to that subscription again.',
   })
   equal!: boolean;
 }

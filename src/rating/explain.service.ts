@@ -72,7 +72,7 @@ export class ExplainService {
     return {
       xdr,
       knownAt: batch.knownAtDate,
-      guiding: await guidingOf(tx, xdr),
+      guiding: await guidingOf(tx, xdr, batch.knownAt),
       levels: views,
       margins: marginsOf(levels),
       equal: views.every((view) => view.equal),
@@ -198,8 +198,8 @@ function levelView(
   };
 }
 
-async function guidingOf(tx: Tx, xdr: Xdr): Promise<XdrGuiding> {
-  const found = await guidingIdentity(tx, xdr);
+async function guidingOf(tx: Tx, xdr: Xdr, knownAt: string): Promise<XdrGuiding> {
+  const found = await guidingIdentity(tx, knownAt, xdr);
   const byTrunk = found !== null && found.trunkId !== null;
   const trunks = byTrunk ? await seenTrunks(tx, [xdr.inTrunkId]) : new Map<number, string>();
   return {

@@ -4,7 +4,7 @@ import type { LevelDerivation } from './explain.js';
 import type { UsedExchange } from './explain-exchange.js';
 import type { MonthDerivation } from './explain-month.js';
 import type { SeenNames, SeenTerms } from './explain-view.js';
-import { known, MS } from './facts-query.store.js';
+import { asKnown, known, MS } from './facts-query.store.js';
 
 /** Terms by their id, of contracts that the transaction sees. */
 export async function seenTerms(
@@ -121,9 +121,13 @@ export interface SeenIdentity {
   readonly validTo: Date | null;
 }
 
-/** The visible identity that guides a record: its trunk's before its calling number's. */
+/**
+ * The visible identity that guides a record, as was known at a moment: its trunk's before its
+ * calling number's.
+ */
 export async function guidingIdentity(
   tx: Tx,
+  knownAt: string,
   record: { readonly inTrunkId: number; readonly aNumber: string | null; readonly startedAt: Date },
 ): Promise<SeenIdentity | null> {
   const [found] = rowsOf<SeenIdentity>(
@@ -131,12 +135,12 @@ export async function guidingIdentity(
       `SELECT id, subscription_id AS "subscriptionId", trunk_id AS "trunkId",
          number_from::text AS "numberFrom", number_to::text AS "numberTo",
          valid_from AS "validFrom", valid_to AS "validTo"
-       FROM subscription_identity
-       WHERE valid_from <= $3 AND (valid_to IS NULL OR valid_to > $3)
-         AND (trunk_id = $1::int OR (number_from IS NOT NULL
-           AND int8range(number_from, number_to, '[]') @> $2::bigint))
+       FROM ${asKnown('subscription_identity')} i
+       WHERE valid_from <= $4 AND (valid_to IS NULL OR valid_to > $4)
+         AND (trunk_id = $2::int OR (number_from IS NOT NULL
+           AND int8range(number_from, number_to, '[]') @> $3::bigint))
        ORDER BY trunk_id NULLS LAST LIMIT 1`,
-      [record.inTrunkId, record.aNumber, record.startedAt],
+      [knownAt, record.inTrunkId, record.aNumber, record.startedAt],
     ),
   );
   return found ?? null;

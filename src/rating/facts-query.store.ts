@@ -17,6 +17,12 @@ export const MS = (column: string) => `(extract(epoch FROM ${column}) * 1000)::f
 export const known = (table: string) => `${table}.recorded_at <= $1::timestamptz
   AND (${table}.superseded_at IS NULL OR ${table}.superseded_at > $1::timestamptz)`;
 
+/** Rows of a table that are updated in place, as they were known at the moment in $1. */
+export const asKnown = (table: string) => `(
+  SELECT t.* FROM ${table} t WHERE t.recorded_at <= $1::timestamptz
+  UNION ALL SELECT t.* FROM book_past p, jsonb_populate_record(NULL::${table}, p.said) t
+  WHERE p.fact = '${table}' AND ${known('p')})`;
+
 export async function rows<T>(tx: SqlClient, sql: string, values: unknown[] = []): Promise<T[]> {
   return rowsOf<T>(await tx.query(sql, values));
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { DomainError } from '../kernel/index.js';
 import { rowsOf, type SqlClient } from '../platform/index.js';
 import type { BookFacts } from './book.js';
-import { beginnings, type FactsFilter, known, MS, rows } from './facts-query.store.js';
+import { asKnown, beginnings, type FactsFilter, known, MS, rows } from './facts-query.store.js';
 import { listHeads, originSets, priceLists, profiles } from './price-list-facts.store.js';
 import { loadPricingFacts } from './pricing-facts.store.js';
 import { loadRates } from './rate-columns.store.js';
@@ -104,12 +104,6 @@ async function factsAround(
 }
 
 const NO_GUIDE = { subscriptions: [], identities: [], trunks: [] };
-
-/** Rows of a table that are updated in place, as they were known at the moment in $1. */
-const asKnown = (table: string) => `(
-  SELECT t.* FROM ${table} t WHERE t.recorded_at <= $1::timestamptz
-  UNION ALL SELECT t.* FROM book_past p, jsonb_populate_record(NULL::${table}, p.said) t
-  WHERE p.fact = '${table}' AND ${known('p')})`;
 
 async function guideFacts(
   tx: SqlClient,

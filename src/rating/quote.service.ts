@@ -70,7 +70,7 @@ export class QuoteService {
     // The viewer's own transaction decides which levels count; the rest of the truth is read
     // aside, since prices may rest on lists of others.
     const priced = await this.#database.readAside(SYSTEM_SCOPE, async (aside) => {
-      const subscription = await heldSubscription(aside, asked.subscriptionId, startedAt);
+      const subscription = await heldSubscription(aside, input, asked.subscriptionId, startedAt);
       const chain = await sellingChain(aside, subscription.contractId);
       if (chain === null) throw new DomainError('QUOTE_NOT_SOLD', 'Nobody sells it.');
       const cost = await costContract(aside, asked.outTrunkId);
@@ -125,21 +125,23 @@ function invalid(field: string): DomainError {
 
 async function guided(
   tx: Tx,
-  { subscriptionId: id }: QuoteInput,
-  by: Parameters<typeof guidingIdentity>[1],
+  input: QuoteInput,
+  by: Parameters<typeof guidingIdentity>[2],
 ): Promise<number> {
+  const { subscriptionId: id } = input;
   if (id) return (await rowByGlobalId(tx, Subscription, 'Subscription', id)).id;
-  const found = await guidingIdentity(tx, by);
+  const found = await guidingIdentity(tx, knownText(input), by);
   if (found !== null) return found.subscriptionId;
   throw new DomainError('QUOTE_NOT_GUIDED', 'No subscription has that trunk or number.');
 }
 
 async function heldSubscription(
   aside: Tx,
+  input: QuoteInput,
   id: number,
   startedAt: Date,
 ): Promise<QuotedSubscription> {
-  const found = await quotedSubscription(aside, id, startedAt);
+  const found = await quotedSubscription(aside, knownText(input), id, startedAt);
   if (found === null) throw notFound('Subscription', toGlobalId('Subscription', id));
   if (found.isActive) return found;
   throw new DomainError('QUOTE_NOT_ACTIVE', 'The subscription is not held at that instant.');

@@ -1,5 +1,6 @@
 import type { PriceLevel } from '../partner/index.js';
 import { rowsOf, type Tx } from '../platform/index.js';
+import { asKnown } from './facts-query.store.js';
 
 /** Who a quoted record belongs to. */
 export interface QuotedSubscription {
@@ -11,23 +12,25 @@ export interface QuotedSubscription {
   readonly isActive: boolean;
 }
 
-/** In a transaction that sees everything. */
+/** As was known at a moment, in a transaction that sees everything. */
 export async function quotedSubscription(
   aside: Tx,
+  knownAt: string,
   id: number,
   startedAt: Date,
 ): Promise<QuotedSubscription | null> {
   const [found] = rowsOf<QuotedSubscription>(
     await aside.query(
-      `WITH RECURSIVE up (id, parent_id) AS (
-         SELECT a.id, a.parent_id FROM account a JOIN subscription s ON s.account_id = a.id
-         WHERE s.id = $1
+      `WITH RECURSIVE asked AS (
+         SELECT * FROM ${asKnown('subscription')} s WHERE s.id = $2),
+       up (id, parent_id) AS (
+         SELECT a.id, a.parent_id FROM account a JOIN asked s ON s.account_id = a.id
          UNION ALL SELECT a.id, a.parent_id FROM account a JOIN up ON a.id = up.parent_id)
        SELECT s.id, s.contract_id AS "contractId", coalesce(s.service_plan_id, 0) AS "planId",
          up.id AS "rootAccountId",
-         $2 >= s.starts_at AND (s.ends_at IS NULL OR $2 < s.ends_at) AS "isActive"
-       FROM subscription s JOIN up ON up.parent_id IS NULL WHERE s.id = $1`,
-      [id, startedAt],
+         $3 >= s.starts_at AND (s.ends_at IS NULL OR $3 < s.ends_at) AS "isActive"
+       FROM asked s JOIN up ON up.parent_id IS NULL`,
+      [knownAt, id, startedAt],
     ),
   );
   return found ?? null;

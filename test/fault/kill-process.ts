@@ -1,5 +1,5 @@
-// The whole main job in one process, for kill.test.ts: imports what waits, lets credit follow,
-// bills the month for every seller and finalises. Started again after a kill it goes on.
+// The whole main job in one process, for kill.test.ts: imports what waits, folds the months, lets
+// credit follow, bills the month for every seller and finalises. Started again after a kill it goes on.
 import { BillExecutor, BillRunService } from '../../src/billing/index.js';
 import { CreditService } from '../../src/credit/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
@@ -10,7 +10,7 @@ import {
   type Viewer,
   WorkService,
 } from '../../src/platform/index.js';
-import { CREDIT_USAGE_TOPIC, DataPlane } from '../../src/rating/index.js';
+import { CREDIT_USAGE_TOPIC, DataPlane, FOLD_TOPIC, startFold } from '../../src/rating/index.js';
 import { entities } from '../../src/schema.js';
 
 const [url = '', filesDir = '', workers = '1'] = process.argv.slice(2);
@@ -29,10 +29,15 @@ const work = new WorkService(database, {
 const credit = new CreditService();
 const outbox = new OutboxWorker(database);
 outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
+outbox.register(FOLD_TOPIC, startFold);
 work.register(plane.importExecutor);
+work.register(plane.foldExecutor);
 work.register(new BillExecutor(database, now));
 
 process.stdout.write('READY\n');
+await work.runUntilIdle();
+await outbox.runUntilIdle();
+// What the outbox asked for: folds, whose charges credit follows in turn.
 await work.runUntilIdle();
 await outbox.runUntilIdle();
 await billAll();

@@ -27,6 +27,7 @@ export async function prepareWaitingImport(urls: DatabaseUrls, dir: string): Pro
     const sourceId = await freshSource(database, world, 'kill');
     await database.write(SYSTEM_SCOPE, async (tx) => {
       await addFeesAndLimits(tx);
+      await addAllowances(tx);
       await addRun(tx, world.hubId, sourceId, file);
     });
     return file;
@@ -48,6 +49,23 @@ async function addFeesAndLimits(tx: Tx): Promise<void> {
      WHERE c.id = s.contract_id AND c.seller_partner_id = p.partner_id`,
   );
   await tx.query('UPDATE subscription SET credit_limit = 5 WHERE id % 4 = 0');
+}
+
+// Months whose records have a say in each other's prices, so that folds have something to lose.
+async function addAllowances(tx: Tx): Promise<void> {
+  await tx.query(
+    `INSERT INTO bucket (partner_id, service_plan_id, name, kind, amount, sharing, rollover_cap,
+       valid_from)
+     SELECT p.partner_id, p.id, b.name, b.kind, b.amount, b.sharing, b.amount / 2, '2026-01-01'
+     FROM service_plan p CROSS JOIN (VALUES ('Minutes', 'UNITS', 900, 'SUBSCRIPTION'),
+       ('Money', 'MONEY', 2, 'CONTRACT')) AS b (name, kind, amount, sharing)`,
+  );
+  await tx.query(
+    `INSERT INTO price_rule (partner_id, name, type, effect, amount, measure, volume_from, cap,
+       valid_from)
+     SELECT DISTINCT seller_partner_id, 'Much', 'DISCOUNT', 'PERCENT', 10, 'QUANTITY', 2000, 1,
+       '2026-01-01'::timestamptz FROM contract WHERE level <> 'COST'`,
+  );
 }
 
 async function addRun(tx: Tx, hubId: number, sourceId: number, file: Generated): Promise<void> {
@@ -95,7 +113,13 @@ const FIGURES: Readonly<Record<string, string>> = {
   lines: `SELECT i.contract_id, l.kind, l.description, l.records, l.billed_quantity, l.basis, l.net
     FROM invoice_line l JOIN invoice i ON i.id = l.invoice_id ORDER BY 1, 2, 3, 6`,
   unbilled: 'SELECT count(*) FROM usage_summary WHERE invoice_id IS NULL',
-  runs: 'SELECT kind, state, batches_done, units_done FROM run ORDER BY kind, subject',
+  allowances: `SELECT contract_id, month, chunk, adjustment, convert_from(pots, 'UTF8')
+    FROM allowance_result ORDER BY 1, 2, 3`,
+  unfolded: 'SELECT shard, month FROM allowance_due',
+  // How many folds it takes depends on what lay between them.
+  runs: `SELECT kind, state, batches_done, units_done FROM run WHERE kind <> 'FOLD'
+    ORDER BY kind, subject`,
+  folds: `SELECT DISTINCT kind, state FROM run WHERE kind = 'FOLD'`,
 };
 
 /** A hash of every figure that the job ends in, by topic. */

@@ -24,7 +24,14 @@ const STATEMENT_KILLS = 26;
 const DATABASE_KILLS = 6;
 const MOMENTS: readonly KillMoment[] = ['before', 'sent', 'after'];
 // Statements after which half of something could be on disk if the transaction were not one.
-const CRITICAL = ['COMMIT', "UPDATE run_batch SET state = 'DONE'", 'INSERT INTO identity_segment'];
+const CRITICAL = [
+  'COMMIT',
+  "UPDATE run_batch SET state = 'DONE'",
+  'INSERT INTO identity_segment',
+  'WITH gone AS (DELETE FROM allowance_result',
+  'INSERT INTO allowance_result',
+  'DELETE FROM allowance_due',
+];
 
 let dir: string;
 let server: EmbeddedPostgres;
@@ -53,8 +60,10 @@ describe('a job that is killed', () => {
   it('has something to lose', () => {
     expect(expected.files).toMatch(/^1 rows/);
     expect(Number.parseInt(expected.xdrs!, 10)).toBeGreaterThan(10_000);
-    expect(Number.parseInt(expected.invoices!, 10)).toBe(5);
+    expect(Number.parseInt(expected.invoices!, 10)).toBe(6);
     expect(Number.parseInt(expected.alarms!, 10)).toBeGreaterThan(0);
+    expect(Number.parseInt(expected.allowances!, 10)).toBeGreaterThan(5);
+    expect(Number.parseInt(expected.unfolded!, 10)).toBe(0);
   });
 
   it(`ends in the same figures wherever it is killed (${STATEMENT_KILLS} statements)`, async () => {
@@ -76,7 +85,7 @@ describe('a job that is killed', () => {
     };
     await Promise.all([lane(), lane()]);
     expect(killed).toBeGreaterThanOrEqual(STATEMENT_KILLS);
-  }, 400_000);
+  }, 600_000);
 
   it(`ends in the same figures when the database is killed (${DATABASE_KILLS} times)`, async () => {
     const random = new Random(SEED + 1);

@@ -2,6 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { parseAmount } from '../../src/kernel/index.js';
 import type { BookFacts } from '../../src/rating/book.js';
 import { deriveLevel, type LevelDerivation, type PricedRecord } from '../../src/rating/explain.js';
+import { exactText } from '../../src/rating/explain-charge.js';
+import { type TierUse, tiersUsed } from '../../src/rating/explain-tariff.js';
+import { type Fraction, plus, whole } from '../../src/rating/fraction.js';
+import { graduated, volume } from '../../src/rating/tiers.js';
 import {
   aBook,
   aList,
@@ -13,9 +17,12 @@ import {
 } from '../fixtures/book.js';
 import { Draw } from '../fixtures/draw.js';
 import { randomBook } from '../fixtures/random-book.js';
+import { randomSchedules } from '../fixtures/random-pricing.js';
 import { type Rated, ReferenceRater } from '../fixtures/reference-rater.js';
 
+/** Books that are the same every time, in which everything occurs, and some new ones. */
 const BOOKS = 60;
+const NEW_BOOKS = 20;
 const RECORDS_A_BOOK = 40;
 const SEED = Number(process.env.KONTOR_TEST_SEED ?? Date.now() % 1_000_000);
 
@@ -60,8 +67,9 @@ describe('the explanation of a level', () => {
   it(`comes to the figures of the reference in random books (seed ${SEED})`, () => {
     let compared = 0;
     const seen = new Set<string>();
-    for (let book = 0; book < BOOKS; book += 1) {
-      const { facts, record } = randomBook(new Draw(SEED * 1000 + book));
+    for (let book = 0; book < BOOKS + NEW_BOOKS; book += 1) {
+      const draw = new Draw(book < BOOKS ? 257_484_000 + book : SEED * 1000 + book);
+      const { facts, record } = randomBook(draw);
       for (let n = 0; n < RECORDS_A_BOOK; n += 1) {
         const one = record();
         const ways = bothWays(facts, one);
@@ -106,6 +114,40 @@ function note(level: LevelDerivation, seen: Set<string>): void {
   if (price !== null && price.originSetId !== 0) seen.add('origin');
   if (trunkId !== null) seen.add('trunk');
   if (tariff !== null) seen.add(tariff.terms?.model ?? 'PER_UNIT');
+}
+
+describe('the tiers that a record is told to use', () => {
+  it('cost what the record is charged', () => {
+    let several = 0;
+    for (let n = 0; n < 3_000; n += 1) {
+      const draw = new Draw(SEED * 7 + n);
+      const [schedule] = randomSchedules(draw);
+      if (schedule === undefined) continue;
+      const [before, units] = [draw.below(700), 1 + draw.below(700)];
+      const total = before + units + draw.below(900);
+      const position = { before, total, first: before === 0 };
+      for (const model of ['GRADUATED', 'VOLUME'] as const) {
+        const terms = { model, minCharge: 0n, maxCharge: null, schedule };
+        const used = tiersUsed({ terms }, position, units);
+        const told = used.map(costOf).reduce(plus);
+        const charged =
+          model === 'GRADUATED'
+            ? graduated(schedule.steps, before, units)
+            : volume(schedule.steps, position, units);
+        expect(exactText(told)).toBe(exactText(charged));
+        expect(used.reduce((sum, use) => sum + use.units, 0)).toBe(units);
+        if (used.length > 1) several += 1;
+      }
+    }
+    expect(several).toBeGreaterThan(100);
+  });
+});
+
+function costOf({ price, units, rateUnit, block, blocks, flatFee }: TierUse): Fraction {
+  const usage = block
+    ? whole(BigInt(blocks) * price)
+    : { numerator: BigInt(units) * price, denominator: BigInt(rateUnit) };
+  return plus(whole(flatFee), usage);
 }
 
 describe('the steps of a charge', () => {
