@@ -44,7 +44,7 @@ import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
 export { adjustRate } from './adjust.js';
 export { assertBonus, assertBucket, assertPriceRule } from './allowance-rules.js';
 export { BonusRuleService } from './bonus-rule.service.js';
-export { BonusGrant, BonusMeasure, BucketKind, Sharing } from './bucket.entity.js';
+export { BucketKind, Sharing } from './bucket.entity.js';
 export { BucketService } from './bucket.service.js';
 export { convert, type RateFacts } from './convert.js';
 export { CustomerGroupService } from './customer-group.service.js';

@@ -68,7 +68,7 @@ export function workOut(
  * Folds a contract's month again and tells what it makes of one record of it; null when the
  * record is none that the month has a say in. `level` is the record's level as it was derived.
  */
-export function deriveMonth(
+function deriveMonth(
   month: MonthFacts,
   xdrId: number,
   level: LevelDerivation,

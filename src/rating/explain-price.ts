@@ -110,7 +110,7 @@ export class PriceSearch {
 const NO_ORIGIN: HeldOrigin = { setId: 0, prefix: '' };
 
 /** The sets that hold a calling number, the one with its longest beginning first. */
-export function heldOrigins(facts: BookFacts, aNumber: string): HeldOrigin[] {
+function heldOrigins(facts: BookFacts, aNumber: string): HeldOrigin[] {
   return facts.originSets
     .flatMap(({ id, prefixes }) => {
       const [longest] = prefixes

@@ -1,5 +1,6 @@
 // The whole main job in one process, for kill.test.ts: imports what waits, folds the months, lets
-// credit follow, bills the month for every seller and finalises. Started again after a kill it goes on.
+// credit follow, bills the month for every seller and finalises. Started again after a kill it
+// goes on.
 import { BillExecutor, BillRunService } from '../../src/billing/index.js';
 import { CreditService } from '../../src/credit/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
