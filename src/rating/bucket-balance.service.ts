@@ -1,6 +1,6 @@
 import { formatAmount, toGlobalId } from '../kernel/index.js';
 import { type Account, Contract } from '../partner/index.js';
-import { type RequestContext, requireViewer, rowLoader, rowsOf } from '../platform/index.js';
+import { type RequestContext, requireViewer, rowLoader } from '../platform/index.js';
 import { Subscription } from '../subscription/index.js';
 import type { BonusPoints, BucketBalance, BucketBalances } from './bucket-balance.entity.js';
 import {
@@ -10,7 +10,7 @@ import {
   pointBalances,
   potBalances,
 } from './bucket-balance.js';
-import { type ContractBalance, contractBalances } from './bucket-balance.store.js';
+import { accountTrees, type ContractBalance, contractBalances } from './bucket-balance.store.js';
 import { potText } from './explain-month-view.js';
 import type { Holder } from './pricing-facts.js';
 import { levelPermission } from './xdr-row.js';
@@ -55,27 +55,15 @@ export async function accountBalances(
   account: Account,
   month: string,
 ): Promise<BucketBalances> {
-  const contracts = rowsOf<{ id: number; root: number }>(
-    await (await context.read()).query(
-      `WITH RECURSIVE up (id, parent_id) AS (
-         SELECT id, parent_id FROM account WHERE id = $1
-         UNION ALL SELECT a.id, a.parent_id FROM account a JOIN up ON a.id = up.parent_id),
-       root (id) AS (SELECT id FROM up WHERE parent_id IS NULL),
-       tree (id) AS (
-         SELECT id FROM root
-         UNION ALL SELECT a.id FROM account a JOIN tree ON a.parent_id = tree.id)
-       SELECT DISTINCT s.contract_id AS id, root.id AS root
-       FROM subscription s JOIN tree ON tree.id = s.account_id CROSS JOIN root`,
-      [account.id],
-    ),
+  const tree = await accountTrees(context).load(account.id);
+  const found = await Promise.all(
+    (tree?.contractIds ?? []).map((id) => seenBalance(context, id, month)),
   );
-  const found = await Promise.all(contracts.map(({ id }) => seenBalance(context, id, month)));
-  const root = contracts[0]?.root;
   return shown(
     context,
     month,
     found.filter((one) => one !== null),
-    (holder, holderId) => holder === 'ACCOUNT' && holderId === root,
+    (holder, holderId) => holder === 'ACCOUNT' && holderId === tree?.rootId,
   );
 }
 

@@ -48,6 +48,39 @@ export function contractBalances(
   });
 }
 
+/** The top of an account's tree, and the contracts of the subscriptions in the tree. */
+export interface AccountTree {
+  readonly rootId: number;
+  readonly contractIds: readonly number[];
+}
+
+const TREES = Symbol('account trees with their contracts');
+
+/** Trees of accounts as far as the viewer sees them; null for one without subscriptions. */
+export function accountTrees(context: RequestContext): DataLoader<number, AccountTree | null> {
+  return context.loader(TREES, (read) => {
+    return new DataLoader<number, AccountTree | null>(async (ids) => {
+      const found = rowsOf<AccountTree & { id: number }>(
+        await (await read()).query(
+          `WITH RECURSIVE up (leaf, id, parent_id) AS (
+             SELECT id, id, parent_id FROM account WHERE id = ANY ($1::int[])
+             UNION ALL
+             SELECT up.leaf, a.id, a.parent_id FROM up JOIN account a ON a.id = up.parent_id),
+           tree (leaf, root, id) AS (
+             SELECT leaf, id, id FROM up WHERE parent_id IS NULL
+             UNION ALL
+             SELECT tree.leaf, tree.root, a.id FROM tree JOIN account a ON a.parent_id = tree.id)
+           SELECT leaf AS id, root AS "rootId", array_agg(DISTINCT s.contract_id) AS "contractIds"
+           FROM tree JOIN subscription s ON s.account_id = tree.id GROUP BY leaf, root`,
+          [ids],
+        ),
+      );
+      const trees = new Map(found.map((tree) => [tree.id, tree]));
+      return ids.map((id) => trees.get(id) ?? null);
+    });
+  });
+}
+
 function textOf({ contractId, month }: BalanceKey): string {
   return `${contractId} ${month}`;
 }

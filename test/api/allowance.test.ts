@@ -279,6 +279,22 @@ describe('tiers, buckets, a capped volume discount, a bonus and roll-over togeth
         ...{ id: world.subscriptions.direct, month: '2026-06' },
       }),
     ).toBe('FORBIDDEN');
+    const cost = async (...permissions: string[]) => {
+      const token = await tokenOf(kontor, world.hub, [
+        'contract.read',
+        'usage.read',
+        ...permissions,
+      ]);
+      const found = await call(
+        kontor,
+        token,
+        'query ($id: ID!) { contract(id: $id) { bucketBalances(month: "2026-06") { month } } }',
+        { id: world.contracts.cost },
+      );
+      return found.bucketBalances;
+    };
+    expect(await cost()).toBeNull();
+    expect(await cost('price.cost.read')).toEqual({ month: '2026-06' });
     const wrong = { id: world.subscriptions.direct, month: '2026-13' };
     expect(await refusal(kontor, world.token, BALANCES, wrong)).toBe('BAD_USER_INPUT');
   });
@@ -297,6 +313,10 @@ describe('tiers, buckets, a capped volume discount, a bonus and roll-over togeth
     expect(many.statements).toBeLessThanOrEqual(one.statements + 2);
     const contracts = await ask(`contracts(first: 50) { nodes { ${used} } }`);
     expect(contracts.statements).toBeLessThanOrEqual(one.statements + 2);
+    const accounts = await ask(
+      `partners(first: 8) { nodes { accounts(first: 4) { nodes { ${used} } } } }`,
+    );
+    expect(accounts.statements).toBeLessThanOrEqual(one.statements + 3);
     const names = contracts.data.contracts.nodes.flatMap(
       (node: { bucketBalances: { buckets: { name: string }[] } }) =>
         node.bucketBalances.buckets.map(({ name }) => name),

@@ -140,6 +140,43 @@ describe(`a world in which every way of pricing occurs (seed ${SEED})`, () => {
     for (const { name, acted } of own.rules) expect([name, acted]).toEqual([null, true]);
   }, 60_000);
 
+  it('shows what an account tree shares, and who of it used how much', async () => {
+    const ask = (token: string) =>
+      call(
+        kontor,
+        token,
+        `query ($id: ID!) {
+          partner(id: $id) {
+            accounts(first: 10) {
+              nodes {
+                name
+                bucketBalances(month: "2026-10") {
+                  buckets { name sharing used left granted rolledIn bonus usedBy { used label } }
+                  points { name points sharing }
+                }
+              }
+            }
+          }
+        }`,
+        { id: world.customer.globalId },
+      );
+    const token = await tokenOf(kontor, world.customer);
+    const { accounts } = await ask(token);
+    const [main, branch] = accounts.nodes.map((one: Level) => one.bucketBalances);
+    expect(accounts.nodes).toHaveLength(2);
+    expect(branch).toEqual(main);
+    const [family] = main.buckets;
+    expect(family).toMatchObject({ name: 'Family minutes', sharing: 'ACCOUNT', granted: '700' });
+    expect(family.usedBy).toHaveLength(2);
+    const taken = family.usedBy.map(({ used }: Level) => Number(used));
+    expect(taken[0] + taken[1]).toBe(Number(family.used));
+    expect(Number(family.used)).toBe(700 + Number(family.rolledIn) - Number(family.left));
+    const covered = (await listed(token)).flatMap(({ prices }) => prices);
+    expect(covered.some(({ coveredQuantity }) => coveredQuantity !== '0')).toBe(true);
+    expect(main.points).toMatchObject([{ name: 'Points', sharing: 'ACCOUNT' }]);
+    expect(Number(main.points[0].points) % 10).toBe(0);
+  });
+
   it('needs no more statements for many levels and months than for one', async () => {
     const records = await listed(world.token);
     const { id } = records.find(({ prices }) => prices.length === 4)!;
