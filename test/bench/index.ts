@@ -15,6 +15,7 @@ import { Pipeline } from './pipeline.js';
 import { Replay } from './replay.js';
 import { performancePage } from './report.js';
 import { measureRerates } from './rerate.js';
+import { SqlPeer } from './sql-peer.js';
 import { measureStages } from './stages.js';
 import { buildWorld } from './world.js';
 
@@ -39,6 +40,7 @@ export async function main({ config, args }: CommandInput): Promise<number> {
       memory: { type: 'string' },
       'write-docs': { type: 'boolean', default: false },
       rerate: { type: 'boolean', default: false },
+      sql: { type: 'boolean', default: false },
     },
   });
   const { urls, embedded } = await openDatabase(config, () => {});
@@ -68,6 +70,10 @@ export async function main({ config, args }: CommandInput): Promise<number> {
     };
     if (values.rerate) {
       await measureRerates(scratch.urls, dir, options);
+      return 0;
+    }
+    if (values.sql) {
+      console.log(JSON.stringify(await againstSql(scratch.urls, dir, options)));
       return 0;
     }
     const result = await bench(scratch.urls, dir, options);
@@ -138,6 +144,47 @@ async function bench(urls: DatabaseUrls, dir: string, options: BenchOptions) {
     await replay.close();
     return { ...summary(rounds, rows, options), ...stages };
   } finally {
+    await database.close();
+  }
+}
+
+/** The pipeline against set-based SQL that does the same with the same records, in pairs. */
+async function againstSql(urls: DatabaseUrls, dir: string, options: BenchOptions) {
+  const settings = { entities: [], poolSize: 6, statementTimeoutMs: 600_000 };
+  const database = await new Database({ ...urls, ...settings }).connect();
+  const replay = new Replay(urls.ownerUrl);
+  await replay.connect();
+  const peer = await SqlPeer.open(urls.ownerUrl);
+  try {
+    const world = await buildWorld(database, options);
+    const path = join(dir, 'bench.csv');
+    const file = generate(world, { path, records: options.records, seed: 42, days: 4 });
+    await peer.prepare(database);
+    const pipeline = new Pipeline(database, world, dir, options.workers);
+    const rounds: { ours: number; sql: number }[] = [];
+    for (let round = 0; round <= options.rounds; round += 1) {
+      await replay.clear();
+      const start = process.hrtime.bigint();
+      await pipeline.run(file);
+      const ours = Number(process.hrtime.bigint() - start) / 1e9;
+      await pipeline.verify(file);
+      const amounts = await pipeline.amounts();
+      const run = await peer.run(file);
+      if (run.amounts !== amounts) {
+        throw new Error(`SQL comes to ${run.amounts}, the pipeline to ${amounts}`);
+      }
+      if (round > 0) rounds.push({ ours, sql: run.seconds });
+    }
+    await pipeline.close();
+    return {
+      records: options.records,
+      sql_records_per_second: Math.round(options.records / median(rounds.map(({ sql }) => sql))),
+      ratio_to_sql: round3(median(rounds.map(({ ours, sql }) => sql / ours))),
+      ratios: rounds.map(({ ours, sql }) => round3(sql / ours)),
+    };
+  } finally {
+    await peer.close();
+    await replay.close();
     await database.close();
   }
 }

@@ -133,6 +133,14 @@ export class Pipeline {
     });
   }
 
+  /** Sum of what all levels of all rows cost in the end, at scale 8. */
+  async amounts(): Promise<string> {
+    return this.database.read(SYSTEM_SCOPE, async (tx) => {
+      const [sum] = await tx.query('SELECT sum(amount)::text AS amounts FROM usage_summary');
+      return sum.amounts;
+    });
+  }
+
   async close(): Promise<void> {
     await this.#work.stop();
     await this.#plane.close();

@@ -217,7 +217,10 @@ async function planWithMinutes(tx: Tx, hubId: number): Promise<void> {
        INSERT INTO bucket (partner_id, name, service_plan_id, kind, amount, services, valid_from)
        SELECT $1, 'Minutes', id, 'UNITS', 3000, '{VOICE}', $2 FROM plan)
      UPDATE subscription SET service_plan_id = (SELECT id FROM plan)
-     WHERE id % 6 = 0`,
+     WHERE id % 5 = 0 AND contract_id NOT IN (
+       SELECT v.contract_id FROM contract_version v
+       JOIN contract_price_list p ON p.contract_version_id = v.id
+       JOIN rate r ON r.price_list_id = p.price_list_id AND r.model = 'GRADUATED')`,
     [hubId, FROM],
   );
 }
