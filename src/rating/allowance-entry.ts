@@ -146,7 +146,7 @@ export class EntryWriter {
   }
 
   finish(): Buffer {
-    const text = JSON.stringify({ knownAt: this.knownAt, tariffs: this.#tariffs });
+    const text = [this.knownAt, ...this.#tariffs].join('\n');
     // Entries lie on a boundary of eight bytes behind a header that is filled up with blanks.
     const length = Math.ceil(Buffer.byteLength(text) / 8) * 8;
     const header = Buffer.alloc(HEADER_BYTES + length, 0x20);
@@ -178,28 +178,62 @@ function headerOf(bytes: Uint8Array): { knownAt: number; tariffs: string[]; from
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const length = buffer.readUInt32LE(4);
   const from = HEADER_BYTES + length;
-  const header = JSON.parse(buffer.toString('utf8', HEADER_BYTES, from));
-  return { knownAt: header.knownAt, tariffs: header.tariffs, from };
+  const [knownAt, ...tariffs] = buffer.toString('utf8', HEADER_BYTES, from).trimEnd().split('\n');
+  return { knownAt: Number(knownAt), tariffs, from };
 }
 
 // A tariff is written into many segments.
 const texts = new WeakMap<ChargeTariff, string>();
 
-// Whole numbers of any size are written as text with an n behind.
 function tariffText(tariff: ChargeTariff): string {
   let text = texts.get(tariff);
   if (text === undefined) {
-    text = JSON.stringify(tariff, (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+    text = isPlain(tariff) ? plainText(tariff) : fullText(tariff);
     texts.set(tariff, text);
   }
   return text;
 }
 
+function isPlain({ terms, conversion, shareConversion }: ChargeTariff): boolean {
+  return terms === null && conversion === null && shareConversion === null;
+}
+
+// Most tariffs are a price, a fee and a unit; lists have thousands of them.
+function plainText({ price, connectionFee, rateUnit, step, rounding }: ChargeTariff): string {
+  return `${price} ${connectionFee} ${rateUnit} ${step} ${rounding}`;
+}
+
+// Whole numbers of any size are written as text with an n behind.
+function fullText(tariff: ChargeTariff): string {
+  return JSON.stringify(tariff, (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
+}
+
 function tariffFrom(text: string): ChargeTariff {
+  if (!text.startsWith('{')) return plainFrom(text.split(' '));
   return JSON.parse(text, (key, value) => {
     if (key === 'rounding') return roundingOf(value);
     return typeof value === 'string' && /^-?\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value;
   });
+}
+
+function plainFrom(parts: readonly string[]): ChargeTariff {
+  const [price, connectionFee, rateUnit, step, rounding] = parts as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  return {
+    price: BigInt(price),
+    connectionFee: BigInt(connectionFee),
+    rateUnit: Number(rateUnit),
+    terms: null,
+    conversion: null,
+    shareConversion: null,
+    step: BigInt(step),
+    rounding: roundingOf(rounding),
+  };
 }
 
 function roundingOf(value: string): RoundingMode {
