@@ -81,7 +81,7 @@ class SliceBatch {
   async run(): Promise<void> {
     const { side } = this.#thread;
     const { fromMs, toMs } = this.#job;
-    if (this.#applies) await this.#ensureLeaves(Math.floor(fromMs / DAY_MS));
+    await this.#ensureLeaves(Math.floor(fromMs / DAY_MS));
     await side.query('BEGIN READ ONLY');
     await enterScope(side, SYSTEM_SCOPE);
     await this.#prepare(Math.floor(fromMs / DAY_MS), Math.floor(toMs / DAY_MS));
@@ -92,10 +92,13 @@ class SliceBatch {
     await this.#commit();
   }
 
-  // A contract's zone may count a record to the day before or after, in another month.
+  // A contract's zone may count a record to the day before or after, in another month; a fold on
+  // trial needs that month, too.
   async #ensureLeaves(day: number): Promise<void> {
     const { side } = this.#thread;
-    await side.query('SELECT ensure_correction_partitions(ARRAY[$1::date])', [this.#day]);
+    if (this.#applies) {
+      await side.query('SELECT ensure_correction_partitions(ARRAY[$1::date])', [this.#day]);
+    }
     for (const near of [day - 1, day + 1]) {
       if (monthOf(near) === monthOf(day)) continue;
       await side.query('SELECT ensure_usage_partitions(ARRAY[$1::date])', [isoFromEpochDay(near)]);

@@ -122,7 +122,8 @@ const FIGURES: Readonly<Record<string, string>> = {
     WHERE (records, quantity, billed, amount) <> (0, 0, 0, 0) ORDER BY 1, 2, 3, 4`,
   months: `SELECT contract_id, month::text, sum(adjustment) AS adjustment FROM allowance_result
     GROUP BY 1, 2 HAVING sum(adjustment) <> 0 ORDER BY 1, 2`,
-  credit: 'SELECT subscription_id, period_on::text, used FROM credit_balance ORDER BY 1, 2',
+  credit: `SELECT subscription_id, period_on::text, used FROM credit_balance WHERE used <> 0
+    ORDER BY 1, 2`,
   due: 'SELECT count(*) FROM allowance_due',
 };
 
