@@ -9,9 +9,13 @@ export interface DueShard {
   readonly bytes: string;
 }
 
+/** How long to wait for the other batches of a run before looking again. */
+const WAIT_MS = 1_000;
+
 /**
  * Task of the outbox: makes the run that folds what is due. Batches of the run that asked may
- * still be at work; then the last of them asks again, and everything is folded once.
+ * still be at work; then it is asked again later, and everything is folded once. The last batch
+ * cannot be relied on for that, as it may have nothing to fold, or be parked.
  */
 export async function startFold(tx: Tx, row: OutboxRow): Promise<void> {
   const { runId } = row.payload as { runId: number };
@@ -21,7 +25,7 @@ export async function startFold(tx: Tx, row: OutboxRow): Promise<void> {
       [runId],
     ),
   );
-  if (open !== undefined) return;
+  if (open !== undefined) return askLater(tx, row);
   const due = rowsOf<DueShard>(
     await tx.query(
       `SELECT shard, sum(bytes)::text AS bytes FROM allowance_due GROUP BY shard ORDER BY shard`,
@@ -41,6 +45,18 @@ export async function startFold(tx: Tx, row: OutboxRow): Promise<void> {
     unitsTotal: batches.reduce((sum, { units }) => sum + units, 0),
     batches,
   });
+}
+
+// Of all rows that ask for a run the newest goes on asking.
+async function askLater(tx: Tx, { id }: OutboxRow): Promise<void> {
+  await tx.query(
+    `INSERT INTO outbox (topic, partner_id, payload, not_before)
+     SELECT o.topic, o.partner_id, o.payload, clock_timestamp() + $2 * interval '1 millisecond'
+     FROM outbox o WHERE o.id = $1 AND NOT EXISTS (SELECT FROM outbox later
+       WHERE later.topic = o.topic AND later.done_at IS NULL AND later.id > o.id
+         AND later.payload = o.payload)`,
+    [id, WAIT_MS],
+  );
 }
 
 /** Batches of a fold: neighbouring shards together until they have enough to do. */

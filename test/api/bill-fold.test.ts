@@ -1,7 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BillExecutor } from '../../src/billing/index.js';
-import { SYSTEM_SCOPE, WorkService } from '../../src/platform/index.js';
+import {
+  appendOutbox,
+  createRun,
+  OutboxWorker,
+  SYSTEM_SCOPE,
+  WorkService,
+} from '../../src/platform/index.js';
+import { FOLD_TOPIC, startFold } from '../../src/rating/index.js';
 import { BillDesk } from '../fixtures/bill-desk.js';
 import { type BuiltContract, someUsage } from '../fixtures/billing.js';
 
@@ -109,5 +116,42 @@ describe('a bill run over usage whose month is not folded yet', () => {
     });
     await working;
     expect((await stateOf(run.id)).state).toBe('DONE');
+  });
+});
+
+describe('the fold of an import', () => {
+  it('is begun when the last batch has ended, though that one has nothing to fold', async () => {
+    const { contract } = await aContractWithUsage();
+    await due(contract, '2026-10-01');
+    const { database, hub } = desk;
+    // One batch of the import is done and has asked; the other is at work and will not ask.
+    const runId = await database.write(SYSTEM_SCOPE, async (tx) => {
+      const run = await createRun(tx, {
+        ...{ kind: 'IMPORT', partnerId: hub, subject: 'two batches', params: {} },
+        ...{ requestedBy: null, unitsTotal: 2 },
+        batches: [
+          { payload: {}, units: 1 },
+          { payload: {}, units: 1 },
+        ],
+      });
+      await tx.query(`UPDATE run_batch SET state = 'DONE' WHERE run_id = $1 AND ordinal = 0`, [
+        run.runId,
+      ]);
+      await appendOutbox(tx, { topic: FOLD_TOPIC, partnerId: hub, payload: { runId: run.runId } });
+      return run.runId;
+    });
+    const outbox = new OutboxWorker(database);
+    outbox.register(FOLD_TOPIC, startFold);
+    const folds = () =>
+      database.read(SYSTEM_SCOPE, (tx) => tx.query(`SELECT id FROM run WHERE kind = 'FOLD'`));
+    const working = outbox.runUntilIdle();
+    await delay(700);
+    expect(await folds()).toEqual([]);
+    await database.write(SYSTEM_SCOPE, (tx) =>
+      tx.query(`UPDATE run_batch SET state = 'DONE' WHERE run_id = $1`, [runId]),
+    );
+    await working;
+    expect(await folds()).toHaveLength(1);
+    await folded(contract);
   });
 });
