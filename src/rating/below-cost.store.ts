@@ -19,7 +19,9 @@ export async function alarmBelowCost(
       subjectType: 'Contract',
       subjectId: contractId,
       naturalKey: `margin of records of contract ${contractId}`,
-      text: `Records were sold below cost: ${records} in one batch, at a loss of ${formatAmount(loss)}.`,
+      text:
+        `Records were sold below cost: ${records} in one batch, ` +
+        `at a loss of ${formatAmount(loss)}.`,
       details: { records, loss: formatAmount(loss), runId: ticket.runId, batchId: ticket.id },
     });
   }

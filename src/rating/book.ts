@@ -3,7 +3,6 @@ import type { RoundingMode, ZoneTransitions } from '../kernel/index.js';
 import type { Service } from '../mediation/index.js';
 import type { PrefixTree } from './prefix-tree.js';
 import type { PricingFacts } from './pricing-facts.js';
-import type { WideAmounts } from './tariff-table.js';
 
 /** Everything a price depends on, as read from the database at one moment. */
 export interface BookFacts {
@@ -175,6 +174,12 @@ export interface AdjustingStep {
 
 /** Where the words of a slot stand behind its place times 8. */
 export const SLOT = { TARIFF: 4, RATE_ID: 5, CLASS: 6, ENTRIES: 7 } as const;
+
+/** A price or fee that is no exact number. */
+export interface WideAmounts {
+  readonly price: bigint;
+  readonly connectionFee: bigint;
+}
 
 /** Where the numbers of a tariff stand behind its place times 8; prices have scale 8. */
 export const TARIFF = {

@@ -1,7 +1,7 @@
 import type { BookFacts, Guide } from './book.js';
 import { floats, ints } from './compile-arrays.js';
-import { indexRanges } from './guide.js';
 import { shared } from './prefix-tree.js';
+import { indexRanges } from './range-index.js';
 
 const FOREVER = Number.POSITIVE_INFINITY;
 

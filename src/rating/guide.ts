@@ -1,6 +1,6 @@
 import { faultNumber, type RecordBatch } from '../mediation/index.js';
 import type { Guide } from './book.js';
-import { shared } from './prefix-tree.js';
+import { bucketOf } from './range-index.js';
 import type { RatedBatch } from './rated-batch.js';
 
 /**
@@ -52,36 +52,4 @@ function rangeOf(guide: Guide, number: number): number {
     else high = middle - 1;
   }
   return rangeFrom[low]! <= number && number <= rangeTo[low]! && rangeCount[low]! > 0 ? low : -1;
-}
-
-/** A shortcut into ascending ranges; see {@link Guide}. */
-export interface RangeIndex {
-  readonly rangeBase: number;
-  readonly rangeScale: number;
-  readonly rangeIndex: Int32Array;
-}
-
-/**
- * Cuts the span of all ranges into equal buckets, two a range: those that a number of a bucket can
- * lie in begin with the last range that starts before the bucket.
- */
-export function indexRanges(rangeFrom: Float64Array, rangeTo: Float64Array): RangeIndex {
-  const buckets = Math.max(1, rangeFrom.length * 2);
-  const base = rangeFrom.length === 0 ? 0 : rangeFrom[0]!;
-  const last = rangeFrom.length === 0 ? 0 : rangeTo[rangeTo.length - 1]!;
-  const scale = buckets / (last - base + 1);
-  const index = shared(Int32Array, rangeFrom.length === 0 ? 1 : buckets + 2);
-  let range = 0;
-  for (let bucket = 0; bucket < index.length; bucket += 1) {
-    while (range < rangeFrom.length && bucketOf(base, scale, rangeFrom[range]!) < bucket) {
-      range += 1;
-    }
-    index[bucket] = Math.max(0, range - 1);
-  }
-  return { rangeBase: base, rangeScale: scale, rangeIndex: index };
-}
-
-// Never falls as the number grows, whatever is lost in the product.
-function bucketOf(base: number, scale: number, number: number): number {
-  return Math.floor((number - base) * scale);
 }

@@ -1,5 +1,5 @@
 import type { EffectiveRate, PricingTerms } from '../catalog/index.js';
-import { TARIFF } from './book.js';
+import { TARIFF, type WideAmounts } from './book.js';
 
 /** What a rate charges, without when and where it holds. */
 export type TariffFacts = Pick<
@@ -13,12 +13,6 @@ export type TariffFacts = Pick<
   | 'grace'
   | 'terms'
 >;
-
-/** A price or fee that is no exact number. */
-export interface WideAmounts {
-  readonly price: bigint;
-  readonly connectionFee: bigint;
-}
 
 const FIELDS = 8;
 const EXACT = 2n ** 53n;

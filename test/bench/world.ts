@@ -202,7 +202,8 @@ async function tieredRates(tx: Tx, owner: number, list: number): Promise<void> {
     `WITH schedule AS (
        INSERT INTO tier_schedule (partner_id, name, scope, period, steps)
        VALUES ($1, 'Falling', 'SUBSCRIPTION', 'MONTH', $3::jsonb) RETURNING id)
-     INSERT INTO rate (partner_id, price_list_id, prefix, model, price, tier_schedule_id, valid_from)
+     INSERT INTO rate
+       (partner_id, price_list_id, prefix, model, price, tier_schedule_id, valid_from)
      SELECT $1, $2, '', 'GRADUATED', 0, id, $4 FROM schedule`,
     [owner, list, JSON.stringify(steps), FROM],
   );
@@ -268,7 +269,8 @@ async function adjustment(tx: Tx, owner: number, list: number, percent: string):
   );
 }
 
-// Of six subscriptions two are direct, one has tiers, two are the upper and one the lower reseller's.
+// Of six subscriptions two are direct, one has tiers, two are the upper reseller's and one is the
+// lower's.
 function customerOf(subscription: number): number {
   return [0, 1, 2, 0, 2, 3][subscription % 6]!;
 }

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { faultNumber, RecordBatch } from '../../src/mediation/index.js';
 import type { Guide } from '../../src/rating/book.js';
-import { guideRecord, indexRanges } from '../../src/rating/guide.js';
+import { guideRecord } from '../../src/rating/guide.js';
+import { indexRanges } from '../../src/rating/range-index.js';
 import { RatedBatch } from '../../src/rating/rated-batch.js';
 
 interface Range {

@@ -1,0 +1,33 @@
+import { shared } from './prefix-tree.js';
+
+/** A shortcut into ascending ranges; see {@link Guide}. */
+export interface RangeIndex {
+  readonly rangeBase: number;
+  readonly rangeScale: number;
+  readonly rangeIndex: Int32Array;
+}
+
+/**
+ * Cuts the span of all ranges into equal buckets, two a range: those that a number of a bucket can
+ * lie in begin with the last range that starts before the bucket.
+ */
+export function indexRanges(rangeFrom: Float64Array, rangeTo: Float64Array): RangeIndex {
+  const buckets = Math.max(1, rangeFrom.length * 2);
+  const base = rangeFrom.length === 0 ? 0 : rangeFrom[0]!;
+  const last = rangeFrom.length === 0 ? 0 : rangeTo[rangeTo.length - 1]!;
+  const scale = buckets / (last - base + 1);
+  const index = shared(Int32Array, rangeFrom.length === 0 ? 1 : buckets + 2);
+  let range = 0;
+  for (let bucket = 0; bucket < index.length; bucket += 1) {
+    while (range < rangeFrom.length && bucketOf(base, scale, rangeFrom[range]!) < bucket) {
+      range += 1;
+    }
+    index[bucket] = Math.max(0, range - 1);
+  }
+  return { rangeBase: base, rangeScale: scale, rangeIndex: index };
+}
+
+/** The bucket of a number; it never falls as the number grows, whatever the product loses. */
+export function bucketOf(base: number, scale: number, number: number): number {
+  return Math.floor((number - base) * scale);
+}
