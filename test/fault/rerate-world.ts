@@ -99,7 +99,7 @@ async function changePrices(tx: Tx): Promise<void> {
 const FIGURES: Readonly<Record<string, string>> = {
   records: `SELECT identity, started_at, amounts, legs, batches IS NULL FROM seen_xdr
     ORDER BY identity, started_at`,
-  corrections: 'SELECT id, started_at, amounts, legs FROM seen_correction ORDER BY 1, 2, 3::text',
+  corrections: 'SELECT id, started_at, amounts, legs FROM seen_correction ORDER BY 1, 2, 4, 3',
   sums: `SELECT contract_id, usage_on, service, destination_id, sum(records), sum(quantity),
     sum(billed_quantity), sum(amount) FROM usage_summary GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
   months: `SELECT contract_id, month, chunk, adjustment FROM allowance_result
