@@ -425,7 +425,8 @@ describe('a reseller', () => {
       nextIncrement: 60,
       validFrom: OCTOBER.from,
     });
-    const ours = await previewed({ fileId: await fileOf() });
+    const [file] = await allRows<{ id: number }>(kontor, 'SELECT id FROM usage_file');
+    const ours = await previewed({ fileId: toGlobalId('UsageFile', file!.id) });
     const levels = await differences(ours, ['LEVEL', 'CONTRACT']);
     expect(levels.map(({ level, before, after }) => [level, before, after])).toEqual([
       ['WHOLESALE', '0.2101', '0.32'],
@@ -474,11 +475,6 @@ describe('a bucket that was forgotten', () => {
     await conserved();
   });
 });
-
-async function fileOf(): Promise<string> {
-  const [file] = await allRows<{ id: number }>(kontor, 'SELECT id FROM usage_file');
-  return toGlobalId('UsageFile', file!.id);
-}
 
 // Two free minutes a month for the direct customer's line, which were not there at the import.
 async function aPlanWithMinutes(): Promise<void> {
