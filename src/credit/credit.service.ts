@@ -19,6 +19,7 @@ import {
   addUsage,
   type Balance,
   block,
+  blockReason,
   type CreditFacts,
   lockFacts,
   markBalance,
@@ -56,6 +57,7 @@ export class CreditService {
       const subscription = facts.get(balance.subscriptionId);
       invariant(subscription !== undefined, 'usage belongs to a subscription');
       await this.#takeSteps(tx, subscription, balance);
+      await this.#giveBack(tx, subscription, balance);
     }
   }
 
@@ -151,6 +153,19 @@ export class CreditService {
       });
       if (step === 'CREDIT_EXHAUSTED') await block(tx, subscription, step);
     }
+  }
+
+  // Records are counted for themselves when they are imported; what buckets and tiers of the month
+  // take off comes a moment later. A block that it takes the ground from is lifted.
+  async #giveBack(tx: Tx, subscription: CreditFacts, balance: Balance): Promise<void> {
+    const reached = creditMarks(balance.used, subscription);
+    if (newSteps(reached, balance.marks).length === 0) return;
+    await this.#takeBack(tx, subscription, balance);
+    if (reached.exhausted || !balance.marks.exhausted || subscription.status !== 'BLOCKED') return;
+    const others = await readBalances(tx, subscription.id, null);
+    if (others.some(({ marks }) => marks.exhausted)) return;
+    if ((await blockReason(tx, subscription.id)) !== 'CREDIT_EXHAUSTED') return;
+    await release(tx, subscription, 'CREDIT_RESTORED');
   }
 
   /** Forgets the steps that a sum no longer reaches, and clears their alarms. */

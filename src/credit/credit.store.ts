@@ -169,6 +169,18 @@ export async function block(
   await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED', SUBSCRIPTION_BLOCKED_TOPIC, reason);
 }
 
+/** Why a subscription was blocked last; null when it never was. */
+export async function blockReason(tx: Tx, subscriptionId: number): Promise<string | null> {
+  const [last] = rowsOf<{ reason: string }>(
+    await tx.query(
+      `SELECT payload ->> 'reason' AS reason FROM event
+       WHERE topic = $1 AND key = $2 ORDER BY id DESC LIMIT 1`,
+      [SUBSCRIPTION_BLOCKED_TOPIC, String(subscriptionId)],
+    ),
+  );
+  return last?.reason ?? null;
+}
+
 /** Makes a blocked subscription active again. */
 export async function release(
   tx: Tx,

@@ -132,7 +132,7 @@ function pointsView({ terms, holderId, points }: PointBalance): BonusPoints {
     name: terms.name,
     sharing: terms.holder,
     holderId: holderText(terms.holder, holderId),
-    points: formatAmount(BigInt(Math.round(points * 1e8)), 0),
+    points: formatAmount(BigInt(points), 0),
   };
 }
 
