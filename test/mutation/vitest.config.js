@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 // The tests that mutants of the kernel and of rating are tried with: none needs a database, and
 // those over random books are smaller than in `npm test`, or a run would take a day.
 process.env.KONTOR_TEST_SEED ??= '20260701';
-process.env.KONTOR_TEST_BOOKS ??= '6';
+process.env.KONTOR_TEST_BOOKS ??= '4';
 process.env.KONTOR_TEST_RUNS ??= '300';
 
 const tests = [

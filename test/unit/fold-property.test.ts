@@ -12,7 +12,7 @@ import { referenceAnswer } from '../fixtures/reference-answer.js';
 
 const FEW = process.env.KONTOR_TEST_BOOKS;
 const BOOKS = Number(FEW ?? 40);
-const RECORDS = 300;
+const RECORDS = FEW === undefined ? 300 : 100;
 
 const seed = Number(process.env.KONTOR_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const counts = new Map<string, number>();
