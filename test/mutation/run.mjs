@@ -71,7 +71,8 @@ function score(mutants) {
 function line(name, mutants) {
   const found = mutants.filter(isFound).length;
   const missed = mutants.filter(isMissed).length;
-  return `${name.padEnd(28)} ${score(mutants).toFixed(1).padStart(5)} %  ${found} found, ${missed} not`;
+  const percent = score(mutants).toFixed(1).padStart(5);
+  return `${name.padEnd(28)} ${percent} %  ${found} found, ${missed} not`;
 }
 
 function told({ name, location, mutatorName, replacement, status }) {
