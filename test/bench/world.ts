@@ -20,6 +20,8 @@ export interface WorldSize {
 }
 
 const FROM = '2026-01-01T00:00:00Z';
+/** Destinations of the dial plan, and so the most prices that a list tells apart. */
+const DESTINATIONS = 800;
 
 /**
  * A hub with two suppliers, a reseller and a reseller below it, price lists of many prefixes with
@@ -143,11 +145,11 @@ async function dialPlan(tx: Tx, count: number): Promise<string[]> {
   }
   const all = [...prefixes];
   await tx.query(
-    `INSERT INTO destination (name) SELECT 'Destination ' || n FROM generate_series(1, 800) n`,
+    `INSERT INTO destination (name) SELECT 'Destination ' || n FROM generate_series(1, ${DESTINATIONS}) n`,
   );
   await tx.query(
     `INSERT INTO destination_prefix (destination_id, prefix)
-     SELECT (SELECT min(id) FROM destination) + (n % 800), p
+     SELECT (SELECT min(id) FROM destination) + (n % ${DESTINATIONS}), p
      FROM unnest($1::text[]) WITH ORDINALITY AS u (p, n) WHERE length(p) <= 5`,
     [all],
   );
@@ -241,7 +243,13 @@ async function absoluteRates(
     [30, 6],
     [60, 1],
   ];
-  const chosen = prefixes.map(() => increments[random.below(4)]!);
+  // Lists price destinations, so all prefixes of one have one price.
+  const drawn = Array.from({ length: DESTINATIONS }, () => ({
+    increment: increments[random.below(4)]!,
+    price: (random.below(cents * 100) + 1) / 10_000,
+    fee: random.chance(0.2) ? random.below(5) / 100 : 0,
+  }));
+  const chosen = prefixes.map((_, n) => drawn[(n + 1) % DESTINATIONS]!);
   await tx.query(
     `INSERT INTO rate (partner_id, price_list_id, prefix, price, connection_fee, first_increment,
        next_increment, valid_from)
@@ -253,10 +261,10 @@ async function absoluteRates(
       list,
       FROM,
       prefixes,
-      prefixes.map(() => (random.below(cents * 100) + 1) / 10_000),
-      prefixes.map(() => (random.chance(0.2) ? random.below(5) / 100 : 0)),
-      chosen.map(([first]) => first),
-      chosen.map(([, next]) => next),
+      chosen.map(({ price }) => price),
+      chosen.map(({ fee }) => fee),
+      chosen.map(({ increment: [first] }) => first),
+      chosen.map(({ increment: [, next] }) => next),
     ],
   );
 }
