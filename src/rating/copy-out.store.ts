@@ -34,7 +34,9 @@ class CopyOut {
   #settle!: { resolve: () => void; reject: (error: Error) => void };
   #stream!: EventEmitter;
   #driver!: (bytes: Buffer) => void;
+  /** A message that the last block broke off, with room for all of it once its length is known. */
   #rest: Buffer = NOTHING;
+  #filled = 0;
   #failure: Error | null = null;
 
   constructor(sql: string, read: CopyReader) {
@@ -56,10 +58,10 @@ class CopyOut {
   // An arrow function, since the stream calls it without its object.
   readonly #take = (block: Buffer): void => {
     let at = this.#completeRest(block);
-    if (this.#rest.length > 0) {
-      if (!isWhole(this.#rest)) return;
-      const rest = this.#rest;
-      this.#rest = NOTHING;
+    if (this.#filled > 0) {
+      if (!this.#isWhole()) return;
+      const rest = this.#rest.subarray(0, this.#filled);
+      this.#filled = 0;
       if (isEnd(rest[0]!)) {
         this.#giveBack(Buffer.concat([rest, block.subarray(at)]));
         return;
@@ -76,21 +78,35 @@ class CopyOut {
       this.#message(block, at, end);
       at = end;
     }
-    this.#rest = block.subarray(at);
+    this.#rest = Buffer.allocUnsafe(HEADER_BYTES);
+    if (at < block.length) this.#completeFrom(block, at);
   };
 
   /** Gives the message that the last block broke off what it lacks; answers how much that was. */
   #completeRest(block: Buffer): number {
-    if (this.#rest.length === 0) return 0;
-    let used = 0;
-    const fillTo = (length: number): void => {
-      const lacking = block.subarray(used, used + Math.max(0, length - this.#rest.length));
-      used += lacking.length;
-      this.#rest = Buffer.concat([this.#rest, lacking]);
-    };
-    fillTo(HEADER_BYTES);
-    if (this.#rest.length >= HEADER_BYTES) fillTo(1 + this.#rest.readUInt32BE(1));
-    return used;
+    return this.#filled === 0 ? 0 : this.#completeFrom(block, 0);
+  }
+
+  #completeFrom(block: Buffer, from: number): number {
+    const at = this.#fillTo(HEADER_BYTES, block, from);
+    if (this.#filled < HEADER_BYTES) return at;
+    const length = 1 + this.#rest.readUInt32BE(1);
+    if (this.#rest.length < length) {
+      const whole = Buffer.allocUnsafe(length);
+      this.#rest.copy(whole, 0, 0, this.#filled);
+      this.#rest = whole;
+    }
+    return this.#fillTo(length, block, at);
+  }
+
+  #fillTo(length: number, block: Buffer, from: number): number {
+    const to = Math.min(block.length, from + Math.max(0, length - this.#filled));
+    this.#filled += block.copy(this.#rest, this.#filled, from, to);
+    return to;
+  }
+
+  #isWhole(): boolean {
+    return this.#filled >= HEADER_BYTES && this.#filled === 1 + this.#rest.readUInt32BE(1);
   }
 
   // The stream must be read to its end even when a row cannot be.
@@ -106,6 +122,7 @@ class CopyOut {
   /** The driver reads the end of the COPY, or why there is none, and all that follows. */
   #giveBack(bytes: Buffer): void {
     this.#rest = NOTHING;
+    this.#filled = 0;
     this.#stream.removeListener('data', this.#take);
     this.#stream.on('data', this.#driver);
     this.#driver(bytes);
@@ -126,8 +143,4 @@ class CopyOut {
 
 function isEnd(kind: number): boolean {
   return kind === COPY_DONE || kind === ERROR;
-}
-
-function isWhole(message: Buffer): boolean {
-  return message.length >= HEADER_BYTES && message.length === 1 + message.readUInt32BE(1);
 }

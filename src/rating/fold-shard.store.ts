@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { isoFromEpochDay } from '../kernel/index.js';
+import { invariant, isoFromEpochDay } from '../kernel/index.js';
 import { appendOutbox, type BatchTicket, rowsOf } from '../platform/index.js';
 import { EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
 import {
@@ -10,6 +10,7 @@ import {
   encodePots,
   encodeRecords,
 } from './allowance-result.js';
+import { copyOut } from './copy-out.store.js';
 import { CREDIT_USAGE_TOPIC } from './findings.store.js';
 import { type FoldContract, FoldFactsReader } from './fold-facts.store.js';
 import { type FoldedMonth, foldMonth } from './fold-month.js';
@@ -44,6 +45,33 @@ interface Segment {
   readonly replaces: boolean;
   readonly withdrawn: boolean;
   readonly fresh: boolean;
+}
+
+const COPY_HEADER_BYTES = 19;
+const FIELDS = 5;
+
+function entriesSql(shard: number, month: string): string {
+  invariant(Number.isInteger(shard) && /^\d{4}-\d\d-01$/.test(month), 'a shard and a month');
+  return `COPY (SELECT e.batch_id, e.replaces, e.withdrawn, d.batch_id IS NOT NULL, e.entries
+    FROM allowance_entry e LEFT JOIN allowance_due d USING (shard, month, batch_id)
+    WHERE e.shard = ${shard} AND e.month = '${month}'
+      AND (NOT e.withdrawn OR d.batch_id IS NOT NULL)
+    ORDER BY e.batch_id) TO STDOUT (FORMAT binary)`;
+}
+
+/** A row of {@link entriesSql}; null for the end of the rows. */
+function segmentOf(bytes: Buffer, from: number, to: number): Segment | null {
+  const begins = bytes.toString('latin1', from, from + 6) === 'PGCOPY';
+  const at = begins ? from + COPY_HEADER_BYTES : from;
+  if (at >= to || bytes.readInt16BE(at) !== FIELDS) return null;
+  // Each field stands behind its length: an integer, three booleans, then the entries.
+  return {
+    batchId: bytes.readInt32BE(at + 6),
+    replaces: bytes[at + 14] === 1,
+    withdrawn: bytes[at + 19] === 1,
+    fresh: bytes[at + 24] === 1,
+    entries: bytes.subarray(at + 29, at + 29 + bytes.readInt32BE(at + 25)),
+  };
 }
 
 class ShardFold {
@@ -116,36 +144,32 @@ class ShardFold {
     return found.map(({ month }) => month);
   }
 
-  // All entries of the month, oldest batch first, and the contracts of those not folded yet.
+  // All entries of the month, oldest batch first, and the contracts of those not folded yet. They
+  // come by COPY: as results the driver would have PostgreSQL write all bytes as text.
   async #read(
     list: EntryList,
     shard: number,
     month: string,
   ): Promise<{ due: Set<number>; replaces: boolean; batches: number[] }> {
-    const segments = rowsOf<Segment>(
-      await this.#client.query(
-        `SELECT e.batch_id AS "batchId", e.entries, e.replaces, e.withdrawn,
-           d.batch_id IS NOT NULL AS fresh
-         FROM allowance_entry e LEFT JOIN allowance_due d USING (shard, month, batch_id)
-         WHERE e.shard = $1 AND e.month = $2 AND (NOT e.withdrawn OR d.batch_id IS NOT NULL)
-         ORDER BY e.batch_id`,
-        [shard, month],
-      ),
-    );
     const places = new Map<string, number>();
     const due = new Set<number>();
-    for (const { entries, withdrawn, fresh } of segments) {
+    const batches: number[] = [];
+    let replaces = false;
+    await copyOut(this.#client, entriesSql(shard, month), (bytes, from, to) => {
+      const segment = segmentOf(bytes, from, to);
+      if (segment === null) return;
+      replaces ||= segment.replaces;
       // What was withdrawn only tells which contracts have to do without it.
-      const into = withdrawn ? new EntryList() : list;
-      const from = into.count;
-      into.read(entries, withdrawn ? new Map() : places);
-      if (!fresh) continue;
-      for (let entry = from; entry < into.count; entry += 1) {
+      const into = segment.withdrawn ? new EntryList() : list;
+      const first = into.count;
+      into.read(segment.entries, segment.withdrawn ? new Map() : places);
+      if (!segment.fresh) return;
+      batches.push(segment.batchId);
+      for (let entry = first; entry < into.count; entry += 1) {
         due.add(into.word(entry, WORD.CONTRACT));
       }
-    }
-    const batches = segments.filter(({ fresh }) => fresh).map(({ batchId }) => batchId);
-    return { due, batches, replaces: segments.some(({ replaces }) => replaces) };
+    });
+    return { due, batches, replaces };
   }
 
   async #foldAll(
