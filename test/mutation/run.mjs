@@ -32,7 +32,7 @@ for (const name of wanted) {
     process.exit(2);
   }
   const args = ['node_modules/@stryker-mutator/core/bin/stryker.js', 'run', '--mutate', file];
-  const env = { ...process.env, TZ: 'UTC' };
+  const env = { ...process.env, TZ: 'UTC', KONTOR_MUTATED: name.split('/')[0] };
   const done = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
   if (done.status !== 0) {
     console.error(done.stdout + done.stderr);
