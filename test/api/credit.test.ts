@@ -109,23 +109,6 @@ const warning = { severity: 'WARNING', cause: 'CREDIT_THRESHOLD', cleared: false
 const critical = { severity: 'CRITICAL', cause: 'CREDIT_EXHAUSTED', cleared: false };
 
 describe('use against a credit limit', () => {
-  it('lifts its own block when the month takes the ground from it, and no other', async () => {
-    const [own, byHand] = [await aSubscription('10'), await aSubscription('10')];
-    await app.graphql(BLOCK, { input: { subscriptionId: globalId(byHand), reason: 'x' } }, token);
-    await use([own, '12'], [byHand, '12']);
-    await settle();
-    expect((await balance(own)).blocked).toBe(true);
-    // Free minutes of the month cover most of it.
-    await use([own, '-9'], [byHand, '-9']);
-    await settle();
-    expect(await balance(own)).toMatchObject({ used: '3.00', blocked: false, exhaustedAt: null });
-    expect((await balance(byHand)).blocked).toBe(true);
-    expect(await alarmsOf(own)).toEqual([
-      { ...warning, cleared: true },
-      { ...critical, cleared: true },
-    ]);
-  });
-
   it('warns at the share, blocks at the limit, and tells every subscriber', async () => {
     const id = await aSubscription('100');
     const subscriber = subscriberOf(app, token, ALARMED);
@@ -349,5 +332,24 @@ describe('credit', () => {
       expect((await app.graphql(operation, variables, foreign)).codes).toEqual(['NOT_FOUND']);
       expect((await app.graphql(operation, variables, weak)).codes).toEqual(['FORBIDDEN']);
     }
+  });
+});
+
+describe('a block for use that the month takes back', () => {
+  it('lifts its own block when the month takes the ground from it, and no other', async () => {
+    const [own, byHand] = [await aSubscription('10'), await aSubscription('10')];
+    await app.graphql(BLOCK, { input: { subscriptionId: globalId(byHand), reason: 'x' } }, token);
+    await use([own, '12'], [byHand, '12']);
+    await settle();
+    expect((await balance(own)).blocked).toBe(true);
+    // Free minutes of the month cover most of it.
+    await use([own, '-9'], [byHand, '-9']);
+    await settle();
+    expect(await balance(own)).toMatchObject({ used: '3.00', blocked: false, exhaustedAt: null });
+    expect((await balance(byHand)).blocked).toBe(true);
+    expect(await alarmsOf(own)).toEqual([
+      { ...warning, cleared: true },
+      { ...critical, cleared: true },
+    ]);
   });
 });
