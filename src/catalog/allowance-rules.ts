@@ -7,6 +7,22 @@ function refusing(code: string): Refuse {
   return (field, rule) => new DomainError(code, `The field ${field} ${rule}.`, { field });
 }
 
+/**
+ * Refuses with `code`, naming the field, a version that counts something else than the first one:
+ * counters run on through all versions of a thing.
+ */
+export function assertCountsAlike<K extends string>(
+  code: string,
+  fields: readonly K[],
+  first: Readonly<Partial<Record<K, string | null>>>,
+  next: Readonly<Partial<Record<K, string | null>>>,
+): void {
+  for (const field of fields) {
+    if ((first[field] ?? null) === (next[field] ?? null)) continue;
+    throw refusing(code)(field, 'stays what it was at first, since what is counted runs on');
+  }
+}
+
 /** What can be wrong with a price rule by itself; times and days apart. */
 export interface RuleFacts {
   readonly type: 'DISCOUNT' | 'SURCHARGE';

@@ -14,7 +14,7 @@ import {
   allowanceTarget,
   narrowAllowances,
 } from './allowance.store.js';
-import { assertBonus } from './allowance-rules.js';
+import { assertBonus, assertCountsAlike } from './allowance-rules.js';
 import { BonusRule } from './bucket.entity.js';
 import type { AllowanceFilter, AllowanceTargetInput, BonusRuleInput } from './bucket.input.js';
 import { BUCKET } from './bucket.service.js';
@@ -58,7 +58,7 @@ export class BonusRuleService {
 
   /**
    * Makes a rule be as given from the input's validFrom on; what was known of it from then on is
-   * superseded. Refuses as {@link create}.
+   * superseded. What it counts, and for whom, does not change. Refuses as {@link create}.
    */
   async change(
     tx: Tx,
@@ -70,6 +70,7 @@ export class BonusRuleService {
     const made = await once(tx, viewer, key, 'changeBonusRule', { id, rule }, async () => {
       const first = await lockLineage(tx, BONUS, id);
       await assertKept(tx, first.partnerId);
+      assertCountsAlike('BONUS_RULE_REFUSED', ['measure', 'sharing'], first, rule);
       await cutLineage(tx, BONUS, first.id, rule.validFrom);
       return { id: await insertBonus(tx, first, first.id, rule) };
     });

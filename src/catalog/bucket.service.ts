@@ -1,4 +1,3 @@
-import { DomainError } from '../kernel/index.js';
 import {
   type Connection,
   once,
@@ -14,7 +13,7 @@ import {
   allowanceTarget,
   narrowAllowances,
 } from './allowance.store.js';
-import { assertBucket } from './allowance-rules.js';
+import { assertBucket, assertCountsAlike } from './allowance-rules.js';
 import { Bucket } from './bucket.entity.js';
 import type { AllowanceFilter, AllowanceTargetInput, BucketInput } from './bucket.input.js';
 import { assertKept } from './keeper.store.js';
@@ -57,7 +56,7 @@ export class BucketService {
 
   /**
    * Makes a bucket be as given from the input's validFrom on; what was known of it from then on is
-   * superseded. What it holds does not change. Refuses as {@link create}.
+   * superseded. What it holds, and for whom, does not change. Refuses as {@link create}.
    */
   async change(
     tx: Tx,
@@ -69,9 +68,7 @@ export class BucketService {
     const made = await once(tx, viewer, key, 'changeBucket', { id, bucket }, async () => {
       const first = await lockLineage(tx, BUCKET, id);
       await assertKept(tx, first.partnerId);
-      if (first.kind !== bucket.kind) {
-        throw new DomainError('BUCKET_REFUSED', 'A bucket keeps what it holds.', { field: 'kind' });
-      }
+      assertCountsAlike('BUCKET_REFUSED', ['kind', 'sharing'], first, bucket);
       await cutLineage(tx, BUCKET, first.id, bucket.validFrom);
       return { id: await insertBucket(tx, first, first.id, bucket) };
     });

@@ -12,7 +12,7 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
-import { assertPriceRule } from './allowance-rules.js';
+import { assertCountsAlike, assertPriceRule } from './allowance-rules.js';
 import { CustomerGroup } from './customer-group.entity.js';
 import { existingDestinations } from './destination.store.js';
 import { assertKept, assertOfOwner, keptPartner } from './keeper.store.js';
@@ -37,6 +37,8 @@ const RULE: Lineage<PriceRule> = {
     from_minute, to_minute, measure, volume_from, volume_to, volume_scope, period, cap`,
 };
 
+const COUNTER = ['measure', 'volumeScope', 'period'] as const;
+
 /** Discounts and surcharges, kept in versions by the seller. */
 export class PriceRuleService {
   /**
@@ -60,7 +62,7 @@ export class PriceRuleService {
 
   /**
    * Makes a rule be as given from the input's validFrom on; what was known of it from then on is
-   * superseded. Refuses as {@link create}.
+   * superseded. What it counts, for whom and how long, does not change. Refuses as {@link create}.
    */
   async change(
     tx: Tx,
@@ -72,6 +74,7 @@ export class PriceRuleService {
     const made = await once(tx, viewer, key, 'changePriceRule', { id, rule }, async () => {
       const first = await lockLineage(tx, RULE, id);
       await assertKept(tx, first.partnerId);
+      assertCountsAlike('PRICE_RULE_REFUSED', COUNTER, first, rule);
       await cutLineage(tx, RULE, first.id, rule.validFrom);
       return { id: await insertRule(tx, first.partnerId, first.id, rule) };
     });

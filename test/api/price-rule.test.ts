@@ -47,6 +47,9 @@ const BUCKETS = `query ($filter: AllowanceFilter! = {}, $at: DateTime, $known: D
 const CLOSE_BUCKET = `mutation ($id: ID!, $at: DateTime!) {
   closeBucket(id: $id, at: $at) { validTo supersededAt }
 }`;
+const CHANGE_BONUS = `mutation ($id: ID!, $rule: BonusRuleInput!) {
+  changeBonusRule(id: $id, rule: $rule) { id measure threshold }
+}`;
 const BONUSES = `query ($filter: AllowanceFilter! = {}) {
   bonusRules(filter: $filter) { nodes { id bucketId } }
 }`;
@@ -226,6 +229,26 @@ describe('price rules', () => {
     expect(await call(app, world.tokenA, RULE, { id })).toBeNull();
   });
 
+  it.each([
+    ['measure', { measure: 'AMOUNT' }],
+    ['measure', { measure: null }],
+    ['volumeScope', { volumeScope: 'SUBSCRIPTION' }],
+    ['period', { period: 'DAY' }],
+  ])('keep their %s in all versions, since its counter runs on', async (field, other) => {
+    const { id } = await aRule({ measure: 'QUANTITY' });
+    const change = (given: object) => ({
+      id,
+      rule: ruleInput({ measure: 'QUANTITY', amount: '20', validFrom: JULY, ...given }),
+    });
+    const answer = await app.graphql(CHANGE_RULE, change(other), world.tokenA);
+    expect(answer.errors[0]?.extensions).toMatchObject({
+      code: 'PRICE_RULE_REFUSED',
+      details: { field },
+    });
+    expect((await call(app, world.tokenA, RULE, { id })).amount).toBe('10.00000000');
+    await call(app, world.tokenA, CHANGE_RULE, change({}));
+  });
+
   it('has one version at any instant when twenty changes come at once', async () => {
     const { id } = await aRule();
     const answers = await Promise.all(
@@ -360,8 +383,27 @@ describe('buckets and bonus rules', () => {
     expect(await refusal(app, world.tokenA, CHANGE_BUCKET, { id, bucket: other })).toBe(
       'BUCKET_REFUSED',
     );
+    const shared = bucketInput({ sharing: 'ACCOUNT' });
+    expect(await refusal(app, world.tokenA, CHANGE_BUCKET, { id, bucket: shared })).toBe(
+      'BUCKET_REFUSED',
+    );
     expect(await refusal(app, world.tokenB, CHANGE_BUCKET, { id, bucket })).toBe('NOT_FOUND');
     expect(await call(app, world.tokenB, BUCKET, { id })).toBeNull();
+  });
+
+  it('keep what a bonus counts, and for whom, in all versions', async () => {
+    const plan = await aPlan(app, world.tokenA, world.resellerA);
+    const target = { servicePlanId: plan.id };
+    const { id } = await call(app, world.tokenA, CREATE_BONUS, { target, rule: bonusInput() });
+    const change = (given: object) => ({ id, rule: bonusInput({ validFrom: JULY, ...given }) });
+    for (const other of [{ measure: 'USAGE' }, { sharing: 'CONTRACT' }]) {
+      expect(await refusal(app, world.tokenA, CHANGE_BONUS, change(other))).toBe(
+        'BONUS_RULE_REFUSED',
+      );
+    }
+    const changed = await call(app, world.tokenA, CHANGE_BONUS, change({ threshold: '60' }));
+    expect(changed).toEqual({ id, measure: 'SPEND', threshold: '60.00000000' });
+    expect(await refusal(app, world.tokenB, CHANGE_BONUS, change({}))).toBe('NOT_FOUND');
   });
 
   it('are refused where the caller does not sell, and where nothing fits', async () => {
