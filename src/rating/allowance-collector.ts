@@ -60,7 +60,6 @@ export class AllowanceCollector {
 
   /** Takes the levels that are folded; `ordinal` is that of the first rated row of the batch. */
   add(records: RecordBatch, rated: RatedBatch, tariffs: RatedTariffs, ordinal: number): void {
-    if (rated.foldedLevels === 0) return;
     let next = ordinal;
     for (let row = 0; row < records.count; row += 1) {
       if (rated.outcome[row] !== OUTCOME.RATED) continue;

@@ -1,11 +1,7 @@
-import { type Service, serviceCodes } from '../mediation/index.js';
+import { type Service, serviceNames } from '../mediation/index.js';
 import { type EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
 import type { RuleSubject } from './price-rules.js';
 import type { Holder } from './pricing-facts.js';
-
-const serviceNames = Object.fromEntries(
-  Object.entries(serviceCodes).map(([service, code]) => [code, service as Service]),
-) as Readonly<Record<number, Service>>;
 
 /** The record that a fold is at, as rules, buckets and bonuses look at it. */
 export class EntrySubject implements RuleSubject {

@@ -266,7 +266,9 @@ class Pipeline {
   #stages(bytes: Buffer, base: number, ownsIdentity: boolean): void {
     const { records, rated, findings } = this;
     this.rater.rate(records, rated, ownsIdentity ? null : this.identities);
-    this.#allowances.add(records, rated, this.rater.tariffs, findings.counts.rated);
+    if (this.rater.mayFold) {
+      this.#allowances.add(records, rated, this.rater.tariffs, findings.counts.rated);
+    }
     if (this.rater.guardsMargins) this.belowCost.add(rated, records.count);
     this.#encoder.encode(records, rated);
     this.#summary.add(records, rated);

@@ -26,11 +26,18 @@ export class BatchRater {
   readonly #levels: LevelRater;
   /** Whether any contract watches its margin. */
   readonly guardsMargins: boolean;
+  /** Whether any month has a say in the amount of any record. */
+  readonly mayFold: boolean;
 
   constructor(book: PriceBook) {
     this.#book = book;
     this.#levels = new LevelRater(book);
     this.guardsMargins = book.contracts.versionMargin.some((policy) => policy !== 0);
+    const { rules, buckets, bonuses } = book.pricing;
+    this.mayFold =
+      buckets.length + bonuses.length > 0 ||
+      rules.some(({ measure, cap }) => measure !== null || cap !== null) ||
+      book.terms.some(({ schedule }) => schedule !== null);
   }
 
   /** What prices the levels of the batch that was rated last. */
@@ -75,7 +82,6 @@ export class BatchRater {
       const code = fault[row]!;
       if (code !== 0) rated.outcome[row] = isHeld[code] ? OUTCOME.HELD : OUTCOME.REJECTED;
     }
-    this.#levels.countFolded(records, rated);
   }
 
   // Marks levels that sell below what the level above buys for, as their contracts wish.

@@ -1,5 +1,5 @@
 import { roundingModes } from '../kernel/index.js';
-import { faultNumber, type RecordBatch, type Service, serviceCodes } from '../mediation/index.js';
+import { faultNumber, type RecordBatch, serviceCodes, serviceNames } from '../mediation/index.js';
 import { bandSlices, majorityBand, minuteOfWeek } from './bands.js';
 import { type DatedFactor, type PriceBook, TARIFF } from './book.js';
 import type { ChainPlanner } from './chain-plan.js';
@@ -17,10 +17,6 @@ import { billedQuantity } from './price.js';
 import { applyRules, ruleMatches } from './price-rules.js';
 import type { RateFinder } from './rate-finder.js';
 import type { RatedBatch, RatedSlice } from './rated-batch.js';
-
-const serviceOf = Object.fromEntries(
-  Object.entries(serviceCodes).map(([service, code]) => [code, service as Service]),
-) as Readonly<Record<number, Service>>;
 
 const LIMIT = 2n ** 53n;
 /** Seconds of the longest call that is cut by bands: 31 days. */
@@ -235,7 +231,7 @@ export class GeneralRater {
     const subject = {
       startedMs,
       knownAt: pricing.knownAt,
-      service: serviceOf[records.service[row]!]!,
+      service: serviceNames[records.service[row]!]!,
       destinationId: rated.destinationId[row]!,
       subscriptionId: guide.subscriptionId[rated.subscription[row]!]!,
       minuteOfWeek: minuteOfWeek(this.#planner.local(contracts.versionZone[version]!, startedMs)),

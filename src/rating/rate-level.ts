@@ -63,17 +63,6 @@ export class LevelRater implements RatedTariffs {
     }
   }
 
-  /** Counts the levels that their period has a say in. */
-  countFolded(records: RecordBatch, rated: RatedBatch): void {
-    let folded = 0;
-    for (let row = 0; row < records.count; row += 1) {
-      if (rated.outcome[row] !== OUTCOME.RATED) continue;
-      const first = row * MAX_LEVELS;
-      for (let at = first; at < first + rated.levels[row]!; at += 1) folded += rated.folded[at]!;
-    }
-    rated.foldedLevels = folded;
-  }
-
   tariffAt(
     row: number,
     at: number,
@@ -170,15 +159,13 @@ export class LevelRater implements RatedTariffs {
         tariffs[tariff + TARIFF.MINIMUM]!,
         tariffs[tariff + TARIFF.GRACE]!,
       );
-      const [step, rounding] = [
-        contracts.versionStep[version]!,
-        contracts.versionRounding[version]! as RoundingCode,
-      ];
+      const step = contracts.versionStep[version]!;
+      const rounding = contracts.versionRounding[version]! as RoundingCode;
       const fee = tariffs[tariff + TARIFF.CONNECTION_FEE]!;
       let amount = Number.NaN;
       if (terms === 0) {
-        const [price, unit] = [tariffs[tariff]!, tariffs[tariff + TARIFF.RATE_UNIT]!];
-        amount = amountOf(billed, price, fee, unit, step, rounding);
+        const unit = tariffs[tariff + TARIFF.RATE_UNIT]!;
+        amount = amountOf(billed, tariffs[tariff + TARIFF.PRICE]!, fee, unit, step, rounding);
         if (Number.isNaN(amount)) {
           records.fault[row] = faultNumber.AMOUNT_TOO_LARGE;
           continue;

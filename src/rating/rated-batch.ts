@@ -28,8 +28,6 @@ export class RatedBatch {
   readonly tariff = new Int32Array(MICRO_BATCH * MAX_LEVELS);
   /** 1 where the period of the level has a say in the amount: see the fold. */
   readonly folded = new Uint8Array(MICRO_BATCH * MAX_LEVELS);
-  /** Levels with {@link folded} set in the whole batch. */
-  foldedLevels = 0;
   /** Further slices of calls that are cut by bands, by row and level place. */
   readonly slices = new Map<number, readonly RatedSlice[]>();
 }

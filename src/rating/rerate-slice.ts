@@ -96,7 +96,7 @@ export class RerateSlice {
       this.corrections?.encode(records, rated, shown, this.#comparison);
       this.#addUp(records, rated, shown);
     }
-    if (rated.foldedLevels > 0 || !before.isEmpty) this.#fold(records, rated, shown);
+    if (rater.mayFold || !before.isEmpty) this.#fold(records, rated, shown);
     this.#note(records, shown);
     records.count = 0;
   }
