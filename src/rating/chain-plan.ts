@@ -190,7 +190,8 @@ export class ChainPlanner {
     const cuts =
       service === serviceCodes.VOICE && contracts.versionBandPolicy[version] !== BAND_POLICY.START;
     if (cuts && used.some((place) => bandsOf[place] !== null)) return true;
-    return this.pricing.of(contracts.versionContract[version]!).rules.length > 0;
+    const { rules } = this.pricing.of(contracts.versionContract[version]!);
+    return rules.some((rule) => rule.service === null || serviceCodes[rule.service] === service);
   }
 
   #versionAt(contract: number, atMs: number): number {

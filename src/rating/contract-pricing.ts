@@ -11,7 +11,7 @@ export interface ContractPricing {
   readonly folds: number;
 }
 
-const ALL_SERVICES = 0b11110;
+const ALL_SERVICES = Object.values(serviceCodes).reduce((bits, code) => bits | (1 << code), 0);
 
 /** The rules and allowances of each contract of a book, looked up once. */
 export class PricingLookup {

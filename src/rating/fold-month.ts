@@ -1,3 +1,4 @@
+import { invariant } from '../kernel/index.js';
 import { type EntryList, NUMBER, WORD } from './allowance-entry.js';
 import {
   type ChargeSlice,
@@ -88,7 +89,9 @@ export function foldMonth(
   facts: FoldFacts,
   trace?: (step: FoldStep) => void,
 ): FoldedMonth {
-  const byVolume = list.tariffs.some((tariff) => modelOf(tariff) === 'VOLUME');
+  const isVolume = list.tariffs.map((tariff) => modelOf(tariff) === 'VOLUME');
+  const byVolume =
+    isVolume.includes(true) && order.some((entry) => isVolume[list.word(entry, WORD.TARIFF)]);
   if (!byVolume) return new MonthFold(list, facts, null, trace).run(order);
   // The tier of all units is known when all units are: the first pass counts, the second prices.
   const counting = new MonthFold(list, facts, null);
@@ -161,7 +164,7 @@ class MonthFold {
   // Takes units from buckets, from the earliest slice on.
   #cover(slices: number[]): number {
     if (this.#trace) this.#covering = [];
-    if (!this.#pots.has('UNITS')) return 0;
+    if (!this.#pots.kinds.has('UNITS')) return 0;
     const pots = this.#pots.matching('UNITS', this.#subject);
     const model = modelOf(this.#tariff(this.#subject.entry));
     if (model === 'PERCENTAGE' || model === 'REVENUE_SHARE') return 0;
@@ -253,7 +256,10 @@ class MonthFold {
       const size = rule.type === 'DISCOUNT' ? minus(NOTHING, effect) : effect;
       this.#caps.add(rule.lineageId, this.#ruleKey(rule), Number(cutDown(size)));
     }
-    return [Number(roundedCharge(ruled.charge, tariff)), ruled.effects];
+    const amount = roundedCharge(ruled.charge, tariff);
+    // The batch parks and its months stay unbilled, rather than that digits are lost.
+    invariant(amount < LIMIT, 'a charge of a month is an exact number');
+    return [Number(amount), ruled.effects];
   }
 
   #chargeSlices(entry: number, slices: readonly number[]): ChargeSlice[] {
@@ -306,7 +312,7 @@ class MonthFold {
   // Buckets of money pay what is charged, as far as they reach.
   #pay(amount: number): number {
     if (this.#trace) this.#paying = [];
-    if (!this.#pots.has('MONEY')) return amount;
+    if (!this.#pots.kinds.has('MONEY')) return amount;
     let left = amount;
     for (const pot of this.#pots.matching('MONEY', this.#subject)) {
       const paid = Math.min(left, pot.left);
@@ -347,6 +353,7 @@ class MonthFold {
   }
 }
 
+const LIMIT = 2n ** 53n;
 /** One unit at scale 8. */
 const UNIT = 100_000_000n;
 const NO_TIERS: TierPosition = { before: 0, total: 0, first: true };

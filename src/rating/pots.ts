@@ -33,6 +33,8 @@ export class PotList {
   readonly #terms: readonly BucketTerms[];
   readonly #rolledIn: (bucket: BucketTerms, holderId: number) => number;
   readonly #pots = new Map<number, Map<number, Pot>>();
+  /** Kinds of which there is any bucket at all. */
+  readonly kinds: ReadonlySet<BucketTerms['kind']>;
   readonly #known = { UNITS: new Map(), MONEY: new Map() } as Record<
     BucketTerms['kind'],
     Map<number, readonly BucketTerms[]>
@@ -44,11 +46,7 @@ export class PotList {
   ) {
     this.#terms = [...terms].sort((a, b) => a.priority - b.priority || a.id - b.id);
     this.#rolledIn = rolledIn;
-  }
-
-  /** Whether there is any bucket of a kind at all. */
-  has(kind: BucketTerms['kind']): boolean {
-    return this.#terms.some((terms) => terms.kind === kind);
+    this.kinds = new Set(terms.map(({ kind }) => kind));
   }
 
   /** Pots that a record may use and that hold something, the first to be used first. */
