@@ -116,9 +116,9 @@ const FIGURES: Readonly<Record<string, string>> = {
   allowances: `SELECT contract_id, month, chunk, adjustment, convert_from(pots, 'UTF8')
     FROM allowance_result ORDER BY 1, 2, 3`,
   unfolded: 'SELECT shard, month FROM allowance_due',
-  // How many folds it takes depends on what lay between them.
+  // How many folds it takes depends on what lay between them, and subjects name ids of runs.
   runs: `SELECT kind, state, batches_done, units_done FROM run WHERE kind <> 'FOLD'
-    ORDER BY kind, subject`,
+    ORDER BY 1, 2, 3, 4`,
   folds: `SELECT DISTINCT kind, state FROM run WHERE kind = 'FOLD'`,
 };
 
