@@ -1,4 +1,4 @@
-import { viewersOf } from '../identity/index.js';
+import { presentViewer } from '../identity/index.js';
 import { DomainError } from '../kernel/index.js';
 import {
   type Connection,
@@ -120,6 +120,6 @@ export function watchAlarms(
 
 /** Whether the viewer's session still lives and holds the permission it began with. */
 async function mayStillRead(tx: Tx, viewer: Viewer, now: Date): Promise<boolean> {
-  const present = (await viewersOf(tx, [viewer.sessionId], now)).get(viewer.sessionId);
+  const present = await presentViewer(tx, viewer, now);
   return present?.partnerId === viewer.partnerId && present.permissions.has('alarm.read');
 }

@@ -59,11 +59,13 @@ export class AuthenticationService {
 
   /** Those viewers whose session has ended or whose permissions are not what they were. */
   async withdrawn(viewers: readonly Viewer[]): Promise<Set<Viewer>> {
-    const sessionIds = viewers.map((viewer) => viewer.sessionId);
+    const sessionIds = viewers.flatMap(({ sessionId }) => sessionId ?? []);
     const present = await this.#database.read(SYSTEM_SCOPE, (tx) =>
       viewersOf(tx, sessionIds, this.#now()),
     );
-    return new Set(viewers.filter((viewer) => !isSame(viewer, present.get(viewer.sessionId))));
+    return new Set(
+      viewers.filter((viewer) => !isSame(viewer, present.get(viewer.sessionId ?? ''))),
+    );
   }
 }
 

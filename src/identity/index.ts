@@ -9,7 +9,7 @@ export { type Authenticated, AuthenticationService } from './authentication.serv
 export { identityErrors } from './errors.js';
 export { type PermissionName, permissionNames } from './permission.js';
 export { RoleService } from './role.service.js';
-export { viewersOf } from './session.store.js';
+export { presentViewer } from './session.store.js';
 export {
   type Credentials,
   type IdentityKeys,

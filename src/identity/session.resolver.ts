@@ -11,7 +11,7 @@ import {
   Query,
   Resolver,
 } from 'type-graphql';
-import { toGlobalId } from '../kernel/index.js';
+import { DomainError, toGlobalId } from '../kernel/index.js';
 import { DateTimeScalar, type RequestContext, requireViewer } from '../platform/index.js';
 import type { SignInService, Tokens } from './sign-in.service.js';
 import { AppUser } from './user.entity.js';
@@ -108,6 +108,8 @@ export class SessionResolver {
   })
   async signOut(@Ctx() context: RequestContext): Promise<boolean> {
     const { sessionId } = requireViewer(context);
+    // An API key has no session to end; it is revoked.
+    if (sessionId === null) throw new DomainError('FORBIDDEN', 'An API key cannot sign out.');
     await context.write((tx) => this.#signIn.signOut(tx, sessionId));
     return true;
   }

@@ -95,7 +95,7 @@ export async function viewersOf(
   now: Date,
 ): Promise<Map<string, Viewer>> {
   const rows: ViewerRow[] = await tx.query(
-    `SELECT s.id, s.user_id, s.partner_id, ARRAY(
+    `SELECT s.id, s.user_id, s.partner_id, s.stepped_up_until, ARRAY(
        SELECT DISTINCT unnest(r.permissions) FROM app_user_role AS ur
        JOIN role AS r ON r.id = ur.role_id WHERE ur.user_id = s.user_id ORDER BY 1) AS permissions
      FROM session AS s JOIN app_user AS u ON u.id = s.user_id AND u.partner_id = s.partner_id
@@ -110,14 +110,26 @@ interface ViewerRow {
   readonly id: string;
   readonly user_id: number;
   readonly partner_id: number;
+  readonly stepped_up_until: Date | null;
   readonly permissions: string[];
 }
 
 function viewerOf(row: ViewerRow): Viewer {
   return {
+    kind: 'USER',
     userId: row.user_id,
     partnerId: row.partner_id,
+    homePartnerId: row.partner_id,
     permissions: new Set(row.permissions),
     sessionId: row.id,
+    apiKeyId: null,
+    steppedUpUntil: row.stepped_up_until,
   };
+}
+
+/** The viewer as he is now, or null when what let him in has ended. */
+export async function presentViewer(tx: Tx, viewer: Viewer, now: Date): Promise<Viewer | null> {
+  const { sessionId } = viewer;
+  if (sessionId === null) return null;
+  return (await viewersOf(tx, [sessionId], now)).get(sessionId) ?? null;
 }

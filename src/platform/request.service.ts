@@ -3,14 +3,24 @@ import { DomainError } from '../kernel/index.js';
 import type { Database, Tx } from './database.service.js';
 import type { EventStream } from './event-stream.service.js';
 
-/** The signed-in user as the database knows him at the moment of the request. */
+/** Who asks, as the database knows him at the moment of the request. */
 export interface Viewer {
+  /** A signed-in person, or an integration with a key that a person made. */
+  readonly kind: 'USER' | 'API_KEY';
+  /** The user; of an API key the one who made it. */
   readonly userId: number;
-  /** The partner whose subtree the user sees. */
+  /** The partner that the request acts at; its subtree is what the transaction sees. */
   readonly partnerId: number;
-  /** Union over the permissions of all roles of the user. */
+  /** The partner that the user belongs to: the acting partner or one above it. */
+  readonly homePartnerId: number;
+  /** What may be done at the acting partner. */
   readonly permissions: ReadonlySet<string>;
-  readonly sessionId: string;
+  /** The session, null for an API key. */
+  readonly sessionId: string | null;
+  /** The API key, null for a session. */
+  readonly apiKeyId: number | null;
+  /** Until when the session may do what needs a second proof of the user; never for API keys. */
+  readonly steppedUpUntil: Date | null;
 }
 
 /** What every resolver gets: who asks, the clock, and the doors to the database. */

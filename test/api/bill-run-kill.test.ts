@@ -18,6 +18,7 @@ import {
   someUsage,
 } from '../fixtures/billing.js';
 import { type TestDatabase, testDatabase } from '../fixtures/test-database.js';
+import { aViewer } from '../fixtures/viewer.js';
 
 const NOW = '2026-11-21T10:00:00Z';
 const CONTRACTS = 12;
@@ -95,7 +96,7 @@ it('ends in the figures of an undisturbed run, however often it is killed', asyn
   const runs = new BillRunService(() => new Date(NOW));
   const act = (sellerId: number, work: 'bill' | Run): Promise<Run> =>
     database.write({ partnerId: sellerId }, (tx) => {
-      const viewer = { userId: 1, partnerId: sellerId, permissions: new Set(''), sessionId: '' };
+      const viewer = aViewer({ userId: 1, partnerId: sellerId });
       return work === 'bill'
         ? runs.start(tx, viewer, { period: '2026-10', sellerPartnerId: null }, null)
         : runs.finalise(tx, viewer, work.globalId, null);

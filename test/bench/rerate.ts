@@ -11,6 +11,7 @@ import {
 } from '../../src/platform/index.js';
 import { DataPlane, FOLD_TOPIC, RerateService, startFold } from '../../src/rating/index.js';
 import { entities } from '../../src/schema.js';
+import { aViewer } from '../fixtures/viewer.js';
 import { generate } from './generate.js';
 import { median } from './measure.js';
 import { Pipeline } from './pipeline.js';
@@ -197,7 +198,7 @@ class Desk {
       ),
     );
     const partnerId = this.world.hubId;
-    return { userId: rows[0]!.id, partnerId, permissions: new Set(), sessionId: '' };
+    return aViewer({ userId: rows[0]!.id, partnerId });
   }
 
   async #verify(): Promise<void> {

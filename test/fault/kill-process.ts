@@ -4,15 +4,10 @@
 import { BillExecutor, BillRunService } from '../../src/billing/index.js';
 import { CreditService } from '../../src/credit/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
-import {
-  Database,
-  OutboxWorker,
-  SYSTEM_SCOPE,
-  type Viewer,
-  WorkService,
-} from '../../src/platform/index.js';
+import { Database, OutboxWorker, SYSTEM_SCOPE, WorkService } from '../../src/platform/index.js';
 import { CREDIT_USAGE_TOPIC, DataPlane, FOLD_TOPIC, startFold } from '../../src/rating/index.js';
 import { entities } from '../../src/schema.js';
+import { aViewer } from '../fixtures/viewer.js';
 
 const [url = '', filesDir = '', workers = '1'] = process.argv.slice(2);
 const PERIOD = '2026-10';
@@ -55,7 +50,7 @@ async function billAll(): Promise<void> {
   );
   for (const { id } of sellers) {
     const scope = { partnerId: id };
-    const viewer: Viewer = { userId: 1, partnerId: id, permissions: new Set(), sessionId: '' };
+    const viewer = aViewer({ userId: 1, partnerId: id });
     const run = await database.write(scope, (tx) =>
       bills.start(tx, viewer, { period: PERIOD, sellerPartnerId: null }, null),
     );

@@ -15,6 +15,7 @@ import { entities } from '../../src/schema.js';
 import { generate } from '../bench/generate.js';
 import { Pipeline } from '../bench/pipeline.js';
 import { buildWorld } from '../bench/world.js';
+import { aViewer } from '../fixtures/viewer.js';
 import { rerateDesk } from './rerate-desk.js';
 
 const RECORDS = 12_000;
@@ -75,7 +76,7 @@ async function viewers(tx: Tx, hubId: number): Promise<[Viewer, Viewer]> {
     [hubId],
   );
   const [clerk, approver] = rows.map(({ id }) => {
-    return { userId: id, partnerId: hubId, permissions: new Set<string>(), sessionId: '' };
+    return aViewer({ userId: id, partnerId: hubId });
   });
   return [clerk!, approver!];
 }

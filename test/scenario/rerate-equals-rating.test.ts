@@ -11,6 +11,7 @@ import { Pipeline } from '../bench/pipeline.js';
 import { buildWorld, type World } from '../bench/world.js';
 import { rerateDesk } from '../fault/rerate-desk.js';
 import { type TestDatabase, testDatabase } from '../fixtures/test-database.js';
+import { aViewer } from '../fixtures/viewer.js';
 
 const SIZE = { prefixes: 400, subscriptions: 120 };
 const PERIOD = { from: new Date('2026-10-01'), to: new Date('2026-11-01') };
@@ -108,7 +109,7 @@ class Twin {
       ),
     );
     const [clerk, approver] = rows.map(({ id }) => {
-      return { userId: id, partnerId: hubId, permissions: new Set<string>(), sessionId: '' };
+      return aViewer({ userId: id, partnerId: hubId });
     });
     return [clerk!, approver!];
   }
