@@ -4,6 +4,7 @@
 //   node start.mjs demo | serve | bench | migrate | ...   what build/src/main.js understands
 //   node start.mjs build                                  installs and builds only
 //   node start.mjs test [vitest arguments]                builds and runs the tests
+//   node start.mjs test:security [vitest arguments]       the long ones of access and tenants
 //
 // What this file itself has to say goes to stderr, so that stdout is the command's alone.
 import { spawn, spawnSync } from 'node:child_process';
@@ -19,6 +20,7 @@ const say = (line) => process.stderr.write(`${line}\n`);
 
 const MAIN = at('build', 'src', 'main.js');
 const STAMP = at('build', '.stamp');
+const SECURITY = at('test', 'security', 'vitest.config.js');
 const OUTPUT = /\.(js|js\.map|d\.ts)$/;
 
 main(process.argv.slice(2));
@@ -30,12 +32,14 @@ function main([command, ...args]) {
   }
   const source = existsSync(at('tsconfig.json')) ? fingerprint() : undefined;
   const stale = source !== undefined && !isBuilt(source);
-  const needsTools = stale || command === 'test' || command === 'build';
+  const isTest = command === 'test' || command === 'test:security';
+  const needsTools = stale || isTest || command === 'build';
   if (!isInstalled(needsTools)) install();
   if (stale) build(source);
   if (command === 'build') return;
-  if (command === 'test') run([at('node_modules', 'vitest', 'vitest.mjs'), 'run', ...args]);
-  else run(['--enable-source-maps', MAIN, command, ...args]);
+  if (!isTest) return run(['--enable-source-maps', MAIN, command, ...args]);
+  const config = command === 'test' ? [] : ['--config', SECURITY];
+  run([at('node_modules', 'vitest', 'vitest.mjs'), 'run', ...config, ...args]);
 }
 
 function requireNode() {
