@@ -25,7 +25,9 @@ import {
   platformResolvers,
   type RequestContext,
   requirePermission,
+  requireStepUp,
   requireViewer,
+  STEP_UP,
 } from './platform/index.js';
 import { ratingEntities, ratingErrors, ratingResolvers } from './rating/index.js';
 import {
@@ -106,10 +108,16 @@ export const resolvers = [
   ...billingResolvers,
 ] as const;
 
-/** `@Authorized()` asks for a viewer, `@Authorized('a', 'b')` for both permissions. */
+/**
+ * `@Authorized()` asks for a viewer, `@Authorized('a', 'b')` for both permissions, and STEP_UP
+ * among them for a session that has just proven its user again.
+ */
 const authChecker: AuthChecker<RequestContext, string> = ({ context }, permissions) => {
   const viewer = requireViewer(context);
-  for (const permission of permissions) requirePermission(viewer, permission);
+  for (const permission of permissions) {
+    if (permission === STEP_UP) requireStepUp(viewer, context.now());
+    else requirePermission(viewer, permission);
+  }
   return true;
 };
 

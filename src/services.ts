@@ -62,6 +62,7 @@ import {
   RoleService,
   SessionResolver,
   SignInService,
+  StepUpService,
   UserResolver,
   UserService,
 } from './identity/index.js';
@@ -146,6 +147,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const runs = new RunService();
   const authentication = new AuthenticationService(database, keys.jwtKey, now);
   const signIn = new SignInService(database, keys, now, log);
+  const stepUps = new StepUpService(database, keys.secretKey, now);
   const roles = new RoleService();
   const users = new UserService(roles, keys.secretKey, now);
   const alarms = new AlarmService();
@@ -155,7 +157,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const credit = new CreditService();
   const billing = buildBilling(now);
   const pricing = buildPricing();
-  const access = { runs, authentication, signIn, roles, users, alarms };
+  const access = { runs, authentication, signIn, stepUps, roles, users, alarms };
   return { ...access, ...register, ...pricing, ...mediation, ...rating, credit, ...billing };
 }
 
@@ -228,11 +230,11 @@ async function readUpload(storage: FileStorage, tx: Tx, fileId: string): Promise
 
 /** One of each resolver, by its class. */
 export function buildResolvers(services: Services): Map<unknown, object> {
-  const { runs, signIn, roles, users, alarms, usageFiles, suspense } = services;
+  const { runs, signIn, stepUps, roles, users, alarms, usageFiles, suspense } = services;
   const instances = [
     new ErrorCodeResolver(),
     new RunResolver(runs),
-    new SessionResolver(signIn, users),
+    new SessionResolver(signIn, stepUps, users),
     new RoleResolver(roles),
     new UserResolver(users),
     new AlarmResolver(alarms),

@@ -1,7 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
-import { generateSync } from 'otplib';
 
 /** Who signs in. */
 export interface SignIn {
@@ -38,16 +37,9 @@ export class Client {
     this.#url = url;
   }
 
-  /** Signs in with the code of this half minute. */
-  async signIn({ email, password, totpSecret }: SignIn): Promise<void> {
-    const totp = generateSync({ secret: totpSecret });
-    const { signIn } = await this.call<{ signIn: { accessToken: string } }>(
-      `mutation SignIn($email: String!, $password: String!, $totp: String!) {
-         signIn(email: $email, password: $password, totp: $totp) { accessToken }
-       }`,
-      { email, password, totp },
-    );
-    this.#token = signIn.accessToken;
+  /** Works in this session from now on. */
+  use(accessToken: string): void {
+    this.#token = accessToken;
   }
 
   /** Runs an operation and answers its data; refusals are thrown as {@link Refused}. */

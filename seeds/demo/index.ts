@@ -27,7 +27,7 @@ import { billMonth, foldCounts, importFiles, invoicesOf, SELLERS, writePdfs } fr
 import { buildSubscriptions, type DemoSubscription } from './subscriptions.js';
 import { Tally } from './tally.js';
 import { grouped, Terminal } from './terminal.js';
-import { createHub, createUsers, demoRobot, demoUsers, readmitRobot } from './users.js';
+import { createHub, createUsers, demoUsers, findRobot } from './users.js';
 import { demoPartners } from './world.js';
 
 /**
@@ -93,8 +93,7 @@ async function playMonth(
   scale: number,
 ): Promise<void> {
   const invoiceFolder = join(folder, 'invoices');
-  await app.database.write(SYSTEM_SCOPE, readmitRobot);
-  if (await isComplete(app)) await client.signIn(demoRobot);
+  if (await isComplete(app)) await openRobot(app, client);
   else await makeMonth(app, client, terminal, join(folder, 'records'), scale);
   const invoices = await invoicesOf(client);
   await terminal.step('Invoices as PDF', async (progress) => {
@@ -123,7 +122,7 @@ async function makeMonth(
     progress(1, `${grouped(destinations.length)} destinations, ${grouped(prefixes)} prefixes`);
   });
   await database.write(SYSTEM_SCOPE, (tx) => createHub(tx, services.users));
-  await client.signIn(demoRobot);
+  await openRobot(app, client);
   const setup = new Setup(client);
   await terminal.step('Partners, accounts, users', async () => {
     await setup.partners();
@@ -168,6 +167,13 @@ async function makeMonth(
       billMonth(client, setup.id('partner', seller)),
     );
   }
+}
+
+/** Gives the client a session of the robot: no authenticator is at hand for its codes. */
+async function openRobot({ database, services }: App, client: Client): Promise<void> {
+  const robot = await database.read(SYSTEM_SCOPE, findRobot);
+  const { accessToken } = await services.signIn.openSession(robot, { steppedUp: true });
+  client.use(accessToken);
 }
 
 /** Who buys what on which terms, and the sources of their records. */

@@ -83,7 +83,7 @@ export const demoUsers: readonly DemoUser[] = [
 ];
 
 /** The demo itself works under this name, so that no code of a person is used up. */
-export const demoRobot: DemoUser = user(
+const demoRobot: DemoUser = user(
   HUB,
   'robot',
   'Demo robot',
@@ -118,12 +118,14 @@ export async function createHub(tx: Tx, users: UserService): Promise<void> {
   await enrolUser(tx, users, demoRobot, id);
 }
 
-/**
- * Lets the robot sign in again within the half minute of its last code, which otherwise counts
- * once: a demo that was interrupted goes on at once.
- */
-export async function readmitRobot(tx: Tx): Promise<void> {
-  await tx.query('UPDATE app_user SET totp_last_step = 0 WHERE email = $1', [demoRobot.email]);
+/** The row of the robot. */
+export async function findRobot(tx: Tx): Promise<{ id: number; partnerId: number }> {
+  const [robot]: { id: number; partnerId: number }[] = await tx.query(
+    'SELECT id, partner_id AS "partnerId" FROM app_user WHERE email = $1',
+    [demoRobot.email],
+  );
+  if (robot === undefined) throw new RangeError('the hub of the demo has a robot');
+  return robot;
 }
 
 /** Creates the people of the demo who are not there yet, in the partners of these row ids. */

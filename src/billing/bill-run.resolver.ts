@@ -22,6 +22,7 @@ import {
   Run,
   requireViewer,
   rowLoader,
+  STEP_UP,
 } from '../platform/index.js';
 import { BillRun, BillRunFinding } from './bill-run.entity.js';
 import type { BillRunService } from './bill-run.service.js';
@@ -61,11 +62,12 @@ export class BillRunResolver {
     return context.write((tx) => this.#runs.start(tx, viewer, { period, sellerPartnerId }, key));
   }
 
-  @Authorized('invoice.finalise')
+  @Authorized('invoice.finalise', STEP_UP)
   @Mutation(() => Run, {
     description:
       'Finalises all drafts of an ended bill run, as a run of its own. Asked again it answers ' +
-      'the same run. Refused with NOT_FOUND, BILL_RUN_OPEN or NOTHING_TO_FINALISE.',
+      'the same run. Refused with NOT_FOUND, BILL_RUN_OPEN or NOTHING_TO_FINALISE. Needs a ' +
+      'step-up.',
   })
   async finaliseBillRun(
     @Arg('runId', () => ID, { description: 'The bill run.' }) runId: string,

@@ -25,6 +25,7 @@ import {
   type RequestContext,
   requireViewer,
   rowLoader,
+  STEP_UP,
 } from '../platform/index.js';
 import { amountText, type InvoiceDocument } from './document.js';
 import { Invoice, InvoiceFeeCharge, InvoiceLine, InvoiceTax } from './invoice.entity.js';
@@ -106,11 +107,11 @@ export class InvoiceResolver {
     return this.#invoices.lineCharges(await context.read(), lineId, page);
   }
 
-  @Authorized('invoice.finalise')
+  @Authorized('invoice.finalise', STEP_UP)
   @Mutation(() => Invoice, {
     description:
       'Gives a draft its legal number, dates and PDF, and freezes it. A finalised invoice is ' +
-      'answered as it is. Refused with NOT_FOUND.',
+      'answered as it is. Refused with NOT_FOUND. Needs a step-up.',
   })
   async finaliseInvoice(
     @Arg('id', () => ID, { description: 'The invoice.' }) id: string,

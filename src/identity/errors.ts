@@ -4,6 +4,7 @@ import type { ErrorCatalogue } from '../kernel/index.js';
 export const identityErrors = {
   SIGN_IN_REFUSED: 'The e-mail address, the password or the one-time password is wrong.',
   SIGN_IN_THROTTLED: 'Too many attempts; details say after how many seconds to try again.',
+  STEP_UP_REFUSED: 'The one-time password of the step-up is wrong, or was used before.',
   REFRESH_REFUSED: 'The refresh token is not valid, or its session has ended.',
   UNKNOWN_PERMISSION: 'There is no permission of this name.',
   PERMISSION_NOT_HELD: 'Nobody can give or take a permission that he does not hold himself.',

@@ -16,6 +16,7 @@ export {
   SignInService,
   type Tokens,
 } from './sign-in.service.js';
+export { StepUpService } from './step-up.service.js';
 export { type EnrolledUser, type NewUser, UserService } from './user.service.js';
 export { RoleResolver, SessionResolver, UserResolver };
 

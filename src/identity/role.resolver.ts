@@ -6,6 +6,7 @@ import {
   PageArgs,
   type RequestContext,
   requireViewer,
+  STEP_UP,
 } from '../platform/index.js';
 import { CreateRoleInput } from './identity.input.js';
 import { permissions } from './permission.js';
@@ -37,10 +38,11 @@ export class RoleResolver {
     return Object.entries(permissions).map(([name, description]) => ({ name, description }));
   }
 
-  @Authorized('role.manage')
+  @Authorized('role.manage', STEP_UP)
   @Mutation(() => Role, {
     description:
-      'Creates a role. Refused with UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, ROLE_NAME_TAKEN.',
+      'Creates a role. Refused with UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, ROLE_NAME_TAKEN. ' +
+      'Needs a step-up.',
   })
   async createRole(
     @Arg('input', () => CreateRoleInput, { description: 'The role.' }) input: CreateRoleInput,
@@ -51,11 +53,11 @@ export class RoleResolver {
     return context.write((tx) => this.#roles.createOnce(tx, viewer, key, input));
   }
 
-  @Authorized('role.manage')
+  @Authorized('role.manage', STEP_UP)
   @Mutation(() => Role, {
     description:
       'Replaces what a role permits, at once for everybody who has it. Refused with ' +
-      'UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, NOT_FOUND.',
+      'UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, NOT_FOUND. Needs a step-up.',
   })
   async setRolePermissions(
     @Arg('roleId', () => ID, { description: 'The role.' }) roleId: string,

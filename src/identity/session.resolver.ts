@@ -14,6 +14,7 @@ import {
 import { DomainError, toGlobalId } from '../kernel/index.js';
 import { DateTimeScalar, type RequestContext, requireViewer } from '../platform/index.js';
 import type { SignInService, Tokens } from './sign-in.service.js';
+import type { StepUpService } from './step-up.service.js';
 import { AppUser } from './user.entity.js';
 import type { UserService } from './user.service.js';
 
@@ -58,15 +59,31 @@ class ViewerInfo {
 
   @Field(() => [String], { description: 'Permissions of all roles of the user, sorted.' })
   permissions!: string[];
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'Until when the session may do what needs a step-up; null when it may not.',
+  })
+  steppedUpUntil!: Date | null;
+}
+
+@ObjectType({ simpleResolvers: true, description: 'A session that has proven its user again.' })
+class StepUp {
+  @Field(() => DateTimeScalar, {
+    description: 'Until when the session may do what needs a step-up: five minutes from now.',
+  })
+  steppedUpUntil!: Date;
 }
 
 @Resolver()
 export class SessionResolver {
   readonly #signIn: SignInService;
+  readonly #stepUps: StepUpService;
   readonly #users: UserService;
 
-  constructor(signIn: SignInService, users: UserService) {
+  constructor(signIn: SignInService, stepUps: StepUpService, users: UserService) {
     this.#signIn = signIn;
+    this.#stepUps = stepUps;
     this.#users = users;
   }
 
@@ -75,7 +92,12 @@ export class SessionResolver {
   async viewer(@Ctx() context: RequestContext): Promise<ViewerInfo> {
     const viewer = requireViewer(context);
     const user = await this.#users.self(await context.read(), viewer);
-    return { user, permissions: [...viewer.permissions].sort() };
+    const { steppedUpUntil: until } = viewer;
+    return {
+      user,
+      permissions: [...viewer.permissions].sort(),
+      steppedUpUntil: until !== null && until > context.now() ? until : null,
+    };
   }
 
   @Mutation(() => Session, {
@@ -100,6 +122,22 @@ export class SessionResolver {
     refreshToken: string,
   ): Promise<Session> {
     return sessionOf(await this.#signIn.refresh(refreshToken));
+  }
+
+  @Authorized()
+  @Mutation(() => StepUp, {
+    description:
+      'Proves again who sits there, with a one-time password that was not used to sign in: for ' +
+      'five minutes the session may do what needs a step-up. Refused with STEP_UP_REFUSED, ' +
+      'SESSION_REQUIRED (API keys), SIGN_IN_THROTTLED.',
+  })
+  async stepUp(
+    @Arg('totp', () => String, { description: 'One-time password of this moment: six digits.' })
+    totp: string,
+    @Ctx() context: RequestContext,
+  ): Promise<StepUp> {
+    const steppedUpUntil = await this.#stepUps.stepUp(requireViewer(context), totp.slice(0, 16));
+    return { steppedUpUntil };
   }
 
   @Authorized()

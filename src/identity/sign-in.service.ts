@@ -1,6 +1,7 @@
 import { DomainError } from '../kernel/index.js';
 import type { Database, Log, Scope, Tx } from '../platform/index.js';
 import { ACCESS_TOKEN_SECONDS, signAccessToken } from './access-token.js';
+import { takeStep } from './one-time-password.store.js';
 import { verifyPassword } from './password.service.js';
 import { refreshKey, signRefreshToken, verifyRefreshToken } from './refresh-token.service.js';
 import { unseal } from './seal.service.js';
@@ -115,11 +116,25 @@ export class SignInService {
     await revokeSession(tx, sessionId, this.#now());
   }
 
-  /** Tokens of a new session without asking for credentials: for tests and the demo. */
-  async openSession(user: { id: number; partnerId: number }): Promise<Tokens> {
+  /**
+   * Tokens of a new session without asking for credentials: for tests and the demo. Its user
+   * counts as stepped up for as long as it lives when `steppedUp` says so.
+   */
+  async openSession(
+    user: { id: number; partnerId: number },
+    { steppedUp = false }: { readonly steppedUp?: boolean } = {},
+  ): Promise<Tokens> {
     const now = this.#now();
     const { partnerId } = user;
-    const session = await this.#database.write({ partnerId }, (tx) => insertSession(tx, user, now));
+    const session = await this.#database.write({ partnerId }, async (tx) => {
+      const opened = await insertSession(tx, user, now);
+      if (steppedUp) {
+        await tx.query('UPDATE session SET stepped_up_until = expires_at WHERE id = $1', [
+          opened.id,
+        ]);
+      }
+      return opened;
+    });
     return this.#tokens(session, now);
   }
 
@@ -163,16 +178,6 @@ export class SignInService {
       'The e-mail address, the password or the one-time password is wrong.',
     );
   }
-}
-
-// Of many requests with the same code exactly one moves the last step forward.
-async function takeStep(tx: Tx, userId: number, step: number): Promise<boolean> {
-  const [, taken]: [unknown[], number] = await tx.query(
-    `UPDATE app_user SET totp_last_step = $2
-     WHERE id = $1 AND totp_last_step < $2 AND status = 'ACTIVE'`,
-    [userId, step],
-  );
-  return taken === 1;
 }
 
 function accountKey(email: string): string {

@@ -20,6 +20,7 @@ import {
   PageArgs,
   type RequestContext,
   requireViewer,
+  STEP_UP,
 } from '../platform/index.js';
 import { CreateUserInput } from './identity.input.js';
 import { Role } from './role.entity.js';
@@ -76,11 +77,11 @@ export class UserResolver {
     return loader.load(user.id);
   }
 
-  @Authorized('user.manage')
+  @Authorized('user.manage', STEP_UP)
   @Mutation(() => CreatedUser, {
     description:
       'Creates a user. Refused with EMAIL_TAKEN, PASSWORD_TOO_WEAK, PERMISSION_NOT_HELD, ' +
-      'ROLE_OF_OTHER_PARTNER, NOT_FOUND.',
+      'ROLE_OF_OTHER_PARTNER, NOT_FOUND. Needs a step-up.',
   })
   async createUser(
     @Arg('input', () => CreateUserInput, { description: 'The user.' }) input: CreateUserInput,
@@ -91,9 +92,10 @@ export class UserResolver {
     return context.write((tx) => this.#users.createOnce(tx, viewer, key, input));
   }
 
-  @Authorized('user.manage')
+  @Authorized('user.manage', STEP_UP)
   @Mutation(() => AppUser, {
-    description: 'Gives a role to a user. Refused with PERMISSION_NOT_HELD, NOT_FOUND.',
+    description:
+      'Gives a role to a user. Refused with PERMISSION_NOT_HELD, NOT_FOUND. Needs a step-up.',
   })
   async assignRole(
     @Arg('userId', () => ID, { description: 'The user.' }) userId: string,
@@ -104,9 +106,10 @@ export class UserResolver {
     return context.write((tx) => this.#users.assignRole(tx, viewer, userId, roleId));
   }
 
-  @Authorized('user.manage')
+  @Authorized('user.manage', STEP_UP)
   @Mutation(() => AppUser, {
-    description: 'Takes a role from a user. Refused with PERMISSION_NOT_HELD, NOT_FOUND.',
+    description:
+      'Takes a role from a user. Refused with PERMISSION_NOT_HELD, NOT_FOUND. Needs a step-up.',
   })
   async removeRole(
     @Arg('userId', () => ID, { description: 'The user.' }) userId: string,
@@ -117,11 +120,11 @@ export class UserResolver {
     return context.write((tx) => this.#users.removeRole(tx, viewer, userId, roleId));
   }
 
-  @Authorized('user.manage')
+  @Authorized('user.manage', STEP_UP)
   @Mutation(() => AppUser, {
     description:
       'Lets a user sign in no more and ends all sessions of the user. Refused with ' +
-      'PERMISSION_NOT_HELD when the user may do what the caller may not.',
+      'PERMISSION_NOT_HELD when the user may do what the caller may not. Needs a step-up.',
   })
   async disableUser(
     @Arg('userId', () => ID, { description: 'The user.' }) userId: string,

@@ -66,3 +66,24 @@ export function requirePermission(viewer: Viewer, permission: string): void {
     throw new DomainError('FORBIDDEN', `This needs the permission ${permission}.`, { permission });
   }
 }
+
+/**
+ * Stands beside the permissions of an operation that needs {@link requireStepUp}:
+ * `@Authorized('role.manage', STEP_UP)`.
+ */
+export const STEP_UP = 'step-up';
+
+/**
+ * Refuses with STEP_UP_REQUIRED unless the session has proven a moment ago, with a one-time
+ * password of its own, that its user still sits there; with SESSION_REQUIRED an API key, which
+ * nobody can ask.
+ */
+export function requireStepUp(viewer: Viewer, now: Date): void {
+  if (viewer.kind !== 'USER') {
+    throw new DomainError('SESSION_REQUIRED', 'Only a signed-in person can do this.');
+  }
+  const { steppedUpUntil } = viewer;
+  if (steppedUpUntil === null || steppedUpUntil <= now) {
+    throw new DomainError('STEP_UP_REQUIRED', 'Call stepUp with a new one-time password first.');
+  }
+}

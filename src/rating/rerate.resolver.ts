@@ -23,6 +23,7 @@ import {
   Run,
   requireViewer,
   rowLoader,
+  STEP_UP,
 } from '../platform/index.js';
 import {
   Rerate,
@@ -128,13 +129,13 @@ export class RerateResolver {
     return context.write((tx) => this.#rerates.approve(tx, viewer, { id, preview }, key));
   }
 
-  @Authorized('usage.rerate')
+  @Authorized('usage.rerate', STEP_UP)
   @Mutation(() => Rerate, {
     description:
       'Makes the approved differences good, as a run, with the prices of the preview. Records ' +
       'and finalised invoices are never altered: corrections lie over the records, and what ' +
       'differs goes to the next invoice. Asked again it answers the same. Refused with ' +
-      'NOT_FOUND, RERATE_STATE or RERATE_BUSY.',
+      'NOT_FOUND, RERATE_STATE or RERATE_BUSY. Needs a step-up.',
   })
   async applyRerate(
     @Arg('id', () => ID, { description: 'The change set.' }) id: string,
@@ -145,12 +146,12 @@ export class RerateResolver {
     return context.write((tx) => this.#rerates.apply(tx, viewer, id, key));
   }
 
-  @Authorized('usage.rerate.approve')
+  @Authorized('usage.rerate.approve', STEP_UP)
   @Mutation(() => Rerate, {
     description:
       'Restores, as a run, what was shown before a change set was applied. Asked again it ' +
       'answers the same. Refused with NOT_FOUND, RERATE_STATE, RERATE_BUSY, or ' +
-      'RERATE_CHANGED_AGAIN when a later change set has changed the same records.',
+      'RERATE_CHANGED_AGAIN when a later change set has changed the same records. Needs a step-up.',
   })
   async undoRerate(
     @Arg('id', () => ID, { description: 'The change set.' }) id: string,

@@ -36,6 +36,7 @@ export async function aFirstMonth(app: TestApp): Promise<FirstMonth> {
   await contracts(hub, ids);
   await subscriptions(hub, ids);
   await sources(hub, ids);
+  await hub.stepUp();
   const logins = {
     hub: admin,
     north: await aReseller(hub, ids, 'north'),

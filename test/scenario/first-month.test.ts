@@ -250,6 +250,7 @@ describe("a hub's first month", () => {
       const codes = findings.nodes.map((finding: { code: string }) => finding.code);
       expect(codes).toContain('EARLIER_USAGE');
       expect(codes.includes('OPEN_RECORDS')).toBe(who === hub);
+      await who.stepUp();
       const finalised = await who.ask(
         'mutation ($runId: ID!) { finaliseBillRun(runId: $runId) { id } }',
         { runId },

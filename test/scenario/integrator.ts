@@ -20,11 +20,13 @@ export class Integrator {
   private constructor(
     readonly app: TestApp,
     readonly token: string,
+    private readonly login: Login,
     private readonly client: ApolloClient,
   ) {}
 
   /** Signs in with a password and the code that an authenticator shows now. */
-  static async signIn(app: TestApp, { email, password, totpSecret }: Login): Promise<Integrator> {
+  static async signIn(app: TestApp, login: Login): Promise<Integrator> {
+    const { email, password, totpSecret } = login;
     const totp = totpAt(totpSecret, app.clock.now());
     const { data } = await clientOf(app).mutate<Asked>({
       mutation: gql`mutation ($email: String!, $password: String!, $totp: String!) {
@@ -33,7 +35,16 @@ export class Integrator {
       variables: { email, password, totp },
     });
     const { accessToken } = data.signIn;
-    return new Integrator(app, accessToken, clientOf(app, accessToken));
+    return new Integrator(app, accessToken, login, clientOf(app, accessToken));
+  }
+
+  /** Proves again who works here, with the code after the one that signed in. */
+  async stepUp(): Promise<void> {
+    this.app.clock.advance(30_000);
+    const totp = totpAt(this.login.totpSecret, this.app.clock.now());
+    await this.ask('mutation ($totp: String!) { stepUp(totp: $totp) { steppedUpUntil } }', {
+      totp,
+    });
   }
 
   /** The first field of a query's or mutation's answer. */

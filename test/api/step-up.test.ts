@@ -1,0 +1,136 @@
+import { getMetadataStorage } from 'type-graphql';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { STEP_UP } from '../../src/platform/index.js';
+import { aPartner, aUser, type BuiltUser, totpAt } from '../fixtures/partner-builder.js';
+import { type Answer, type TestApp, testApp } from '../fixtures/test-app.js';
+
+const SIGN_IN = `mutation SignIn($email: String!, $password: String!, $totp: String!) {
+  signIn(email: $email, password: $password, totp: $totp) { accessToken }
+}`;
+const STEP = 'mutation ($totp: String!) { stepUp(totp: $totp) { steppedUpUntil } }';
+const CREATE_ROLE = `mutation ($name: String!) {
+  createRole(input: { name: $name, permissions: [] }) { name }
+}`;
+const UNTIL = '{ viewer { steppedUpUntil } }';
+
+/** Operations that need a second proof of the user, as the guide for clients lists them. */
+const GUARDED = [
+  'applyRerate',
+  'assignRole',
+  'createRole',
+  'createUser',
+  'disableUser',
+  'finaliseBillRun',
+  'finaliseInvoice',
+  'removeRole',
+  'setRolePermissions',
+  'undoRerate',
+];
+
+let app: TestApp;
+let user: BuiltUser;
+let token: string;
+let serial = 0;
+
+beforeAll(async () => {
+  app = await testApp();
+  const hub = await aPartner(app);
+  user = await aUser(app, { partnerId: hub.id });
+});
+afterAll(() => app.stop());
+beforeEach(async () => {
+  app.clock.advance(16 * 60_000);
+  token = await signIn();
+});
+
+function code(): string {
+  return totpAt(user.totpSecret, app.clock.now());
+}
+
+async function signIn(): Promise<string> {
+  const { email, password } = user;
+  const answer = await app.graphql(SIGN_IN, { email, password, totp: code() });
+  expect(answer.codes).toEqual([]);
+  return answer.data.signIn.accessToken;
+}
+
+function step(totp: string): Promise<Answer> {
+  return app.graphql(STEP, { totp }, token);
+}
+
+function createRole(as = token): Promise<Answer> {
+  serial += 1;
+  return app.graphql(CREATE_ROLE, { name: `Role ${serial}` }, as);
+}
+
+describe('an operation that needs a step-up', () => {
+  it('is one of those that the guide lists', () => {
+    const { mutations, queries, subscriptions } = getMetadataStorage();
+    const guarded = [...mutations, ...queries, ...subscriptions].filter((field) =>
+      (field.roles ?? []).includes(STEP_UP),
+    );
+    expect(guarded.map((field) => field.schemaName).sort()).toEqual(GUARDED);
+  });
+
+  it('is refused to a session that has only signed in', async () => {
+    expect((await createRole()).codes).toEqual(['STEP_UP_REQUIRED']);
+    expect((await app.graphql(UNTIL, null, token)).data.viewer.steppedUpUntil).toBeNull();
+  });
+
+  it('names the missing permission before it asks for a step-up', async () => {
+    const clerk = await aUser(app, { partnerId: user.partnerId, permissions: [] });
+    const { id, partnerId } = clerk;
+    const { accessToken } = await app.app.services.signIn.openSession({ id, partnerId });
+    expect((await createRole(accessToken)).codes).toEqual(['FORBIDDEN']);
+  });
+
+  it('is allowed for five minutes after one more code, in that session alone', async () => {
+    app.clock.advance(30_000);
+    const answer = await step(code());
+    expect(answer.codes).toEqual([]);
+    const { steppedUpUntil } = answer.data.stepUp;
+    const left = new Date(steppedUpUntil).getTime() - app.clock.now().getTime();
+    expect(left).toBeGreaterThan(290_000);
+    expect(left).toBeLessThanOrEqual(300_000);
+    expect((await createRole()).codes).toEqual([]);
+    expect((await app.graphql(UNTIL, null, token)).data.viewer).toEqual({ steppedUpUntil });
+    app.clock.advance(30_000);
+    expect((await createRole(await signIn())).codes).toEqual(['STEP_UP_REQUIRED']);
+    app.clock.advance(270_000);
+    expect((await createRole()).codes).toEqual(['STEP_UP_REQUIRED']);
+    expect((await app.graphql(UNTIL, null, token)).data.viewer.steppedUpUntil).toBeNull();
+  });
+});
+
+describe('a step-up', () => {
+  it('is refused with the code that signed in, and with a wrong one', async () => {
+    expect((await step(code())).codes).toEqual(['STEP_UP_REFUSED']);
+    app.clock.advance(30_000);
+    const wrong = String((Number(code()) + 1) % 1_000_000).padStart(6, '0');
+    expect((await step(wrong)).codes).toEqual(['STEP_UP_REFUSED']);
+    expect((await step('')).codes).toEqual(['STEP_UP_REFUSED']);
+    expect((await createRole()).codes).toEqual(['STEP_UP_REQUIRED']);
+    expect((await step(code())).codes).toEqual([]);
+  });
+
+  it('uses up its code: of nine at the same moment one succeeds', async () => {
+    app.clock.advance(30_000);
+    const answers = await Promise.all(Array.from({ length: 9 }, () => step(code())));
+    expect(answers.filter((answer) => answer.codes.length === 0)).toHaveLength(1);
+  });
+
+  it('is tried ten times in a quarter of an hour, whatever the session', async () => {
+    const many = await Promise.all(Array.from({ length: 25 }, () => step('123456')));
+    const codes = many.flatMap((answer) => answer.codes);
+    expect(codes.filter((one) => one === 'STEP_UP_REFUSED')).toHaveLength(10);
+    expect(codes.filter((one) => one === 'SIGN_IN_THROTTLED')).toHaveLength(15);
+    app.clock.advance(30_000);
+    token = await signIn();
+    app.clock.advance(30_000);
+    expect((await step(code())).codes).toEqual(['SIGN_IN_THROTTLED']);
+  });
+
+  it('needs a session', async () => {
+    expect((await app.graphql(STEP, { totp: '123456' })).codes).toEqual(['UNAUTHENTICATED']);
+  });
+});
