@@ -80,10 +80,11 @@ function contextOf(
     address,
     now,
     read,
-    write: async (work) => {
+    write: async (work, at) => {
       const wanted = scope();
       await endRead();
-      return database.write(wanted, work);
+      const { homePartnerId } = requireViewer({ viewer });
+      return database.write(at?.atHome ? { partnerId: homePartnerId } : wanted, work);
     },
     loader: <K, V>(key: symbol | object, make: (tx: () => Promise<Tx>) => DataLoader<K, V>) => {
       const known = loaders.get(key) as DataLoader<K, V> | undefined;

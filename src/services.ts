@@ -147,7 +147,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const runs = new RunService();
   const authentication = new AuthenticationService(database, keys.jwtKey, now);
   const signIn = new SignInService(database, keys, now, log);
-  const stepUps = new StepUpService(database, keys.secretKey, now);
+  const stepUps = new StepUpService(keys.secretKey);
   const roles = new RoleService();
   const users = new UserService(roles, keys.secretKey, now);
   const alarms = new AlarmService();

@@ -136,7 +136,7 @@ export class SessionResolver {
     totp: string,
     @Ctx() context: RequestContext,
   ): Promise<StepUp> {
-    const steppedUpUntil = await this.#stepUps.stepUp(requireViewer(context), totp.slice(0, 16));
+    const steppedUpUntil = await this.#stepUps.stepUp(context, totp.slice(0, 16));
     return { steppedUpUntil };
   }
 

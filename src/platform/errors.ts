@@ -4,8 +4,7 @@ import type { ErrorCatalogue } from '../kernel/index.js';
 export const platformErrors = {
   UNAUTHENTICATED: 'No valid access token came with the request.',
   FORBIDDEN: 'The signed-in user lacks a permission; details name it.',
-  STEP_UP_REQUIRED:
-    'The operation asks for a second proof of the user: call stepUp with a one-time password first.',
+  STEP_UP_REQUIRED: 'The operation asks for a second proof of the user: call stepUp first.',
   SESSION_REQUIRED: 'Only a signed-in person can do this; an API key cannot.',
   BAD_USER_INPUT: 'An argument breaks its rules; details list the fields.',
   ALREADY_EXISTS: 'A row with the same key exists already.',

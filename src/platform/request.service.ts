@@ -42,9 +42,10 @@ export interface RequestContext {
   read(): Promise<Tx>;
   /**
    * Runs `work` in a transaction of its own in the viewer's scope. An open shared read is closed
-   * before, so fields read afterwards see the effect.
+   * before, so fields read afterwards see the effect. `atHome` is for what belongs to the user
+   * himself: the scope is then his own partner's, wherever he acts.
    */
-  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  write<T>(work: (tx: Tx) => Promise<T>, scope?: { readonly atHome: true }): Promise<T>;
   /** The request's own loader of a kind; `make` is called once per request. */
   loader<K, V>(
     key: symbol | object,
