@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BillExecutor, invoiceRoute } from './billing/index.js';
 import { buildGate } from './context.js';
-import type { IdentityKeys } from './identity/index.js';
+import { configuredKeys, type IdentityKeys, keptKeys } from './identity/index.js';
 import { uploadRoute } from './mediation/index.js';
 import {
   buildHttp,
@@ -119,7 +119,7 @@ function buildRoutes(database: Database, services: Services): RouteModule[] {
 
 function identityKeys(config: Config): IdentityKeys {
   return {
-    jwtKey: config.jwtKey ?? ensureSecret(config.dataDir, 'jwt-key'),
+    tokenKeys: config.jwtKeys ? configuredKeys(config.jwtKeys) : keptKeys(config.dataDir),
     secretKey: config.secretKey ?? ensureSecret(config.dataDir, 'secret-key'),
   };
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildApp, cores, migrateOptions, openDatabase } from './app.js';
+import { rotateKeys } from './identity/index.js';
 import { DomainError } from './kernel/index.js';
 import {
   type Config,
@@ -34,6 +35,7 @@ const commands: Readonly<Record<string, Command>> = {
   migrate: migrateDatabase,
   schema: writeOrCheckSchema,
   migrations: checkMigrations,
+  'rotate-keys': rotateTokenKeys,
   demo: elsewhere('../seeds/demo/index.js'),
   bench: elsewhere('../test/bench/index.js'),
   vectors: ({ args: files }) => vectorsCommand(files, (line) => console.log(line)),
@@ -126,6 +128,20 @@ async function migrateDatabase({ config }: CommandInput): Promise<number> {
   } finally {
     await embedded?.stop();
   }
+}
+
+/** Lets a new key sign tokens from now on; nobody is signed out by it. */
+async function rotateTokenKeys({ config }: CommandInput): Promise<number> {
+  if (config.jwtKeys !== undefined) {
+    console.error(
+      'The keys of tokens are in KONTOR_JWT_KEYS: put a new one behind the others in every ' +
+        'process, then in front, and take the old one out after seven days.',
+    );
+    return 2;
+  }
+  const { id, activeFrom } = await rotateKeys(config.dataDir, new Date());
+  console.log(`Key ${id} signs from ${activeFrom.toISOString()} on.`);
+  return 0;
 }
 
 async function writeOrCheckSchema({ args: words }: CommandInput): Promise<number> {

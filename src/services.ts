@@ -145,7 +145,7 @@ export type Services = ReturnType<typeof buildServices>;
 /** One of each service, in the order of the folders. */
 export function buildServices({ database, log, now, config, keys }: ServiceParts) {
   const runs = new RunService();
-  const authentication = new AuthenticationService(database, keys.jwtKey, now);
+  const authentication = new AuthenticationService(database, keys.tokenKeys, now);
   const signIn = new SignInService(database, keys, now, log);
   const stepUps = new StepUpService(keys.secretKey);
   const roles = new RoleService();

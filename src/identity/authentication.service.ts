@@ -6,6 +6,7 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import { verifyAccessToken } from './access-token.js';
+import type { KeySource } from './key-ring.service.js';
 import { viewersOf } from './session.store.js';
 
 /** An authenticated request: who asks, and the read transaction that found it out. */
@@ -20,19 +21,19 @@ export interface Authenticated extends Admission {
  */
 export class AuthenticationService {
   readonly #database: Database;
-  readonly #jwtKey: Uint8Array;
+  readonly #keys: KeySource;
   readonly #now: () => Date;
 
-  constructor(database: Database, jwtKey: Uint8Array, now: () => Date) {
+  constructor(database: Database, keys: KeySource, now: () => Date) {
     this.#database = database;
-    this.#jwtKey = jwtKey;
+    this.#keys = keys;
     this.#now = now;
   }
 
   /** The viewer with an open read transaction in his scope, or null for anything but his token. */
   async authenticate(authorization: string | undefined): Promise<Authenticated | null> {
     const token = /^Bearer ([\w.-]+)$/i.exec(authorization ?? '')?.[1];
-    const claims = token ? verifyAccessToken(this.#jwtKey, token, this.#now()) : null;
+    const claims = token ? verifyAccessToken(this.#keys(), token, this.#now()) : null;
     if (claims === null) return null;
     const read = await this.#database.openRead({ partnerId: claims.partnerId });
     let viewer: Viewer | undefined;

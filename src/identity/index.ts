@@ -7,7 +7,10 @@ import { UserResolver } from './user.resolver.js';
 export { type AccessClaims, signAccessToken, verifyAccessToken } from './access-token.js';
 export { type Authenticated, AuthenticationService } from './authentication.service.js';
 export { identityErrors } from './errors.js';
+export { type KeyRing, keyRing, SESSION_SECONDS, type TokenKey } from './key-ring.js';
+export { configuredKeys, type KeySource, keptKeys, rotateKeys } from './key-ring.service.js';
 export { type PermissionName, permissionNames } from './permission.js';
+export { signRefreshToken, verifyRefreshToken } from './refresh-token.service.js';
 export { RoleService } from './role.service.js';
 export { presentViewer } from './session.store.js';
 export {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Tx, Viewer } from '../platform/index.js';
+import { SESSION_SECONDS } from './key-ring.js';
 
-const SESSION_DAYS = 7;
 /** A client whose answer got lost may ask again for this long and gets the same answer. */
 const GRACE_SECONDS = 10;
 
@@ -10,6 +10,8 @@ export interface SessionRow {
   readonly userId: number;
   readonly partnerId: number;
   readonly generation: number;
+  /** When this generation began. */
+  readonly began: Date;
 }
 
 /** Opens a session of a user at its first generation. */
@@ -19,13 +21,13 @@ export async function insertSession(
   now: Date,
 ): Promise<SessionRow> {
   const id = randomUUID();
-  const ends = new Date(now.getTime() + SESSION_DAYS * 86_400_000);
+  const ends = new Date(now.getTime() + SESSION_SECONDS * 1000);
   await tx.query(
     `INSERT INTO session (id, user_id, partner_id, created_at, expires_at)
      VALUES ($1, $2, $3, $4, $5)`,
     [id, user.id, user.partnerId, now, ends],
   );
-  return { id, userId: user.id, partnerId: user.partnerId, generation: 1 };
+  return { id, userId: user.id, partnerId: user.partnerId, generation: 1, began: now };
 }
 
 /**
@@ -48,7 +50,8 @@ export async function advanceSession(
   );
   const row = rows[0];
   if (row === undefined) return null;
-  return { id, userId: row.user_id, partnerId: row.partner_id, generation: generation + 1 };
+  const { user_id: userId, partner_id: partnerId } = row;
+  return { id, userId, partnerId, generation: generation + 1, began: now };
 }
 
 /**
@@ -61,15 +64,17 @@ export async function recentSuccessor(
   generation: number,
   now: Date,
 ): Promise<SessionRow | null> {
-  const rows: { user_id: number; partner_id: number }[] = await tx.query(
-    `SELECT s.user_id, s.partner_id FROM session AS s JOIN app_user AS u ON u.id = s.user_id
+  const rows: { user_id: number; partner_id: number; rotated_at: Date }[] = await tx.query(
+    `SELECT s.user_id, s.partner_id, s.rotated_at
+     FROM session AS s JOIN app_user AS u ON u.id = s.user_id
      WHERE s.id = $1 AND s.generation = $2 AND s.rotated_at > $3 AND s.revoked_at IS NULL
        AND s.expires_at > $4 AND u.status = 'ACTIVE'`,
     [id, generation + 1, new Date(now.getTime() - GRACE_SECONDS * 1000), now],
   );
   const row = rows[0];
   if (row === undefined) return null;
-  return { id, userId: row.user_id, partnerId: row.partner_id, generation: generation + 1 };
+  const { user_id: userId, partner_id: partnerId, rotated_at: began } = row;
+  return { id, userId, partnerId, generation: generation + 1, began };
 }
 
 /** Ends a session; nothing happens to one that has ended. */

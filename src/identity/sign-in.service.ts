@@ -1,9 +1,10 @@
 import { DomainError } from '../kernel/index.js';
 import type { Database, Log, Scope, Tx } from '../platform/index.js';
 import { ACCESS_TOKEN_SECONDS, signAccessToken } from './access-token.js';
+import type { KeySource } from './key-ring.service.js';
 import { takeStep } from './one-time-password.store.js';
 import { verifyPassword } from './password.service.js';
-import { refreshKey, signRefreshToken, verifyRefreshToken } from './refresh-token.service.js';
+import { signRefreshToken, verifyRefreshToken } from './refresh-token.service.js';
 import { unseal } from './seal.service.js';
 import {
   advanceSession,
@@ -22,8 +23,8 @@ const PER_ACCOUNT: Allowance = { attempts: 10, windowSeconds: 900 };
 const PER_ADDRESS: Allowance = { attempts: 100, windowSeconds: 900 };
 
 export interface IdentityKeys {
-  /** Signs tokens, at least 32 bytes. */
-  readonly jwtKey: Uint8Array;
+  /** Sign tokens and verify them. */
+  readonly tokenKeys: KeySource;
   /** Encrypts TOTP secrets, 32 bytes. */
   readonly secretKey: Uint8Array;
 }
@@ -54,14 +55,12 @@ interface Account {
 export class SignInService {
   readonly #database: Database;
   readonly #keys: IdentityKeys;
-  readonly #refreshKey: Buffer;
   readonly #now: () => Date;
   readonly #log: Log;
 
   constructor(database: Database, keys: IdentityKeys, now: () => Date, log: Log) {
     this.#database = database;
     this.#keys = keys;
-    this.#refreshKey = refreshKey(keys.jwtKey);
     this.#now = now;
     this.#log = log;
   }
@@ -94,7 +93,7 @@ export class SignInService {
    */
   async refresh(refreshToken: string): Promise<Tokens> {
     const now = this.#now();
-    const claims = verifyRefreshToken(this.#refreshKey, refreshToken);
+    const claims = verifyRefreshToken(this.#keys.tokenKeys(), refreshToken, now);
     if (claims === null) throw refreshRefused();
     const { partnerId, sessionId, generation } = claims;
     const session = await this.#database.write({ partnerId }, async (tx) => {
@@ -161,10 +160,11 @@ export class SignInService {
   }
 
   #tokens(session: SessionRow, now: Date): Tokens {
-    const { id: sessionId, userId, partnerId, generation } = session;
+    const { id: sessionId, userId, partnerId, generation, began } = session;
+    const ring = this.#keys.tokenKeys();
     return {
-      accessToken: signAccessToken(this.#keys.jwtKey, { userId, partnerId, sessionId }, now),
-      refreshToken: signRefreshToken(this.#refreshKey, { partnerId, sessionId, generation }),
+      accessToken: signAccessToken(ring, { userId, partnerId, sessionId }, now),
+      refreshToken: signRefreshToken(ring, { partnerId, sessionId, generation }, began),
       expiresAt: new Date((Math.floor(now.getTime() / 1000) + ACCESS_TOKEN_SECONDS) * 1000),
       userId,
       partnerId,

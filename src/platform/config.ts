@@ -8,7 +8,7 @@ export const CONFIG_VARIABLES = [
   'DATABASE_URL',
   'DATABASE_OWNER_URL',
   'KONTOR_DATA_DIR',
-  'KONTOR_JWT_KEY',
+  'KONTOR_JWT_KEYS',
   'KONTOR_SECRET_KEY',
   'KONTOR_WORKERS',
   'KONTOR_POOL_SIZE',
@@ -44,8 +44,8 @@ export type Config = Readonly<{
   databaseOwnerUrl: string | undefined;
   /** As given; relative to the working directory. */
   dataDir: string;
-  /** Signs access tokens; undefined means: keep one in the data directory. */
-  jwtKey: Uint8Array | undefined;
+  /** Keys of tokens, the signing one first; undefined means: keep them in the data directory. */
+  jwtKeys: readonly { readonly id: string; readonly secret: Uint8Array }[] | undefined;
   /** Encrypts TOTP secrets, 32 bytes; undefined means: keep one in the data directory. */
   secretKey: Uint8Array | undefined;
   workers: number;
@@ -103,11 +103,7 @@ export function loadConfig(env: Environment, cores: number): Config {
     databaseUrl,
     databaseOwnerUrl: read('DATABASE_OWNER_URL', DATABASE) ?? databaseUrl,
     dataDir: read('KONTOR_DATA_DIR', DIRECTORY) ?? '.kontor',
-    jwtKey: read(
-      'KONTOR_JWT_KEY',
-      key('at least 32', (bytes) => bytes >= 32),
-      production,
-    ),
+    jwtKeys: read('KONTOR_JWT_KEYS', KEYS),
     secretKey: read(
       'KONTOR_SECRET_KEY',
       key('exactly 32', (bytes) => bytes === 32),
@@ -221,6 +217,22 @@ function decode(text: string): Uint8Array | undefined {
   if (!/^[\w+/-]+={0,2}$/.test(text)) return undefined;
   return Uint8Array.from(Buffer.from(text, 'base64'));
 }
+
+const KEYS: Rule<{ id: string; secret: Uint8Array }[]> = {
+  expected:
+    'keys like a1b2=..., separated by commas, the one that signs first: an id of 4 to 32 small ' +
+    'letters and digits, each once, and at least 32 random bytes as hex or base64',
+  secret: true,
+  parse: (text) => {
+    const secretOf = key('at least 32', (bytes) => bytes >= 32).parse;
+    const keys = text.split(',').map((part) => {
+      const [, id = '', encoded = ''] = /^([a-z0-9]{4,32})=(.+)$/.exec(part.trim()) ?? [];
+      return { id, secret: encoded === '' ? undefined : secretOf(encoded) };
+    });
+    const complete = keys.every((one): one is { id: string; secret: Uint8Array } => !!one.secret);
+    return complete && new Set(keys.map(({ id }) => id)).size === keys.length ? keys : undefined;
+  },
+};
 
 // Connection strings hold a password, so they are never repeated.
 const DATABASE: Rule<string> = {

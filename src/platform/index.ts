@@ -17,7 +17,7 @@ export * from './outbox.service.js';
 export * from './outbox.store.js';
 export * from './plain-text.js';
 export * from './postgres-server.service.js';
-export { isTokenAlive, processToken } from './process-lock.service.js';
+export { isTokenAlive, lock, processToken } from './process-lock.service.js';
 export * from './request.service.js';
 export * from './row.store.js';
 export * from './row-number.js';

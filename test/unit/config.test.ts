@@ -12,7 +12,7 @@ import {
 } from '../../src/platform/index.js';
 
 const KEY = Buffer.from(Array.from({ length: 32 }, (_, i) => i * 7)).toString('base64');
-const PRODUCTION = { NODE_ENV: 'production', KONTOR_JWT_KEY: KEY, KONTOR_SECRET_KEY: KEY };
+const PRODUCTION = { NODE_ENV: 'production', KONTOR_SECRET_KEY: KEY };
 
 function refusalOf(env: Environment): { text: string; problems: ConfigProblem[] } {
   try {
@@ -35,7 +35,7 @@ describe('the configuration', () => {
       databaseUrl: undefined,
       databaseOwnerUrl: undefined,
       dataDir: '.kontor',
-      jwtKey: undefined,
+      jwtKeys: undefined,
       secretKey: undefined,
       workers: 4,
       poolSize: 10,
@@ -59,7 +59,6 @@ describe('the configuration', () => {
   it('is stricter in production', () => {
     expect(loadConfig(PRODUCTION, 4)).toMatchObject({ host: '0.0.0.0', introspection: false });
     expect(refusalOf({ NODE_ENV: 'production' }).problems.map(({ variable }) => variable)).toEqual([
-      'KONTOR_JWT_KEY',
       'KONTOR_SECRET_KEY',
     ]);
   });
@@ -93,7 +92,7 @@ describe('the configuration', () => {
   it('never repeats a secret or a connection string', () => {
     const { text, problems } = refusalOf({
       DATABASE_URL: 'mysql://user:hunter2@host/db',
-      KONTOR_JWT_KEY: 'hunter2',
+      KONTOR_JWT_KEYS: 'a1b2=hunter2',
       KONTOR_SECRET_KEY: 'hunter2hunter2',
     });
     expect(problems).toHaveLength(3);
@@ -159,9 +158,13 @@ describe('the configuration', () => {
     ['DATABASE_URL', 'postgres://me@host/'],
     ['DATABASE_URL', 'postgres://host/db'],
     ['DATABASE_URL', 'http://user@host/db'],
-    ['KONTOR_JWT_KEY', 'correct horse battery staple correct horse'],
-    ['KONTOR_JWT_KEY', 'ab'.repeat(31)],
-    ['KONTOR_JWT_KEY', '00'.repeat(64)],
+    ['KONTOR_JWT_KEYS', 'a1b2=correct horse battery staple correct horse'],
+    ['KONTOR_JWT_KEYS', KEY],
+    ['KONTOR_JWT_KEYS', `A1=${KEY}`],
+    ['KONTOR_JWT_KEYS', `a1b2=${KEY},a1b2=${KEY}`],
+    ['KONTOR_JWT_KEYS', `a1b2=${KEY},`],
+    ['KONTOR_JWT_KEYS', `a1b2=${'ab'.repeat(31)}`],
+    ['KONTOR_JWT_KEYS', `a1b2=${'00'.repeat(64)}`],
     ['KONTOR_SECRET_KEY', Buffer.alloc(33, 'abcdefghijk').toString('base64')],
     ['KONTOR_WORKERS', '17'],
     ['KONTOR_POOL_SIZE', '0'],
