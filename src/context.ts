@@ -13,6 +13,8 @@ import {
   type Viewer,
 } from './platform/index.js';
 
+const USER_AGENT_CHARACTERS = 200;
+
 /** What every operation is given besides the caller. */
 export interface ContextParts {
   readonly database: Database;
@@ -47,7 +49,7 @@ function contextOf(
   found: OpenRead | null,
 ): OperationContext {
   const { database, events, now } = parts;
-  const { requestId, address } = caller;
+  const { requestId, address, userAgent = '' } = caller;
   const loaders = new Map<symbol | object, unknown>();
   // The transaction that found out who asks is the first shared read.
   let shared: Promise<OpenRead> | null = found === null ? null : Promise.resolve(found);
@@ -62,9 +64,12 @@ function contextOf(
     await open?.close();
   };
   // Fields that still run when the answer is gone would open transactions that nobody closes.
+  const assertOpen = (): void => {
+    if (closed) throw new DomainError('OPERATION_ENDED', 'The operation is over.');
+  };
   const scope = (): { partnerId: number } => {
     const { partnerId } = requireViewer({ viewer });
-    if (closed) throw new DomainError('OPERATION_ENDED', 'The operation is over.');
+    assertOpen();
     return { partnerId };
   };
   const read = async (): Promise<Tx> => {
@@ -78,6 +83,7 @@ function contextOf(
     events,
     requestId,
     address,
+    userAgent: userAgent.slice(0, USER_AGENT_CHARACTERS),
     now,
     read,
     write: async (work, at) => {
@@ -86,6 +92,12 @@ function contextOf(
       const { homePartnerId } = requireViewer({ viewer });
       return database.write(at?.atHome ? { partnerId: homePartnerId } : wanted, work);
     },
+    writeAs: async ({ partnerId }, work) => {
+      assertOpen();
+      await endRead();
+      return database.write({ partnerId }, work);
+    },
+    release: endRead,
     loader: <K, V>(key: symbol | object, make: (tx: () => Promise<Tx>) => DataLoader<K, V>) => {
       const known = loaders.get(key) as DataLoader<K, V> | undefined;
       const loader = known ?? make(read);

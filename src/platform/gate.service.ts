@@ -6,6 +6,7 @@ export interface Caller {
   readonly authorization: string | undefined;
   readonly requestId: string;
   readonly address: string;
+  readonly userAgent?: string | undefined;
 }
 
 /** A request context with an end: its shared read is closed, later reads are refused. */

@@ -122,11 +122,12 @@ async function addGraphql(
   await apollo.start();
   const answer = fastifyApolloHandler(apollo, {
     context: async (request, reply) => {
-      const { authorization } = request.headers;
+      const { authorization, 'user-agent': userAgent } = request.headers;
       const context = await gate.open({
         authorization,
         requestId: request.id,
         address: request.ip,
+        userAgent,
       });
       // The caller may leave, or may have left by now; then nothing more is read for him.
       reply.raw.once('close', () => void context.close());

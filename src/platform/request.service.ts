@@ -23,6 +23,13 @@ export interface Viewer {
   readonly steppedUpUntil: Date | null;
 }
 
+/**
+ * Somebody whom an operation has found, by himself or by his session, and his partner; nobody at
+ * a partner when neither is told.
+ */
+export type KnownUser = Pick<Viewer, 'partnerId'> &
+  (Partial<Pick<Viewer, 'userId'>> | { readonly sessionId: string });
+
 /** What every resolver gets: who asks, the clock, and the doors to the database. */
 export interface RequestContext {
   readonly viewer: Viewer | null;
@@ -33,6 +40,8 @@ export interface RequestContext {
   readonly requestId: string;
   /** Address of the client, for throttling. */
   readonly address: string;
+  /** What the client calls itself, at most 200 characters; empty when it does not say. */
+  readonly userAgent: string;
   /** The only clock of resolvers and services. */
   now(): Date;
   /**
@@ -46,6 +55,16 @@ export interface RequestContext {
    * himself: the scope is then his own partner's, wherever he acts.
    */
   write<T>(work: (tx: Tx) => Promise<T>, scope?: { readonly atHome: true }): Promise<T>;
+  /**
+   * As `write`, for a caller who is nobody yet, such as one who signs in: in the scope of the user
+   * that the operation has found.
+   */
+  writeAs<T>(user: KnownUser, work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * Closes an open shared read, before work that takes connections by itself: who holds one
+   * while he waits for another can bring everybody to a standstill.
+   */
+  release(): Promise<void>;
   /** The request's own loader of a kind; `make` is called once per request. */
   loader<K, V>(
     key: symbol | object,
