@@ -68,7 +68,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     config,
     keys: identityKeys(config),
   });
-  const { authentication, credit } = services;
+  const { authentication, audit, credit } = services;
   outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
   outbox.register(FOLD_TOPIC, startFold);
   const { workers } = config;
@@ -81,7 +81,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const http = await buildHttp({
     schema: buildSchema(buildResolvers(services)),
     settings: config,
-    gate: buildGate({ database, events, authentication, now }),
+    gate: buildGate({ database, events, authentication, audit, now }),
     log,
     routes: buildRoutes(database, services),
     ready: () => database.read(SYSTEM_SCOPE, async (tx) => tx.query('SELECT 1')),

@@ -1,14 +1,18 @@
 import type DataLoader from 'dataloader';
+import { type Act, type Actor, type AuditService, actorFound, actorOf } from './audit/index.js';
 import type { AuthenticationService } from './identity/index.js';
-import { DomainError } from './kernel/index.js';
+import { Bug, DomainError, invariant } from './kernel/index.js';
 import {
   type Caller,
   type Database,
   type EventStream,
   type Gate,
+  type MutationField,
   type OpenRead,
   type OperationContext,
+  type RequestContext,
   requireViewer,
+  type Scope,
   type Tx,
   type Viewer,
 } from './platform/index.js';
@@ -20,6 +24,7 @@ export interface ContextParts {
   readonly database: Database;
   readonly events: EventStream;
   readonly authentication: AuthenticationService;
+  readonly audit: AuditService;
   readonly now: () => Date;
 }
 
@@ -77,7 +82,7 @@ function contextOf(
     shared ??= database.openRead(wanted);
     return (await shared).tx;
   };
-  return {
+  const context: RequestContext = {
     viewer,
     database,
     events,
@@ -86,17 +91,8 @@ function contextOf(
     userAgent: userAgent.slice(0, USER_AGENT_CHARACTERS),
     now,
     read,
-    write: async (work, at) => {
-      const wanted = scope();
-      await endRead();
-      const { homePartnerId } = requireViewer({ viewer });
-      return database.write(at?.atHome ? { partnerId: homePartnerId } : wanted, work);
-    },
-    writeAs: async ({ partnerId }, work) => {
-      assertOpen();
-      await endRead();
-      return database.write({ partnerId }, work);
-    },
+    write: () => refuseWrite(),
+    writeAs: () => refuseWrite(),
     release: endRead,
     loader: <K, V>(key: symbol | object, make: (tx: () => Promise<Tx>) => DataLoader<K, V>) => {
       const known = loaders.get(key) as DataLoader<K, V> | undefined;
@@ -104,9 +100,52 @@ function contextOf(
       loaders.set(key, loader);
       return loader;
     },
+  };
+  const writer = (field: MutationField) => {
+    let entries = 0;
+    const write = async <T>(where: Scope, actor: Actor, work: (tx: Tx) => Promise<T>) => {
+      invariant(entries === 0, `${field.operation} writes in one transaction`);
+      entries += 1;
+      await endRead();
+      return parts.audit.write(where, actOf(field, caller), actor, work);
+    };
+    return { write, written: () => entries === 1 };
+  };
+  return {
+    ...context,
+    act: async (field, resolve) => {
+      const { write, written } = writer(field);
+      const answer = await resolve({
+        ...context,
+        write: async (work, at) => {
+          const wanted = scope();
+          const { homePartnerId } = requireViewer({ viewer });
+          const where = at?.atHome ? { partnerId: homePartnerId } : wanted;
+          return write(where, actorOf(requireViewer({ viewer })), work);
+        },
+        writeAs: async (user, work) => {
+          assertOpen();
+          return write({ partnerId: user.partnerId }, actorFound(user), work);
+        },
+      });
+      invariant(written(), `${field.operation} has its entry in the audit`);
+      return answer;
+    },
     close: async () => {
       closed = true;
       await endRead();
     },
   };
+}
+
+async function refuseWrite(): Promise<never> {
+  throw new Bug('only a field of a mutation writes');
+}
+
+function actOf(field: MutationField, caller: Caller): Act {
+  const given = field.arguments();
+  const told = [given, given.input].map((each) => (each as { reason?: unknown } | null)?.reason);
+  const reason = caller.reason ?? told.find((each) => typeof each === 'string') ?? null;
+  const { operation } = field;
+  return { operation, arguments: given, reason, requestId: caller.requestId };
 }

@@ -11,6 +11,7 @@ import {
   registerEnumType,
 } from 'type-graphql';
 import { alarmEntities, alarmErrors, alarmResolvers } from './alarm/index.js';
+import { auditMutations } from './audit/index.js';
 import { billingEntities, billingErrors, billingResolvers } from './billing/index.js';
 import { catalogEntities, catalogErrors, catalogResolvers } from './catalog/index.js';
 import { creditEntities, creditErrors, creditResolvers } from './credit/index.js';
@@ -134,7 +135,7 @@ function fail(message: string): never {
 
 /** The schema; `instances` holds one object of each resolver class, needed to execute. */
 export function buildSchema(instances: ReadonlyMap<unknown, object> = new Map()): GraphQLSchema {
-  return buildSchemaSync({
+  const schema = buildSchemaSync({
     resolvers: [...resolvers] as never,
     validate: { forbidUnknownValues: false },
     authChecker,
@@ -142,6 +143,7 @@ export function buildSchema(instances: ReadonlyMap<unknown, object> = new Map())
     pubSub: noPubSub,
     scalarsMap: [{ type: Date, scalar: DateTimeScalar }],
   });
+  return auditMutations(schema);
 }
 
 /** The schema as text, sorted, so that equal schemas are equal texts. */

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { AlarmResolver, AlarmService } from './alarm/index.js';
+import { AuditService } from './audit/index.js';
 import {
   BillRunFindingResolver,
   BillRunResolver,
@@ -150,14 +151,15 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const stepUps = new StepUpService(keys.secretKey);
   const roles = new RoleService();
   const users = new UserService(roles, keys.secretKey, now);
+  const audit = new AuditService(database);
   const alarms = new AlarmService();
-  const mediation = buildMediation({ database, log, config });
+  const mediation = buildMediation({ database, log, config, audit });
   const register = buildRegister(mediation.storage);
   const rating = buildRating(database, mediation.storage);
   const credit = new CreditService();
   const billing = buildBilling(now);
   const pricing = buildPricing();
-  const access = { runs, authentication, signIn, stepUps, roles, users, alarms };
+  const access = { runs, authentication, signIn, stepUps, roles, users, audit, alarms };
   return { ...access, ...register, ...pricing, ...mediation, ...rating, credit, ...billing };
 }
 
@@ -199,14 +201,16 @@ function buildPricing() {
   };
 }
 
-function buildMediation(parts: Pick<ServiceParts, 'database' | 'log' | 'config'>) {
-  const { database, log, config } = parts;
+function buildMediation(
+  parts: Pick<ServiceParts, 'database' | 'log' | 'config'> & { readonly audit: AuditService },
+) {
+  const { database, log, config, audit } = parts;
   const { dataDir, batchBytes, maxUploadBytes: maxBytes, inboxPollSeconds: pollSeconds } = config;
   const storage = new FileStorage(dataDir);
   const usageFiles = new UsageFileService({ batchBytes });
   return {
     storage,
-    uploads: new UploadService(database, storage, { maxBytes }),
+    uploads: new UploadService(database, audit, storage, { maxBytes }),
     usageFormats: new UsageFormatService(),
     usageSources: new UsageSourceService(),
     usageFiles,

@@ -109,7 +109,7 @@ export class SessionResolver {
     @Args(() => SignInArgs) given: SignInArgs,
     @Ctx() context: RequestContext,
   ): Promise<Session> {
-    return sessionOf(await this.#signIn.signIn(given, context.address));
+    return sessionOf(await this.#signIn.signIn(given, context));
   }
 
   @Mutation(() => Session, {
@@ -120,8 +120,9 @@ export class SessionResolver {
   async refreshSession(
     @Arg('refreshToken', () => String, { description: 'The newest refresh token of the session.' })
     refreshToken: string,
+    @Ctx() context: RequestContext,
   ): Promise<Session> {
-    return sessionOf(await this.#signIn.refresh(refreshToken));
+    return sessionOf(await this.#signIn.refresh(refreshToken, context));
   }
 
   @Authorized()

@@ -1,5 +1,5 @@
 import { DomainError } from '../kernel/index.js';
-import type { Database, Log, Scope, Tx } from '../platform/index.js';
+import type { Database, Log, RequestContext, Scope, Tx } from '../platform/index.js';
 import { ACCESS_TOKEN_SECONDS, signAccessToken } from './access-token.js';
 import type { KeySource } from './key-ring.service.js';
 import { takeStep } from './one-time-password.store.js';
@@ -34,6 +34,9 @@ export interface Credentials {
   readonly password: string;
   readonly totp: string;
 }
+
+/** What the services of those who are nobody yet need of the operation's context. */
+export type SignInCaller = Pick<RequestContext, 'address' | 'writeAs'>;
 
 /** What a client keeps of a session. */
 export interface Tokens {
@@ -70,19 +73,19 @@ export class SignInService {
    * an unknown address, a wrong password, a wrong or used code and a disabled user; with
    * SIGN_IN_THROTTLED after too many attempts on one account or from one address.
    */
-  async signIn(given: Credentials, address: string): Promise<Tokens> {
+  async signIn(given: Credentials, caller: SignInCaller): Promise<Tokens> {
     const now = this.#now();
     const email = given.email.trim().toLowerCase();
-    const account = await this.#admitAttempt(email, address, now);
+    const account = await this.#admitAttempt(email, caller.address, now);
     const passwordFits = await verifyPassword(account?.password_hash ?? null, given.password);
     const step = matchingStep(this.#totpSecret(account), given.totp.trim(), now);
     if (account === null || !passwordFits || step === null) throw this.#refused();
-    const session = await this.#database.write({ partnerId: account.partner_id }, async (tx) => {
-      if (!(await takeStep(tx, account.id, step))) return null;
+    const user = { userId: account.id, partnerId: account.partner_id };
+    const session = await caller.writeAs(user, async (tx) => {
+      if (!(await takeStep(tx, account.id, step))) throw this.#refused();
       await forgetAttempts(tx, accountKey(email));
       return insertSession(tx, { id: account.id, partnerId: account.partner_id }, now);
     });
-    if (session === null) throw this.#refused();
     return this.#tokens(session, now);
   }
 
@@ -91,12 +94,12 @@ export class SignInService {
    * same one gives the same successor (a lost answer), later its reuse ends the session. Refuses
    * with REFRESH_REFUSED.
    */
-  async refresh(refreshToken: string): Promise<Tokens> {
+  async refresh(refreshToken: string, caller: SignInCaller): Promise<Tokens> {
     const now = this.#now();
     const claims = verifyRefreshToken(this.#keys.tokenKeys(), refreshToken, now);
     if (claims === null) throw refreshRefused();
     const { partnerId, sessionId, generation } = claims;
-    const session = await this.#database.write({ partnerId }, async (tx) => {
+    const session = await caller.writeAs({ partnerId, sessionId }, async (tx) => {
       const next =
         (await advanceSession(tx, sessionId, generation, now)) ??
         (await recentSuccessor(tx, sessionId, generation, now));

@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { type AuditService, actorOf } from '../audit/index.js';
 import { DomainError, toGlobalId } from '../kernel/index.js';
 import {
   type Database,
   type RouteModule,
+  reasonOf,
   requirePermission,
   requireRouteViewer,
   rowsOf,
@@ -17,6 +19,13 @@ export interface UploadOptions {
   readonly maxBytes: number;
 }
 
+/** Who uploads, and why. */
+export interface UploadCaller {
+  readonly viewer: Viewer;
+  readonly requestId: string;
+  readonly reason: string | null;
+}
+
 /** What an upload answers. */
 export interface UploadAnswer {
   readonly fileId: string;
@@ -29,11 +38,18 @@ export interface UploadAnswer {
 /** Takes usage files over HTTP. */
 export class UploadService {
   readonly #database: Database;
+  readonly #audit: AuditService;
   readonly #storage: FileStorage;
   readonly #options: UploadOptions;
 
-  constructor(database: Database, storage: FileStorage, options: UploadOptions) {
+  constructor(
+    database: Database,
+    audit: AuditService,
+    storage: FileStorage,
+    options: UploadOptions,
+  ) {
     this.#database = database;
+    this.#audit = audit;
     this.#storage = storage;
     this.#options = options;
   }
@@ -58,7 +74,7 @@ export class UploadService {
    * FILE_NAME_INVALID and the refusals of {@link FileStorage.receive}.
    */
   async upload(
-    viewer: Viewer,
+    caller: UploadCaller,
     name: string,
     body: AsyncIterable<Uint8Array>,
     encoding: ReceiveOptions['encoding'],
@@ -66,8 +82,11 @@ export class UploadService {
     assertFileName(name);
     const maxBytes = this.#options.maxBytes;
     const content = await this.#storage.receive(body, { encoding, maxBytes });
-    const row = await this.#database.write(viewer, (tx) =>
-      registerFile(tx, viewer.partnerId, name, content, null),
+    const { viewer, requestId, reason } = caller;
+    const { partnerId } = viewer;
+    const act = { operation: 'uploadFile', arguments: { name }, reason, requestId };
+    const row = await this.#audit.write({ partnerId }, act, actorOf(viewer), (tx) =>
+      registerFile(tx, partnerId, name, content, null),
     );
     return {
       fileId: toGlobalId('UsageFile', row.id),
@@ -133,7 +152,9 @@ export function uploadRoute(uploads: UploadService): RouteModule {
       request.raw.setTimeout(IDLE_MS, () => request.raw.destroy());
       // The request outlives a refusal, which still has to be sent on its socket.
       const body = request.raw.iterator({ destroyOnReturn: false });
-      const answer = await uploads.upload(viewer, request.params.name, body, encoding);
+      const reason = reasonOf(request) ?? null;
+      const caller = { viewer, requestId: request.id, reason };
+      const answer = await uploads.upload(caller, request.params.name, body, encoding);
       deps.log.event('usage file stored', {
         requestId: request.id,
         userId: viewer.userId,

@@ -7,10 +7,24 @@ export interface Caller {
   readonly requestId: string;
   readonly address: string;
   readonly userAgent?: string | undefined;
+  /** Why the caller does what he does, as far as he says so. */
+  readonly reason?: string | undefined;
+}
+
+/** A field of a mutation that is about to be resolved. */
+export interface MutationField {
+  readonly operation: string;
+  /** What it was given, without secrets and fit to be kept for ever. */
+  arguments(): Record<string, unknown>;
 }
 
 /** A request context with an end: its shared read is closed, later reads are refused. */
 export interface OperationContext extends RequestContext {
+  /**
+   * Resolves a field of a mutation with a context whose one write carries the field's audit
+   * entry. Outside of it nothing can be written.
+   */
+  act<T>(field: MutationField, resolve: (context: RequestContext) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 

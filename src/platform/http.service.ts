@@ -128,6 +128,7 @@ async function addGraphql(
         requestId: request.id,
         address: request.ip,
         userAgent,
+        reason: reasonOf(request),
       });
       // The caller may leave, or may have left by now; then nothing more is read for him.
       reply.raw.once('close', () => void context.close());
@@ -187,7 +188,7 @@ function addHeaders(fastify: FastifyInstance, allowedOrigins: readonly string[])
     if (request.method !== 'OPTIONS') return undefined;
     reply.headers({
       'access-control-allow-methods': 'GET, POST, PUT',
-      'access-control-allow-headers': 'authorization, content-type, x-request-id',
+      'access-control-allow-headers': 'authorization, content-type, kontor-reason, x-request-id',
       'access-control-max-age': '600',
     });
     return reply.code(204).send();
@@ -245,6 +246,29 @@ function refusalBody(code: string, message: string, details?: Record<string, unk
 
 function requestIdOf(given: string | string[] | undefined): string {
   return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+const MAX_REASON = 1000;
+
+/**
+ * Why the caller does what he does, from the header `kontor-reason`: percent-encoded UTF-8, since
+ * headers carry no other letters. What cannot be decoded is taken as it is.
+ */
+export function reasonOf(request: FastifyRequest): string | undefined {
+  const given = request.headers['kontor-reason'];
+  if (typeof given !== 'string' || given.trim() === '') return undefined;
+  let text = given;
+  try {
+    text = decodeURIComponent(given);
+  } catch {
+    // A per cent sign that begins no escape: the text was not encoded.
+  }
+  return (
+    text
+      .replace(/\p{Cc}/gu, ' ')
+      .trim()
+      .slice(0, MAX_REASON) || undefined
+  );
 }
 
 /** The viewer of a route's request, or the refusal UNAUTHENTICATED. */

@@ -50,14 +50,15 @@ export interface RequestContext {
    */
   read(): Promise<Tx>;
   /**
-   * Runs `work` in a transaction of its own in the viewer's scope. An open shared read is closed
-   * before, so fields read afterwards see the effect. `atHome` is for what belongs to the user
+   * Runs `work` in a transaction of its own in the viewer's scope, and writes the audit entry of
+   * the mutation in it, so a mutation calls this or {@link writeAs} once. An open shared read is
+   * closed before, so fields read afterwards see the effect. `atHome` is for what belongs to the user
    * himself: the scope is then his own partner's, wherever he acts.
    */
   write<T>(work: (tx: Tx) => Promise<T>, scope?: { readonly atHome: true }): Promise<T>;
   /**
    * As `write`, for a caller who is nobody yet, such as one who signs in: in the scope of the user
-   * that the operation has found.
+   * that the operation has found, who is named in the audit.
    */
   writeAs<T>(user: KnownUser, work: (tx: Tx) => Promise<T>): Promise<T>;
   /**

@@ -33,3 +33,16 @@ export function tenantTableBy(table: string, condition: string, grants: string):
 export function sharedTable(table: string, grants = 'SELECT, INSERT, UPDATE'): string {
   return `GRANT ${grants} ON ${table} TO ${APP_ROLE};`;
 }
+
+/**
+ * Statements after which nobody changes, deletes or truncates rows of a table, its owner
+ * included: evidence is only added to. Needs the functions refuse_change and refuse_truncate.
+ */
+export function appendOnly(table: string): string {
+  return `
+    REVOKE UPDATE, DELETE, TRUNCATE ON ${table} FROM ${APP_ROLE};
+    CREATE TRIGGER ${table}_kept BEFORE UPDATE OR DELETE ON ${table}
+      FOR EACH ROW EXECUTE FUNCTION refuse_change();
+    CREATE TRIGGER ${table}_not_truncated BEFORE TRUNCATE ON ${table}
+      FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate();`;
+}

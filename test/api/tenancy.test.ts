@@ -6,6 +6,7 @@ import { type TestDatabase, testDatabase } from '../fixtures/test-database.js';
 
 /** Tables that belong to no tenant: dial plan, calendars, rates of exchange, and bookkeeping. */
 const SHARED = [
+  'audit_head',
   'destination',
   'destination_prefix',
   'exchange_rate',
@@ -22,6 +23,7 @@ const SHARED = [
 
 /** Functions that run with the rights of their owner; each says in its migration why it must. */
 const DEFINER_FUNCTIONS = [
+  'append_audit_entry',
   'bought_price_list',
   'ensure_correction_partitions',
   'ensure_usage_partitions',
