@@ -52,8 +52,8 @@ export interface RequestContext {
   /**
    * Runs `work` in a transaction of its own in the viewer's scope, and writes the audit entry of
    * the mutation in it, so a mutation calls this or {@link writeAs} once. An open shared read is
-   * closed before, so fields read afterwards see the effect. `atHome` is for what belongs to the user
-   * himself: the scope is then his own partner's, wherever he acts.
+   * closed before, so fields read afterwards see the effect. `atHome` is for what belongs to the
+   * user himself: the scope is then his own partner's, wherever he acts.
    */
   write<T>(work: (tx: Tx) => Promise<T>, scope?: { readonly atHome: true }): Promise<T>;
   /**
