@@ -1,5 +1,3 @@
-import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
-import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import {
   type DocumentNode,
   GraphQLError,
@@ -10,19 +8,21 @@ import {
   isListType,
   isNonNullType,
   Kind,
-  NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
-  type ValidationContext,
-  type ValidationRule,
+  parse,
 } from 'graphql';
 // The ESM build of this package loads a second copy of graphql, whose types are strangers to ours.
 import { type ComplexityEstimator, getComplexity } from 'graphql-query-complexity/cjs';
+import { type Measure, measureDocument } from './document-scan.js';
 
-/** What one document may cost, on either transport. */
+/** What one document may ask for, on either transport. */
 export interface DocumentLimits {
   readonly maxTokens: number;
   readonly maxDepth: number;
   readonly maxAliases: number;
+  readonly maxDirectives: number;
+  /** Fields of one selection with its fragments, equal ones counted each time. */
+  readonly maxBreadth: number;
   /** About one per field of the largest answer that the document can ask for. */
   readonly maxComplexity: number;
 }
@@ -31,34 +31,91 @@ export interface DocumentLimits {
 export const MAX_SELECTIONS = 2_000;
 /** Rows assumed in a list that has no page size. */
 const LIST_ROWS = 10;
+/** Documents whose measure is remembered. */
+const REMEMBERED = 500;
+/** Longer ones are sent by attackers and by nobody else often enough to be worth remembering. */
+const REMEMBERED_LENGTH = 20_000;
 
-/** Rules that bind every document beside those of the GraphQL specification. */
-export function armourRules(limits: DocumentLimits, introspection: boolean): ValidationRule[] {
-  const rules = [
-    report(
-      maxDepthRule({
-        n: limits.maxDepth,
-        flattenFragments: true,
-        propagateOnRejection: false,
-        onReject: [
-          refuse('QUERY_TOO_DEEP', `No operation may nest deeper than ${limits.maxDepth}.`),
-        ],
-      }),
-    ),
-    report(
-      maxAliasesRule({
-        n: limits.maxAliases,
-        propagateOnRejection: false,
-        onReject: [
-          refuse(
-            'TOO_MANY_ALIASES',
-            `No operation may use more than ${limits.maxAliases} aliases.`,
-          ),
-        ],
-      }),
-    ),
-  ];
-  return introspection ? rules : [...rules, NoSchemaIntrospectionCustomRule];
+/** What is known of a document that is within the limits and that nobody has validated yet. */
+export interface Admitted {
+  readonly introspects: boolean;
+}
+
+/**
+ * The first look at a document, before anybody asks who sent it: refuses what is larger than
+ * allowed in any measure, in a time that grows with its text alone. Remembers what it has let
+ * through, since clients send the same few documents all day.
+ */
+export class DocumentGuard {
+  readonly #limits: DocumentLimits;
+  readonly #known = new Map<string, Admitted>();
+
+  constructor(limits: DocumentLimits) {
+    this.#limits = limits;
+  }
+
+  /** Throws the coded refusal of a limit, or GRAPHQL_PARSE_FAILED. */
+  admit(text: string): Admitted {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const measure = measureDocument(this.parse(text));
+    refuseLarge(measure, this.#limits);
+    const admitted = { introspects: measure.introspects };
+    if (text.length <= REMEMBERED_LENGTH) this.#remember(text, admitted);
+    return admitted;
+  }
+
+  /** The document of a text, or the refusal GRAPHQL_PARSE_FAILED. */
+  parse(text: string): DocumentNode {
+    try {
+      return parse(text, { maxTokens: this.#limits.maxTokens });
+    } catch (error) {
+      if (!(error instanceof GraphQLError)) throw error;
+      throw coded('GRAPHQL_PARSE_FAILED', error.message);
+    }
+  }
+
+  // The one remembered first goes first; a document in daily use is measured again now and then.
+  #remember(text: string, admitted: Admitted): void {
+    if (this.#known.size >= REMEMBERED) {
+      const [oldest] = this.#known.keys();
+      if (oldest !== undefined) this.#known.delete(oldest);
+    }
+    this.#known.set(text, admitted);
+  }
+}
+
+function refuseLarge(measure: Measure, limits: DocumentLimits): void {
+  const { maxDepth, maxAliases, maxDirectives, maxBreadth } = limits;
+  const over = (code: string, what: string): never => {
+    throw coded(code, `No operation may ${what}.`);
+  };
+  if (measure.selections > MAX_SELECTIONS) {
+    over('QUERY_TOO_COMPLEX', `select more than ${MAX_SELECTIONS} fields`);
+  }
+  if (measure.depth > maxDepth) over('QUERY_TOO_DEEP', `nest deeper than ${maxDepth}`);
+  if (measure.aliases > maxAliases) {
+    over('TOO_MANY_ALIASES', `use more than ${maxAliases} aliases`);
+  }
+  if (measure.directives > maxDirectives) {
+    over('TOO_MANY_DIRECTIVES', `use more than ${maxDirectives} directives`);
+  }
+  if (measure.breadth > maxBreadth) {
+    over('QUERY_TOO_BROAD', `select more than ${maxBreadth} fields side by side`);
+  }
+}
+
+/** Refuses questions about the schema from those who may not read it. */
+export function refuseIntrospection(
+  admitted: Admitted,
+  open: boolean,
+  permissions: ReadonlySet<string> | undefined,
+): void {
+  if (!admitted.introspects || open || permissions?.has('schema.introspect')) return;
+  throw coded(
+    'INTROSPECTION_REFUSED',
+    'Reading the schema over this API needs the permission schema.introspect.',
+  );
 }
 
 /** One operation of a document, with the variables that came along. */
@@ -69,16 +126,21 @@ export interface Asked {
 }
 
 /**
- * Refuses with QUERY_TOO_COMPLEX what may cost too much: a field counts one, a list counts its
- * page size (or {@link LIST_ROWS}) times what is asked of each row. Says nothing to documents
- * that execution will refuse as a whole: no operation to run, or wrong variables.
+ * What an operation may cost: a field counts one, a list counts its page size (or
+ * {@link LIST_ROWS}) times what is asked of each row. Refuses with QUERY_TOO_COMPLEX what is over
+ * the limit. 0 for documents that execution will refuse as a whole: no operation to run, or wrong
+ * variables.
  */
-export function refuseCostly(schema: GraphQLSchema, limits: DocumentLimits, asked: Asked): void {
+export function priceOperation(
+  schema: GraphQLSchema,
+  limits: DocumentLimits,
+  asked: Asked,
+): number {
   const operation = getOperationAST(asked.document, asked.operationName);
-  if (!operation) return;
+  if (!operation) return 0;
   const variables = asked.variables ?? {};
   const declared = operation.variableDefinitions ?? [];
-  if (getVariableValues(schema, declared, variables).errors !== undefined) return;
+  if (getVariableValues(schema, declared, variables).errors !== undefined) return 0;
   const cost = costOf(schema, onlyOperation(asked.document, operation), variables);
   if (cost > limits.maxComplexity) {
     throw coded(
@@ -86,6 +148,7 @@ export function refuseCostly(schema: GraphQLSchema, limits: DocumentLimits, aske
       `The operation costs ${cost}, more than ${limits.maxComplexity}.`,
     );
   }
+  return cost;
 }
 
 function costOf(
@@ -127,16 +190,17 @@ function rowsOf(
   return isListType(type) ? LIST_ROWS : 1;
 }
 
+/** How a refusal shows outside of its code and sentence. */
+export interface CodedExtras {
+  readonly status?: number;
+  readonly details?: Record<string, unknown>;
+  readonly headers?: ReadonlyMap<string, string>;
+}
+
 /** An error that carries the refusal's code through libraries that write codes of their own. */
-export function coded(code: string, message: string, status = 400): GraphQLError {
-  return new GraphQLError(message, { extensions: { code, refusal: code, http: { status } } });
-}
-
-function refuse(code: string, message: string): (context: ValidationContext | null) => void {
-  return (context) => context?.reportError(coded(code, message));
-}
-
-// The packages type their rules by their own names for the very same objects.
-function report(rule: unknown): ValidationRule {
-  return rule as ValidationRule;
+export function coded(code: string, message: string, extras: CodedExtras = {}): GraphQLError {
+  const { status = 400, details, headers } = extras;
+  return new GraphQLError(message, {
+    extensions: { code, refusal: code, details, http: { status, ...(headers && { headers }) } },
+  });
 }

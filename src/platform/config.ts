@@ -20,16 +20,32 @@ export const CONFIG_VARIABLES = [
   'KONTOR_LOG_LEVEL',
   'KONTOR_BODY_LIMIT_BYTES',
   'KONTOR_MAX_DEPTH',
+  'KONTOR_MAX_BREADTH',
   'KONTOR_MAX_ALIASES',
+  'KONTOR_MAX_DIRECTIVES',
   'KONTOR_MAX_COMPLEXITY',
   'KONTOR_MAX_TOKENS',
+  'KONTOR_ADDRESS_RATE',
+  'KONTOR_ADDRESS_SOCKETS',
+  'KONTOR_USER_RATE',
+  'KONTOR_USER_COST',
+  'KONTOR_USER_PARALLEL',
+  'KONTOR_USER_SOCKETS',
+  'KONTOR_USER_SUBSCRIPTIONS',
+  'KONTOR_SOCKET_SUBSCRIPTIONS',
   'KONTOR_STATEMENT_TIMEOUT_MS',
+  'KONTOR_MUTATION_TIMEOUT_MS',
+  'KONTOR_SUBSCRIPTION_TIMEOUT_MS',
   'KONTOR_INTROSPECTION',
+  'KONTOR_OPERATIONS',
+  'KONTOR_OPERATIONS_ONLY',
 ] as const;
 
 type Variable = (typeof CONFIG_VARIABLES)[number];
 
 const ENVIRONMENTS = ['development', 'production', 'test'] as const;
+/** Who may send listed operations only: nobody, everybody but API keys, everybody. */
+const LISTED_ONLY = ['off', 'users', 'all'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** How this process runs, from its environment variables. */
@@ -60,11 +76,32 @@ export type Config = Readonly<{
   logLevel: (typeof LOG_LEVELS)[number];
   bodyLimitBytes: number;
   maxDepth: number;
+  maxBreadth: number;
   maxAliases: number;
+  maxDirectives: number;
   maxComplexity: number;
   maxTokens: number;
+  /** Requests a second of one address. */
+  addressRate: number;
+  /** Open sockets of one address. */
+  addressSockets: number;
+  /** Operations a second of one user or API key. */
+  userRate: number;
+  /** Cost a second of the operations of one user or API key. */
+  userCost: number;
+  /** Operations of one user or API key at once; further ones wait. */
+  userParallel: number;
+  userSockets: number;
+  userSubscriptions: number;
+  socketSubscriptions: number;
+  /** Of one statement of a query. */
   statementTimeoutMs: number;
+  mutationTimeoutMs: number;
+  subscriptionTimeoutMs: number;
   introspection: boolean;
+  /** Files that list operations by hash; relative to the working directory. */
+  operationFiles: readonly string[];
+  listedOnly: (typeof LISTED_ONLY)[number];
   /** Variables that begin with KONTOR_ but mean nothing here: most likely misspelt. */
   unknownVariables: readonly string[];
 }>;
@@ -119,11 +156,18 @@ export function loadConfig(env: Environment, cores: number): Config {
     logLevel: read('KONTOR_LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
     bodyLimitBytes: read('KONTOR_BODY_LIMIT_BYTES', size(KIB, 16 * MIB)) ?? 64 * KIB,
     maxDepth: read('KONTOR_MAX_DEPTH', whole(1, 100)) ?? 12,
+    maxBreadth: read('KONTOR_MAX_BREADTH', whole(10, 10_000)) ?? 200,
     maxAliases: read('KONTOR_MAX_ALIASES', whole(0, 1000)) ?? 15,
+    maxDirectives: read('KONTOR_MAX_DIRECTIVES', whole(0, 1000)) ?? 50,
     maxComplexity: read('KONTOR_MAX_COMPLEXITY', whole(1, 1_000_000)) ?? 20_000,
     maxTokens: read('KONTOR_MAX_TOKENS', whole(10, 100_000)) ?? 1000,
+    ...readCallerLimits(read),
     statementTimeoutMs: read('KONTOR_STATEMENT_TIMEOUT_MS', whole(100, 600_000)) ?? 15_000,
+    mutationTimeoutMs: read('KONTOR_MUTATION_TIMEOUT_MS', whole(100, 3_600_000)) ?? 60_000,
+    subscriptionTimeoutMs: read('KONTOR_SUBSCRIPTION_TIMEOUT_MS', whole(100, 600_000)) ?? 5_000,
     introspection: read('KONTOR_INTROSPECTION', SWITCH) ?? !production,
+    operationFiles: read('KONTOR_OPERATIONS', FILES) ?? [],
+    listedOnly: read('KONTOR_OPERATIONS_ONLY', oneOf(LISTED_ONLY)) ?? 'off',
     unknownVariables: unknownIn(env),
   };
   if (config.databaseOwnerUrl !== undefined && databaseUrl === undefined) {
@@ -131,8 +175,25 @@ export function loadConfig(env: Environment, cores: number): Config {
     const expected = 'the login of the application, because DATABASE_OWNER_URL is set';
     if (!given) problems.push({ variable: 'DATABASE_URL', expected });
   }
+  if (config.listedOnly !== 'off' && config.operationFiles.length === 0) {
+    const expected = 'files of operations, because KONTOR_OPERATIONS_ONLY is set';
+    problems.push({ variable: 'KONTOR_OPERATIONS', expected });
+  }
   if (problems.length > 0) throw refusal(problems);
   return config;
+}
+
+function readCallerLimits(read: ReturnType<typeof reader>) {
+  return {
+    addressRate: read('KONTOR_ADDRESS_RATE', whole(1, 1_000_000)) ?? 100,
+    addressSockets: read('KONTOR_ADDRESS_SOCKETS', whole(1, 1_000_000)) ?? 500,
+    userRate: read('KONTOR_USER_RATE', whole(1, 1_000_000)) ?? 50,
+    userCost: read('KONTOR_USER_COST', whole(1, 1_000_000_000)) ?? 50_000,
+    userParallel: read('KONTOR_USER_PARALLEL', whole(1, 200)) ?? 4,
+    userSockets: read('KONTOR_USER_SOCKETS', whole(1, 10_000)) ?? 20,
+    userSubscriptions: read('KONTOR_USER_SUBSCRIPTIONS', whole(1, 100_000)) ?? 100,
+    socketSubscriptions: read('KONTOR_SOCKET_SUBSCRIPTIONS', whole(1, 1000)) ?? 20,
+  };
 }
 
 function reader(env: Environment, problems: ConfigProblem[]) {
@@ -254,6 +315,14 @@ const HOST: Rule<string> = {
 const DIRECTORY: Rule<string> = {
   expected: 'the path of a directory',
   parse: (text) => (text.includes('\0') ? undefined : text),
+};
+
+const FILES: Rule<readonly string[]> = {
+  expected: 'paths of files, separated by commas',
+  parse: (text) => {
+    const paths = text.split(',').map((part) => part.trim());
+    return paths.every((path) => path !== '' && !path.includes('\0')) ? paths : undefined;
+  },
 };
 
 const ORIGINS: Rule<readonly string[]> = {

@@ -16,11 +16,18 @@ export { sqlState } from './sql-state.js';
 /** A transaction. Its row visibility was fixed when it was opened. */
 export type Tx = EntityManager;
 
+/** What a transaction is for, which decides how long one statement of it may take. */
+export type StatementClass = 'query' | 'mutation' | 'subscription' | 'run';
+
 /**
  * Who is asking: the partner whose subtree the transaction sees, or the system itself, whose
- * runs work for every partner.
+ * runs work for every partner. Without a class reads are queries, writes are mutations, and the
+ * system's are of runs.
  */
-export type Scope = { readonly partnerId: number } | { readonly system: true };
+export type Scope = (
+  | { readonly partnerId: number; readonly system?: never }
+  | { readonly system: true; readonly partnerId?: never }
+) & { readonly class?: StatementClass };
 
 export const SYSTEM_SCOPE: Scope = { system: true };
 
@@ -34,11 +41,20 @@ export interface DatabaseUrls {
 export interface DatabaseOptions extends DatabaseUrls {
   readonly entities: readonly EntityTarget<object>[];
   readonly poolSize: number;
+  /** How long a statement may take, where no class says otherwise. */
   readonly statementTimeoutMs: number;
+  readonly timeouts?: Partial<Record<StatementClass, number>>;
 }
 
 const ENTER_SCOPE = `SELECT set_config('kontor.partner_ids', v.ids, true),
   set_config('kontor.depth', v.depth, true) FROM visible_partners($1) AS v`;
+/** The same with the time that each following statement may take, in one round trip. */
+const ENTER_SCOPE_FOR = ENTER_SCOPE.replace(
+  ' FROM',
+  ", set_config('statement_timeout', $2, true) FROM",
+);
+/** A statement of a run that takes longer stands still; its batch is tried again. */
+const RUN_STATEMENT_MS = 1_800_000;
 
 const RETRYABLE = new Set(['40001', '40P01']);
 const ATTEMPTS = 4;
@@ -56,9 +72,13 @@ export class Database {
   readonly #dataSource: DataSource;
   /** Few connections apart, for {@link readAside}. */
   readonly #aside: DataSource;
+  readonly #timeouts: Readonly<Record<StatementClass, number>>;
   readonly urls: DatabaseUrls;
 
   constructor(options: DatabaseOptions) {
+    const { statementTimeoutMs: usual } = options;
+    const each = { query: usual, mutation: usual, subscription: usual, run: RUN_STATEMENT_MS };
+    this.#timeouts = { ...each, ...options.timeouts };
     this.urls = { url: options.url, ownerUrl: options.ownerUrl };
     this.#dataSource = this.#source(options, options.entities, options.poolSize);
     this.#aside = this.#source(options, [], ASIDE_CONNECTIONS);
@@ -113,7 +133,8 @@ export class Database {
    * `work` may not ask for another connection in turn.
    */
   async readAside<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#transaction(scope, 'READ ONLY', work, this.#aside);
+    const asked = { ...scope, class: scope.class ?? 'query' } as const;
+    return this.#transaction(asked, 'READ ONLY', work, this.#aside);
   }
 
   /**
@@ -136,7 +157,7 @@ export class Database {
     try {
       await runner.connect();
       await runner.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      await runner.query(ENTER_SCOPE, [scopeRoot(scope)]);
+      await runner.query(ENTER_SCOPE_FOR, this.#entry(scope, 'READ ONLY'));
     } catch (error) {
       await runner.release();
       throw error;
@@ -161,9 +182,15 @@ export class Database {
   ): Promise<T> {
     return source.transaction(async (tx) => {
       if (mode === 'READ ONLY') await tx.query('SET TRANSACTION READ ONLY');
-      await tx.query(ENTER_SCOPE, [scopeRoot(scope)]);
+      await tx.query(ENTER_SCOPE_FOR, this.#entry(scope, mode));
       return work(tx);
     });
+  }
+
+  #entry(scope: Scope, mode: 'READ ONLY' | 'READ WRITE'): [number | null, string] {
+    const usual = mode === 'READ ONLY' ? 'query' : 'mutation';
+    const kind = scope.class ?? (scope.system === true ? 'run' : usual);
+    return [scopeRoot(scope), String(this.#timeouts[kind])];
   }
 }
 
@@ -186,7 +213,7 @@ function oneAfterTheOther(runner: QueryRunner): QueryRunner {
 }
 
 function scopeRoot(scope: Scope): number | null {
-  return 'system' in scope ? null : scope.partnerId;
+  return scope.system === true ? null : scope.partnerId;
 }
 
 /** Lets the current transaction see a partner it has just created below a visible one. */
@@ -205,6 +232,7 @@ export async function connectWorker(url: string, name: string): Promise<pg.Clien
     application_name: name,
     options: `-c role=${APP_ROLE} -c timezone=UTC`,
     keepAlive: true,
+    statement_timeout: RUN_STATEMENT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
   });
   // A lost connection shows at the next statement; without a listener it would end the process.

@@ -18,7 +18,6 @@ const DOCUMENT_CODES: ReadonlySet<string> = new Set([
   'OPERATION_RESOLUTION_FAILURE',
   'BAD_USER_INPUT',
   'BAD_REQUEST',
-  'PERSISTED_QUERY_NOT_SUPPORTED',
 ]);
 
 const SQL_REFUSALS: Readonly<Record<string, keyof typeof platformErrors>> = {
@@ -84,7 +83,10 @@ function documentRefusal(error: unknown): Refusal | null {
   if (error.message.startsWith('Too many errors processing variables')) {
     return { code: 'BAD_USER_INPUT', message: error.message };
   }
-  if (typeof refusal === 'string') return { code: refusal, message: error.message };
+  if (typeof refusal === 'string') {
+    const { details } = error.extensions as { details?: Record<string, unknown> };
+    return { code: refusal, message: withoutSuggestions(error.message), ...(details && { details }) };
+  }
   if (typeof code !== 'string' || !DOCUMENT_CODES.has(code)) return null;
   return { code, message: withoutSuggestions(error.message) };
 }
