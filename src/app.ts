@@ -55,7 +55,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const { config, urls, log } = options;
   const now = options.now ?? (() => new Date());
   const { poolSize, statementTimeoutMs } = config;
-  const database = new Database({ ...urls, entities, poolSize, statementTimeoutMs });
+  const timeouts = {
+    mutation: config.mutationTimeoutMs,
+    subscription: config.subscriptionTimeoutMs,
+  };
+  const database = new Database({ ...urls, entities, poolSize, statementTimeoutMs, timeouts });
   await database.connect();
   const doorbell = new Doorbell(urls.url);
   const work = new WorkService(database, { doorbell, log });

@@ -13,6 +13,7 @@ import {
   type RequestContext,
   requireViewer,
   type Scope,
+  type StatementClass,
   type Tx,
   type Viewer,
 } from './platform/index.js';
@@ -37,7 +38,7 @@ export function buildGate(parts: ContextParts): Gate {
       const found = await authentication.authenticate(caller.authorization);
       return contextOf(parts, caller, found?.viewer ?? null, found?.read ?? null);
     },
-    openFor: (viewer, caller) => contextOf(parts, caller, viewer, null),
+    openFor: (viewer, caller) => contextOf(parts, caller, viewer, null, 'subscription'),
     admit: (authorization) => authentication.admit(authorization),
     withdrawn: (viewers) => authentication.withdrawn(viewers),
   };
@@ -52,6 +53,7 @@ function contextOf(
   caller: Caller,
   viewer: Viewer | null,
   found: OpenRead | null,
+  reads: StatementClass = 'query',
 ): OperationContext {
   const { database, events, now } = parts;
   const { requestId, address, userAgent = '' } = caller;
@@ -79,7 +81,7 @@ function contextOf(
   };
   const read = async (): Promise<Tx> => {
     const wanted = scope();
-    shared ??= database.openRead(wanted);
+    shared ??= database.openRead({ ...wanted, class: reads });
     return (await shared).tx;
   };
   const context: RequestContext = {
@@ -131,6 +133,7 @@ function contextOf(
       invariant(written(), `${field.operation} has its entry in the audit`);
       return answer;
     },
+    rest: endRead,
     close: async () => {
       closed = true;
       await endRead();

@@ -29,6 +29,7 @@ export const permissions = {
   'alarm.acknowledge': 'Acknowledge and clear alarms.',
   'user.manage': 'Create users and give them roles.',
   'role.manage': 'Create roles and change what they permit.',
+  'schema.introspect': 'Read the schema over the API where it is not open to everybody.',
   'audit.read': 'See who did what.',
 } as const satisfies Readonly<Record<string, string>>;
 

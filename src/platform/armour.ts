@@ -31,6 +31,8 @@ export interface DocumentLimits {
 export const MAX_SELECTIONS = 2_000;
 /** Rows assumed in a list that has no page size. */
 const LIST_ROWS = 10;
+/** The schema is one text, the same for everybody; its size has nothing to do with rows. */
+const WHOLE_SCHEMA = 5_000;
 /** Documents whose measure is remembered. */
 const REMEMBERED = 500;
 /** Longer ones are sent by attackers and by nobody else often enough to be worth remembering. */
@@ -175,6 +177,7 @@ function onlyOperation(document: DocumentNode, operation: OperationDefinitionNod
 }
 
 const estimate: ComplexityEstimator = ({ args, childComplexity, field, type }) => {
+  if (field.name === '__schema') return WHOLE_SCHEMA;
   return 1 + rowsOf(field, args, type.name) * childComplexity;
 };
 

@@ -40,7 +40,7 @@ const NOTHING: Part = {
 /**
  * Measures a document in one pass: fragments are measured once however often they are used, so
  * that the time is that of its text and not of what it multiplies into. Answers the largest of
- * each measure over all operations and fragments, used or not.
+ * each measure over all operations and, but for the depth, all fragments, used or not.
  */
 export function measureDocument(document: DocumentNode): Measure {
   const fragments = new Map<string, FragmentDefinitionNode>();
@@ -79,7 +79,8 @@ export function measureDocument(document: DocumentNode): Measure {
     };
   };
   const definition = (node: DefinitionNode): Part => {
-    if (node.kind === Kind.FRAGMENT_DEFINITION) return fragment(node.name.value);
+    // How deep a fragment goes counts where it is used: those of introspection go deep.
+    if (node.kind === Kind.FRAGMENT_DEFINITION) return { ...fragment(node.name.value), depth: 0 };
     if (node.kind !== Kind.OPERATION_DEFINITION) return NOTHING;
     const part = selection(node.selectionSet);
     const own = (node.variableDefinitions ?? []).reduce(

@@ -85,7 +85,11 @@ function documentRefusal(error: unknown): Refusal | null {
   }
   if (typeof refusal === 'string') {
     const { details } = error.extensions as { details?: Record<string, unknown> };
-    return { code: refusal, message: withoutSuggestions(error.message), ...(details && { details }) };
+    return {
+      code: refusal,
+      message: withoutSuggestions(error.message),
+      ...(details && { details }),
+    };
   }
   if (typeof code !== 'string' || !DOCUMENT_CODES.has(code)) return null;
   return { code, message: withoutSuggestions(error.message) };

@@ -30,6 +30,7 @@ export const platformErrors = {
   GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema or the limits.',
   OPERATION_RESOLUTION_FAILURE: 'The document does not say which of its operations to run.',
   BAD_REQUEST: 'The HTTP request is not one that this server takes.',
+  PERSISTED_QUERY_NOT_SUPPORTED: 'Send the document itself; this server has no list of them.',
   PERSISTED_QUERY_NOT_FOUND: 'No listed operation has this hash.',
   OPERATION_NOT_LISTED: 'This caller may send listed operations only, and this is none of them.',
   SUBSCRIPTIONS_ONLY: 'A WebSocket carries subscriptions only; send the rest over HTTP.',

@@ -25,6 +25,8 @@ export interface OperationContext extends RequestContext {
    * entry. Outside of it nothing can be written.
    */
   act<T>(field: MutationField, resolve: (context: RequestContext) => Promise<T>): Promise<T>;
+  /** Ends the shared read for now; the next one opens another. */
+  rest(): Promise<void>;
   close(): Promise<void>;
 }
 

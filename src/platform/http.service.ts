@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -9,26 +8,28 @@ import Fastify, {
 } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { DomainError } from '../kernel/index.js';
-import type { DocumentLimits } from './armour.js';
-import { statementTally } from './database.service.js';
+import { DocumentGuard, type DocumentLimits } from './armour.js';
+import { CallerLimits, type CallerSettings, retryAfterSeconds } from './caller-limits.service.js';
 import { refusalIn } from './error-format.js';
 import type { Gate } from './gate.service.js';
-import { buildGraphql, faultRecorder, type RequestTally } from './graphql.service.js';
+import { faultRecorder } from './graphql.service.js';
+import { addGraphql } from './graphql-route.service.js';
 import type { Log } from './log.service.js';
 import { Metrics } from './metrics.service.js';
+import { type ListedOnly, readOperationLists } from './operation-list.service.js';
 import { isAllowedOrigin } from './origin.js';
 import type { Viewer } from './request.service.js';
-import { serveSockets } from './socket.service.js';
+import { type SocketSettings, serveSockets } from './socket.service.js';
 
 const GRAPHQL_PATH = '/graphql';
 const DRAIN_MS = 10_000;
 
-export interface HttpSettings extends DocumentLimits {
+export interface HttpSettings extends DocumentLimits, CallerSettings, SocketSettings {
   readonly bodyLimitBytes: number;
-  readonly allowedOrigins: readonly string[];
   readonly introspection: boolean;
-  /** Addresses of proxies whose X-Forwarded-For is believed. */
-  readonly trustedProxies: readonly string[];
+  /** Files that list operations by their ids, and who may send nothing else. */
+  readonly operationFiles: readonly string[];
+  readonly listedOnly: ListedOnly;
 }
 
 /** What a route beside GraphQL may use. */
@@ -79,11 +80,20 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
     frameworkErrors: (_error, request, reply) =>
       refuseAddress(request as FastifyRequest, reply as FastifyReply),
   });
+  const limits = new CallerLimits(settings);
   addHeaders(fastify, settings.allowedOrigins);
+  addRates(fastify, limits);
   addErrors(fastify, log);
   addHealth(fastify, metrics, options.ready);
-  await addGraphql(fastify, options, metrics);
-  const sockets = serveSockets(fastify.server, GRAPHQL_PATH, { ...options, metrics });
+  const guard = new DocumentGuard(settings);
+  const operations = readOperationLists(settings.operationFiles, settings.listedOnly);
+  const parts = { ...options, guard, limits, operations, metrics };
+  await addGraphql(fastify, GRAPHQL_PATH, parts);
+  fastify.get(GRAPHQL_PATH, async (_, reply) => {
+    reply.code(405).header('allow', 'POST');
+    return refusalBody('BAD_REQUEST', 'Send operations with POST.');
+  });
+  const sockets = serveSockets(fastify.server, GRAPHQL_PATH, parts);
   const deps: RouteDeps = {
     log,
     authenticate: async (request) =>
@@ -109,43 +119,6 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
       metrics.registry.clear();
     },
   };
-}
-
-async function addGraphql(
-  fastify: FastifyInstance,
-  options: HttpOptions,
-  metrics: Metrics,
-): Promise<void> {
-  const { schema, settings, gate, log } = options;
-  const { introspection } = settings;
-  const apollo = buildGraphql({ schema, limits: settings, introspection, log, metrics });
-  await apollo.start();
-  const answer = fastifyApolloHandler(apollo, {
-    context: async (request, reply) => {
-      const { authorization, 'user-agent': userAgent } = request.headers;
-      const context = await gate.open({
-        authorization,
-        requestId: request.id,
-        address: request.ip,
-        userAgent,
-        reason: reasonOf(request),
-      });
-      // The caller may leave, or may have left by now; then nothing more is read for him.
-      reply.raw.once('close', () => void context.close());
-      if (reply.raw.closed) await context.close();
-      return context;
-    },
-  });
-  fastify.post(GRAPHQL_PATH, function (request, reply) {
-    const tally: RequestTally = { count: 0, requestId: request.id };
-    reply.header('cache-control', 'no-store');
-    return statementTally.run(tally, () => answer.call(this, request, reply));
-  });
-  fastify.get(GRAPHQL_PATH, async (_, reply) => {
-    reply.code(405).header('allow', 'POST');
-    return refusalBody('BAD_REQUEST', 'Send operations with POST.');
-  });
-  fastify.addHook('onClose', async () => apollo.stop());
 }
 
 function addHealth(fastify: FastifyInstance, metrics: Metrics, ready: () => Promise<void>): void {
@@ -195,6 +168,20 @@ function addHeaders(fastify: FastifyInstance, allowedOrigins: readonly string[])
   });
 }
 
+/** Bounds the requests of one address; whoever watches over the server is not counted. */
+function addRates(fastify: FastifyInstance, limits: CallerLimits): void {
+  fastify.addHook('onRequest', async (request, reply) => {
+    if (request.url.startsWith('/health/')) return undefined;
+    const wait = limits.takeRequest(request.ip);
+    if (wait === 0) return undefined;
+    reply.code(429).header('retry-after', retryAfterSeconds(wait));
+    const details = { retryAfterMs: wait };
+    return reply.send(
+      refusalBody('RATE_LIMITED', 'Too many requests; wait and try again.', details),
+    );
+  });
+}
+
 function addErrors(fastify: FastifyInstance, log: Log): void {
   fastify.setNotFoundHandler(async (_, reply) => {
     reply.code(404);
@@ -229,6 +216,7 @@ const STATUS: Readonly<Record<string, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
+  RATE_LIMITED: 429,
   ALREADY_EXISTS: 409,
   CONFLICT: 409,
   TIMED_OUT: 503,
@@ -246,29 +234,6 @@ function refusalBody(code: string, message: string, details?: Record<string, unk
 
 function requestIdOf(given: string | string[] | undefined): string {
   return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
-}
-
-const MAX_REASON = 1000;
-
-/**
- * Why the caller does what he does, from the header `kontor-reason`: percent-encoded UTF-8, since
- * headers carry no other letters. What cannot be decoded is taken as it is.
- */
-export function reasonOf(request: FastifyRequest): string | undefined {
-  const given = request.headers['kontor-reason'];
-  if (typeof given !== 'string' || given.trim() === '') return undefined;
-  let text = given;
-  try {
-    text = decodeURIComponent(given);
-  } catch {
-    // A per cent sign that begins no escape: the text was not encoded.
-  }
-  return (
-    text
-      .replace(/\p{Cc}/gu, ' ')
-      .trim()
-      .slice(0, MAX_REASON) || undefined
-  );
 }
 
 /** The viewer of a route's request, or the refusal UNAUTHENTICATED. */

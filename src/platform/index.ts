@@ -19,6 +19,7 @@ export * from './plain-text.js';
 export * from './postgres-server.service.js';
 export { isTokenAlive, lock, processToken } from './process-lock.service.js';
 export * from './request.service.js';
+export { reasonOf } from './request-reason.js';
 export * from './row.store.js';
 export * from './row-number.js';
 export * from './run.entity.js';

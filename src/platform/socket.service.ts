@@ -1,69 +1,58 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import {
-  type ExecutionArgs,
-  type FormattedExecutionResult,
-  GraphQLError,
-  type GraphQLSchema,
-  getOperationAST,
-  parse,
-  specifiedRules,
-  validate,
-} from 'graphql';
-import {
-  CloseCode,
-  type Context,
-  handleProtocols,
-  makeServer,
-  type SubscribePayload,
-} from 'graphql-ws';
+import proxyAddr from '@fastify/proxy-addr';
+import { CloseCode, handleProtocols, type Server as ProtocolServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { armourRules, coded, type DocumentLimits, refuseCostly } from './armour.js';
-import { formatError } from './error-format.js';
-import type { Admission, Gate } from './gate.service.js';
-import { faultRecorder } from './graphql.service.js';
+import { retryAfterSeconds } from './caller-limits.service.js';
 import type { Log } from './log.service.js';
-import type { Metrics } from './metrics.service.js';
 import { isAllowedOrigin } from './origin.js';
-import { subscribeAfresh } from './subscribe.service.js';
+import { type Peer, Tally } from './socket-peer.js';
+import {
+  type ProtocolOptions,
+  type ProtocolSettings,
+  protocolServer,
+  recheckEvery,
+} from './socket-protocol.service.js';
+import { addressKey, TokenBuckets } from './token-buckets.js';
 
 /** Limits of every socket. */
 const socketLimits = {
   frameBytes: 64 * 1024,
-  initWithinMs: 3_000,
-  subscriptions: 20,
   recheckMs: 5_000,
   /** A reader with more than this waiting for him is cut off. */
   bufferedBytes: 4 * 1024 * 1024,
   pingMs: 12_000,
+  messages: { perSecond: 20, burst: 200 },
 } as const;
 
-export interface SocketOptions {
-  readonly schema: GraphQLSchema;
-  readonly settings: DocumentLimits & {
-    readonly introspection: boolean;
-    readonly allowedOrigins: readonly string[];
-  };
-  readonly gate: Gate;
-  readonly log: Log;
-  readonly metrics: Metrics;
+/** Closed with it, a client comes again after a while. */
+const POLICY_VIOLATION = 1008;
+/** The longest reason that a close frame holds. */
+const REASON_BYTES = 123;
+
+/** Whose sockets are taken, and how many. */
+export interface SocketSettings extends ProtocolSettings {
+  /** Origins of browsers that may call, besides our own. */
+  readonly allowedOrigins: readonly string[];
+  /** Addresses of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly addressSockets: number;
 }
 
-/** What is known of one socket. */
-interface Peer {
-  readonly socket: WebSocket;
-  readonly requestId: string;
-  readonly address: string;
-  admission: Admission | null;
-  expiry: NodeJS.Timeout | undefined;
+export interface SocketOptions extends ProtocolOptions {
+  readonly settings: ProtocolOptions['settings'] & SocketSettings;
 }
 
-type SocketContext = Context<Record<string, unknown> | undefined, Peer>;
+/** Why a request to become a socket is refused. */
+interface RefusedUpgrade {
+  readonly status: string;
+  readonly headers?: string;
+}
 
 /**
- * GraphQL subscriptions over WebSocket (graphql-transport-ws). Nothing else is executed here,
- * and every limit of HTTP holds: the library itself parses and validates without any.
+ * GraphQL subscriptions over WebSocket (graphql-transport-ws), with limits of their own for each
+ * socket and each address.
  */
 export function serveSockets(
   http: Server,
@@ -77,22 +66,38 @@ export function serveSockets(
     perMessageDeflate: false,
   });
   const peers = new Set<Peer>();
+  const addresses = new Tally();
+  const messages = new TokenBuckets(socketLimits.messages);
   const server = protocolServer(options);
+  const addressOf = addressReader(options.settings.trustedProxies);
   http.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    const status = refusedUpgrade(request, path, options.settings.allowedOrigins);
-    if (status !== null) {
-      stream.on('error', () => undefined);
-      stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const address = addressOf(request);
+    const refused = refusedUpgrade(request, path, options, addresses.of(addressKey(address)));
+    stream.on('error', () => undefined);
+    if (refused !== null) {
+      const { status, headers = '' } = refused;
+      const rest = 'Connection: close\r\nContent-Length: 0\r\n\r\n';
+      stream.end(`HTTP/1.1 ${status}\r\n${headers}${rest}`);
+      return;
+    }
+    const takes = options.limits.takeRequest(address);
+    if (takes > 0) {
+      const wait = `Retry-After: ${retryAfterSeconds(takes)}\r\n`;
+      stream.end(`HTTP/1.1 429 Too Many Requests\r\n${wait}Content-Length: 0\r\n\r\n`);
       return;
     }
     sockets.handleUpgrade(request, stream, head, (socket) => {
-      const peer = greet(socket, request);
-      peers.add(peer);
-      options.metrics.sockets.set(peers.size);
-      const closed = open(server, peer, options.log);
-      socket.once('close', (code, reason) => {
-        peers.delete(peer);
+      const peer = greet(socket, address);
+      const book = (by: 1 | -1): void => {
+        if (by === 1) peers.add(peer);
+        else peers.delete(peer);
+        addresses.add(addressKey(address), by);
         options.metrics.sockets.set(peers.size);
+      };
+      book(1);
+      const closed = open(server, peer, messages, options.log);
+      socket.once('close', (code, reason) => {
+        book(-1);
         clearTimeout(peer.expiry);
         closed(code, String(reason)).catch((error) => {
           options.log.failure('socket failed', error, { requestId: peer.requestId });
@@ -114,31 +119,48 @@ export function serveSockets(
   };
 }
 
+/** Reads the address of a caller, believing the same proxies as for other requests. */
+function addressReader(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
+  if (trustedProxies.length === 0) return (request) => request.socket.remoteAddress ?? '';
+  const trust = proxyAddr.compile([...trustedProxies]);
+  return (request) => proxyAddr(request, trust);
+}
+
 function refusedUpgrade(
   request: IncomingMessage,
   path: string,
-  allowedOrigins: readonly string[],
-): string | null {
-  if (new URL(request.url ?? '/', 'http://localhost').pathname !== path) return '404 Not Found';
+  { settings }: SocketOptions,
+  open: number,
+): RefusedUpgrade | null {
+  const { allowedOrigins, addressSockets } = settings;
+  const url = request.url ?? '/';
+  if (!URL.canParse(url, 'http://localhost')) return { status: '400 Bad Request' };
+  if (new URL(url, 'http://localhost').pathname !== path) return { status: '404 Not Found' };
   const { origin, host } = request.headers;
-  if (origin === undefined || isAllowedOrigin(origin, host, allowedOrigins)) return null;
-  return '401 Unauthorized';
+  if (origin !== undefined && !isAllowedOrigin(origin, host, allowedOrigins)) {
+    return { status: '401 Unauthorized' };
+  }
+  if (open < addressSockets) return null;
+  return { status: '429 Too Many Requests', headers: 'Retry-After: 10\r\n' };
 }
 
-function greet(socket: WebSocket, request: IncomingMessage): Peer {
+function greet(socket: WebSocket, address: string): Peer {
   return {
     socket,
     requestId: randomUUID(),
-    address: request.socket.remoteAddress ?? '',
+    address,
     admission: null,
+    caller: null,
     expiry: undefined,
+    subscriptions: 0,
   };
 }
 
 /** Joins a socket to the protocol; answers what to call when it has closed. */
 function open(
-  server: ReturnType<typeof protocolServer>,
+  server: ProtocolServer<Peer>,
   peer: Peer,
+  messages: TokenBuckets,
   log: Log,
 ): (code: number, reason: string) => Promise<void> {
   const { socket } = peer;
@@ -153,17 +175,23 @@ function open(
   }, socketLimits.pingMs);
   // Frames over the limit and broken ones end here; ws has closed the socket by then.
   socket.on('error', () => undefined);
+  const close = (code: number, reason: string): void => {
+    socket.close(code, Buffer.from(reason).subarray(0, REASON_BYTES));
+  };
   const closed = server.opened(
     {
       protocol: socket.protocol,
       send: (data) => send(peer, data, log),
-      close: (code, reason) => socket.close(code, reason),
+      close,
       onMessage: (take) => {
         socket.on('message', (data) => {
-          take(String(data)).catch((error) => {
-            log.failure('socket failed', error, { requestId: peer.requestId });
-            socket.close(CloseCode.InternalServerError, 'Internal server error');
-          });
+          // What was on its way when the socket was closed is not looked at any more.
+          if (socket.readyState !== socket.OPEN) return;
+          if (messages.take(peer.requestId, 1, performance.now()) > 0) {
+            close(POLICY_VIOLATION, 'Too many messages');
+            return;
+          }
+          take(String(data)).catch((error) => refuseMessage(error, peer, close, log));
         });
       },
     },
@@ -173,6 +201,21 @@ function open(
     clearInterval(heartbeat);
     await closed(code, reason);
   };
+}
+
+function refuseMessage(
+  error: unknown,
+  peer: Peer,
+  close: (code: number, reason: string) => void,
+  log: Log,
+): void {
+  // The library throws at messages that only a server may send.
+  if (error instanceof Error && error.message.startsWith('Unexpected message of type')) {
+    close(CloseCode.BadRequest, 'Invalid message received');
+    return;
+  }
+  log.failure('socket failed', error, { requestId: peer.requestId });
+  close(CloseCode.InternalServerError, 'Internal server error');
 }
 
 // Waiting for the write keeps at most one frame per subscription in memory; what piles up behind
@@ -188,119 +231,4 @@ function send(peer: Peer, data: string, log: Log): Promise<void> {
     }
     return undefined;
   });
-}
-
-function protocolServer(options: SocketOptions) {
-  const { gate, log, metrics } = options;
-  const format = (peer: Peer) => (error: unknown) =>
-    formatError(error, faultRecorder(log, peer.requestId));
-  return makeServer<Record<string, unknown> | undefined, Peer>({
-    connectionInitWaitTimeout: socketLimits.initWithinMs,
-    onConnect: async (context) => {
-      const { authorization } = context.connectionParams ?? {};
-      const peer = context.extra;
-      peer.admission = await gate.admit(
-        typeof authorization === 'string' ? authorization : undefined,
-      );
-      if (peer.admission === null) return false;
-      const left = peer.admission.expiresAt.getTime() - gate.now().getTime();
-      peer.expiry = setTimeout(() => leave(peer, 'The access token has expired'), left);
-      return true;
-    },
-    onSubscribe: (context, _, payload) => prepare(context, payload, options),
-    subscribe: async (args) => {
-      const result = await subscribeAfresh(args);
-      metrics.subscriptions.inc();
-      return result;
-    },
-    onComplete: () => metrics.subscriptions.dec(),
-    onNext: (context, _id, _payload, _args, result) => {
-      const errors = result.errors?.map(format(context.extra));
-      return errors ? ({ ...result, errors } as FormattedExecutionResult) : undefined;
-    },
-    onError: (context, _id, _payload, errors) => errors.map(format(context.extra)),
-  });
-}
-
-/** The arguments of a subscription, or why there is none. */
-function prepare(
-  context: SocketContext,
-  payload: SubscribePayload,
-  options: SocketOptions,
-): ExecutionArgs | readonly GraphQLError[] {
-  const peer = context.extra;
-  const viewer = peer.admission?.viewer;
-  if (viewer === undefined) return [coded('UNAUTHENTICATED', 'The socket is not signed in.')];
-  if (Object.keys(context.subscriptions).length > socketLimits.subscriptions) {
-    const most = socketLimits.subscriptions;
-    return [coded('TOO_MANY_SUBSCRIPTIONS', `A socket carries at most ${most} subscriptions.`)];
-  }
-  const { schema, settings, gate } = options;
-  const { operationName, variables, query } = payload;
-  const caller = { authorization: undefined, requestId: peer.requestId, address: peer.address };
-  try {
-    const document = parse(query, { maxTokens: settings.maxTokens });
-    const operation = getOperationAST(document, operationName);
-    if (operation && operation.operation !== 'subscription') {
-      return [coded('SUBSCRIPTIONS_ONLY', 'A WebSocket carries subscriptions only.')];
-    }
-    const rules = [...specifiedRules, ...armourRules(settings, settings.introspection)];
-    const faults = validate(schema, document, rules, { maxErrors: 20 });
-    if (faults.length > 0) return faults.map((fault) => documentFault(fault));
-    refuseCostly(schema, settings, { document, operationName, variables });
-    return {
-      schema,
-      document,
-      operationName: operationName ?? null,
-      variableValues: variables ?? {},
-      contextValue: () => gate.openFor(viewer, caller),
-    };
-  } catch (error) {
-    if (!(error instanceof GraphQLError)) throw error;
-    return [typeof error.extensions.code === 'string' ? error : parseFault(error)];
-  }
-}
-
-function documentFault(fault: GraphQLError): GraphQLError {
-  if (typeof fault.extensions.refusal === 'string') return fault;
-  const { nodes, message } = fault;
-  const extensions = { code: 'GRAPHQL_VALIDATION_FAILED' };
-  return new GraphQLError(message, { ...(nodes ? { nodes } : {}), extensions });
-}
-
-function parseFault(fault: GraphQLError): GraphQLError {
-  return new GraphQLError(fault.message, { extensions: { code: 'GRAPHQL_PARSE_FAILED' } });
-}
-
-/** A client that is closed with 4403 connects again with a new token; 4401 would be final. */
-function leave(peer: Peer, reason: string): void {
-  peer.socket.close(CloseCode.Forbidden, reason);
-}
-
-function recheckEvery(
-  ms: number,
-  peers: ReadonlySet<Peer>,
-  options: SocketOptions,
-): NodeJS.Timeout {
-  let running = false;
-  const timer = setInterval(() => {
-    const admitted = [...peers].filter((peer) => peer.admission !== null);
-    if (running || admitted.length === 0) return;
-    running = true;
-    const viewers = admitted.map((peer) => (peer.admission as Admission).viewer);
-    options.gate
-      .withdrawn(viewers)
-      .then((withdrawn) => {
-        for (const peer of admitted) {
-          const viewer = peer.admission?.viewer;
-          if (viewer && withdrawn.has(viewer)) leave(peer, 'The session has changed or ended');
-        }
-      })
-      .catch((error) => options.log.failure('session check failed', error))
-      .finally(() => {
-        running = false;
-      });
-  }, ms);
-  timer.unref();
-  return timer;
 }

@@ -6,57 +6,82 @@ import {
 } from 'graphql';
 import type { OperationContext } from './gate.service.js';
 
+/** Waits for a turn to work on something; the answer gives the turn back. */
+export type Turn = () => Promise<() => void>;
+
+const AT_ONCE: Turn = async () => () => undefined;
+
 /**
  * Runs a subscription whose every event is executed with a context of its own, so that no
  * transaction or loader outlives the event it was opened for. `args.contextValue` makes contexts.
+ * The beginning and each event wait for a `turn`; `ended` is called when nothing will follow.
  */
 export async function subscribeAfresh(
   args: ExecutionArgs,
+  turn: Turn = AT_ONCE,
+  ended: () => void = () => undefined,
 ): Promise<AsyncGenerator<ExecutionResult, void, void> | ExecutionResult> {
   const freshContext = args.contextValue as () => OperationContext;
+  const done = await turn();
   const first = freshContext();
   let source: AsyncIterable<unknown> | ExecutionResult;
   try {
     source = await createSourceEventStream({ ...args, contextValue: first });
   } finally {
-    await first.close();
+    await first.close().finally(done);
   }
-  return isAsyncIterable(source) ? eventsOf(source, args, freshContext) : source;
+  return isAsyncIterable(source) ? eventsOf(source, args, turn, ended) : source;
 }
 
 // Not an async generator function: its return() would wait for the event that it waits for.
 function eventsOf(
   source: AsyncIterable<unknown>,
   args: ExecutionArgs,
-  freshContext: () => OperationContext,
+  turn: Turn,
+  ended: () => void,
 ): AsyncGenerator<ExecutionResult, void, void> {
+  const freshContext = args.contextValue as () => OperationContext;
   const events = source[Symbol.asyncIterator]();
   const over: IteratorResult<ExecutionResult, void> = { done: true, value: undefined };
+  const finish = async (): Promise<typeof over> => {
+    try {
+      await events.return?.();
+    } finally {
+      ended();
+    }
+    return over;
+  };
+  const next = async (): Promise<IteratorResult<ExecutionResult, void>> => {
+    const event = await events.next();
+    if (event.done) return finish();
+    const done = await turn();
+    const contextValue = freshContext();
+    try {
+      const value = await execute({ ...args, rootValue: event.value, contextValue });
+      return { done: false, value };
+    } finally {
+      await contextValue.close().finally(done);
+    }
+  };
   return {
     async next() {
-      const event = await events.next();
-      if (event.done) return over;
-      const contextValue = freshContext();
       try {
-        const value = await execute({ ...args, rootValue: event.value, contextValue });
-        return { done: false, value };
-      } finally {
-        await contextValue.close();
+        return await next();
+      } catch (error) {
+        await finish();
+        throw error;
       }
     },
-    async return() {
-      await events.return?.();
-      return over;
-    },
+    return: finish,
     async throw(error) {
-      await events.return?.();
+      await finish();
       throw error;
     },
     [Symbol.asyncIterator]() {
       return this;
     },
     async [Symbol.asyncDispose]() {
-      await events.return?.();
+      await finish();
     },
   };
 }

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { raiseAlarm } from '../../src/alarm/index.js';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aPartner, aUser, type BuiltPartner, type BuiltUser } from '../fixtures/partner-builder.js';
+import { SocketPeer } from '../fixtures/socket-peer.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 
 const ALARMS = 'subscription ($after: ID) { alarmRaised(after: $after) { id alarm { text } } }';
@@ -27,59 +28,15 @@ afterEach(() => {
   open.clear();
 });
 
-interface Message {
-  readonly type: string;
-  readonly id?: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test knows the shape of what it asked for.
-  readonly payload?: any;
+/** A bare client that is cut off when its test is over. */
+function newPeer(): SocketPeer {
+  const peer = new SocketPeer(app.socketUrl);
+  open.add(peer.socket);
+  return peer;
 }
 
-/** A bare client of the protocol, which can do what a well-behaved one would not. */
-class Peer {
-  readonly socket: WebSocket;
-  readonly messages: Message[] = [];
-  readonly closed: Promise<{ code: number; reason: string }>;
-
-  constructor(headers: Record<string, string> = {}) {
-    this.socket = new WebSocket(app.socketUrl, 'graphql-transport-ws', { headers });
-    open.add(this.socket);
-    this.socket.on('message', (data) => this.messages.push(JSON.parse(String(data)) as Message));
-    this.socket.on('error', () => undefined);
-    this.closed = new Promise((resolve) => {
-      this.socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
-    });
-  }
-
-  send(message: object): void {
-    this.socket.send(JSON.stringify(message));
-  }
-
-  async opened(): Promise<this> {
-    await new Promise((resolve) => this.socket.once('open', resolve));
-    return this;
-  }
-
-  subscribe(id: string, query: string, variables: object = {}): void {
-    this.send({ id, type: 'subscribe', payload: { query, variables } });
-  }
-
-  async message(match: (message: Message) => boolean): Promise<Message> {
-    return expect
-      .poll(() => this.messages.find(match), { timeout: 10_000 })
-      .toBeDefined()
-      .then(() => this.messages.find(match) as Message);
-  }
-
-  /** Codes of the errors that a subscription was answered with. */
-  async refusal(id: string): Promise<string[]> {
-    const answer = await this.message((message) => message.id === id);
-    const errors = answer.type === 'error' ? answer.payload : (answer.payload?.errors ?? []);
-    return errors.map((error: { extensions: { code: string } }) => error.extensions.code);
-  }
-}
-
-async function signedIn(token?: string): Promise<Peer> {
-  const peer = await new Peer().opened();
+async function signedIn(token?: string): Promise<SocketPeer> {
+  const peer = await newPeer().opened();
   const authorization = `Bearer ${token ?? (await app.signIn(user.email))}`;
   peer.send({ type: 'connection_init', payload: { authorization } });
   await peer.message((message) => message.type === 'connection_ack');
@@ -112,7 +69,7 @@ async function subscribers(count: number): Promise<void> {
 
 describe('a socket', () => {
   it('that says nothing for three seconds is closed with 4408', async () => {
-    const peer = await new Peer().opened();
+    const peer = await newPeer().opened();
     const begin = performance.now();
     expect((await peer.closed).code).toBe(4408);
     expect(performance.now() - begin).toBeLessThan(4_000);
@@ -143,14 +100,14 @@ describe('a socket', () => {
 
   it('without a valid token is closed with 4403', async () => {
     for (const payload of [undefined, {}, { authorization: 'Bearer x' }, { authorization: 5 }]) {
-      const peer = await new Peer().opened();
+      const peer = await newPeer().opened();
       peer.send({ type: 'connection_init', payload });
       expect((await peer.closed).code).toBe(4403);
     }
   });
 
   it('may not subscribe before it has signed in', async () => {
-    const peer = await new Peer().opened();
+    const peer = await newPeer().opened();
     peer.subscribe('1', ALARMS);
     expect((await peer.closed).code).toBe(4401);
   });

@@ -47,11 +47,25 @@ describe('the configuration', () => {
       logLevel: 'info',
       bodyLimitBytes: 65_536,
       maxDepth: 12,
+      maxBreadth: 200,
       maxAliases: 15,
+      maxDirectives: 50,
       maxComplexity: 20_000,
       maxTokens: 1000,
+      addressRate: 100,
+      addressSockets: 500,
+      userRate: 50,
+      userCost: 50_000,
+      userParallel: 4,
+      userSockets: 20,
+      userSubscriptions: 100,
+      socketSubscriptions: 20,
       statementTimeoutMs: 15_000,
+      mutationTimeoutMs: 60_000,
+      subscriptionTimeoutMs: 5_000,
       introspection: true,
+      operationFiles: [],
+      listedOnly: 'off',
       unknownVariables: [],
     });
   });
@@ -206,7 +220,8 @@ describe('the configuration', () => {
 
   it('has the defaults that .env.example shows', () => {
     const example = readFileSync('.env.example', 'utf8');
-    const optional = /^# (?!DATABASE|KONTOR_ALLOWED|KONTOR_TRUSTED)([A-Z][A-Z_]+)=(.+)$/gm;
+    const optional =
+      /^# (?!DATABASE|KONTOR_ALLOWED|KONTOR_TRUSTED|KONTOR_OPERATIONS=)([A-Z][A-Z_]+)=(.+)$/gm;
     const shown = [...example.matchAll(optional)].map(([, name = '', value = '']) => [name, value]);
     expect(shown.length).toBeGreaterThan(10);
     expect(loadConfig(Object.fromEntries(shown), 4)).toEqual(loadConfig({}, 4));

@@ -1,0 +1,98 @@
+import { coded } from './armour.js';
+import type { Viewer } from './request.service.js';
+import { addressKey, TokenBuckets } from './token-buckets.js';
+import { Turnstile, TurnstileShut } from './turnstile.service.js';
+
+/** What one caller may ask of the server, apart from what one document may ask for. */
+export interface CallerSettings {
+  readonly addressRate: number;
+  readonly userRate: number;
+  readonly userCost: number;
+  readonly userParallel: number;
+}
+
+/** A caller may use up so many seconds of his budget at once. */
+const BURST_SECONDS = 10;
+const WAITING = 100;
+const WAIT_MS = 10_000;
+/** Events of one user wait in queues of their own, which are bounded. */
+const EVENT_WAIT_MS = 600_000;
+
+/**
+ * Budgets of addresses and users in this process: requests, operations, cost, and operations at
+ * once. They keep one caller from taking what others need; who guesses passwords is stopped
+ * inside of the operation, in the database, for all processes.
+ */
+export class CallerLimits {
+  readonly #requests: TokenBuckets;
+  readonly #operations: TokenBuckets;
+  readonly #cost: TokenBuckets;
+  readonly #turns: Turnstile;
+  readonly #events: Turnstile;
+
+  constructor(settings: CallerSettings) {
+    const buckets = (perSecond: number) =>
+      new TokenBuckets({ perSecond, burst: perSecond * BURST_SECONDS });
+    this.#requests = buckets(settings.addressRate);
+    this.#operations = buckets(settings.userRate);
+    this.#cost = buckets(settings.userCost);
+    const parallel = settings.userParallel;
+    this.#turns = new Turnstile({ parallel, waiting: WAITING, waitMs: WAIT_MS });
+    const waiting = Number.POSITIVE_INFINITY;
+    this.#events = new Turnstile({ parallel, waiting, waitMs: EVENT_WAIT_MS });
+  }
+
+  /** Counts a request of an address; answers 0 or after how many milliseconds to come again. */
+  takeRequest(address: string): number {
+    return this.#requests.take(addressKey(address), 1, performance.now());
+  }
+
+  /** Counts an operation with its cost, or refuses with RATE_LIMITED. */
+  takeOperation(caller: string, cost: number): void {
+    const now = performance.now();
+    const wait = this.#operations.take(caller, 1, now) || this.#cost.take(caller, cost, now);
+    if (wait > 0) throw rateLimited(wait);
+  }
+
+  /**
+   * Waits until one more operation of the caller may run; the answer gives the place back.
+   * `rest` is called before a wait, to let go of what others could use meanwhile. Refuses with
+   * RATE_LIMITED when too many wait or it takes too long.
+   */
+  async enter(caller: string, rest: () => Promise<void>): Promise<() => void> {
+    if (this.#turns.isBusy(caller)) await rest();
+    try {
+      return await this.#turns.enter(caller);
+    } catch (error) {
+      if (error instanceof TurnstileShut) throw rateLimited(1_000);
+      throw error;
+    }
+  }
+
+  /** As {@link enter}, for the next event of one of the caller's subscriptions. */
+  enterEvent(caller: string): Promise<() => void> {
+    return this.#events.enter(caller);
+  }
+}
+
+/** Whose budget an operation is of: an API key's, a user's, or that of an unknown address. */
+export function callerOf(viewer: Viewer | null, address: string): string {
+  if (viewer === null) return `address ${addressKey(address)}`;
+  return viewer.apiKeyId === null ? `user ${viewer.userId}` : `key ${viewer.apiKeyId}`;
+}
+
+/** The refusal of a caller who is ahead of his budget. */
+export function rateLimited(retryAfterMs: number): Error {
+  const headers = new Map([['retry-after', retryAfterSeconds(retryAfterMs)]]);
+  const details = { retryAfterMs };
+  return coded('RATE_LIMITED', 'Too many requests; wait and try again.', {
+    status: 429,
+    details,
+    headers,
+  });
+}
+
+/** The value of a Retry-After header. */
+export function retryAfterSeconds(ms: number): string {
+  return String(Math.max(1, Math.ceil(ms / 1000)));
+}
