@@ -38,7 +38,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 describe('an address', () => {
   beforeAll(async () => {
     app = await limited({
-      KONTOR_ADDRESS_RATE: '2',
+      KONTOR_ADDRESS_RATE: '1',
       KONTOR_ADDRESS_SOCKETS: '3',
       KONTOR_TRUSTED_PROXIES: '127.0.0.1',
     });
@@ -56,7 +56,7 @@ describe('an address', () => {
     const paths = ['/graphql', '/documents/invoices/x.pdf', '/nothing'];
     const answers = await many(40, (n) => from('192.0.2.1', paths[n % 3]));
     const refused = answers.filter(({ status }) => status === 429);
-    expect(refused.length).toBeGreaterThanOrEqual(15);
+    expect(refused.length).toBeGreaterThanOrEqual(10);
     expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await refused[0]?.json()).toMatchObject({
       errors: [{ extensions: { code: 'RATE_LIMITED' } }],
@@ -72,13 +72,12 @@ describe('an address', () => {
     const other = await open('192.0.2.4').opened();
     peers[0]?.socket.close();
     await peers[0]?.closed;
-    await expect
-      .poll(async () => {
-        const again = open('192.0.2.3');
-        const state = await Promise.race([again.closed, again.opened()]);
-        return 'code' in state;
-      })
-      .toBe(false);
+    const opens = async () => {
+      const again = open('192.0.2.3');
+      return !('code' in (await Promise.race([again.closed, again.opened()])));
+    };
+    // One request a second, and the server has yet to hear that the first one has gone.
+    await expect.poll(opens, { timeout: 20_000, interval: 1_100 }).toBe(true);
     for (const peer of [...peers, other]) peer.socket.terminate();
   });
 });
@@ -87,7 +86,7 @@ describe('a user', () => {
   afterAll(() => app.stop());
   beforeAll(async () => {
     app = await limited({
-      KONTOR_USER_RATE: '3',
+      KONTOR_USER_RATE: '2',
       KONTOR_USER_COST: '1000',
       KONTOR_USER_PARALLEL: '2',
       KONTOR_USER_SOCKETS: '2',
@@ -103,7 +102,7 @@ describe('a user', () => {
       app.graphql('{ viewer { permissions } }', null, tokens[n % 2]),
     );
     const refused = answers.filter(({ codes }) => codes.includes('RATE_LIMITED'));
-    expect(refused.length).toBeGreaterThanOrEqual(15);
+    expect(refused.length).toBeGreaterThanOrEqual(10);
     expect(refused[0]?.status).toBe(429);
     expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(refused[0]?.errors[0]?.extensions.details?.retryAfterMs).toBeGreaterThan(0);
@@ -123,6 +122,7 @@ describe('a user', () => {
     const token = await newToken(app);
     const owner = new pg.Client({ connectionString: app.database.urls.ownerUrl });
     await owner.connect();
+    owner.on('error', () => undefined);
     const open = async () => {
       const { rows } = await owner.query<{ count: number }>(
         `SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database()
@@ -133,7 +133,7 @@ describe('a user', () => {
     await owner.query('BEGIN');
     await owner.query('LOCK TABLE destination');
     const asked = many(8, () => app.graphql('{ destinations { nodes { name } } }', null, token));
-    await expect.poll(open, { timeout: 5_000 }).toBe(2);
+    await expect.poll(open, { timeout: 20_000 }).toBe(2);
     const bystander = await app.graphql('{ viewer { permissions } }', null, await newToken(app));
     expect(bystander.codes).toEqual([]);
     expect(await open()).toBe(2);
@@ -163,7 +163,7 @@ describe('a user', () => {
       await new SocketPeer(app.socketUrl).signIn(token),
     ];
     const live = (count: number) =>
-      expect.poll(() => app.app.events.subscriberCount, { timeout: 5_000 }).toBe(count);
+      expect.poll(() => app.app.events.subscriberCount, { timeout: 20_000 }).toBe(count);
     for (let i = 1; i <= 5; i += 1) one.subscribe(String(i), ALARMS);
     expect(await one.refusal('5')).toEqual(['TOO_MANY_SUBSCRIPTIONS']);
     await live(4);
@@ -188,7 +188,7 @@ describe('a user', () => {
       peer.send({ id: String(i), type: 'complete' });
     }
     expect(app.app.events.subscriberCount).toBeLessThanOrEqual(4);
-    await expect.poll(() => app.app.events.subscriberCount, { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => app.app.events.subscriberCount, { timeout: 20_000 }).toBe(0);
     peer.socket.terminate();
   });
 
@@ -250,7 +250,7 @@ describe('a portal', () => {
     const peer = await new SocketPeer(app.socketUrl).signIn(token);
     const payload = { query: '', ...persisted(LISTED_ALARMS) };
     peer.send({ id: '1', type: 'subscribe', payload });
-    await expect.poll(() => app.app.events.subscriberCount, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => app.app.events.subscriberCount, { timeout: 20_000 }).toBe(1);
     peer.subscribe('2', ALARMS);
     expect(await peer.refusal('2')).toEqual(['OPERATION_NOT_LISTED']);
     peer.send({ id: '3', type: 'subscribe', payload: { query: '', ...persisted(ALARMS) } });
