@@ -82,7 +82,7 @@ export function callerOf(viewer: Viewer | null, address: string): string {
 }
 
 /** The refusal of a caller who is ahead of his budget. */
-export function rateLimited(retryAfterMs: number): Error {
+function rateLimited(retryAfterMs: number): Error {
   const headers = new Map([['retry-after', retryAfterSeconds(retryAfterMs)]]);
   const details = { retryAfterMs };
   return coded('RATE_LIMITED', 'Too many requests; wait and try again.', {

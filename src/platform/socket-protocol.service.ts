@@ -14,6 +14,7 @@ import {
   type Server as ProtocolServer,
   type SubscribePayload,
 } from 'graphql-ws';
+import type { WebSocket } from 'ws';
 import {
   coded,
   type DocumentGuard,
@@ -29,8 +30,8 @@ import type { Log } from './log.service.js';
 import type { Metrics } from './metrics.service.js';
 import type { OperationList } from './operation-list.service.js';
 import type { Viewer } from './request.service.js';
-import { type Peer, Tally } from './socket-peer.js';
 import { subscribeAfresh } from './subscribe.service.js';
+import { Tally } from './tally.js';
 
 /** The longest delay of a timer; a socket whose token lives longer signs in again before. */
 const LONGEST_TIMER_MS = 2_147_483_647;
@@ -54,6 +55,20 @@ export interface ProtocolOptions {
   readonly operations: OperationList;
   readonly log: Log;
   readonly metrics: Metrics;
+}
+
+/** What is known of one socket. */
+export interface Peer {
+  readonly socket: WebSocket;
+  readonly requestId: string;
+  readonly address: string;
+  /** Who signed in on it. */
+  admission: Admission | null;
+  /** Whose budget it uses; set with the admission. */
+  caller: string | null;
+  expiry: NodeJS.Timeout | undefined;
+  /** Subscriptions that run or are about to, also those whose end is still to be worked out. */
+  subscriptions: number;
 }
 
 type SocketContext = Context<Record<string, unknown> | undefined, Peer>;

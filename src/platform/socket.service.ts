@@ -7,13 +7,14 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { retryAfterSeconds } from './caller-limits.service.js';
 import type { Log } from './log.service.js';
 import { isAllowedOrigin } from './origin.js';
-import { type Peer, Tally } from './socket-peer.js';
 import {
+  type Peer,
   type ProtocolOptions,
   type ProtocolSettings,
   protocolServer,
   recheckEvery,
 } from './socket-protocol.service.js';
+import { Tally } from './tally.js';
 import { addressKey, TokenBuckets } from './token-buckets.js';
 
 /** Limits of every socket. */

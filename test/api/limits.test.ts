@@ -65,7 +65,7 @@ describe('an address', () => {
     expect((await from('192.0.2.1', '/health/live')).status).toBe(200);
   });
 
-  it('opens so many sockets and not one more, and counts them by who is behind a proxy', async () => {
+  it('opens so many sockets and not one more, and looks behind proxies', async () => {
     const open = (address: string) => new SocketPeer(app.socketUrl, { 'x-forwarded-for': address });
     const peers = await many(3, () => open('192.0.2.3').opened());
     expect((await open('192.0.2.3').closed).code).toBe(1006);
@@ -118,7 +118,7 @@ describe('a user', () => {
     expect(answers.filter(({ codes }) => codes.includes('RATE_LIMITED')).length).toBe(3);
   });
 
-  it('runs two operations at once; others wait, hold no connection, and get their answer', async () => {
+  it('runs two operations at once; others wait without a connection', async () => {
     const token = await newToken(app);
     const owner = new pg.Client({ connectionString: app.database.urls.ownerUrl });
     await owner.connect();
