@@ -74,12 +74,22 @@ export class AllowanceCollector {
     }
   }
 
+  /** Segments whose bytes are good until {@link release}. */
   finish(): EntrySegment[] {
     return [...this.#months].flatMap(([month, writers]) =>
       writers.flatMap((writer, shard) =>
         writer === undefined ? [] : [{ month, shard, entries: writer.finish() }],
       ),
     );
+  }
+
+  /** Gives the memory of the segments to later ones; the last thing to be called. */
+  release(): void {
+    for (const writers of this.#months.values()) {
+      for (const writer of writers) writer?.release();
+    }
+    this.#months.clear();
+    this.#writersOfDay.clear();
   }
 
   /** Takes one level of a record whose id is known. */

@@ -1,10 +1,12 @@
-import { type RoundingMode, roundingModes } from '../kernel/index.js';
+import { invariant, type RoundingMode, roundingModes } from '../kernel/index.js';
 import type { ChargeTariff } from './charge.js';
 
 /** Contracts are folded in so many groups, by their id. */
 export const SHARDS = 64;
 
+/** What a segment begins with: its form and how many entries it holds. */
 const HEADER_BYTES = 8;
+const FORM = 2;
 const ENTRY_BYTES = 96;
 const NUMBERS = ENTRY_BYTES / 8;
 const WORDS = ENTRY_BYTES / 4;
@@ -85,13 +87,22 @@ export class EntryList {
     return (this.word(entry, WORD.FLAGS) & flag) !== 0;
   }
 
+  get capacityBytes(): number {
+    return this.#numbers.byteLength;
+  }
+
+  /** Forgets the entries and keeps the memory. */
+  clear(): void {
+    this.count = 0;
+    this.tariffs.length = 0;
+  }
+
   /** Adds what {@link EntryWriter.finish} made. */
   read(bytes: Uint8Array, places: Map<string, number>): void {
-    const { knownAt, tariffs, from } = headerOf(bytes);
-    const added = (bytes.length - from) / ENTRY_BYTES;
+    const { entries: added, knownAt, tariffs } = tailOf(bytes);
     this.#reserve(this.count + added);
     const target = new Uint8Array(this.#numbers.buffer, this.count * ENTRY_BYTES);
-    target.set(bytes.subarray(from));
+    target.set(bytes.subarray(HEADER_BYTES, HEADER_BYTES + added * ENTRY_BYTES));
     const placeOf = tariffs.map((text) => {
       let place = places.get(text);
       if (place === undefined) {
@@ -121,10 +132,28 @@ export class EntryList {
   }
 }
 
+/** Memory of segments that were stored, for the next ones: see {@link EntryWriter.release}. */
+const spare: Float64Array[] = [];
+/** Memory beyond this is left to the garbage collector. */
+const SPARE_PIECES = 256;
+const FIRST_NUMBERS = 64 * NUMBERS;
+
+// The smallest piece that will do, since each shard and month has one.
+function takeSpare(numbers: number): Float64Array {
+  let best = -1;
+  for (let n = 0; n < spare.length; n += 1) {
+    const { length } = spare[n]!;
+    if (length >= numbers && (best < 0 || length < spare[best]!.length)) best = n;
+  }
+  if (best < 0) return new Float64Array(numbers);
+  const [piece] = spare.splice(best, 1);
+  return piece!;
+}
+
 /** Writes the entries of one shard and month. */
 export class EntryWriter {
   count = 0;
-  #numbers = new Float64Array(64 * NUMBERS);
+  #numbers = takeSpare(FIRST_NUMBERS);
   #words = new Int32Array(this.#numbers.buffer);
   readonly #tariffs: string[] = [];
   readonly #places = new Map<ChargeTariff, number>();
@@ -133,28 +162,39 @@ export class EntryWriter {
 
   /** Room for the next entry; the caller fills all numbers and words by the places named above. */
   next(tariff: ChargeTariff): EntryRoom {
-    if ((this.count + 1) * NUMBERS > this.#numbers.length) {
-      const larger = new Float64Array(this.#numbers.length * 2);
-      larger.set(this.#numbers);
-      this.#numbers = larger;
-      this.#words = new Int32Array(larger.buffer);
-    }
-    const [numberAt, wordAt] = [this.count * NUMBERS, this.count * WORDS];
+    // The first number of a segment is its header.
+    const numberAt = 1 + this.count * NUMBERS;
+    if (numberAt + NUMBERS > this.#numbers.length) this.#grow(this.#numbers.length * 2);
+    const wordAt = numberAt * 2;
     this.count += 1;
     this.#words[wordAt + WORD.TARIFF] = this.#placeOf(tariff);
     return { numbers: this.#numbers, words: this.#words, numberAt, wordAt };
   }
 
+  /** The bytes of the segment, which lie in the writer's memory: good until {@link release}. */
   finish(): Buffer {
-    const text = [this.knownAt, ...this.#tariffs].join('\n');
-    // Entries lie on a boundary of eight bytes behind a header that is filled up with blanks.
-    const length = Math.ceil(Buffer.byteLength(text) / 8) * 8;
-    const header = Buffer.alloc(HEADER_BYTES + length, 0x20);
-    header.writeUInt32LE(1, 0);
-    header.writeUInt32LE(length, 4);
-    header.write(text, HEADER_BYTES);
-    const entries = new Uint8Array(this.#numbers.buffer, 0, this.count * ENTRY_BYTES);
-    return Buffer.concat([header, entries]);
+    const tail = Buffer.from([this.knownAt, ...this.#tariffs].join('\n'));
+    const from = HEADER_BYTES + this.count * ENTRY_BYTES;
+    const length = from + tail.length;
+    if (length > this.#numbers.byteLength) this.#grow(Math.ceil(length / 8));
+    const bytes = Buffer.from(this.#numbers.buffer, 0, length);
+    bytes.writeUInt32LE(FORM, 0);
+    bytes.writeUInt32LE(this.count, 4);
+    bytes.set(tail, from);
+    return bytes;
+  }
+
+  /** Gives the memory to later writers; the writer is not used any more. */
+  release(): void {
+    if (spare.length < SPARE_PIECES) spare.push(this.#numbers);
+  }
+
+  #grow(numbers: number): void {
+    const larger = takeSpare(numbers);
+    larger.set(this.#numbers.subarray(0, 1 + this.count * NUMBERS));
+    this.release();
+    this.#numbers = larger;
+    this.#words = new Int32Array(larger.buffer);
   }
 
   #placeOf(tariff: ChargeTariff): number {
@@ -174,12 +214,13 @@ export interface EntryRoom {
   readonly wordAt: number;
 }
 
-function headerOf(bytes: Uint8Array): { knownAt: number; tariffs: string[]; from: number } {
+function tailOf(bytes: Uint8Array): { entries: number; knownAt: number; tariffs: string[] } {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const length = buffer.readUInt32LE(4);
-  const from = HEADER_BYTES + length;
-  const [knownAt, ...tariffs] = buffer.toString('utf8', HEADER_BYTES, from).trimEnd().split('\n');
-  return { knownAt: Number(knownAt), tariffs, from };
+  invariant(buffer.readUInt32LE(0) === FORM, 'entries have the form that is written now');
+  const entries = buffer.readUInt32LE(4);
+  const text = buffer.toString('utf8', HEADER_BYTES + entries * ENTRY_BYTES);
+  const [knownAt, ...tariffs] = text.split('\n');
+  return { entries, knownAt: Number(knownAt), tariffs };
 }
 
 // A tariff is written into many segments.

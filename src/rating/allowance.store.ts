@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { BatchTicket } from '../platform/index.js';
 import { appendOutbox, rowsOf } from '../platform/index.js';
 import type { EntrySegment } from './allowance-collector.js';
+import { sendBytes } from './send-bytes.store.js';
 
 /** Topic of the outbox row that asks for the months with new entries to be folded. */
 export const FOLD_TOPIC = 'usage.fold';
@@ -18,13 +19,15 @@ export async function storeEntries(
     await client.query('SELECT id FROM partner WHERE parent_id IS NULL'),
   );
   for (const { shard, month, entries } of segments) {
-    await client.query(
+    await sendBytes(
+      client,
       `WITH kept AS (INSERT INTO allowance_entry
          (batch_id, partner_id, shard, month, replaces, entries)
-         VALUES ($1, $2, $3, $4, $5, $6))
+         VALUES ($1, $2, $3, $4, $5, $7))
        INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
-       VALUES ($3, $4, $1, $2, $7)`,
-      [ticket.id, hub!.id, shard, month, replaces, entries, entries.length],
+       VALUES ($3, $4, $1, $2, $6)`,
+      [ticket.id, hub!.id, shard, month, replaces, entries.length],
+      entries,
     );
   }
   await appendOutbox(client, {

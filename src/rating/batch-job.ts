@@ -23,7 +23,6 @@ export interface ImportJob {
   readonly to: number;
   readonly source: SourceFacts;
   readonly priceBookId: number;
-  readonly identities: SharedArrayBuffer;
 }
 
 /** Suspended records that are tried again. */
@@ -34,7 +33,6 @@ export interface RecycleJob {
   readonly suspenseIds: readonly string[];
   readonly source: SourceFacts;
   readonly priceBookId: number;
-  readonly identities: SharedArrayBuffer;
 }
 
 export type BatchJob = ImportJob | RecycleJob;
@@ -85,8 +83,10 @@ export interface RerateUndoJob {
 
 export type RerateJob = RerateSliceJob | RerateFoldJob | RerateUndoJob;
 
+/** The book and the identities of a job come before it, and only when they are other ones. */
 export type ToWorker =
   | { readonly book: PriceBook }
+  | { readonly identities: SharedArrayBuffer }
   | { readonly job: BatchJob | FoldJob | RerateJob }
   | { readonly stop: true };
 

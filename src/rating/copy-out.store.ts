@@ -14,7 +14,9 @@ const COPY_DONE = 0x63;
 const ERROR = 0x45;
 /** The kind of a message and its length. */
 const HEADER_BYTES = 5;
-const NOTHING = Buffer.alloc(0);
+/** Room for a message that blocks break off, kept from one to the next. */
+const FIRST_ROOM_BYTES = 64 * 1024;
+const KEPT_ROOM_BYTES = 16 * 1024 * 1024;
 
 /**
  * Runs `COPY … TO STDOUT` and hands over its messages as they stand in the blocks that the socket
@@ -35,7 +37,7 @@ class CopyOut {
   #stream!: EventEmitter;
   #driver!: (bytes: Buffer) => void;
   /** A message that the last block broke off, with room for all of it once its length is known. */
-  #rest: Buffer = NOTHING;
+  #rest = takeRoom();
   #filled = 0;
   #failure: Error | null = null;
 
@@ -78,7 +80,6 @@ class CopyOut {
       this.#message(block, at, end);
       at = end;
     }
-    this.#rest = Buffer.allocUnsafe(HEADER_BYTES);
     if (at < block.length) this.#completeFrom(block, at);
   };
 
@@ -92,7 +93,7 @@ class CopyOut {
     if (this.#filled < HEADER_BYTES) return at;
     const length = 1 + this.#rest.readUInt32BE(1);
     if (this.#rest.length < length) {
-      const whole = Buffer.allocUnsafe(length);
+      const whole = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#rest.length));
       this.#rest.copy(whole, 0, 0, this.#filled);
       this.#rest = whole;
     }
@@ -121,8 +122,8 @@ class CopyOut {
 
   /** The driver reads the end of the COPY, or why there is none, and all that follows. */
   #giveBack(bytes: Buffer): void {
-    this.#rest = NOTHING;
     this.#filled = 0;
+    if (this.#rest.length <= KEPT_ROOM_BYTES) spareRoom = this.#rest;
     this.#stream.removeListener('data', this.#take);
     this.#stream.on('data', this.#driver);
     this.#driver(bytes);
@@ -139,6 +140,15 @@ class CopyOut {
   }
 
   handleCommandComplete(): void {}
+}
+
+// The room of the COPY before: memory that is asked for again and again is what makes V8 collect.
+let spareRoom: Buffer | null = null;
+
+function takeRoom(): Buffer {
+  const room = spareRoom ?? Buffer.allocUnsafeSlow(FIRST_ROOM_BYTES);
+  spareRoom = null;
+  return room;
 }
 
 function isEnd(kind: number): boolean {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { invariant } from '../kernel/index.js';
 import type { BatchExecutor, BatchTicket, ClaimedBatch, Database } from '../platform/index.js';
@@ -87,8 +88,8 @@ export class DataPlane {
     const table = await this.#lanes.enter(domain, batch.laneEpoch, bytes);
     let added: number | null = null;
     try {
-      const job = jobOf(batch, payload, file, book, table.buffer, this.#options.filesDir);
-      const done = await this.#run(job, book);
+      const job = jobOf(batch, payload, file, book, this.#options.filesDir);
+      const done = await this.#run(job, book, table.buffer);
       added = done.identities;
     } finally {
       this.#lanes.leave(domain, bytes, added);
@@ -110,10 +111,14 @@ export class DataPlane {
     await this.#run(job, rates ? await this.books.bookOfRun(batch.runId) : null);
   }
 
-  async #run(job: BatchJob | FoldJob | RerateJob, book: PriceBook | null): Promise<Done> {
+  async #run(
+    job: BatchJob | FoldJob | RerateJob,
+    book: PriceBook | null,
+    identities: SharedArrayBuffer | null = null,
+  ): Promise<Done> {
     const thread = await this.#take();
     try {
-      return await thread.run(job, book);
+      return await thread.run(job, book, identities);
     } finally {
       if (thread.alive) this.#give(thread);
       else this.#replace(thread);
@@ -180,6 +185,9 @@ export class DataPlane {
   }
 }
 
+/** How large the old objects of a thread may become before they are collected first. */
+const HEAP_MIB = 192;
+
 interface FoldPayload {
   readonly shards: readonly number[];
 }
@@ -210,7 +218,6 @@ function jobOf(
   payload: ImportPayload | RecyclePayload,
   file: FileFacts,
   book: PriceBook,
-  identities: SharedArrayBuffer,
   filesDir: string,
 ): BatchJob {
   const shared = {
@@ -218,7 +225,6 @@ function jobOf(
     fileId: file.fileId,
     source: file.source,
     priceBookId: book.id,
-    identities,
   };
   return 'ids' in payload
     ? { kind: 'RECYCLE', ...shared, suspenseIds: payload.ids.map(String) }
@@ -236,9 +242,13 @@ class Thread {
   alive = true;
   readonly #worker: Worker;
   #bookId = 0;
+  #identities: SharedArrayBuffer | null = null;
   #settle: { resolve: (value: never) => void; reject: (error: Error) => void } | null = null;
 
   constructor(url: string) {
+    // What lives in a thread's heap is mostly code. V8 would mark all of it several times a file,
+    // on the cores that the threads run on, to find a few megabytes; so it begins to look later.
+    setFlagsFromString(`--initial-old-space-size=${HEAP_MIB}`);
     this.#worker = new Worker(new URL('./import.worker.js', import.meta.url), {
       workerData: { url },
     });
@@ -247,12 +257,21 @@ class Thread {
     this.#worker.on('exit', () => this.#fail(new Error('a data plane thread ended')));
   }
 
-  run(job: BatchJob | FoldJob | RerateJob, book: PriceBook | null): Promise<Done> {
+  run(
+    job: BatchJob | FoldJob | RerateJob,
+    book: PriceBook | null,
+    identities: SharedArrayBuffer | null,
+  ): Promise<Done> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
       if (book !== null && this.#bookId !== book.id) {
         this.#post({ book });
         this.#bookId = book.id;
+      }
+      // V8 counts shared memory anew each time that a thread is given it, and collects the sooner.
+      if (identities !== null && this.#identities !== identities) {
+        this.#post({ identities });
+        this.#identities = identities;
       }
       this.#post({ job });
     });

@@ -6,6 +6,7 @@ import { firstDayOf } from './batch-findings.js';
 import type { BatchJob, ImportJob, RecycleJob } from './batch-job.js';
 import type { PriceBook } from './book.js';
 import { OUTCOME } from './rated-batch.js';
+import { sendBytes } from './send-bytes.store.js';
 
 const ROWS_A_STATEMENT = 5_000;
 
@@ -97,7 +98,8 @@ async function storeIdentities(
   findings: BatchFindings,
 ): Promise<void> {
   if (findings.identityCount === 0) return;
-  await client.query(
+  await sendBytes(
+    client,
     `INSERT INTO identity_segment
        (batch_id, identity_domain, partner_id, records, first_day, last_day, identities)
      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
@@ -108,8 +110,8 @@ async function storeIdentities(
       findings.identityCount,
       isoFromEpochDay(findings.firstDay),
       isoFromEpochDay(findings.lastDay),
-      findings.identities(),
     ],
+    findings.identities(),
   );
 }
 

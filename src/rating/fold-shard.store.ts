@@ -36,7 +36,17 @@ export async function foldShards(
   const fold = new ShardFold(client, ticket, await FoldFactsReader.open(client));
   for (const shard of shards) await fold.run(shard);
   await fold.storeCredit();
+  fold.release();
   return fold.counts;
+}
+
+// The list of the job before: memory is asked for once a thread and not once a shard.
+let spareList: EntryList | null = null;
+
+function takeList(): EntryList {
+  const list = spareList ?? new EntryList();
+  spareList = null;
+  return list;
 }
 
 interface Segment {
@@ -47,6 +57,8 @@ interface Segment {
   readonly fresh: boolean;
 }
 
+/** A list that has grown larger is not kept for the next job. */
+const KEPT_LIST_BYTES = 64 * 1024 * 1024;
 const COPY_HEADER_BYTES = 19;
 const FIELDS = 5;
 
@@ -81,6 +93,7 @@ class ShardFold {
   readonly #facts: FoldFactsReader;
   /** Change of what subscriptions are charged, by month and subscription. */
   readonly #credit = new Map<string, Map<number, bigint>>();
+  readonly #list = takeList();
 
   constructor(client: pg.Client, ticket: BatchTicket, facts: FoldFactsReader) {
     this.#client = client;
@@ -93,7 +106,8 @@ class ShardFold {
     // What a month leaves over may change the months after it.
     let carried: ReadonlySet<number> = new Set();
     for (const month of await this.#months(shard)) {
-      const list = new EntryList();
+      const list = this.#list;
+      list.clear();
       const { due, replaces, batches } = await this.#read(list, shard, month);
       for (const contract of carried) due.add(contract);
       const orders = orderByContract(list, (contract) => due.has(contract), replaces);
@@ -107,6 +121,11 @@ class ShardFold {
       );
       if (this.#facts.carries) carried = new Set([...carried, ...due]);
     }
+  }
+
+  /** Gives memory back that the next job of this thread can use. */
+  release(): void {
+    if (this.#list.capacityBytes <= KEPT_LIST_BYTES) spareList = this.#list;
   }
 
   /** Charges that changed, for credit control; once for all shards. */

@@ -50,6 +50,7 @@ class ImportWorker {
   #book: PriceBook | null = null;
   // What a rater has worked out from its book serves all batches of the book.
   #rater: BatchRater | null = null;
+  #identities: IdentityTable | null = null;
   #client: pg.Client | null = null;
   #side: pg.Client | null = null;
 
@@ -58,6 +59,10 @@ class ImportWorker {
   useBook(book: PriceBook): void {
     this.#book = book;
     this.#rater = new BatchRater(book);
+  }
+
+  useIdentities(buffer: SharedArrayBuffer): void {
+    this.#identities = new IdentityTable(buffer);
   }
 
   /** Folds in a transaction of its own, which also completes the batch. */
@@ -103,11 +108,11 @@ class ImportWorker {
   }
 
   async run(job: BatchJob): Promise<BatchFindings> {
-    const book = this.#book;
+    const [book, identities] = [this.#book, this.#identities];
     invariant(book !== null && book.id === job.priceBookId, 'the job is for the book at hand');
+    invariant(identities !== null, 'identities came before the job');
     await this.#connect();
     const writer = new BatchWriter(this.#client!, this.#side!, this.#knownLeaves, this.#chunks);
-    const identities = new IdentityTable(job.identities);
     const pipeline = new Pipeline(
       job,
       book,
@@ -279,6 +284,7 @@ class Pipeline {
   async commit(writer: BatchWriter, store: (client: pg.Client) => Promise<void>): Promise<void> {
     const summaries = this.#summary.encode(this.book, this.job.ticket.id, this.chunks);
     await writer.commit(this.job.ticket, this.leaves, summaries, this.findings, store);
+    this.#allowances.release();
   }
 }
 
@@ -289,6 +295,7 @@ const send = (message: FromWorker) => port.postMessage(message);
 
 port.on('message', async (message: ToWorker) => {
   if ('book' in message) worker.useBook(message.book);
+  else if ('identities' in message) worker.useIdentities(message.identities);
   else if ('stop' in message) await worker.stop().finally(() => port.close());
   else {
     try {
