@@ -59,9 +59,14 @@ export function decodePots(bytes: Buffer): StoredPots {
   return bytes.length === 0 ? { pots: [], points: [] } : JSON.parse(bytes.toString());
 }
 
+/** Bytes of so many records of `allowance_result`. */
+export function recordBytes(records: number): number {
+  return records * RECORD_BYTES;
+}
+
 /** The records of a folded month as rows of `allowance_result`, in order of time. */
 export function encodeRecords(list: EntryList, order: Int32Array, month: FoldedMonth): Buffer {
-  const bytes = Buffer.alloc(order.length * RECORD_BYTES);
+  const bytes = Buffer.alloc(recordBytes(order.length));
   const numbers = new Float64Array(bytes.buffer, bytes.byteOffset, order.length * NUMBERS);
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, order.length * WORDS);
   order.forEach((entry, place) => {
@@ -112,9 +117,28 @@ export interface AdjustmentSum {
 // Beyond it a running sum of whole numbers moves into one of any size.
 const EXACT = 2 ** 52;
 
+/** The sum of whole numbers below 2^53 in size, however large it grows. */
+export class ExactSum {
+  #near = 0;
+  #far = 0n;
+
+  add(value: number): void {
+    if (Math.abs(value) > EXACT) this.#far += BigInt(value);
+    else this.#near += value;
+    if (Math.abs(this.#near) > EXACT) {
+      this.#far += BigInt(this.#near);
+      this.#near = 0;
+    }
+  }
+
+  get total(): bigint {
+    return this.#far + BigInt(this.#near);
+  }
+}
+
 /** Sums of adjustments by version, day, service and destination, for `usage_summary`. */
 export class AdjustmentSums {
-  readonly #sums = new Map<number, Map<number, { near: number; far: bigint }>>();
+  readonly #sums = new Map<number, Map<number, ExactSum>>();
 
   add(
     versionId: number,
@@ -133,22 +157,16 @@ export class AdjustmentSums {
     const key = destinationId * 16 + service;
     let sum = inner.get(key);
     if (sum === undefined) {
-      sum = { near: 0, far: 0n };
+      sum = new ExactSum();
       inner.set(key, sum);
     }
-    if (Math.abs(adjustment) > EXACT) sum.far += BigInt(adjustment);
-    else sum.near += adjustment;
-    if (Math.abs(sum.near) > EXACT) {
-      sum.far += BigInt(sum.near);
-      sum.near = 0;
-    }
+    sum.add(adjustment);
   }
 
   /** Sums that are not zero. */
   rows(): AdjustmentSum[] {
     return [...this.#sums].flatMap(([outer, inner]) =>
-      [...inner].flatMap(([key, { near, far }]) => {
-        const amount = far + BigInt(near);
+      [...inner].flatMap(([key, { total: amount }]) => {
         if (amount === 0n) return [];
         const versionId = Math.floor(outer / 65_536);
         const destinationId = Math.floor(key / 16);

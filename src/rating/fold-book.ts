@@ -5,6 +5,7 @@ import { type ContractMonth, foldContract } from './fold-contract.js';
 import type { FoldStep } from './fold-month.js';
 import { orderByContract } from './order-entries.js';
 import { rulesOfContract } from './price-rules.js';
+import { indexStarts } from './rollover.js';
 
 /** What the periods of a book's contracts made of records that were rated one by one. */
 export interface FoldedBook {
@@ -66,11 +67,13 @@ function foldOne(
     },
     {
       knownAt,
-      starts: facts.subscriptions
-        .filter((subscription) => subscription.contractId === contractId)
-        .map(({ id, rootAccountId, startsAt }) => {
-          return { subscriptionId: id, rootAccountId, startsAt };
-        }),
+      startOf: indexStarts(
+        facts.subscriptions
+          .filter((subscription) => subscription.contractId === contractId)
+          .map(({ id, rootAccountId, startsAt }) => {
+            return { subscriptionId: id, rootAccountId, startsAt };
+          }),
+      ),
       zones: facts.versions
         .filter((version) => version.contractId === contractId)
         .sort((one, other) => one.validFrom - other.validFrom),

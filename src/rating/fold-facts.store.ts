@@ -1,3 +1,4 @@
+import { grouped } from '../kernel/index.js';
 import type { SqlClient } from '../platform/index.js';
 import { decodePots } from './allowance-result.js';
 import { MS, rows } from './facts-query.store.js';
@@ -6,7 +7,7 @@ import type { FoldFacts } from './fold-month.js';
 import { type RuleContract, rulesOfContract } from './price-rules.js';
 import type { PricingFacts } from './pricing-facts.js';
 import { loadPricingFacts } from './pricing-facts.store.js';
-import type { HolderStart, RolloverFacts, ZoneSpan } from './rollover.js';
+import { type HolderStart, indexStarts, type RolloverFacts, type ZoneSpan } from './rollover.js';
 
 /** A contract with everything that its months are folded by. */
 export interface FoldContract extends RuleContract {
@@ -24,10 +25,16 @@ interface ContractRow extends RuleContract {
 export class FoldFactsReader {
   readonly #client: SqlClient;
   readonly #pricing: PricingFacts;
+  readonly #carrying: ReadonlySet<number>;
 
   private constructor(client: SqlClient, pricing: PricingFacts) {
     this.#client = client;
     this.#pricing = pricing;
+    this.#carrying = new Set(
+      pricing.buckets
+        .filter(({ rolloverCap }) => rolloverCap !== null)
+        .map(({ lineageId }) => lineageId),
+    );
   }
 
   static async open(client: SqlClient): Promise<FoldFactsReader> {
@@ -36,7 +43,12 @@ export class FoldFactsReader {
 
   /** Whether any bucket leaves something over for the next month. */
   get carries(): boolean {
-    return this.#pricing.buckets.some(({ rolloverCap }) => rolloverCap !== null);
+    return this.#carrying.size > 0;
+  }
+
+  /** Whether a bucket leaves something over, by its lineage. */
+  isCarried(lineageId: number): boolean {
+    return this.#carrying.has(lineageId);
   }
 
   /** The facts of some contracts for one month (YYYY-MM-01), by id. */
@@ -113,10 +125,12 @@ async function readPasts(
      ORDER BY valid_from`,
     [ids],
   );
+  const startsOf = grouped(starts, ({ contractId }) => contractId);
+  const zonesOf = grouped(zones, ({ contractId }) => contractId);
   return (contractId) => ({
     knownAt: Number.POSITIVE_INFINITY,
-    starts: starts.filter((start) => start.contractId === contractId),
-    zones: zones.filter((zone) => zone.contractId === contractId),
+    startOf: indexStarts(startsOf.get(contractId) ?? []),
+    zones: zonesOf.get(contractId) ?? [],
     left: (lineageId, holderId, at) => rests.get(`${contractId} ${lineageId} ${holderId} ${at}`),
   });
 }

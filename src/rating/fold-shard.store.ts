@@ -1,18 +1,17 @@
 import type pg from 'pg';
-import { invariant, isoFromEpochDay } from '../kernel/index.js';
+import { invariant } from '../kernel/index.js';
 import { appendOutbox, type BatchTicket, rowsOf } from '../platform/index.js';
-import { EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
+import { EntryList, FLAG, WORD } from './allowance-entry.js';
+import { AdjustmentSums } from './allowance-result.js';
 import {
-  type AdjustedRecord,
-  AdjustmentSums,
-  CHUNK_RECORDS,
-  decodeRecords,
-  encodePots,
-  encodeRecords,
-} from './allowance-result.js';
+  type ContractResult,
+  resultOf,
+  storeResults,
+  takeResults,
+} from './allowance-result.store.js';
 import { copyOut } from './copy-out.store.js';
 import { CREDIT_USAGE_TOPIC } from './findings.store.js';
-import { type FoldContract, FoldFactsReader } from './fold-facts.store.js';
+import { FoldFactsReader } from './fold-facts.store.js';
 import { type FoldedMonth, foldMonth } from './fold-month.js';
 import { orderByContract } from './order-entries.js';
 
@@ -113,13 +112,13 @@ class ShardFold {
       const orders = orderByContract(list, (contract) => due.has(contract), replaces);
       for (const contract of due)
         if (!orders.has(contract)) orders.set(contract, new Int32Array(0));
-      await this.#foldAll(list, orders, month);
+      const carrying = await this.#foldAll(list, orders, month);
       // Entries that were committed since they were read here stay due.
       await this.#client.query(
         `DELETE FROM allowance_due WHERE shard = $1 AND month = $2 AND batch_id = ANY ($3::int[])`,
         [shard, month, batches],
       );
-      if (this.#facts.carries) carried = new Set([...carried, ...due]);
+      carried = new Set([...carried, ...carrying]);
     }
   }
 
@@ -191,28 +190,41 @@ class ShardFold {
     return { due, batches, replaces };
   }
 
+  /** Folds the contracts of a month; answers those whose buckets carry over to the next. */
   async #foldAll(
     list: EntryList,
     orders: ReadonlyMap<number, Int32Array>,
     month: string,
-  ): Promise<void> {
+  ): Promise<number[]> {
     const contracts = await this.#facts.contracts([...orders.keys()], month);
-    for (const [contractId, order] of orders) {
-      const contract = contracts.get(contractId)!;
-      const folded = foldMonth(list, order, contract.facts);
-      const sums = new AdjustmentSums();
-      for (const record of await this.#takeResult(contractId, month)) {
-        const { versionId, day, service, destinationId, adjustment } = record;
-        sums.add(versionId, day, service, destinationId, -adjustment);
-        if (record.isLastLevel) this.#noteCredit(record.subscriptionId, month, -adjustment);
+    const carrying: number[] = [];
+    for (const ids of groupsOf(orders)) {
+      const before = await takeResults(this.#client, ids, month);
+      const after: ContractResult[] = [];
+      for (const id of ids) {
+        const contract = contracts.get(id)!;
+        const order = orders.get(id)!;
+        const folded = foldMonth(list, order, contract.facts);
+        const sums = new AdjustmentSums();
+        const past = before.get(id);
+        for (const record of past?.records ?? []) {
+          const { versionId, day, service, destinationId, adjustment } = record;
+          sums.add(versionId, day, service, destinationId, -adjustment);
+          if (record.isLastLevel) this.#noteCredit(record.subscriptionId, month, -adjustment);
+        }
+        this.#addUp(list, order, folded, month, sums);
+        after.push(resultOf(contract, list, order, folded, sums));
+        const lineages = [
+          ...(past?.pots ?? []).map(({ bucket }) => bucket),
+          ...folded.pots.map(({ bucketLineageId }) => bucketLineageId),
+        ];
+        if (lineages.some((lineage) => this.#facts.isCarried(lineage))) carrying.push(id);
+        this.counts.contracts += 1;
+        this.counts.records += order.length;
       }
-      this.#addUp(list, order, folded, month, sums);
-      const bytes = encodeRecords(list, order, folded);
-      await this.#storeResult(contract, month, list, order, bytes, folded);
-      await this.#storeSums(contract, sums);
-      this.counts.contracts += 1;
-      this.counts.records += order.length;
+      await storeResults(this.#client, this.#ticket, month, after);
     }
+    return carrying;
   }
 
   #addUp(
@@ -249,73 +261,23 @@ class ShardFold {
     }
     changes.set(subscriptionId, (changes.get(subscriptionId) ?? 0n) + BigInt(adjustment));
   }
+}
 
-  // What the fold before said; it makes room for this one.
-  async #takeResult(contractId: number, month: string): Promise<AdjustedRecord[]> {
-    const taken = rowsOf<{ records: Buffer }>(
-      await this.#client.query(
-        `WITH gone AS (DELETE FROM allowance_result WHERE contract_id = $1 AND month = $2
-           RETURNING chunk, records) SELECT records FROM gone ORDER BY chunk`,
-        [contractId, month],
-      ),
-    );
-    return taken.flatMap(({ records }) => decodeRecords(records));
-  }
+/** Entries whose results wait in memory to be stored together. */
+const GROUP_ENTRIES = 65_536;
+const GROUP_CONTRACTS = 500;
 
-  async #storeResult(
-    contract: FoldContract,
-    month: string,
-    list: EntryList,
-    order: Int32Array,
-    bytes: Buffer,
-    folded: FoldedMonth,
-  ): Promise<void> {
-    const size = order.length === 0 ? 0 : bytes.length / order.length;
-    for (let from = 0; from < order.length; from += CHUNK_RECORDS) {
-      const to = Math.min(order.length, from + CHUNK_RECORDS);
-      const sum = folded.adjustments.subarray(from, to).reduce((total, value) => total + value, 0);
-      await this.#client.query(
-        `INSERT INTO allowance_result (contract_id, month, chunk, batch_id, partner_id,
-           started_from, started_to, adjustment, records, pots)
-         VALUES ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000),
-           to_timestamp($7::float8 / 1000), $8, $9, $10)`,
-        [
-          contract.id,
-          month,
-          from / CHUNK_RECORDS,
-          this.#ticket.id,
-          contract.partnerId,
-          list.number(order[from]!, NUMBER.STARTED_MS),
-          list.number(order[to - 1]!, NUMBER.STARTED_MS),
-          sum,
-          bytes.subarray(from * size, to * size),
-          from === 0 ? encodePots(folded) : Buffer.alloc(0),
-        ],
-      );
-    }
+// Contracts that are stored together, so that many small ones take few statements.
+function* groupsOf(orders: ReadonlyMap<number, Int32Array>): Generator<number[]> {
+  let group: number[] = [];
+  let entries = 0;
+  for (const [id, order] of orders) {
+    group.push(id);
+    entries += order.length;
+    if (entries < GROUP_ENTRIES && group.length < GROUP_CONTRACTS) continue;
+    yield group;
+    group = [];
+    entries = 0;
   }
-
-  async #storeSums(contract: FoldContract, sums: AdjustmentSums): Promise<void> {
-    const changed = sums.rows();
-    if (changed.length === 0) return;
-    await this.#client.query(
-      `INSERT INTO usage_summary (batch_id, usage_on, partner_id, contract_id,
-         contract_version_id, account_id, service, destination_id, records, quantity,
-         billed_quantity, amount)
-       SELECT $1, u.usage_on, $2, $3, u.version, $4, u.service, u.destination, 0, 0, 0, u.amount
-       FROM unnest($5::date[], $6::int[], $7::smallint[], $8::int[], $9::bigint[])
-         AS u (usage_on, version, service, destination, amount)`,
-      [
-        this.#ticket.id,
-        contract.partnerId,
-        contract.id,
-        contract.accountId,
-        changed.map(({ day }) => isoFromEpochDay(day)),
-        changed.map(({ versionId }) => versionId),
-        changed.map(({ service }) => service),
-        changed.map(({ destinationId }) => destinationId),
-        changed.map(({ amount }) => amount.toString()),
-      ],
-    );
-  }
+  if (group.length > 0) yield group;
 }

@@ -21,7 +21,8 @@ export interface ZoneSpan {
 export interface RolloverFacts {
   /** The moment up to which grants of months without records are known. */
   readonly knownAt: number;
-  readonly starts: readonly HolderStart[];
+  /** When the first subscription of a holder began; infinity for none. */
+  readonly startOf: (holder: Holder, holderId: number) => number;
   /** The contract's, oldest first. */
   readonly zones: readonly ZoneSpan[];
   /** What a pot had left at the end of a month (YYYY-MM); undefined when none was opened. */
@@ -41,16 +42,20 @@ export function rolledIn(
   month: string,
 ): number {
   const begins = Math.max(
-    startOf(facts.starts, bucket.holder, holderId),
+    facts.startOf(bucket.holder, holderId),
     Math.min(...lineage.map(({ validFrom }) => validFrom)),
   );
   if (!Number.isFinite(begins)) return 0;
+  const first = civilDate(zoneAt(facts.zones, begins), begins).slice(0, 7);
+  // From the last month that is known; those before it have no more say.
+  let at = month;
   let rest: number | null = null;
-  for (let at = civilDate(zoneAt(facts.zones, begins), begins).slice(0, 7); at < month; ) {
-    const left = facts.left(bucket.lineageId, holderId, at);
-    rest = left ?? grantedAlone(facts, lineage, at, rest);
-    at = addMonths(at, 1);
+  while (rest === null && at > first) {
+    at = addMonths(at, -1);
+    rest = facts.left(bucket.lineageId, holderId, at) ?? null;
   }
+  if (rest !== null) at = addMonths(at, 1);
+  for (; at < month; at = addMonths(at, 1)) rest = grantedAlone(facts, lineage, at, rest);
   return rest === null ? 0 : Math.min(rolloverCapOf(bucket), rest);
 }
 
@@ -61,8 +66,7 @@ function grantedAlone(
   month: string,
   rest: number | null,
 ): number {
-  const end = (monthPeriod('UTC', month).to ?? 0) - 1;
-  const last = (monthPeriod(zoneAt(facts.zones, end), month).to ?? 0) - 1;
+  const last = lastInstant(zoneAt(facts.zones, lastInstant('UTC', month)), month);
   const terms = lineage.find((version) => inForce(version, last, facts.knownAt));
   if (terms === undefined) return 0;
   return grantOf(terms) + Math.min(rolloverCapOf(terms), rest ?? 0);
@@ -75,12 +79,31 @@ function zoneAt(zones: readonly ZoneSpan[], atMs: number): string {
   return (found ?? zones[0])?.timeZone ?? 'UTC';
 }
 
-function startOf(starts: readonly HolderStart[], holder: Holder, holderId: number): number {
-  let first = Number.POSITIVE_INFINITY;
-  for (const { subscriptionId, rootAccountId, startsAt } of starts) {
-    const isOurs =
-      holder === 'CONTRACT' || (holder === 'ACCOUNT' ? rootAccountId : subscriptionId) === holderId;
-    if (isOurs) first = Math.min(first, startsAt);
+const lastInstants = new Map<string, number>();
+
+// Every holder asks for the same months.
+function lastInstant(zone: string, month: string): number {
+  const key = `${month} ${zone}`;
+  let last = lastInstants.get(key);
+  if (last === undefined) {
+    last = (monthPeriod(zone, month).to ?? 0) - 1;
+    lastInstants.set(key, last);
   }
-  return first;
+  return last;
+}
+
+/** {@link RolloverFacts.startOf} for the subscriptions of one contract. */
+export function indexStarts(starts: readonly HolderStart[]): RolloverFacts['startOf'] {
+  const firsts = new Map<string, number>();
+  const note = (key: string, startsAt: number): void => {
+    firsts.set(key, Math.min(startsAt, firsts.get(key) ?? Number.POSITIVE_INFINITY));
+  };
+  for (const { subscriptionId, rootAccountId, startsAt } of starts) {
+    note('CONTRACT', startsAt);
+    note(`ACCOUNT ${rootAccountId}`, startsAt);
+    note(`SUBSCRIPTION ${subscriptionId}`, startsAt);
+  }
+  return (holder, holderId) =>
+    firsts.get(holder === 'CONTRACT' ? holder : `${holder} ${holderId}`) ??
+    Number.POSITIVE_INFINITY;
 }
