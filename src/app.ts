@@ -104,11 +104,13 @@ export async function buildApp(options: AppOptions): Promise<App> {
       work.start();
       outbox.start();
       services.inbox.start();
+      services.lastUse.start();
       await doorbell.start();
     },
     stop: async () => {
       await http.close();
       await Promise.all([services.inbox.stop(), work.stop(), outbox.stop(), events.stop()]);
+      await services.lastUse.stop();
       await dataPlane.close();
       await doorbell.stop();
       await database.close();

@@ -18,8 +18,6 @@ import {
   type Viewer,
 } from './platform/index.js';
 
-const USER_AGENT_CHARACTERS = 200;
-
 /** What every operation is given besides the caller. */
 export interface ContextParts {
   readonly database: Database;
@@ -29,17 +27,31 @@ export interface ContextParts {
   readonly now: () => Date;
 }
 
+/** Who comes into an operation, and the read transaction that found it out. */
+interface Entry {
+  readonly viewer: Viewer | null;
+  readonly read: OpenRead | null;
+  readonly refusal?: DomainError;
+}
+
+const NOBODY: Entry = { viewer: null, read: null };
+
 /** Lets callers in: authenticates them and makes the contexts of their operations. */
 export function buildGate(parts: ContextParts): Gate {
   const { authentication, now } = parts;
   return {
     now,
     open: async (caller) => {
-      const found = await authentication.authenticate(caller.authorization);
-      return contextOf(parts, caller, found?.viewer ?? null, found?.read ?? null);
+      try {
+        const found = await authentication.authenticate(caller);
+        return contextOf(parts, caller, found ?? NOBODY);
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error;
+        return contextOf(parts, caller, { ...NOBODY, refusal: error });
+      }
     },
-    openFor: (viewer, caller) => contextOf(parts, caller, viewer, null, 'subscription'),
-    admit: (authorization) => authentication.admit(authorization),
+    openFor: (viewer, caller) => contextOf(parts, caller, { viewer, read: null }, 'subscription'),
+    admit: (credentials) => authentication.admit(credentials),
     withdrawn: (viewers) => authentication.withdrawn(viewers),
   };
 }
@@ -51,10 +63,10 @@ export function buildGate(parts: ContextParts): Gate {
 function contextOf(
   parts: ContextParts,
   caller: Caller,
-  viewer: Viewer | null,
-  found: OpenRead | null,
+  entry: Entry,
   reads: StatementClass = 'query',
 ): OperationContext {
+  const { viewer, read: found, refusal = null } = entry;
   const { database, events, now } = parts;
   const { requestId, address, userAgent = '' } = caller;
   const loaders = new Map<symbol | object, unknown>();
@@ -75,7 +87,7 @@ function contextOf(
     if (closed) throw new DomainError('OPERATION_ENDED', 'The operation is over.');
   };
   const scope = (): { partnerId: number } => {
-    const { partnerId } = requireViewer({ viewer });
+    const { partnerId } = requireViewer({ viewer, refusal });
     assertOpen();
     return { partnerId };
   };
@@ -86,13 +98,20 @@ function contextOf(
   };
   const context: RequestContext = {
     viewer,
+    refusal,
     database,
     events,
     requestId,
     address,
-    userAgent: userAgent.slice(0, USER_AGENT_CHARACTERS),
+    userAgent,
     now,
     read,
+    readHome: async (work) => {
+      const { partnerId } = scope();
+      const { homePartnerId } = requireViewer({ viewer });
+      if (homePartnerId === partnerId) return work(await read());
+      return database.readAside({ partnerId: homePartnerId }, work);
+    },
     write: () => refuseWrite(),
     writeAs: () => refuseWrite(),
     release: endRead,

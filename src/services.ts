@@ -57,8 +57,11 @@ import {
 } from './catalog/index.js';
 import { CreditResolver, CreditService } from './credit/index.js';
 import {
+  ApiKeyResolver,
+  ApiKeyService,
   AuthenticationService,
   type IdentityKeys,
+  LastUse,
   RoleResolver,
   RoleService,
   SessionResolver,
@@ -66,6 +69,8 @@ import {
   StepUpService,
   UserResolver,
   UserService,
+  UserSessionResolver,
+  UserSessionService,
 } from './identity/index.js';
 import { invariant } from './kernel/index.js';
 import {
@@ -146,12 +151,15 @@ export type Services = ReturnType<typeof buildServices>;
 /** One of each service, in the order of the folders. */
 export function buildServices({ database, log, now, config, keys }: ServiceParts) {
   const runs = new RunService();
-  const authentication = new AuthenticationService(database, keys.tokenKeys, now);
+  const lastUse = new LastUse(database, log);
+  const authentication = new AuthenticationService(database, keys.tokenKeys, now, lastUse);
   const signIn = new SignInService(database, keys, now, log);
   const stepUps = new StepUpService(keys.secretKey);
-  const roles = new RoleService();
+  const roles = new RoleService(now);
   const users = new UserService(roles, keys.secretKey, now);
   const audit = new AuditService(database);
+  const apiKeys = new ApiKeyService(now);
+  const sessions = new UserSessionService(now);
   const alarms = new AlarmService();
   const mediation = buildMediation({ database, log, config, audit });
   const register = buildRegister(mediation.storage);
@@ -159,7 +167,19 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const credit = new CreditService();
   const billing = buildBilling(now);
   const pricing = buildPricing();
-  const access = { runs, authentication, signIn, stepUps, roles, users, audit, alarms };
+  const access = {
+    runs,
+    authentication,
+    signIn,
+    stepUps,
+    roles,
+    users,
+    audit,
+    alarms,
+    apiKeys,
+    sessions,
+    lastUse,
+  };
   return { ...access, ...register, ...pricing, ...mediation, ...rating, credit, ...billing };
 }
 
@@ -241,6 +261,8 @@ export function buildResolvers(services: Services): Map<unknown, object> {
     new SessionResolver(signIn, stepUps, users),
     new RoleResolver(roles),
     new UserResolver(users),
+    new ApiKeyResolver(services.apiKeys),
+    new UserSessionResolver(services.sessions),
     new AlarmResolver(alarms),
     ...registerResolvers(services),
     ...pricingResolvers(services),

@@ -159,8 +159,8 @@ async function enrolUser(
   const { email, displayName, password, totpSecret } = person;
   const made = await users.enrol(tx, { partnerId, email, displayName, password, totpSecret });
   await tx.query(
-    `INSERT INTO app_user_role (user_id, role_id, partner_id)
-     SELECT $1, id, $2 FROM role WHERE partner_id = $2 AND name = $3`,
+    `INSERT INTO app_user_role (user_id, role_id, partner_id, at_partner_id)
+     SELECT $1, id, $2, $2 FROM role WHERE partner_id = $2 AND name = $3`,
     [made.user.id, partnerId, person.role],
   );
 }

@@ -1,30 +1,42 @@
 import { DomainError } from '../kernel/index.js';
-import type { Tx } from '../platform/index.js';
+import type { Tx, Viewer } from '../platform/index.js';
 
 /**
- * Refuses with LAST_ADMINISTRATOR when a change has left the hub without an active user who may
- * manage both roles and users: nobody stands above the hub to repair that. A partner below is
- * repaired by those above it. Call it after the change, in its transaction.
+ * Makes a change that may leave a partner without an active user who manages both roles and
+ * users. Refuses with LAST_ADMINISTRATOR when it does, and the partner is the hub, above which
+ * nobody stands to repair that, or the viewer's own, so that nobody locks himself and his
+ * colleagues out. Others of a partner below are repaired by those above it. Called after
+ * `beginGrant`, which lets one change happen at a time.
  */
-export async function demandAdministrator(tx: Tx, partnerId: number): Promise<void> {
-  const roots: unknown[] = await tx.query(
+export async function keepAdministrator<T>(
+  tx: Tx,
+  viewer: Viewer,
+  partnerId: number,
+  change: () => Promise<T>,
+): Promise<T> {
+  const had = await hasAdministrator(tx, partnerId);
+  const made = await change();
+  if (!had || (await hasAdministrator(tx, partnerId))) return made;
+  const hub: unknown[] = await tx.query(
     'SELECT 1 FROM partner WHERE id = $1 AND parent_id IS NULL',
     [partnerId],
   );
-  if (roots.length === 0) return;
-  // Two administrators who disable each other must not both see the other one left.
-  await tx.query(`SELECT pg_advisory_xact_lock(hashtext('administrators of the hub'))`);
-  const left: unknown[] = await tx.query(
-    `SELECT u.id FROM app_user u JOIN app_user_role ur ON ur.user_id = u.id
+  if (hub.length === 0 && partnerId !== viewer.homePartnerId) return made;
+  throw new DomainError(
+    'LAST_ADMINISTRATOR',
+    'The partner would be left without an active user who manages roles and users.',
+  );
+}
+
+async function hasAdministrator(tx: Tx, partnerId: number): Promise<boolean> {
+  const found: unknown[] = await tx.query(
+    `SELECT u.id FROM app_user u
+     JOIN app_user_role ur ON ur.user_id = u.id AND ur.at_partner_id = u.partner_id
      JOIN role r ON r.id = ur.role_id
      WHERE u.partner_id = $1 AND u.status = 'ACTIVE' GROUP BY u.id
      HAVING bool_or('role.manage' = ANY (r.permissions))
        AND bool_or('user.manage' = ANY (r.permissions)) LIMIT 1`,
     [partnerId],
   );
-  if (left.length > 0) return;
-  throw new DomainError(
-    'LAST_ADMINISTRATOR',
-    'The hub would be left without an active user who manages roles and users.',
-  );
+  return found.length > 0;
 }

@@ -10,7 +10,12 @@ export const identityErrors = {
   PERMISSION_NOT_HELD: 'Nobody can give or take a permission that he does not hold himself.',
   ROLE_NAME_TAKEN: 'The partner has a role of this name.',
   ROLE_OF_OTHER_PARTNER: "A user can have roles of the user's own partner only.",
-  LAST_ADMINISTRATOR: 'The hub keeps at least one active user who manages roles and users.',
+  ROLE_OUT_OF_SUBTREE: "A role is given at the user's own partner or at one below it.",
+  ROLE_IN_USE: 'Somebody still has the role.',
+  LAST_ADMINISTRATOR:
+    'The hub, and the own partner, keep an active user who manages roles and users.',
+  API_KEY_LIFE_INVALID: 'An API key ends in the future and within 365 days.',
+  TOO_MANY_API_KEYS: 'A user has at most 50 living API keys.',
   EMAIL_TAKEN: 'Another user signs in with this e-mail address.',
   PASSWORD_TOO_WEAK: 'The password is too short, or is one of those that are tried first.',
 } as const satisfies ErrorCatalogue;

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
-import { ArrayMaxSize, IsEmail, Length, MaxLength } from 'class-validator';
-import { Field, ID, InputType } from 'type-graphql';
+import { ArrayMaxSize, ArrayNotEmpty, IsEmail, Length, MaxLength } from 'class-validator';
+import { ArgsType, Field, ID, InputType } from 'type-graphql';
+import { DateTimeScalar, PlainText } from '../platform/index.js';
 
 @InputType({ description: 'A new role.' })
 export class CreateRoleInput {
@@ -21,6 +22,54 @@ export class CreateRoleInput {
   @Field(() => [String], { description: 'Names of permissions; the caller holds each of them.' })
   @ArrayMaxSize(100)
   permissions!: string[];
+}
+
+@InputType({ description: 'Another name of a role.' })
+export class RenameRoleInput {
+  @Field(() => String, { description: 'Name, unique within the partner, 1 to 80 characters.' })
+  @PlainText(1, 80)
+  name!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'What the role is for; unchanged when absent.',
+  })
+  @MaxLength(500)
+  description?: string | null;
+}
+
+@InputType({ description: 'A new API key. It acts at the partner that the caller acts at.' })
+export class CreateApiKeyInput {
+  @Field(() => String, { description: 'What the key is for, 1 to 80 characters.' })
+  @PlainText(1, 80)
+  name!: string;
+
+  @Field(() => [String], {
+    description: 'Names of the permissions that it can use; the caller holds each of them.',
+  })
+  @ArrayNotEmpty()
+  @ArrayMaxSize(100)
+  scopes!: string[];
+
+  @Field(() => DateTimeScalar, { description: 'When it ends, within 365 days.' })
+  expiresAt!: Date;
+}
+
+@ArgsType()
+export class AssignmentArgs {
+  @Field(() => ID, { description: 'The user.' })
+  userId!: string;
+
+  @Field(() => ID, { description: "A role of the user's own partner." })
+  roleId!: string;
+
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      "The partner where the role holds, and below; the user's own when absent. It is at or " +
+      "below the user's own.",
+  })
+  atPartnerId?: string | null;
 }
 
 @InputType({ description: 'A new user. The one-time password is enrolled with it.' })

@@ -30,6 +30,7 @@ export const permissions = {
   'user.manage': 'Create users and give them roles.',
   'role.manage': 'Create roles and change what they permit.',
   'schema.introspect': 'Read the schema over the API where it is not open to everybody.',
+  'api-key.manage': 'Make API keys that act with permissions of one’s own.',
   'audit.read': 'See who did what.',
 } as const satisfies Readonly<Record<string, string>>;
 

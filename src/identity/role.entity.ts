@@ -47,6 +47,15 @@ export class Role {
   createdAt!: Date;
 }
 
+@ObjectType({ simpleResolvers: true, description: 'A role that a user has, and where it holds.' })
+export class RoleAssignment {
+  @Field(() => Role, { description: 'The role.' })
+  role!: Role;
+
+  @Field(() => ID, { description: 'The partner that it is given at; it holds there and below.' })
+  partnerId!: string;
+}
+
 @ObjectType({ simpleResolvers: true, description: 'Something that an operation can demand.' })
 export class Permission {
   @Field(() => String, { description: 'Name, as roles hold it.' })

@@ -8,7 +8,7 @@ import {
   requireViewer,
   STEP_UP,
 } from '../platform/index.js';
-import { CreateRoleInput } from './identity.input.js';
+import { CreateRoleInput, RenameRoleInput } from './identity.input.js';
 import { permissions } from './permission.js';
 import { Permission, Role } from './role.entity.js';
 import type { RoleService } from './role.service.js';
@@ -67,5 +67,35 @@ export class RoleResolver {
   ): Promise<Role> {
     const viewer = requireViewer(context);
     return context.write((tx) => this.#roles.setPermissions(tx, viewer, roleId, names));
+  }
+
+  @Authorized('role.manage', STEP_UP)
+  @Mutation(() => Role, {
+    description:
+      'Gives a role another name and description. Refused with ROLE_NAME_TAKEN, NOT_FOUND, and ' +
+      'with PERMISSION_NOT_HELD for a role that permits what the caller may not. Needs a step-up.',
+  })
+  async renameRole(
+    @Arg('roleId', () => ID, { description: 'The role.' }) roleId: string,
+    @Arg('input', () => RenameRoleInput, { description: 'Its new name.' }) input: RenameRoleInput,
+    @Ctx() context: RequestContext,
+  ): Promise<Role> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#roles.rename(tx, viewer, roleId, input));
+  }
+
+  @Authorized('role.manage', STEP_UP)
+  @Mutation(() => Boolean, {
+    description:
+      'Removes a role that nobody has; answers true. Refused with ROLE_IN_USE, NOT_FOUND, and ' +
+      'with PERMISSION_NOT_HELD for a role that permits what the caller may not. Needs a step-up.',
+  })
+  async deleteRole(
+    @Arg('roleId', () => ID, { description: 'The role.' }) roleId: string,
+    @Ctx() context: RequestContext,
+  ): Promise<boolean> {
+    const viewer = requireViewer(context);
+    await context.write((tx) => this.#roles.delete(tx, viewer, roleId));
+    return true;
   }
 }

@@ -11,16 +11,25 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
-import { demandAdministrator } from './administrator.store.js';
-import type { CreateRoleInput } from './identity.input.js';
-import { beyondReach, unknownPermissions } from './permission.js';
+import { keepAdministrator } from './administrator.store.js';
+import { demandReach, knownPermissions } from './grant.js';
+import { beginGrant } from './grant.store.js';
+import type { CreateRoleInput, RenameRoleInput } from './identity.input.js';
 import { Role } from './role.entity.js';
+
+const PERMISSION = 'role.manage';
 
 /**
  * Roles of the partners that the viewer sees. Nobody can give or take, by whatever way, a
  * permission that he does not hold himself.
  */
 export class RoleService {
+  readonly #now: () => Date;
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
+
   /** Roles, oldest first. */
   async list(tx: Tx, page: Page): Promise<Connection<Role>> {
     const start = pageStart(page, 1);
@@ -37,12 +46,16 @@ export class RoleService {
    * NOT_FOUND for a partner that the viewer does not see.
    */
   async create(tx: Tx, viewer: Viewer, input: CreateRoleInput): Promise<Role> {
-    const partnerId = await visiblePartner(tx, viewer, input.partnerId);
-    const permissions = checkedPermissions(viewer, [], input.permissions);
+    const present = await beginGrant(tx, viewer, { now: this.#now(), permission: PERMISSION });
+    const partnerId = await visiblePartner(tx, present, input.partnerId);
+    const permissions = knownPermissions(input.permissions);
+    demandReach(present, [], permissions);
     const { name, description } = input;
     const taken = await tx.findOneBy(Role, { partnerId, name });
     if (taken !== null) throw nameTaken(name);
-    return insertRole(tx, { partnerId, name, description, permissions });
+    return named(name, () =>
+      tx.save(tx.create(Role, { partnerId, name, description, permissions })),
+    );
   }
 
   /** As {@link create}, once per key. */
@@ -63,11 +76,44 @@ export class RoleService {
    * PERMISSION_NOT_HELD, LAST_ADMINISTRATOR or NOT_FOUND.
    */
   async setPermissions(tx: Tx, viewer: Viewer, id: string, names: string[]): Promise<Role> {
+    const present = await beginGrant(tx, viewer, { now: this.#now(), permission: PERMISSION });
     const role = await this.lock(tx, id);
-    role.permissions = checkedPermissions(viewer, role.permissions, names);
-    const saved = await tx.save(role);
-    await demandAdministrator(tx, role.partnerId);
-    return saved;
+    const permissions = knownPermissions(names);
+    demandReach(present, role.permissions, permissions);
+    role.permissions = permissions;
+    return keepAdministrator(tx, present, role.partnerId, () => tx.save(role));
+  }
+
+  /**
+   * Gives a role another name and description. Refuses with ROLE_NAME_TAKEN, NOT_FOUND, and with
+   * PERMISSION_NOT_HELD for a role that permits more than the viewer holds.
+   */
+  async rename(tx: Tx, viewer: Viewer, id: string, input: RenameRoleInput): Promise<Role> {
+    const present = await beginGrant(tx, viewer, { now: this.#now(), permission: PERMISSION });
+    const role = await this.lock(tx, id);
+    demandReach(present, role.permissions, []);
+    const { name, description } = input;
+    const taken = await tx.findOneBy(Role, { partnerId: role.partnerId, name });
+    if (taken !== null && taken.id !== role.id) throw nameTaken(name);
+    role.name = name;
+    if (description !== null && description !== undefined) role.description = description;
+    return named(name, () => tx.save(role));
+  }
+
+  /**
+   * Removes a role that nobody has. Refuses with ROLE_IN_USE, NOT_FOUND, and with
+   * PERMISSION_NOT_HELD for a role that permits more than the viewer holds.
+   */
+  async delete(tx: Tx, viewer: Viewer, id: string): Promise<void> {
+    const present = await beginGrant(tx, viewer, { now: this.#now(), permission: PERMISSION });
+    const role = await this.lock(tx, id);
+    demandReach(present, role.permissions, []);
+    const had: unknown[] = await tx.query(
+      'SELECT 1 FROM app_user_role WHERE role_id = $1 LIMIT 1',
+      [role.id],
+    );
+    if (had.length > 0) throw new DomainError('ROLE_IN_USE', 'Somebody still has the role.');
+    await tx.delete(Role, { id: role.id });
   }
 
   /** The role of this identifier, locked until the transaction ends; NOT_FOUND when unseen. */
@@ -79,18 +125,7 @@ export class RoleService {
   }
 }
 
-/** Refuses with PERMISSION_NOT_HELD unless the viewer holds all that changes. */
-export function demandReach(viewer: Viewer, before: string[], after: string[]): void {
-  const missing = beyondReach(viewer.permissions, before, after);
-  if (missing.length === 0) return;
-  throw new DomainError(
-    'PERMISSION_NOT_HELD',
-    `You do not hold ${missing.join(', ')} and can neither give nor take it.`,
-    { permissions: missing },
-  );
-}
-
-/** The row id of a partner that the viewer sees, his own by default; else NOT_FOUND. */
+/** The row id of a partner that the viewer sees, the one he acts at by default; or NOT_FOUND. */
 export async function visiblePartner(
   tx: Tx,
   viewer: Viewer,
@@ -103,22 +138,11 @@ export async function visiblePartner(
   throw notFound('Partner', globalId);
 }
 
-function checkedPermissions(viewer: Viewer, before: string[], names: string[]): string[] {
-  const wanted = [...new Set(names)].sort();
-  const unknown = unknownPermissions(wanted);
-  if (unknown.length > 0) {
-    const list = unknown.join(', ').slice(0, 200);
-    throw new DomainError('UNKNOWN_PERMISSION', `There is no permission ${list}.`, { unknown });
-  }
-  demandReach(viewer, before, wanted);
-  return wanted;
-}
-
-async function insertRole(tx: Tx, role: Partial<Role>): Promise<Role> {
+async function named<T>(name: string, save: () => Promise<T>): Promise<T> {
   try {
-    return await tx.save(tx.create(Role, role));
+    return await save();
   } catch (error) {
-    if (sqlState(error) === '23505') throw nameTaken(role.name ?? '');
+    if (sqlState(error) === '23505') throw nameTaken(name);
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import {
   Authorized,
   Ctx,
   Field,
+  ID,
   Mutation,
   ObjectType,
   Query,
@@ -57,7 +58,19 @@ class ViewerInfo {
   @Field(() => AppUser, { description: 'The user.' })
   user!: AppUser;
 
-  @Field(() => [String], { description: 'Permissions of all roles of the user, sorted.' })
+  @Field(() => ID, {
+    description:
+      'The partner that the request acts at: the one in the header `kontor-partner`, else the ' +
+      "user's own, or the only other one where the user has roles.",
+  })
+  partnerId!: string;
+
+  @Field(() => ID, { nullable: true, description: 'The API key that calls; null for a session.' })
+  apiKeyId!: string | null;
+
+  @Field(() => [String], {
+    description: 'What may be done at the partner that the request acts at, sorted.',
+  })
   permissions!: string[];
 
   @Field(() => DateTimeScalar, {
@@ -91,10 +104,12 @@ export class SessionResolver {
   @Query(() => ViewerInfo, { description: 'The signed-in user.' })
   async viewer(@Ctx() context: RequestContext): Promise<ViewerInfo> {
     const viewer = requireViewer(context);
-    const user = await this.#users.self(await context.read(), viewer);
+    const user = await context.readHome((tx) => this.#users.self(tx, viewer));
     const { steppedUpUntil: until } = viewer;
     return {
       user,
+      partnerId: toGlobalId('Partner', viewer.partnerId),
+      apiKeyId: viewer.apiKeyId === null ? null : toGlobalId('ApiKey', viewer.apiKeyId),
       permissions: [...viewer.permissions].sort(),
       steppedUpUntil: until !== null && until > context.now() ? until : null,
     };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Tx, Viewer } from '../platform/index.js';
+import type { Tx } from '../platform/index.js';
 import { SESSION_SECONDS } from './key-ring.js';
 
 /** A client whose answer got lost may ask again for this long and gets the same answer. */
@@ -19,13 +19,14 @@ export async function insertSession(
   tx: Tx,
   user: { readonly id: number; readonly partnerId: number },
   now: Date,
+  from: { readonly address: string; readonly userAgent: string } = { address: '', userAgent: '' },
 ): Promise<SessionRow> {
   const id = randomUUID();
   const ends = new Date(now.getTime() + SESSION_SECONDS * 1000);
   await tx.query(
-    `INSERT INTO session (id, user_id, partner_id, created_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5)`,
-    [id, user.id, user.partnerId, now, ends],
+    `INSERT INTO session (id, user_id, partner_id, created_at, expires_at, address, user_agent)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [id, user.id, user.partnerId, now, ends, from.address, from.userAgent],
   );
   return { id, userId: user.id, partnerId: user.partnerId, generation: 1, began: now };
 }
@@ -91,50 +92,4 @@ export async function revokeSessionsOf(tx: Tx, userId: number, now: Date): Promi
     userId,
     now,
   ]);
-}
-
-/** The viewers behind living sessions of active users, with their permissions of this moment. */
-export async function viewersOf(
-  tx: Tx,
-  sessionIds: readonly string[],
-  now: Date,
-): Promise<Map<string, Viewer>> {
-  const rows: ViewerRow[] = await tx.query(
-    `SELECT s.id, s.user_id, s.partner_id, s.stepped_up_until, ARRAY(
-       SELECT DISTINCT unnest(r.permissions) FROM app_user_role AS ur
-       JOIN role AS r ON r.id = ur.role_id WHERE ur.user_id = s.user_id ORDER BY 1) AS permissions
-     FROM session AS s JOIN app_user AS u ON u.id = s.user_id AND u.partner_id = s.partner_id
-     WHERE s.id = ANY ($1::uuid[]) AND s.revoked_at IS NULL AND s.expires_at > $2
-       AND u.status = 'ACTIVE'`,
-    [sessionIds, now],
-  );
-  return new Map(rows.map((row) => [row.id, viewerOf(row)]));
-}
-
-interface ViewerRow {
-  readonly id: string;
-  readonly user_id: number;
-  readonly partner_id: number;
-  readonly stepped_up_until: Date | null;
-  readonly permissions: string[];
-}
-
-function viewerOf(row: ViewerRow): Viewer {
-  return {
-    kind: 'USER',
-    userId: row.user_id,
-    partnerId: row.partner_id,
-    homePartnerId: row.partner_id,
-    permissions: new Set(row.permissions),
-    sessionId: row.id,
-    apiKeyId: null,
-    steppedUpUntil: row.stepped_up_until,
-  };
-}
-
-/** The viewer as he is now, or null when what let him in has ended. */
-export async function presentViewer(tx: Tx, viewer: Viewer, now: Date): Promise<Viewer | null> {
-  const { sessionId } = viewer;
-  if (sessionId === null) return null;
-  return (await viewersOf(tx, [sessionId], now)).get(sessionId) ?? null;
 }

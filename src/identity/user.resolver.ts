@@ -13,6 +13,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
+import { toGlobalId } from '../kernel/index.js';
 import {
   type Connection,
   connectionOf,
@@ -22,13 +23,14 @@ import {
   requireViewer,
   STEP_UP,
 } from '../platform/index.js';
-import { CreateUserInput } from './identity.input.js';
-import { Role } from './role.entity.js';
+import { type Assignment, assignmentsOf } from './assignment.store.js';
+import { AssignmentArgs, CreateUserInput } from './identity.input.js';
+import { Role, RoleAssignment } from './role.entity.js';
 import { AppUser } from './user.entity.js';
-import { rolesOfUsers, type UserService } from './user.service.js';
+import type { UserService } from './user.service.js';
 
 const UserConnection = connectionOf(AppUser, 'User');
-const ROLES = Symbol('roles of users');
+const ASSIGNMENTS = Symbol('assignments of users');
 
 @ObjectType({
   simpleResolvers: true,
@@ -64,17 +66,24 @@ export class UserResolver {
     return this.#users.list(await context.read(), page);
   }
 
-  @FieldResolver(() => [Role], { description: 'Roles of the user.' })
+  @FieldResolver(() => [Role], { description: 'Roles of the user, wherever they hold.' })
   async roles(@Root() user: AppUser, @Ctx() context: RequestContext): Promise<Role[]> {
-    const loader = context.loader<number, Role[]>(
-      ROLES,
-      (tx) =>
-        new DataLoader(async (ids) => {
-          const found = await rolesOfUsers(await tx(), ids);
-          return ids.map((id) => found.get(id) ?? []);
-        }),
-    );
-    return loader.load(user.id);
+    const roles = (await assignmentsFor(user, context)).map(({ role }) => role);
+    return [...new Map(roles.map((role) => [role.id, role])).values()];
+  }
+
+  @FieldResolver(() => [RoleAssignment], {
+    description: 'Roles of the user with the partners that they are given at.',
+  })
+  async assignments(
+    @Root() user: AppUser,
+    @Ctx() context: RequestContext,
+  ): Promise<RoleAssignment[]> {
+    const given = await assignmentsFor(user, context);
+    return given.map(({ role, atPartnerId }) => ({
+      role,
+      partnerId: toGlobalId('Partner', atPartnerId),
+    }));
   }
 
   @Authorized('user.manage', STEP_UP)
@@ -95,29 +104,29 @@ export class UserResolver {
   @Authorized('user.manage', STEP_UP)
   @Mutation(() => AppUser, {
     description:
-      'Gives a role to a user. Refused with PERMISSION_NOT_HELD, NOT_FOUND. Needs a step-up.',
+      'Gives a role to a user. Refused with PERMISSION_NOT_HELD, ROLE_OF_OTHER_PARTNER, ' +
+      'ROLE_OUT_OF_SUBTREE, NOT_FOUND. Needs a step-up.',
   })
   async assignRole(
-    @Arg('userId', () => ID, { description: 'The user.' }) userId: string,
-    @Arg('roleId', () => ID, { description: 'The role.' }) roleId: string,
+    @Args(() => AssignmentArgs) given: AssignmentArgs,
     @Ctx() context: RequestContext,
   ): Promise<AppUser> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#users.assignRole(tx, viewer, userId, roleId));
+    return context.write((tx) => this.#users.assignRole(tx, viewer, given));
   }
 
   @Authorized('user.manage', STEP_UP)
   @Mutation(() => AppUser, {
     description:
-      'Takes a role from a user. Refused with PERMISSION_NOT_HELD, NOT_FOUND. Needs a step-up.',
+      'Takes a role from a user. Refused with PERMISSION_NOT_HELD, LAST_ADMINISTRATOR, ' +
+      'ROLE_OUT_OF_SUBTREE, NOT_FOUND. Needs a step-up.',
   })
   async removeRole(
-    @Arg('userId', () => ID, { description: 'The user.' }) userId: string,
-    @Arg('roleId', () => ID, { description: 'The role.' }) roleId: string,
+    @Args(() => AssignmentArgs) given: AssignmentArgs,
     @Ctx() context: RequestContext,
   ): Promise<AppUser> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#users.removeRole(tx, viewer, userId, roleId));
+    return context.write((tx) => this.#users.removeRole(tx, viewer, given));
   }
 
   @Authorized('user.manage', STEP_UP)
@@ -133,4 +142,35 @@ export class UserResolver {
     const viewer = requireViewer(context);
     return context.write((tx) => this.#users.disable(tx, viewer, userId));
   }
+
+  @Authorized('user.manage', STEP_UP)
+  @Mutation(() => AppUser, {
+    description:
+      'Lets a disabled user sign in again. Refused with PERMISSION_NOT_HELD when the user may do ' +
+      'what the caller may not, NOT_FOUND. Needs a step-up.',
+  })
+  async enableUser(
+    @Arg('userId', () => ID, { description: 'The user.' }) userId: string,
+    @Ctx() context: RequestContext,
+  ): Promise<AppUser> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#users.enable(tx, viewer, userId));
+  }
+}
+
+// What a user holds is written at his own partner, which may lie above where he acts.
+async function assignmentsFor(user: AppUser, context: RequestContext): Promise<Assignment[]> {
+  const viewer = requireViewer(context);
+  if (user.id === viewer.userId && viewer.partnerId !== viewer.homePartnerId) {
+    return context.readHome(async (tx) => (await assignmentsOf(tx, [user.id])).get(user.id) ?? []);
+  }
+  const loader = context.loader<number, Assignment[]>(
+    ASSIGNMENTS,
+    (tx) =>
+      new DataLoader(async (ids) => {
+        const found = await assignmentsOf(await tx(), ids);
+        return ids.map((id) => found.get(id) ?? []);
+      }),
+  );
+  return loader.load(user.id);
 }

@@ -12,12 +12,15 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
-import { demandAdministrator } from './administrator.store.js';
+import { keepAdministrator } from './administrator.store.js';
+import { demandReachOver, giveRole, placeOf, takeRole } from './assignment.store.js';
+import { demandReach } from './grant.js';
+import { beginGrant } from './grant.store.js';
 import type { CreateUserInput } from './identity.input.js';
 import { hashPassword } from './password.service.js';
 import { permissionNames } from './permission.js';
-import { Role } from './role.entity.js';
-import { demandReach, type RoleService, visiblePartner } from './role.service.js';
+import type { Role } from './role.entity.js';
+import { type RoleService, visiblePartner } from './role.service.js';
 import { seal } from './seal.service.js';
 import { revokeSessionsOf } from './session.store.js';
 import { enrolmentUri } from './totp.js';
@@ -39,6 +42,14 @@ export interface NewUser {
   readonly password: string;
   /** Base32 TOTP secret; a random one when absent. */
   readonly totpSecret?: string;
+}
+
+/** Which role of which user, and where it holds. */
+export interface AssignmentInput {
+  readonly userId: string;
+  readonly roleId: string;
+  /** The user's own partner when absent. */
+  readonly atPartnerId?: string | null;
 }
 
 /** Users of the partners that the viewer sees, and the roles they have. */
@@ -75,11 +86,12 @@ export class UserService {
    */
   async create(tx: Tx, viewer: Viewer, input: CreateUserInput): Promise<EnrolledUser> {
     const { email, displayName, password } = input;
-    const partnerId = await visiblePartner(tx, viewer, input.partnerId);
+    const present = await this.#begin(tx, viewer);
+    const partnerId = await visiblePartner(tx, present, input.partnerId);
     const roles: Role[] = [];
     for (const id of new Set(input.roleIds)) {
       const role = await this.#roles.lock(tx, id);
-      demandAssignable(viewer, role, partnerId);
+      demandAssignable(present, role, partnerId);
       roles.push(role);
     }
     const enrolled = await this.enrol(tx, { partnerId, email, displayName, password });
@@ -146,62 +158,60 @@ export class UserService {
     };
   }
 
-  /** Gives a role to a user; nothing happens when he has it. */
-  async assignRole(tx: Tx, viewer: Viewer, userId: string, roleId: string): Promise<AppUser> {
-    const user = await lockUser(tx, userId);
-    const role = await this.#roles.lock(tx, roleId);
-    demandAssignable(viewer, role, user.partnerId);
-    await giveRole(tx, user, role.id);
+  /**
+   * Gives a role to a user at a partner, his own when none is named; it holds there and below.
+   * Nothing happens when he has it there. Refuses with PERMISSION_NOT_HELD, NOT_FOUND,
+   * ROLE_OF_OTHER_PARTNER, ROLE_OUT_OF_SUBTREE.
+   */
+  async assignRole(tx: Tx, viewer: Viewer, given: AssignmentInput): Promise<AppUser> {
+    const present = await this.#begin(tx, viewer);
+    const user = await lockUser(tx, given.userId);
+    const role = await this.#roles.lock(tx, given.roleId);
+    demandAssignable(present, role, user.partnerId);
+    await giveRole(tx, user, role.id, await placeOf(tx, user, given.atPartnerId));
     return user;
   }
 
-  /** Takes a role from a user; nothing happens when he does not have it. */
-  async removeRole(tx: Tx, viewer: Viewer, userId: string, roleId: string): Promise<AppUser> {
-    const user = await lockUser(tx, userId);
-    const role = await this.#roles.lock(tx, roleId);
-    demandReach(viewer, role.permissions, []);
-    await tx.query('DELETE FROM app_user_role WHERE user_id = $1 AND role_id = $2', [
-      user.id,
-      role.id,
-    ]);
-    await demandAdministrator(tx, user.partnerId);
+  /**
+   * Takes a role from a user at a partner, his own when none is named; nothing happens when he
+   * does not have it there. Refuses with PERMISSION_NOT_HELD, NOT_FOUND, LAST_ADMINISTRATOR.
+   */
+  async removeRole(tx: Tx, viewer: Viewer, given: AssignmentInput): Promise<AppUser> {
+    const present = await this.#begin(tx, viewer);
+    const user = await lockUser(tx, given.userId);
+    const role = await this.#roles.lock(tx, given.roleId);
+    demandReach(present, role.permissions, []);
+    const at = await placeOf(tx, user, given.atPartnerId);
+    await keepAdministrator(tx, present, user.partnerId, () => takeRole(tx, user.id, role.id, at));
     return user;
   }
 
   /** Lets a user sign in no more and ends his sessions. Refused for those who may do more. */
   async disable(tx: Tx, viewer: Viewer, userId: string): Promise<AppUser> {
+    const present = await this.#begin(tx, viewer);
     const user = await lockUser(tx, userId);
-    for (const role of (await rolesOfUsers(tx, [user.id])).get(user.id) ?? []) {
-      demandReach(viewer, role.permissions, []);
-    }
-    user.status = 'DISABLED';
-    await tx.update(AppUser, { id: user.id }, { status: 'DISABLED' });
-    await revokeSessionsOf(tx, user.id, this.#now());
-    await demandAdministrator(tx, user.partnerId);
+    await demandReachOver(tx, present, user.id);
+    return keepAdministrator(tx, present, user.partnerId, async () => {
+      user.status = 'DISABLED';
+      await tx.update(AppUser, { id: user.id }, { status: 'DISABLED' });
+      await revokeSessionsOf(tx, user.id, this.#now());
+      return user;
+    });
+  }
+
+  /** Lets a disabled user sign in again. Refused for those who may do more. */
+  async enable(tx: Tx, viewer: Viewer, userId: string): Promise<AppUser> {
+    const present = await this.#begin(tx, viewer);
+    const user = await lockUser(tx, userId);
+    await demandReachOver(tx, present, user.id);
+    user.status = 'ACTIVE';
+    await tx.update(AppUser, { id: user.id }, { status: 'ACTIVE' });
     return user;
   }
-}
 
-/** Roles by user, for those of the users that have any. */
-export async function rolesOfUsers(
-  tx: Tx,
-  userIds: readonly number[],
-): Promise<Map<number, Role[]>> {
-  const given: { user_id: number; role_id: number }[] = await tx.query(
-    'SELECT user_id, role_id FROM app_user_role WHERE user_id = ANY ($1) ORDER BY role_id',
-    [userIds],
-  );
-  const roles = await tx
-    .createQueryBuilder(Role, 'role')
-    .where('role.id = ANY (:ids)', { ids: given.map((row) => row.role_id) })
-    .getMany();
-  const byId = new Map(roles.map((role) => [role.id, role]));
-  const result = new Map<number, Role[]>();
-  for (const { user_id: userId, role_id: roleId } of given) {
-    const role = byId.get(roleId);
-    if (role) result.set(userId, [...(result.get(userId) ?? []), role]);
+  #begin(tx: Tx, viewer: Viewer): Promise<Viewer> {
+    return beginGrant(tx, viewer, { now: this.#now(), permission: 'user.manage' });
   }
-  return result;
 }
 
 async function lockUser(tx: Tx, globalId: string): Promise<AppUser> {
@@ -218,13 +228,5 @@ function demandAssignable(viewer: Viewer, role: Role, partnerId: number): void {
     'ROLE_OF_OTHER_PARTNER',
     "A user can have roles of the user's own partner only.",
     { roleId: role.globalId },
-  );
-}
-
-async function giveRole(tx: Tx, user: AppUser, roleId: number): Promise<void> {
-  await tx.query(
-    `INSERT INTO app_user_role (user_id, role_id, partner_id) VALUES ($1, $2, $3)
-     ON CONFLICT DO NOTHING`,
-    [user.id, roleId, user.partnerId],
   );
 }

@@ -81,7 +81,7 @@ export class Database {
     this.#timeouts = { ...each, ...options.timeouts };
     this.urls = { url: options.url, ownerUrl: options.ownerUrl };
     this.#dataSource = this.#source(options, options.entities, options.poolSize);
-    this.#aside = this.#source(options, [], ASIDE_CONNECTIONS);
+    this.#aside = this.#source(options, options.entities, ASIDE_CONNECTIONS);
   }
 
   #source(
@@ -128,7 +128,7 @@ export class Database {
   }
 
   /**
-   * As {@link read}, by SQL alone, for a request that already holds a connection: on connections
+   * As {@link read}, for a request that already holds a connection: on connections
    * kept for this, so that requests that each hold one never wait for a second one for ever.
    * `work` may not ask for another connection in turn.
    */

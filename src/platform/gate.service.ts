@@ -1,14 +1,17 @@
 import type { RequestContext, Viewer } from './request.service.js';
 
-/** What the transport knows about a request before anybody is authenticated. */
-export interface Caller {
+/** With what a request asks to be let in. */
+export interface Credentials {
   /** The Authorization header, or the `authorization` of a socket's connection_init. */
   readonly authorization: string | undefined;
-  readonly requestId: string;
+  /**
+   * The partner that the request wants to act at: the kontor-partner header, or the `partner` of
+   * a socket's connection_init.
+   */
+  readonly partner: string | undefined;
   readonly address: string;
+  /** What the client calls itself. */
   readonly userAgent?: string | undefined;
-  /** Why the caller does what he does, as far as he says so. */
-  readonly reason?: string | undefined;
 }
 
 /** A field of a mutation that is about to be resolved. */
@@ -16,6 +19,13 @@ export interface MutationField {
   readonly operation: string;
   /** What it was given, without secrets and fit to be kept for ever. */
   arguments(): Record<string, unknown>;
+}
+
+/** What the transport knows about a request before anybody is authenticated. */
+export interface Caller extends Credentials {
+  readonly requestId: string;
+  /** Why the caller does what he does, as far as he says so. */
+  readonly reason?: string | undefined;
 }
 
 /** A request context with an end: its shared read is closed, later reads are refused. */
@@ -41,12 +51,18 @@ export interface Admission {
  * What the transports need from those who know users; the root of the application provides it.
  */
 export interface Gate {
-  /** The context of one operation; an absent or refused token gives one without viewer. */
+  /**
+   * The context of one operation; an absent or refused token, and a partner out of reach, give
+   * one without viewer.
+   */
   open(caller: Caller): Promise<OperationContext>;
   /** The context of one event of a subscription, for a viewer who was admitted before. */
   openFor(viewer: Viewer, caller: Caller): OperationContext;
-  /** The bearer of a valid token of a living session, or null. */
-  admit(authorization: string | undefined): Promise<Admission | null>;
+  /**
+   * The bearer of a valid token of a living session, or of a living API key; or null. Refuses
+   * with INVALID_ID or NOT_FOUND a partner where he cannot act.
+   */
+  admit(credentials: Credentials): Promise<Admission | null>;
   /** Those of the viewers whose session, permissions or partner are no longer what they were. */
   withdrawn(viewers: readonly Viewer[]): Promise<ReadonlySet<Viewer>>;
   now(): Date;

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import { coded, type DocumentGuard, type DocumentLimits } from './armour.js';
 import type { CallerLimits } from './caller-limits.service.js';
+import { credentialsOf } from './credentials.js';
 import { statementTally } from './database.service.js';
 import { formatError } from './error-format.js';
 import type { Gate } from './gate.service.js';
@@ -54,12 +55,9 @@ export async function addGraphql(
   await apollo.start();
   const answer = fastifyApolloHandler(apollo, {
     context: async (request, reply) => {
-      const { authorization, 'user-agent': userAgent } = request.headers;
       const context = await gate.open({
-        authorization,
+        ...credentialsOf(request),
         requestId: request.id,
-        address: request.ip,
-        userAgent,
         reason: reasonOf(request),
       });
       // The caller may leave, or may have left by now; then nothing more is read for him.

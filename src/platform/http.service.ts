@@ -11,6 +11,7 @@ import { DomainError } from '../kernel/index.js';
 import { DocumentGuard, type DocumentLimits } from './armour.js';
 import { CallerLimits, type CallerSettings, retryAfterSeconds } from './caller-limits.service.js';
 import { refusalIn } from './error-format.js';
+import { credentialsOf } from './credentials.js';
 import type { Gate } from './gate.service.js';
 import { faultRecorder } from './graphql.service.js';
 import { addGraphql } from './graphql-route.service.js';
@@ -96,8 +97,7 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
   const sockets = serveSockets(fastify.server, GRAPHQL_PATH, parts);
   const deps: RouteDeps = {
     log,
-    authenticate: async (request) =>
-      (await gate.admit(request.headers.authorization))?.viewer ?? null,
+    authenticate: async (request) => (await gate.admit(credentialsOf(request)))?.viewer ?? null,
   };
   for (const route of options.routes) {
     const plugin: FastifyPluginAsync = async (scope) => {
@@ -161,7 +161,8 @@ function addHeaders(fastify: FastifyInstance, allowedOrigins: readonly string[])
     if (request.method !== 'OPTIONS') return undefined;
     reply.headers({
       'access-control-allow-methods': 'GET, POST, PUT',
-      'access-control-allow-headers': 'authorization, content-type, kontor-reason, x-request-id',
+      'access-control-allow-headers':
+        'authorization, content-type, kontor-partner, kontor-reason, x-request-id',
       'access-control-max-age': '600',
     });
     return reply.code(204).send();

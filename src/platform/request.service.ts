@@ -33,6 +33,8 @@ export type KnownUser = Pick<Viewer, 'partnerId'> &
 /** What every resolver gets: who asks, the clock, and the doors to the database. */
 export interface RequestContext {
   readonly viewer: Viewer | null;
+  /** Why there is no viewer, when it is not for want of a valid token. */
+  readonly refusal?: DomainError | null;
   readonly database: Database;
   /** The process's event stream, for subscriptions. */
   readonly events: EventStream;
@@ -49,6 +51,11 @@ export interface RequestContext {
    * scope; its statements run one after the other. Refuses with UNAUTHENTICATED without viewer.
    */
   read(): Promise<Tx>;
+  /**
+   * Runs `work` on what belongs to the user himself, in the scope of his own partner, wherever he
+   * acts: in the shared read when he acts there, else in a short transaction beside it.
+   */
+  readHome<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /**
    * Runs `work` in a transaction of its own in the viewer's scope, and writes the audit entry of
    * the mutation in it, so a mutation calls this or {@link writeAs} once. An open shared read is
@@ -73,9 +80,10 @@ export interface RequestContext {
   ): DataLoader<K, V>;
 }
 
-/** The viewer, or the refusal UNAUTHENTICATED. */
-export function requireViewer(context: Pick<RequestContext, 'viewer'>): Viewer {
+/** The viewer, or why there is none: UNAUTHENTICATED, or a partner where he cannot act. */
+export function requireViewer(context: Pick<RequestContext, 'viewer' | 'refusal'>): Viewer {
   if (context.viewer === null) {
+    if (context.refusal) throw context.refusal;
     throw new DomainError('UNAUTHENTICATED', 'Sign in and send the access token.');
   }
   return context.viewer;

@@ -15,6 +15,7 @@ import {
   type SubscribePayload,
 } from 'graphql-ws';
 import type { WebSocket } from 'ws';
+import { DomainError } from '../kernel/index.js';
 import {
   coded,
   type DocumentGuard,
@@ -117,8 +118,7 @@ async function admit(
   { sockets }: Books,
 ): Promise<boolean> {
   const peer = context.extra;
-  const { authorization } = context.connectionParams ?? {};
-  const admission = await gate.admit(typeof authorization === 'string' ? authorization : undefined);
+  const admission = await admissionOf(context, gate);
   if (admission === null) return false;
   if (peer.socket.readyState !== peer.socket.OPEN) return false;
   const caller = callerOf(admission.viewer, peer.address);
@@ -133,6 +133,19 @@ async function admit(
   const wait = Math.min(left, LONGEST_TIMER_MS);
   peer.expiry = setTimeout(() => leave(peer, 'The access token has expired'), wait);
   return true;
+}
+
+/** Who comes in with a connection_init; a partner out of reach is refused like a wrong token. */
+async function admissionOf(context: SocketContext, gate: Gate): Promise<Admission | null> {
+  const { authorization, partner } = context.connectionParams ?? {};
+  if (typeof authorization !== 'string') return null;
+  if (partner !== undefined && typeof partner !== 'string') return null;
+  try {
+    return await gate.admit({ authorization, partner, address: context.extra.address });
+  } catch (error) {
+    if (error instanceof DomainError) return null;
+    throw error;
+  }
 }
 
 /** The arguments of a subscription, or why there is none. */
@@ -177,7 +190,8 @@ function argsOf(
   if (faults.length > 0) throw new Refusals(faults.map(documentFault));
   const cost = priceOperation(schema, settings, { document, operationName, variables });
   limits.takeOperation(callerOf(viewer, peer.address), cost);
-  const caller = { authorization: undefined, requestId: peer.requestId, address: peer.address };
+  const { requestId, address } = peer;
+  const caller = { authorization: undefined, partner: undefined, requestId, address };
   return {
     peer,
     schema,

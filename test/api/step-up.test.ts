@@ -17,12 +17,16 @@ const UNTIL = '{ viewer { steppedUpUntil } }';
 const GUARDED = [
   'applyRerate',
   'assignRole',
+  'createApiKey',
   'createRole',
   'createUser',
+  'deleteRole',
   'disableUser',
+  'enableUser',
   'finaliseBillRun',
   'finaliseInvoice',
   'removeRole',
+  'renameRole',
   'setRolePermissions',
   'undoRerate',
 ];

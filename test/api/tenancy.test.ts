@@ -27,6 +27,7 @@ const DEFINER_FUNCTIONS = [
   'bought_price_list',
   'ensure_correction_partitions',
   'ensure_usage_partitions',
+  'find_api_key',
   'find_sign_in',
   'inherited_keys',
   'inherited_origins',
@@ -38,6 +39,7 @@ const DEFINER_FUNCTIONS = [
 
 /** What those functions read past the tenants' policies, as the owner and for reading alone. */
 const OWNER_POLICIES = [
+  'api_key.presented SELECT {kontor_owner}',
   'app_user.sign_in SELECT {kontor_owner}',
   'origin_set_prefix.inherited SELECT {kontor_owner}',
   'partner.register SELECT {kontor_owner}',

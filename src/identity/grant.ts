@@ -1,0 +1,27 @@
+import { DomainError } from '../kernel/index.js';
+import type { Viewer } from '../platform/index.js';
+import { beyondReach, unknownPermissions } from './permission.js';
+
+/** Refuses with PERMISSION_NOT_HELD unless the viewer holds all that changes. */
+export function demandReach(
+  viewer: Viewer,
+  before: readonly string[],
+  after: readonly string[],
+): void {
+  const missing = beyondReach(viewer.permissions, before, after);
+  if (missing.length === 0) return;
+  throw new DomainError(
+    'PERMISSION_NOT_HELD',
+    `You do not hold ${missing.join(', ')} and can neither give nor take it.`,
+    { permissions: missing },
+  );
+}
+
+/** The names sorted and each once; refuses with UNKNOWN_PERMISSION those that are none. */
+export function knownPermissions(names: readonly string[]): string[] {
+  const wanted = [...new Set(names)].sort();
+  const unknown = unknownPermissions(wanted);
+  if (unknown.length === 0) return wanted;
+  const list = unknown.join(', ').slice(0, 200);
+  throw new DomainError('UNKNOWN_PERMISSION', `There is no permission ${list}.`, { unknown });
+}
