@@ -106,21 +106,11 @@ function contextOf(
     userAgent,
     now,
     read,
-    readHome: async (work) => {
-      const { partnerId } = scope();
-      const { homePartnerId } = requireViewer({ viewer });
-      if (homePartnerId === partnerId) return work(await read());
-      return database.readAside({ partnerId: homePartnerId }, work);
-    },
+    readHome: homeReader(database, viewer, read),
     write: () => refuseWrite(),
     writeAs: () => refuseWrite(),
     release: endRead,
-    loader: <K, V>(key: symbol | object, make: (tx: () => Promise<Tx>) => DataLoader<K, V>) => {
-      const known = loaders.get(key) as DataLoader<K, V> | undefined;
-      const loader = known ?? make(read);
-      loaders.set(key, loader);
-      return loader;
-    },
+    loader: loaderIn(loaders, read),
   };
   const writer = (field: MutationField) => {
     let entries = 0;
@@ -157,6 +147,29 @@ function contextOf(
       closed = true;
       await endRead();
     },
+  };
+}
+
+function homeReader(
+  database: Database,
+  viewer: Viewer | null,
+  read: () => Promise<Tx>,
+): RequestContext['readHome'] {
+  return async (work) => {
+    if (viewer === null || viewer.homePartnerId === viewer.partnerId) return work(await read());
+    return database.readAside({ partnerId: viewer.homePartnerId }, work);
+  };
+}
+
+function loaderIn(
+  loaders: Map<symbol | object, unknown>,
+  read: () => Promise<Tx>,
+): RequestContext['loader'] {
+  return <K, V>(key: symbol | object, make: (tx: () => Promise<Tx>) => DataLoader<K, V>) => {
+    const known = loaders.get(key) as DataLoader<K, V> | undefined;
+    const loader = known ?? make(read);
+    loaders.set(key, loader);
+    return loader;
   };
 }
 

@@ -40,7 +40,10 @@ export class ApiKeyService {
     this.#now = now;
   }
 
-  /** Keys that a user made, the viewer when none is named, oldest first. Refuses with NOT_FOUND, FORBIDDEN. */
+  /**
+   * Keys that a user made, the viewer when none is named, oldest first. Refuses with NOT_FOUND,
+   * FORBIDDEN.
+   */
   async list(tx: Tx, viewer: Viewer, user: string | null, page: Page): Promise<Connection<ApiKey>> {
     const { userId } = await userInView(tx, viewer, user);
     const start = pageStart(page, 1);

@@ -57,7 +57,7 @@ export async function ownerInView(tx: Tx, viewer: Viewer, owner: Owner): Promise
   return owner;
 }
 
-/** The user with this identifier, or the viewer himself, as {@link ownerInView} lets him be seen. */
+/** The user with this identifier, or the viewer himself; refuses as {@link ownerInView}. */
 export async function userInView(
   tx: Tx,
   viewer: Viewer,

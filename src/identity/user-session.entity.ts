@@ -29,8 +29,17 @@ export class UserSession {
   @Column({ type: 'int', name: 'partner_id' })
   partnerId!: number;
 
+  @Column({ type: 'int', default: 1, select: false })
+  generation!: number;
+
+  @Column({ type: 'timestamptz', name: 'rotated_at', nullable: true, select: false })
+  rotatedAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'stepped_up_until', nullable: true, select: false })
+  steppedUpUntil!: Date | null;
+
   @Field(() => DateTimeScalar, { description: 'When it began.' })
-  @Column({ type: 'timestamptz', name: 'created_at' })
+  @Column({ type: 'timestamptz', name: 'created_at', default: () => 'now()' })
   createdAt!: Date;
 
   @Field(() => DateTimeScalar, { description: 'When it ends by itself.' })
@@ -48,10 +57,10 @@ export class UserSession {
   lastUsedAt!: Date | null;
 
   @Field(() => String, { description: 'From which address it was used last.' })
-  @Column({ type: 'text' })
+  @Column({ type: 'text', default: '' })
   address!: string;
 
   @Field(() => String, { description: 'What the client that used it last called itself.' })
-  @Column({ type: 'text', name: 'user_agent' })
+  @Column({ type: 'text', name: 'user_agent', default: '' })
   userAgent!: string;
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import { coded, type DocumentGuard, type DocumentLimits } from './armour.js';
 import type { CallerLimits } from './caller-limits.service.js';
-import { credentialsOf } from './credentials.js';
+import { credentialsOf } from './credentials.service.js';
 import { statementTally } from './database.service.js';
 import { formatError } from './error-format.js';
 import type { Gate } from './gate.service.js';
