@@ -1,5 +1,5 @@
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import { coded, type DocumentGuard, type DocumentLimits } from './armour.js';
 import type { CallerLimits } from './caller-limits.service.js';
@@ -66,7 +66,7 @@ export async function addGraphql(
       return context;
     },
   });
-  await fastify.register(async (scope) => {
+  const route: FastifyPluginAsync = async (scope) => {
     scope.removeContentTypeParser('text/plain');
     hurryBodies(scope);
     scope.post(path, function (request, reply) {
@@ -79,7 +79,8 @@ export async function addGraphql(
       const tally: RequestTally = { count: 0, requestId: request.id };
       return statementTally.run(tally, () => answer.call(this, request, reply));
     });
-  });
+  };
+  await fastify.register(route);
   fastify.addHook('onClose', async () => apollo.stop());
 }
 
