@@ -52,6 +52,7 @@ export function buildGate(parts: ContextParts): Gate {
     },
     openFor: (viewer, caller) => contextOf(parts, caller, { viewer, read: null }, 'subscription'),
     admit: (credentials) => authentication.admit(credentials),
+    isPresent: (viewer) => authentication.isPresent(viewer),
     withdrawn: (viewers) => authentication.withdrawn(viewers),
   };
 }

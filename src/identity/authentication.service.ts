@@ -104,6 +104,15 @@ export class AuthenticationService {
     return { viewer, expiresAt };
   }
 
+  /** Whether a viewer's session or key lives, and permits what it did when he was admitted. */
+  async isPresent(viewer: Viewer): Promise<boolean> {
+    const { homePartnerId: partnerId } = viewer;
+    const [found] = await this.#database.read({ partnerId }, (tx) =>
+      viewersOf(tx, [requestOf(viewer)], this.#now()),
+    );
+    return isSame(viewer, found?.viewer ?? null);
+  }
+
   /**
    * Those viewers whose session or key has ended, whose permissions are not what they were, or
    * who would no longer see all that they saw.

@@ -164,7 +164,7 @@ export class SessionResolver {
     const { sessionId } = requireViewer(context);
     // An API key has no session to end; it is revoked.
     if (sessionId === null) throw new DomainError('FORBIDDEN', 'An API key cannot sign out.');
-    await context.write((tx) => this.#signIn.signOut(tx, sessionId));
+    await context.write((tx) => this.#signIn.signOut(tx, sessionId), { atHome: true });
     return true;
   }
 }

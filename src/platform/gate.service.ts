@@ -63,6 +63,8 @@ export interface Gate {
    * with INVALID_ID or NOT_FOUND a partner where he cannot act.
    */
   admit(credentials: Credentials): Promise<Admission | null>;
+  /** Whether a viewer may still do all that he could when he was admitted, and nothing more. */
+  isPresent(viewer: Viewer): Promise<boolean>;
   /** Those of the viewers whose session, permissions or partner are no longer what they were. */
   withdrawn(viewers: readonly Viewer[]): Promise<ReadonlySet<Viewer>>;
   now(): Date;

@@ -241,7 +241,12 @@ async function run(
     counted = false;
   };
   try {
-    const result = await subscribeAfresh(args, () => options.limits.enterEvent(caller), ended);
+    const viewer = peer.admission?.viewer;
+    const result = await subscribeAfresh(args, {
+      turn: () => options.limits.enterEvent(caller),
+      mayGoOn: async () => viewer !== undefined && options.gate.isPresent(viewer),
+      ended,
+    });
     if (!(Symbol.asyncIterator in result)) ended();
     return result;
   } catch (error) {

@@ -20,7 +20,8 @@ import { addressKey, TokenBuckets } from './token-buckets.js';
 /** Limits of every socket. */
 const socketLimits = {
   frameBytes: 64 * 1024,
-  recheckMs: 5_000,
+  /** With what a check takes, sockets of those who were sent away end within five seconds. */
+  recheckMs: 4_000,
   /** A reader with more than this waiting for him is cut off. */
   bufferedBytes: 4 * 1024 * 1024,
   pingMs: 12_000,

@@ -11,18 +11,26 @@ export type Turn = () => Promise<() => void>;
 
 const AT_ONCE: Turn = async () => () => undefined;
 
+/** How a subscription is run for whom it belongs to. */
+export interface SubscriptionRules {
+  /** The beginning and each event wait for it. */
+  readonly turn?: Turn;
+  /** Asked before each event, which is withheld when it says no. */
+  mayGoOn?(): Promise<boolean>;
+  /** Called when nothing will follow. */
+  ended?(): void;
+}
+
 /**
  * Runs a subscription whose every event is executed with a context of its own, so that no
  * transaction or loader outlives the event it was opened for. `args.contextValue` makes contexts.
- * The beginning and each event wait for a `turn`; `ended` is called when nothing will follow.
  */
 export async function subscribeAfresh(
   args: ExecutionArgs,
-  turn: Turn = AT_ONCE,
-  ended: () => void = () => undefined,
+  rules: SubscriptionRules = {},
 ): Promise<AsyncGenerator<ExecutionResult, void, void> | ExecutionResult> {
   const freshContext = args.contextValue as () => OperationContext;
-  const done = await turn();
+  const done = await (rules.turn ?? AT_ONCE)();
   const first = freshContext();
   let source: AsyncIterable<unknown> | ExecutionResult;
   try {
@@ -30,15 +38,14 @@ export async function subscribeAfresh(
   } finally {
     await first.close().finally(done);
   }
-  return isAsyncIterable(source) ? eventsOf(source, args, turn, ended) : source;
+  return isAsyncIterable(source) ? eventsOf(source, args, rules) : source;
 }
 
 // Not an async generator function: its return() would wait for the event that it waits for.
 function eventsOf(
   source: AsyncIterable<unknown>,
   args: ExecutionArgs,
-  turn: Turn,
-  ended: () => void,
+  { turn = AT_ONCE, mayGoOn, ended }: SubscriptionRules,
 ): AsyncGenerator<ExecutionResult, void, void> {
   const freshContext = args.contextValue as () => OperationContext;
   const events = source[Symbol.asyncIterator]();
@@ -47,20 +54,23 @@ function eventsOf(
     try {
       await events.return?.();
     } finally {
-      ended();
+      ended?.();
     }
     return over;
   };
   const next = async (): Promise<IteratorResult<ExecutionResult, void>> => {
-    const event = await events.next();
-    if (event.done) return finish();
-    const done = await turn();
-    const contextValue = freshContext();
-    try {
-      const value = await execute({ ...args, rootValue: event.value, contextValue });
-      return { done: false, value };
-    } finally {
-      await contextValue.close().finally(done);
+    for (;;) {
+      const event = await events.next();
+      if (event.done) return finish();
+      const done = await turn();
+      const contextValue = freshContext();
+      try {
+        if (mayGoOn !== undefined && !(await mayGoOn())) continue;
+        const value = await execute({ ...args, rootValue: event.value, contextValue });
+        return { done: false, value };
+      } finally {
+        await contextValue.close().finally(done);
+      }
     }
   };
   return {
