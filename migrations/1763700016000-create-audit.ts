@@ -50,11 +50,12 @@ const CHAIN = `
 
   -- What an entry is about, for searching: 'Partner:5'.
   CREATE TABLE audit_subject (
-    subject text NOT NULL,
     seq bigint NOT NULL REFERENCES audit_entry,
+    subject text NOT NULL,
     partner_id int NOT NULL,
-    PRIMARY KEY (subject, seq)
+    PRIMARY KEY (seq, subject)
   );
+  CREATE INDEX audit_subject_subject ON audit_subject (subject, seq);
   ${tenantTable('audit_subject', 'SELECT')}
   ${appendOnly('audit_subject')}
 
@@ -65,7 +66,19 @@ const CHAIN = `
     hash bytea NOT NULL
   );
   INSERT INTO audit_head (seq, hash) VALUES (0, decode(repeat('00', 32), 'hex'));
-  ${sharedTable('audit_head', 'SELECT')}`;
+  ${sharedTable('audit_head', 'SELECT')}
+
+  -- Ends of the chain that were signed; the same lie as files where the database does not reach.
+  -- trail holds the first 8 bytes of the hash of each entry since the head before, hexadecimal.
+  CREATE TABLE audit_signed_head (
+    seq bigint PRIMARY KEY,
+    head text NOT NULL,
+    signature text NOT NULL,
+    public_key text NOT NULL,
+    trail text NOT NULL
+  );
+  ${sharedTable('audit_signed_head', 'SELECT, INSERT')}
+  ${appendOnly('audit_signed_head')}`;
 
 // The application may add to the chain and nothing else: neither places nor hashes are its to say.
 // The row of the end is locked until the transaction commits, so this is its last statement.
@@ -88,7 +101,7 @@ const APPEND = `
       || '","seq":' || place || '}', 'UTF8'));
     INSERT INTO public.audit_entry VALUES (place, moment, acting, home, actor, key_id, session,
       operation, body, head.hash, digest);
-    INSERT INTO public.audit_subject SELECT s, place, acting FROM unnest(subjects) AS s;
+    INSERT INTO public.audit_subject SELECT place, s, acting FROM unnest(subjects) AS s;
     UPDATE public.audit_head SET seq = place, hash = digest;
     RETURN place;
   END $body$;
@@ -187,6 +200,7 @@ export const NOT_NOTED = [
   ...['rate_sheet_row', 'invoice_line', 'invoice_tax', 'fee_charge', 'invoice_number_series'],
   ...['price_book', 'book_past', 'run_batch', 'run_lane', 'event', 'outbox', 'idempotency_key'],
   ...['sign_in_throttle', 'migration', 'audit_entry', 'audit_subject', 'audit_head'],
+  'audit_signed_head',
 ];
 
 const WATCH = `
@@ -213,5 +227,5 @@ const DOWN = `
     END LOOP;
   END $body$;
   DROP FUNCTION audit_table, audit_notes, note_change, as_texts, append_audit_entry;
-  DROP TABLE audit_head, audit_subject, audit_entry;
+  DROP TABLE audit_signed_head, audit_head, audit_subject, audit_entry;
   DROP FUNCTION refuse_change`;

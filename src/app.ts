@@ -1,6 +1,8 @@
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { raiseTamperAlarm } from './alarm/index.js';
+import { AUDIT_TAMPERED_TOPIC } from './audit/index.js';
 import { BillExecutor, invoiceRoute } from './billing/index.js';
 import { buildGate } from './context.js';
 import { configuredKeys, type IdentityKeys, keptKeys } from './identity/index.js';
@@ -72,9 +74,10 @@ export async function buildApp(options: AppOptions): Promise<App> {
     config,
     keys: identityKeys(config),
   });
-  const { authentication, audit, credit } = services;
+  const { authentication, audit, auditHeads, credit } = services;
   outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
   outbox.register(FOLD_TOPIC, startFold);
+  outbox.register(AUDIT_TAMPERED_TOPIC, raiseTamperAlarm);
   const { workers } = config;
   const dataPlane = new DataPlane({ database, workers, filesDir: services.storage.pathOf('') });
   work.register(dataPlane.importExecutor);
@@ -105,12 +108,14 @@ export async function buildApp(options: AppOptions): Promise<App> {
       outbox.start();
       services.inbox.start();
       services.lastUse.start();
+      auditHeads.start();
       await doorbell.start();
     },
     stop: async () => {
       await http.close();
       await Promise.all([services.inbox.stop(), work.stop(), outbox.stop(), events.stop()]);
       await services.lastUse.stop();
+      await auditHeads.stop();
       await dataPlane.close();
       await doorbell.stop();
       await database.close();

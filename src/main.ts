@@ -1,9 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildApp, cores, migrateOptions, openDatabase } from './app.js';
+import { actorOfCommand } from './audit/index.js';
+import { signAuditHead, verifyAudit } from './audit-command.js';
 import { rotateKeys } from './identity/index.js';
 import { DomainError } from './kernel/index.js';
 import {
@@ -13,6 +15,7 @@ import {
   loadConfig,
   migrate,
   SYSTEM_SCOPE,
+  type Tx,
 } from './platform/index.js';
 import { vectorsCommand } from './rating/index.js';
 import { printedSchema } from './schema.js';
@@ -36,6 +39,8 @@ const commands: Readonly<Record<string, Command>> = {
   schema: writeOrCheckSchema,
   migrations: checkMigrations,
   'rotate-keys': rotateTokenKeys,
+  'audit-head': signAuditHead,
+  'verify-audit': verifyAudit,
   demo: elsewhere('../seeds/demo/index.js'),
   bench: elsewhere('../test/bench/index.js'),
   vectors: ({ args: files }) => vectorsCommand(files, (line) => console.log(line)),
@@ -105,11 +110,19 @@ async function setup({ config, args: words }: CommandInput): Promise<number> {
     await migrate(migrateOptions(urls));
     const app = await buildApp({ config, urls, log: createLog({ level: config.logLevel }) });
     const password = randomBytes(15).toString('base64url');
-    const { partners, users } = app.services;
-    const made = await app.database.write(SYSTEM_SCOPE, async (tx) => {
+    const { audit, partners, users } = app.services;
+    const act = { operation: 'setup', arguments: {}, reason: null, requestId: randomUUID() };
+    const setUp = async (tx: Tx) => {
       const partnerId = await partners.establishHub(tx, { name: hub, country });
-      return users.enrolAdministrator(tx, { partnerId, email, displayName, password });
-    });
+      const user = { partnerId, email, displayName, password };
+      return { partnerId, ...(await users.enrolAdministrator(tx, user)) };
+    };
+    const made = await audit.write(
+      SYSTEM_SCOPE,
+      act,
+      ({ partnerId }) => actorOfCommand(partnerId),
+      setUp,
+    );
     console.log(`e-mail    ${email}\npassword  ${password}\nTOTP      ${made.totpUri}`);
     await app.stop();
     return 0;

@@ -11,7 +11,7 @@ import {
   registerEnumType,
 } from 'type-graphql';
 import { alarmEntities, alarmErrors, alarmResolvers } from './alarm/index.js';
-import { auditMutations } from './audit/index.js';
+import { auditErrors, auditMutations, auditResolvers } from './audit/index.js';
 import { billingEntities, billingErrors, billingResolvers } from './billing/index.js';
 import { catalogEntities, catalogErrors, catalogResolvers } from './catalog/index.js';
 import { creditEntities, creditErrors, creditResolvers } from './credit/index.js';
@@ -56,6 +56,7 @@ export const errorCatalogues: readonly ErrorCatalogue[] = [
   kernelErrors,
   platformErrors,
   identityErrors,
+  auditErrors,
   alarmErrors,
   partnerErrors,
   catalogErrors,
@@ -99,6 +100,7 @@ export const resolvers = [
   ErrorCodeResolver,
   ...platformResolvers,
   ...identityResolvers,
+  ...auditResolvers,
   ...alarmResolvers,
   ...partnerResolvers,
   ...catalogResolvers,

@@ -1,7 +1,15 @@
 import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AlarmResolver, AlarmService } from './alarm/index.js';
-import { AuditService } from './audit/index.js';
+import {
+  AuditorService,
+  AuditResolver,
+  AuditService,
+  HeadFiles,
+  HeadKey,
+  HeadService,
+} from './audit/index.js';
 import {
   BillRunFindingResolver,
   BillRunResolver,
@@ -100,6 +108,7 @@ import {
 import {
   type Config,
   type Database,
+  ensureSecret,
   type Log,
   RunResolver,
   RunService,
@@ -157,9 +166,10 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const stepUps = new StepUpService(keys.secretKey);
   const roles = new RoleService(now);
   const users = new UserService(roles, keys.secretKey, now);
-  const audit = new AuditService(database);
   const apiKeys = new ApiKeyService(now);
   const sessions = new UserSessionService(now);
+  const auditing = buildAudit({ database, log, config });
+  const { audit } = auditing;
   const alarms = new AlarmService();
   const mediation = buildMediation({ database, log, config, audit });
   const register = buildRegister(mediation.storage);
@@ -174,13 +184,22 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
     stepUps,
     roles,
     users,
-    audit,
+    ...auditing,
     alarms,
     apiKeys,
     sessions,
     lastUse,
   };
   return { ...access, ...register, ...pricing, ...mediation, ...rating, credit, ...billing };
+}
+
+function buildAudit({ database, log, config }: Pick<ServiceParts, 'database' | 'log' | 'config'>) {
+  const { dataDir, auditKey, auditHeadsDir, auditHeadMinutes: minutes } = config;
+  const auditFiles = new HeadFiles(auditHeadsDir ?? join(dataDir, 'audit-heads'));
+  const key = new HeadKey(auditKey ?? ensureSecret(dataDir, 'audit-key'));
+  const auditHeads = new HeadService(database, { key, files: auditFiles, minutes, log });
+  const auditor = new AuditorService(auditHeads);
+  return { audit: new AuditService(database), auditFiles, auditHeads, auditor };
 }
 
 function buildRating(database: Database, storage: FileStorage) {
@@ -263,6 +282,7 @@ export function buildResolvers(services: Services): Map<unknown, object> {
     new UserResolver(users),
     new ApiKeyResolver(services.apiKeys),
     new UserSessionResolver(services.sessions),
+    new AuditResolver(services.auditor),
     new AlarmResolver(alarms),
     ...registerResolvers(services),
     ...pricingResolvers(services),

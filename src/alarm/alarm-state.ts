@@ -7,7 +7,8 @@ export type ProbableCause =
   | 'CREDIT_THRESHOLD'
   | 'CREDIT_EXHAUSTED'
   | 'FILE_ERROR'
-  | 'NEGATIVE_MARGIN';
+  | 'NEGATIVE_MARGIN'
+  | 'AUDIT_TAMPERED';
 
 /** State of an alarm from what happened to it. */
 export function alarmState(alarm: {

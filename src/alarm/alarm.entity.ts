@@ -34,6 +34,7 @@ const ProbableCauseType = {
   CREDIT_EXHAUSTED: 'CREDIT_EXHAUSTED',
   FILE_ERROR: 'FILE_ERROR',
   NEGATIVE_MARGIN: 'NEGATIVE_MARGIN',
+  AUDIT_TAMPERED: 'AUDIT_TAMPERED',
 } as const;
 registerEnumType(ProbableCauseType, {
   name: 'ProbableCause',
@@ -43,6 +44,7 @@ registerEnumType(ProbableCauseType, {
     CREDIT_EXHAUSTED: { description: 'Use has reached the credit limit.' },
     FILE_ERROR: { description: 'A delivered file or folder could not be taken.' },
     NEGATIVE_MARGIN: { description: 'Something is sold below what it costs.' },
+    AUDIT_TAMPERED: { description: 'The chain of audit entries is broken.' },
   },
 });
 

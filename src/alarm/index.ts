@@ -11,6 +11,7 @@ export {
 } from './alarm.store.js';
 export type { AlarmSeverity, AlarmState, ProbableCause } from './alarm-state.js';
 export { alarmErrors } from './errors.js';
+export { raiseTamperAlarm } from './tamper-alarm.store.js';
 
 export const alarmEntities = [Alarm];
 export const alarmResolvers = [AlarmResolver];

@@ -13,13 +13,19 @@ export class AuditService {
 
   /**
    * Runs `work` in one transaction that ends with the entry of the act: both or neither. The end
-   * of the chain is locked from the entry to the commit and no longer.
+   * of the chain is locked from the entry to the commit and no longer. Who acts may be known only
+   * when the work is done.
    */
-  async write<T>(scope: Scope, act: Act, actor: Actor, work: (tx: Tx) => Promise<T>): Promise<T> {
+  async write<T>(
+    scope: Scope,
+    act: Act,
+    actor: Actor | ((answer: T) => Actor),
+    work: (tx: Tx) => Promise<T>,
+  ): Promise<T> {
     return this.#database.write(scope, async (tx) => {
       await beginNotes(tx);
       const answer = await work(tx);
-      const who = await named(tx, actor);
+      const who = await named(tx, typeof actor === 'function' ? actor(answer) : actor);
       const body = entryBody(act, who, await takeNotes(tx));
       await appendEntry(tx, who, act.operation, bodyText(body), body.subjects);
       return answer;
@@ -46,7 +52,13 @@ export function actorFound(user: KnownUser): Actor {
   };
 }
 
-// A session outlives its entry by days, so the entry names the user himself.
+/** Whoever may start programs on the server, acting at a partner. */
+export function actorOfCommand(partnerId: number): Actor {
+  const nobody = { userId: null, apiKeyId: null, sessionId: null, homePartnerId: null };
+  return { kind: 'COMMAND', partnerId, ...nobody };
+}
+
+// Sessions are forgotten long before entries are, so the entry names the user himself.
 async function named(tx: Tx, actor: Actor): Promise<Actor> {
   if (actor.userId !== null || actor.sessionId === null) return actor;
   return { ...actor, userId: await userOfSession(tx, actor.sessionId) };

@@ -63,7 +63,7 @@ function idsIn(value: unknown): string[] {
 }
 
 /** `Type:id` behind an opaque identifier of a row; nothing when it is none. */
-function subjectBehind(text: string): string[] {
+export function subjectBehind(text: string): string[] {
   if (!OPAQUE_ID.test(text)) return [];
   const plain = Buffer.from(text, 'base64url').toString('utf8');
   const [, type, id] = /^([A-Z][A-Za-z]{1,63}):([\w:-]{1,80})$/.exec(plain) ?? [];

@@ -39,6 +39,9 @@ export const CONFIG_VARIABLES = [
   'KONTOR_INTROSPECTION',
   'KONTOR_OPERATIONS',
   'KONTOR_OPERATIONS_ONLY',
+  'KONTOR_AUDIT_KEY',
+  'KONTOR_AUDIT_HEADS_DIR',
+  'KONTOR_AUDIT_HEAD_MINUTES',
 ] as const;
 
 type Variable = (typeof CONFIG_VARIABLES)[number];
@@ -102,6 +105,11 @@ export type Config = Readonly<{
   /** Files that list operations by hash; relative to the working directory. */
   operationFiles: readonly string[];
   listedOnly: (typeof LISTED_ONLY)[number];
+  /** Signs heads of the audit, 32 bytes; undefined means: keep one in the data directory. */
+  auditKey: Uint8Array | undefined;
+  /** Where signed heads are put; undefined means: below the data directory. */
+  auditHeadsDir: string | undefined;
+  auditHeadMinutes: number;
   /** Variables that begin with KONTOR_ but mean nothing here: most likely misspelt. */
   unknownVariables: readonly string[];
 }>;
@@ -168,6 +176,12 @@ export function loadConfig(env: Environment, cores: number): Config {
     introspection: read('KONTOR_INTROSPECTION', SWITCH) ?? !production,
     operationFiles: read('KONTOR_OPERATIONS', FILES) ?? [],
     listedOnly: read('KONTOR_OPERATIONS_ONLY', oneOf(LISTED_ONLY)) ?? 'off',
+    auditKey: read(
+      'KONTOR_AUDIT_KEY',
+      key('exactly 32', (bytes) => bytes === 32),
+    ),
+    auditHeadsDir: read('KONTOR_AUDIT_HEADS_DIR', DIRECTORY),
+    auditHeadMinutes: read('KONTOR_AUDIT_HEAD_MINUTES', whole(1, 1440)) ?? 60,
     unknownVariables: unknownIn(env),
   };
   if (config.databaseOwnerUrl !== undefined && databaseUrl === undefined) {

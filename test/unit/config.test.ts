@@ -66,6 +66,9 @@ describe('the configuration', () => {
       introspection: true,
       operationFiles: [],
       listedOnly: 'off',
+      auditKey: undefined,
+      auditHeadsDir: undefined,
+      auditHeadMinutes: 60,
       unknownVariables: [],
     });
   });

@@ -1,0 +1,84 @@
+import { DomainError } from '../kernel/index.js';
+import {
+  type Connection,
+  type Page,
+  pageOf,
+  pageStart,
+  type RequestContext,
+  requireViewer,
+  rowsOf,
+  type Tx,
+} from '../platform/index.js';
+import type { AuditHead, AuditVerification } from './audit.entity.js';
+import { signedHeads } from './chain.store.js';
+import type { HeadService } from './head.service.js';
+import { trustedHead } from './verify.service.js';
+
+interface GivenHead {
+  readonly head: string;
+  readonly signature: string;
+  readonly trail?: string | null;
+}
+
+/** What an auditor of the hub asks of the chain. */
+export class AuditorService {
+  readonly #heads: HeadService;
+
+  constructor(heads: HeadService) {
+    this.#heads = heads;
+  }
+
+  /** Signed heads, oldest first. Refuses with FORBIDDEN whoever does not act at the hub. */
+  async heads(context: RequestContext, page: Page): Promise<Connection<AuditHead>> {
+    const tx = await context.read();
+    await assertAtHub(tx, requireViewer(context).partnerId);
+    const rows = await signedHeads(tx, after(page), page.first + 1);
+    const shown = rows.map(({ seq, head, signature, publicKey }) => {
+      return { seq: String(seq), head, signature, publicKey };
+    });
+    return pageOf(shown, page, ({ seq }) => [BigInt(seq)]);
+  }
+
+  /** As {@link HeadService.verify}, for a viewer who acts at the hub. */
+  async verify(
+    context: RequestContext,
+    given: readonly GivenHead[],
+    since: string | null,
+  ): Promise<AuditVerification> {
+    await assertAtHub(await context.read(), requireViewer(context).partnerId);
+    await context.release();
+    const { publicKey } = this.#heads;
+    const keys = new Set([publicKey]);
+    const heads = given.map(({ head, signature, trail = null }) =>
+      trustedHead({ head, signature, publicKey, trail }, keys),
+    );
+    const start = since === null ? null : heads.find((head) => String(head.seq) === since);
+    if (start === undefined) {
+      throw new DomainError('AUDIT_HEAD_INVALID', 'The head to begin with is not among the heads.');
+    }
+    const { entries, proven, finding } = await this.#heads.verify(heads, start);
+    return {
+      intact: finding === null,
+      entries: String(entries),
+      provenThrough: String(proven),
+      fault: finding?.fault ?? null,
+      firstBad: finding === null ? null : String(finding.firstBad),
+      firstBadAtLatest: finding === null ? null : String(finding.firstBadAtLatest),
+    };
+  }
+}
+
+// One chain tells of all partners, so only who sees all of them can hold it against anything.
+async function assertAtHub(tx: Tx, partnerId: number): Promise<void> {
+  const rows = rowsOf(
+    await tx.query('SELECT 1 FROM partner WHERE id = $1 AND parent_id IS NULL', [partnerId]),
+  );
+  if (rows.length === 1) return;
+  throw new DomainError('FORBIDDEN', 'This is for those who act at the hub.');
+}
+
+function after(page: Page): number {
+  const [seq] = pageStart(page, 1) ?? [0n];
+  if (typeof seq === 'bigint' && seq >= 0n) return Number(seq);
+  throw new DomainError('INVALID_CURSOR', 'The cursor is not one of this list.');
+}
