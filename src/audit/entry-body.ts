@@ -1,4 +1,4 @@
-import { canonicalJson, toGlobalId } from '../kernel/index.js';
+import { canonicalJson, maskNumbersIn, toGlobalId } from '../kernel/index.js';
 import type { Act, Actor, Change, Changes, Further } from './act.js';
 import { maskChange } from './masking.js';
 
@@ -30,7 +30,7 @@ export function entryBody(act: Act, actor: Actor, changes: Changes): EntryBody {
     actor,
     operation,
     arguments: act.arguments,
-    reason,
+    reason: reason === null ? null : maskNumbersIn(reason),
     requestId,
     changes: rows,
     further: changes.further,
