@@ -24,7 +24,20 @@ const KEEP = `
   BEGIN
     RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME
       USING ERRCODE = '23001';
-  END $body$`;
+  END $body$;
+
+  -- A number that was given is given: a series never counts back, and is never forgotten.
+  CREATE FUNCTION keep_number_series() RETURNS trigger LANGUAGE plpgsql AS $body$
+  BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.last_number >= OLD.last_number
+      AND NEW.partner_id = OLD.partner_id AND NEW.series = OLD.series THEN RETURN NEW; END IF;
+    RAISE EXCEPTION 'series % has given numbers up to %', OLD.series, OLD.last_number
+      USING ERRCODE = '23001';
+  END $body$;
+  CREATE TRIGGER invoice_number_series_rises BEFORE UPDATE OR DELETE ON invoice_number_series
+    FOR EACH ROW EXECUTE FUNCTION keep_number_series();
+  CREATE TRIGGER usage_summary_kept BEFORE TRUNCATE ON usage_summary
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_truncate()`;
 
 // partner_id is the partner at which somebody acted. body says what was done, as canonical JSON;
 // the columns beside it repeat what lists are searched by. hash is SHA-256 over the canonical JSON
@@ -228,4 +241,6 @@ const DOWN = `
   END $body$;
   DROP FUNCTION audit_table, audit_notes, note_change, as_texts, append_audit_entry;
   DROP TABLE audit_signed_head, audit_head, audit_subject, audit_entry;
-  DROP FUNCTION refuse_change`;
+  DROP TRIGGER invoice_number_series_rises ON invoice_number_series;
+  DROP TRIGGER usage_summary_kept ON usage_summary;
+  DROP FUNCTION keep_number_series, refuse_change`;

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Invoice } from '../../src/billing/index.js';
 import { type Run, SYSTEM_SCOPE } from '../../src/platform/index.js';
@@ -167,4 +168,62 @@ describe('finalisation', () => {
     ).toBe('none');
     await desk.expectSound();
   });
+
+  it('freezes it for the owner of the tables, too: no statement of a migration changes it', async () => {
+    const { sellerId, ids } = await drafts(1);
+    await finalise(sellerId, ids[0] as string);
+    const before = await evidence();
+    const owner = new pg.Client({ connectionString: desk.database.urls.ownerUrl });
+    await owner.connect();
+    try {
+      await owner.query('SET ROLE kontor_owner');
+      await owner.query(
+        `SELECT set_config('kontor.partner_ids', ids, false) FROM visible_partners(NULL)`,
+      );
+      for (const table of EVIDENCE) {
+        const named = table === 'usage_summary' ? ' WHERE invoice_id IS NOT NULL' : '';
+        const changes = [`UPDATE ${table} SET partner_id = 0${named}`, `DELETE FROM ${table}${named}`];
+        // No fee is charged in this file, and what changes no row meets no trigger of rows.
+        const sqls = table === 'fee_charge' ? [] : changes;
+        for (const sql of [...sqls, `TRUNCATE ${table} CASCADE`]) {
+          const state = await refusal(owner.query(sql));
+          expect([sql, state]).toEqual([sql, '23001']);
+        }
+      }
+      expect(await refusal(owner.query('UPDATE invoice_number_series SET last_number = 0'))).toBe(
+        '23001',
+      );
+    } finally {
+      await owner.end();
+    }
+    expect(await evidence()).toEqual(before);
+  });
 });
+
+/** What was issued, as it can be proven: documents, their parts, and the usage behind them. */
+const EVIDENCE = [
+  'invoice',
+  'invoice_line',
+  'invoice_tax',
+  'fee_charge',
+  'invoice_number_series',
+  'usage_summary',
+];
+
+async function evidence(): Promise<unknown> {
+  return desk.database.read(SYSTEM_SCOPE, async (tx) => {
+    const documents = await tx.query(
+      `SELECT id, encode(sha256(pdf), 'hex') = pdf_sha256 AS whole, md5(row_to_json(invoice)::text)
+       FROM invoice WHERE state = 'FINALISED' ORDER BY id`,
+    );
+    expect(documents.length).toBeGreaterThan(0);
+    for (const { whole } of documents) expect(whole).toBe(true);
+    const parts: unknown[] = [];
+    for (const table of EVIDENCE) {
+      parts.push(
+        await tx.query(`SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM ${table} t`),
+      );
+    }
+    return { documents, parts };
+  });
+}
