@@ -4,27 +4,33 @@ import { parseArgs } from 'node:util';
 import { buildApp, openDatabase } from './app.js';
 import { readHeadFile, trustedHead } from './audit/index.js';
 import { DomainError } from './kernel/index.js';
-import type { Command } from './main.js';
-import { createLog } from './platform/index.js';
+import { type Config, createLog } from './platform/index.js';
 import type { Services } from './services.js';
+
+/** What a command is given: the configuration and the words behind its name. */
+interface Given {
+  readonly config: Config;
+  readonly args: readonly string[];
+}
 
 const USAGE = 'verify-audit [--key BASE64] [FILE or FOLDER of heads ...]';
 
 /** `audit-head`: signs the end of the audit's chain now, and says where the files are. */
-export const signAuditHead: Command = async ({ config }) =>
-  withServices(config, async ({ auditHeads }) => {
+export async function signAuditHead({ config }: Given): Promise<number> {
+  return withServices(config, async ({ auditHeads }) => {
     const { files, seq } = await auditHeads.export();
     for (const file of files) console.log(file);
     const done = files.length === 0 ? `Entry ${seq} is the newest head already.` : '';
     console.log(done || `Signed up to entry ${seq} by ${auditHeads.publicKey}`);
     return 0;
   });
+}
 
 /**
  * `verify-audit`: holds the audit against itself and against heads that were kept elsewhere; the
  * files of this installation when none are named. Exit status 1 when something is wrong.
  */
-export const verifyAudit: Command = async ({ config, args }) => {
+export async function verifyAudit({ config, args }: Given): Promise<number> {
   const options = { key: { type: 'string' } } as const;
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -49,7 +55,7 @@ export const verifyAudit: Command = async ({ config, args }) => {
     );
     return 1;
   });
-};
+}
 
 function filesIn(path: string): string[] {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -60,7 +66,7 @@ function filesIn(path: string): string[] {
 }
 
 async function withServices(
-  config: Parameters<Command>[0]['config'],
+  config: Config,
   work: (services: Services) => Promise<number>,
 ): Promise<number> {
   const { urls, embedded } = await openDatabase(config, (line) => console.error(line));

@@ -71,7 +71,7 @@ describe('the chain of audit entries', () => {
     expect(await verify()).toMatchObject({ intact: true });
   });
 
-  it('shows four of the six without any head from outside, and not the two that cover up', async () => {
+  it('shows all but the two that cover up without any head from outside', async () => {
     const shown: boolean[] = [];
     for (const { run } of TAMPERINGS) {
       const found = await root.meddling(async () => {
@@ -102,8 +102,8 @@ describe('the chain of audit entries', () => {
 
   it('can be read from a trusted head on', async () => {
     expect(await verify(kept, '300')).toMatchObject({ intact: true, entries: '100' });
-    const [codes] = [await refusal(app, world.hubToken, VERIFY, { heads: kept, since: '299' })];
-    expect(codes).toBe('AUDIT_HEAD_INVALID');
+    const code = await refusal(app, world.hubToken, VERIFY, { heads: kept, since: '299' });
+    expect(code).toBe('AUDIT_HEAD_INVALID');
   });
 
   it('refuses heads that were changed or signed by somebody else', async () => {

@@ -263,7 +263,7 @@ describe('what an entry keeps', () => {
 });
 
 describe('the list of entries', () => {
-  it('shows a partner what was done on behalf of it and of those below, and nothing else', async () => {
+  it('shows a partner what was done for it and for those below, and nothing else', async () => {
     await anAccount(app, world.hubToken, world.resellerB);
     await anAccount(app, world.tokenB, world.resellerB);
     await anAccount(app, world.tokenA, world.customerA);
