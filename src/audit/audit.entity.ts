@@ -75,7 +75,7 @@ export class AuditActor {
 }
 
 @ObjectType({ simpleResolvers: true, description: 'What became of one row.' })
-export class AuditChange {
+class AuditChange {
   @Field(() => String, { description: 'Table of the row.' })
   table!: string;
 
@@ -102,7 +102,7 @@ export class AuditChange {
 }
 
 @ObjectType({ simpleResolvers: true, description: 'Changes of a table that are not listed.' })
-export class AuditFurther {
+class AuditFurther {
   @Field(() => String, { description: 'The table.' })
   table!: string;
 

@@ -54,7 +54,7 @@ export const TRAIL_DIGITS = 16;
 export const GENESIS = '0'.repeat(64);
 
 /** The text whose SHA-256 is the hash of an entry: canonical JSON of these four. */
-export function hashedText(row: Pick<ChainRow, 'at' | 'body' | 'previous' | 'seq'>): string {
+function hashedText(row: Pick<ChainRow, 'at' | 'body' | 'previous' | 'seq'>): string {
   return `{"at":"${row.at}","body":${row.body},"previous":"${row.previous}","seq":${row.seq}}`;
 }
 
