@@ -212,8 +212,8 @@ export const NOT_NOTED = [
   ...['allowance_due', 'allowance_result', 'rerate_entry', 'rerate_difference', 'rerate_finding'],
   ...['rate_sheet_row', 'invoice_line', 'invoice_tax', 'fee_charge', 'invoice_number_series'],
   ...['price_book', 'book_past', 'run_batch', 'run_lane', 'event', 'outbox', 'idempotency_key'],
-  ...['sign_in_throttle', 'migration', 'audit_entry', 'audit_subject', 'audit_head'],
-  'audit_signed_head',
+  ...['sign_in_throttle', 'sign_in_streak', 'sign_in_event', 'migration'],
+  ...['audit_entry', 'audit_subject', 'audit_head', 'audit_signed_head'],
 ];
 
 const WATCH = `

@@ -44,6 +44,8 @@ export interface App {
   readonly http: HttpServer;
   readonly work: WorkService;
   readonly outbox: OutboxWorker;
+  /** Sends mails to users. */
+  readonly mailbox: OutboxWorker;
   readonly events: EventStream;
   readonly services: Services;
   /** Begins to follow events and to take work. */
@@ -74,7 +76,10 @@ export async function buildApp(options: AppOptions): Promise<App> {
     config,
     keys: identityKeys(config),
   });
-  const { authentication, audit, auditHeads, credit } = services;
+  const { authentication, audit, auditHeads, credit, mailer, mails } = services;
+  // Apart from other work: a mail server that is slow keeps nobody waiting but readers of mail.
+  const mailbox = new OutboxWorker(database, { doorbell, log });
+  mailbox.register(mails.topic, (tx, row) => mails.deliver(tx, row));
   outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
   outbox.register(FOLD_TOPIC, startFold);
   outbox.register(AUDIT_TAMPERED_TOPIC, raiseTamperAlarm);
@@ -99,6 +104,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     http,
     work,
     outbox,
+    mailbox,
     events,
     services,
     start: async () => {
@@ -106,6 +112,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
       await services.uploads.open(now());
       work.start();
       outbox.start();
+      mailbox.start();
       services.inbox.start();
       services.lastUse.start();
       auditHeads.start();
@@ -113,9 +120,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
     },
     stop: async () => {
       await http.close();
-      await Promise.all([services.inbox.stop(), work.stop(), outbox.stop(), events.stop()]);
+      const running = [services.inbox, work, outbox, mailbox, events];
+      await Promise.all(running.map((one) => one.stop()));
       await services.lastUse.stop();
       await auditHeads.stop();
+      mailer.close();
       await dataPlane.close();
       await doorbell.stop();
       await database.close();

@@ -65,20 +65,29 @@ import {
 } from './catalog/index.js';
 import { CreditResolver, CreditService } from './credit/index.js';
 import {
+  AccountMailService,
   ApiKeyResolver,
   ApiKeyService,
+  AttemptService,
   AuthenticationService,
+  EnrolmentResolver,
+  EnrolmentService,
   type IdentityKeys,
   LastUse,
+  PasswordChangeService,
+  PasswordResolver,
   RoleResolver,
   RoleService,
   SessionResolver,
+  SignInEventResolver,
+  SignInEventService,
   SignInService,
   StepUpService,
   UserResolver,
   UserService,
   UserSessionResolver,
   UserSessionService,
+  ViewerInfoResolver,
 } from './identity/index.js';
 import { invariant } from './kernel/index.js';
 import {
@@ -106,6 +115,7 @@ import {
   PartnerService,
 } from './partner/index.js';
 import {
+  buildMailer,
   type Config,
   type Database,
   ensureSecret,
@@ -162,8 +172,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const runs = new RunService();
   const lastUse = new LastUse(database, log);
   const authentication = new AuthenticationService(database, keys.tokenKeys, now, lastUse);
-  const signIn = new SignInService(database, keys, now, log);
-  const stepUps = new StepUpService(keys.secretKey);
+  const entrance = buildEntrance({ database, log, now, config, keys });
   const roles = new RoleService(now);
   const users = new UserService(roles, keys.secretKey, now);
   const apiKeys = new ApiKeyService(now);
@@ -180,8 +189,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const access = {
     runs,
     authentication,
-    signIn,
-    stepUps,
+    ...entrance,
     roles,
     users,
     ...auditing,
@@ -200,6 +208,25 @@ function buildAudit({ database, log, config }: Pick<ServiceParts, 'database' | '
   const auditHeads = new HeadService(database, { key, files: auditFiles, minutes, log });
   const auditor = new AuditorService(auditHeads);
   return { audit: new AuditService(database), auditFiles, auditHeads, auditor };
+}
+
+// What users sign in through, and what they do about their own secrets.
+function buildEntrance({ database, log, now, config, keys }: ServiceParts) {
+  const { secretKey } = keys;
+  const { smtpUrl, mailFrom: from, portalUrl, dataDir } = config;
+  const attempts = new AttemptService(database, secretKey);
+  const signIn = new SignInService(database, attempts, keys, now, log);
+  const mailer = buildMailer({ smtpUrl, from, dataDir, log });
+  const mails = new AccountMailService({ mailer, secretKey, portalUrl, now, log });
+  return {
+    signIn,
+    mailer,
+    mails,
+    stepUps: new StepUpService(database, attempts, secretKey),
+    enrolments: new EnrolmentService(attempts, signIn, keys),
+    passwords: new PasswordChangeService(database, attempts, mails),
+    signInEvents: new SignInEventService(),
+  };
 }
 
 function buildRating(database: Database, storage: FileStorage) {
@@ -273,11 +300,11 @@ async function readUpload(storage: FileStorage, tx: Tx, fileId: string): Promise
 
 /** One of each resolver, by its class. */
 export function buildResolvers(services: Services): Map<unknown, object> {
-  const { runs, signIn, stepUps, roles, users, alarms, usageFiles, suspense } = services;
+  const { runs, roles, users, alarms, usageFiles, suspense } = services;
   const instances = [
     new ErrorCodeResolver(),
     new RunResolver(runs),
-    new SessionResolver(signIn, stepUps, users),
+    ...entranceResolvers(services),
     new RoleResolver(roles),
     new UserResolver(users),
     new ApiKeyResolver(services.apiKeys),
@@ -312,6 +339,17 @@ export function buildResolvers(services: Services): Map<unknown, object> {
     invariant(byClass.has(resolver), `app.ts builds a ${resolver.name}`);
   }
   return byClass;
+}
+
+function entranceResolvers(services: Services): object[] {
+  const { signIn, stepUps, users, enrolments, passwords, signInEvents } = services;
+  return [
+    new SessionResolver(signIn, stepUps, users),
+    new ViewerInfoResolver(signInEvents),
+    new EnrolmentResolver(enrolments, signIn),
+    new PasswordResolver(passwords),
+    new SignInEventResolver(signInEvents),
+  ];
 }
 
 function registerResolvers(services: Services): object[] {

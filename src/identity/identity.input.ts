@@ -22,6 +22,14 @@ export class CreateRoleInput {
   @Field(() => [String], { description: 'Names of permissions; the caller holds each of them.' })
   @ArrayMaxSize(100)
   permissions!: string[];
+
+  @Field(() => Boolean, {
+    defaultValue: true,
+    description:
+      'Whether who has it must sign in with a one-time password as well. Roles with permissions ' +
+      'whose operations need a step-up always demand it.',
+  })
+  requiresTotp!: boolean;
 }
 
 @InputType({ description: 'Another name of a role.' })
@@ -72,7 +80,7 @@ export class AssignmentArgs {
   atPartnerId?: string | null;
 }
 
-@InputType({ description: 'A new user. The one-time password is enrolled with it.' })
+@InputType({ description: 'A new user.' })
 export class CreateUserInput {
   @Field(() => ID, {
     nullable: true,
@@ -89,8 +97,14 @@ export class CreateUserInput {
   @Length(1, 120)
   displayName!: string;
 
-  @Field(() => String, { description: 'First password, 12 to 128 characters.' })
-  password!: string;
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'First password: 8 to 128 characters, 15 where no role demands one-time passwords. ' +
+      'Without it the user is invited by mail to choose one.',
+  })
+  @MaxLength(1024)
+  password?: string | null;
 
   @Field(() => [ID], { defaultValue: [], description: "Roles of the user's partner." })
   @ArrayMaxSize(50)

@@ -31,6 +31,7 @@ export const permissions = {
   'role.manage': 'Create roles and change what they permit.',
   'schema.introspect': 'Read the schema over the API where it is not open to everybody.',
   'api-key.manage': 'Make API keys that act with permissions of one’s own.',
+  'sign-in.read': 'See who signed in or tried to, when and from where.',
   'audit.read': 'See who did what.',
 } as const satisfies Readonly<Record<string, string>>;
 
@@ -38,6 +39,24 @@ export type PermissionName = keyof typeof permissions;
 
 /** The names of all permissions, for roles that permit everything. */
 export const permissionNames = Object.keys(permissions) as PermissionName[];
+
+/**
+ * Permissions of operations that ask for a step-up, and so for an authenticator: a role with one
+ * of them demands one-time passwords.
+ */
+const dangerous: ReadonlySet<string> = new Set<PermissionName>([
+  'invoice.finalise',
+  'usage.rerate',
+  'usage.rerate.approve',
+  'user.manage',
+  'role.manage',
+  'api-key.manage',
+]);
+
+/** Those of the permissions that nobody may hold without one-time passwords. */
+export function dangerousAmong(names: readonly string[]): string[] {
+  return names.filter((name) => dangerous.has(name));
+}
 
 /** Names that are no permission, in the order given. */
 export function unknownPermissions(names: readonly string[]): string[] {

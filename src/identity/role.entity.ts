@@ -42,6 +42,12 @@ export class Role {
   @Column({ type: 'text', array: true })
   permissions!: string[];
 
+  @Field(() => Boolean, {
+    description: 'Whether who has the role must sign in with a one-time password as well.',
+  })
+  @Column({ type: 'boolean', name: 'requires_totp', default: true })
+  requiresTotp!: boolean;
+
   @Field(() => DateTimeScalar, { description: 'When the role was created.' })
   @Column({ type: 'timestamptz', name: 'created_at', default: () => 'now()' })
   createdAt!: Date;

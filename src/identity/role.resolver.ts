@@ -41,8 +41,8 @@ export class RoleResolver {
   @Authorized('role.manage', STEP_UP)
   @Mutation(() => Role, {
     description:
-      'Creates a role. Refused with UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, ROLE_NAME_TAKEN. ' +
-      'Needs a step-up.',
+      'Creates a role. Refused with UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, TOTP_REQUIRED, ' +
+      'ROLE_NAME_TAKEN. Needs a step-up.',
   })
   async createRole(
     @Arg('input', () => CreateRoleInput, { description: 'The role.' }) input: CreateRoleInput,
@@ -57,16 +57,22 @@ export class RoleResolver {
   @Mutation(() => Role, {
     description:
       'Replaces what a role permits, at once for everybody who has it. Refused with ' +
-      'UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, NOT_FOUND. Needs a step-up.',
+      'UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, TOTP_REQUIRED, NOT_FOUND. Needs a step-up.',
   })
   async setRolePermissions(
     @Arg('roleId', () => ID, { description: 'The role.' }) roleId: string,
     @Arg('permissions', () => [String], { description: 'All that the role permits from now on.' })
-    names: string[],
+    permissions: string[],
+    @Arg('requiresTotp', () => Boolean, {
+      nullable: true,
+      description: 'Whether the role demands one-time passwords from now on; absent: as before.',
+    })
+    requiresTotp: boolean | null,
     @Ctx() context: RequestContext,
   ): Promise<Role> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#roles.setPermissions(tx, viewer, roleId, names));
+    const given = { permissions, requiresTotp };
+    return context.write((tx) => this.#roles.setPermissions(tx, viewer, roleId, given));
   }
 
   @Authorized('role.manage', STEP_UP)

@@ -12,7 +12,7 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import { keepAdministrator } from './administrator.store.js';
-import { demandReach, knownPermissions } from './grant.js';
+import { demandReach, demandTotp, knownPermissions } from './grant.js';
 import { beginGrant } from './grant.store.js';
 import type { CreateRoleInput, RenameRoleInput } from './identity.input.js';
 import { Role } from './role.entity.js';
@@ -50,11 +50,12 @@ export class RoleService {
     const partnerId = await visiblePartner(tx, present, input.partnerId);
     const permissions = knownPermissions(input.permissions);
     demandReach(present, [], permissions);
-    const { name, description } = input;
+    const { name, description, requiresTotp } = input;
+    demandTotp(requiresTotp, permissions);
     const taken = await tx.findOneBy(Role, { partnerId, name });
     if (taken !== null) throw nameTaken(name);
     return named(name, () =>
-      tx.save(tx.create(Role, { partnerId, name, description, permissions })),
+      tx.save(tx.create(Role, { partnerId, name, description, permissions, requiresTotp })),
     );
   }
 
@@ -75,12 +76,19 @@ export class RoleService {
    * Replaces what a role permits, at once for all who have it. Refuses with UNKNOWN_PERMISSION,
    * PERMISSION_NOT_HELD, LAST_ADMINISTRATOR or NOT_FOUND.
    */
-  async setPermissions(tx: Tx, viewer: Viewer, id: string, names: string[]): Promise<Role> {
+  async setPermissions(
+    tx: Tx,
+    viewer: Viewer,
+    id: string,
+    given: { readonly permissions: string[]; readonly requiresTotp: boolean | null },
+  ): Promise<Role> {
     const present = await beginGrant(tx, viewer, { now: this.#now(), permission: PERMISSION });
     const role = await this.lock(tx, id);
-    const permissions = knownPermissions(names);
+    const permissions = knownPermissions(given.permissions);
     demandReach(present, role.permissions, permissions);
     role.permissions = permissions;
+    role.requiresTotp = given.requiresTotp ?? role.requiresTotp;
+    demandTotp(role.requiresTotp, permissions);
     return keepAdministrator(tx, present, role.partnerId, () => tx.save(role));
   }
 

@@ -1,12 +1,9 @@
-import { MaxLength } from 'class-validator';
 import {
   Arg,
   Args,
-  ArgsType,
   Authorized,
   Ctx,
   Field,
-  ID,
   Mutation,
   ObjectType,
   Query,
@@ -14,28 +11,15 @@ import {
 } from 'type-graphql';
 import { DomainError, toGlobalId } from '../kernel/index.js';
 import { DateTimeScalar, type RequestContext, requireViewer } from '../platform/index.js';
-import type { SignInService, Tokens } from './sign-in.service.js';
+import { SignInArgs, StepUpArgs } from './session.input.js';
+import type { Tokens } from './session-tokens.service.js';
+import type { SignInService } from './sign-in.service.js';
 import type { StepUpService } from './step-up.service.js';
-import { AppUser } from './user.entity.js';
 import type { UserService } from './user.service.js';
-
-@ArgsType()
-class SignInArgs {
-  @Field(() => String, { description: 'E-mail address of the user.' })
-  @MaxLength(254)
-  email!: string;
-
-  @Field(() => String, { description: 'Password of the user.' })
-  @MaxLength(1024)
-  password!: string;
-
-  @Field(() => String, { description: 'One-time password of this moment: six digits.' })
-  @MaxLength(16)
-  totp!: string;
-}
+import { ViewerInfo } from './viewer-info.entity.js';
 
 @ObjectType({ simpleResolvers: true, description: 'What a client keeps of a session.' })
-class Session {
+export class Session {
   @Field(() => String, {
     description: 'Goes into the header `Authorization: Bearer …`; lives for 15 minutes.',
   })
@@ -51,33 +35,14 @@ class Session {
 
   @Field(() => String, { description: 'Opaque identifier of the user.' })
   userId!: string;
-}
 
-@ObjectType({ simpleResolvers: true, description: 'The signed-in user and what he may do.' })
-class ViewerInfo {
-  @Field(() => AppUser, { description: 'The user.' })
-  user!: AppUser;
-
-  @Field(() => ID, {
-    description:
-      'The partner that the request acts at: the one in the header `kontor-partner`, else the ' +
-      "user's own, or the only other one where the user has roles.",
-  })
-  partnerId!: string;
-
-  @Field(() => ID, { nullable: true, description: 'The API key that calls; null for a session.' })
-  apiKeyId!: string | null;
-
-  @Field(() => [String], {
-    description: 'What may be done at the partner that the request acts at, sorted.',
-  })
-  permissions!: string[];
-
-  @Field(() => DateTimeScalar, {
+  @Field(() => String, {
     nullable: true,
-    description: 'Until when the session may do what needs a step-up; null when it may not.',
+    description:
+      'Keep it on the device for longer than the session, and send it with the next sign-in. ' +
+      'It opens nothing. Null for refreshed sessions.',
   })
-  steppedUpUntil!: Date | null;
+  deviceToken!: string | null;
 }
 
 @ObjectType({ simpleResolvers: true, description: 'A session that has proven its user again.' })
@@ -117,14 +82,17 @@ export class SessionResolver {
 
   @Mutation(() => Session, {
     description:
-      'Opens a session with password and one-time password. Refused with SIGN_IN_REFUSED, ' +
-      'whatever was wrong, and with SIGN_IN_THROTTLED after too many attempts.',
+      'Opens a session with password and one-time password, or recovery code. Refused with ' +
+      'SIGN_IN_REFUSED, whatever was wrong; with ENROLMENT_REQUIRED after the right password of ' +
+      'a user who has to enrol an authenticator first; with SIGN_IN_THROTTLED, SIGN_IN_LOCKED, ' +
+      'SIGN_IN_BUSY after too many attempts.',
   })
   async signIn(
     @Args(() => SignInArgs) given: SignInArgs,
     @Ctx() context: RequestContext,
   ): Promise<Session> {
-    return sessionOf(await this.#signIn.signIn(given, context));
+    const { tokens, deviceToken } = await this.#signIn.signIn(given, context);
+    return sessionOf(tokens, deviceToken);
   }
 
   @Mutation(() => Session, {
@@ -137,23 +105,21 @@ export class SessionResolver {
     refreshToken: string,
     @Ctx() context: RequestContext,
   ): Promise<Session> {
-    return sessionOf(await this.#signIn.refresh(refreshToken, context));
+    return sessionOf(await this.#signIn.refresh(refreshToken, context), null);
   }
 
   @Authorized()
   @Mutation(() => StepUp, {
     description:
-      'Proves again who sits there, with a one-time password that was not used to sign in: for ' +
-      'five minutes the session may do what needs a step-up. Refused with STEP_UP_REFUSED, ' +
-      'SESSION_REQUIRED (API keys), SIGN_IN_THROTTLED.',
+      'Proves again who sits there, with a one-time password that was not used to sign in, or a ' +
+      'recovery code: for five minutes the session may do what needs a step-up. Refused with ' +
+      'STEP_UP_REFUSED, SESSION_REQUIRED (API keys), SIGN_IN_THROTTLED, SIGN_IN_LOCKED.',
   })
   async stepUp(
-    @Arg('totp', () => String, { description: 'One-time password of this moment: six digits.' })
-    totp: string,
+    @Args(() => StepUpArgs) given: StepUpArgs,
     @Ctx() context: RequestContext,
   ): Promise<StepUp> {
-    const steppedUpUntil = await this.#stepUps.stepUp(context, totp.slice(0, 16));
-    return { steppedUpUntil };
+    return { steppedUpUntil: await this.#stepUps.stepUp(context, given) };
   }
 
   @Authorized()
@@ -169,7 +135,14 @@ export class SessionResolver {
   }
 }
 
-function sessionOf(tokens: Tokens): Session {
+/** A session as clients see it. */
+export function sessionOf(tokens: Tokens, deviceToken: string | null): Session {
   const { accessToken, refreshToken, expiresAt, userId } = tokens;
-  return { accessToken, refreshToken, expiresAt, userId: toGlobalId('User', userId) };
+  return {
+    accessToken,
+    refreshToken,
+    expiresAt,
+    userId: toGlobalId('User', userId),
+    deviceToken,
+  };
 }

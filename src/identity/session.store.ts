@@ -14,19 +14,31 @@ export interface SessionRow {
   readonly began: Date;
 }
 
-/** Opens a session of a user at its first generation. */
+/** How a session came about. */
+export interface Opening {
+  /** Whether a second proof stood beside the password. */
+  readonly secondFactor: boolean;
+  readonly address: string;
+  readonly userAgent: string;
+}
+
+/**
+ * Opens a session of a user at its first generation. One without second factor lives only as
+ * long as no role of the user demands one.
+ */
 export async function insertSession(
   tx: Tx,
   user: { readonly id: number; readonly partnerId: number },
   now: Date,
-  from: { readonly address: string; readonly userAgent: string } = { address: '', userAgent: '' },
+  { secondFactor, address, userAgent }: Opening,
 ): Promise<SessionRow> {
   const id = randomUUID();
   const ends = new Date(now.getTime() + SESSION_SECONDS * 1000);
   await tx.query(
-    `INSERT INTO session (id, user_id, partner_id, created_at, expires_at, address, user_agent)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-    [id, user.id, user.partnerId, now, ends, from.address, from.userAgent],
+    `INSERT INTO session (id, user_id, partner_id, created_at, expires_at, address, user_agent,
+       second_factor)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [id, user.id, user.partnerId, now, ends, address, userAgent, secondFactor],
   );
   return { id, userId: user.id, partnerId: user.partnerId, generation: 1, began: now };
 }
@@ -86,10 +98,16 @@ export async function revokeSession(tx: Tx, id: string, now: Date): Promise<void
   ]);
 }
 
-/** Ends all sessions of a user. */
-export async function revokeSessionsOf(tx: Tx, userId: number, now: Date): Promise<void> {
-  await tx.query('UPDATE session SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL', [
-    userId,
-    now,
-  ]);
+/** Ends all sessions of a user, or all but one. */
+export async function revokeSessionsOf(
+  tx: Tx,
+  userId: number,
+  now: Date,
+  exceptId: string | null = null,
+): Promise<void> {
+  await tx.query(
+    `UPDATE session SET revoked_at = $2
+     WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $3`,
+    [userId, now, exceptId],
+  );
 }

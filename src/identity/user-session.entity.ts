@@ -38,6 +38,10 @@ export class UserSession {
   @Column({ type: 'timestamptz', name: 'stepped_up_until', nullable: true, select: false })
   steppedUpUntil!: Date | null;
 
+  @Field(() => Boolean, { description: 'Whether a second proof stood beside the password.' })
+  @Column({ type: 'boolean', name: 'second_factor', default: true })
+  secondFactor!: boolean;
+
   @Field(() => DateTimeScalar, { description: 'When it began.' })
   @Column({ type: 'timestamptz', name: 'created_at', default: () => 'now()' })
   createdAt!: Date;

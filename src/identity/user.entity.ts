@@ -48,14 +48,24 @@ export class AppUser {
   displayName!: string;
 
   // Never read by an entity query: only sign-in looks at secrets.
-  @Column({ type: 'text', name: 'password_hash', select: false })
-  passwordHash!: string;
+  @Column({ type: 'text', name: 'password_hash', nullable: true, select: false })
+  passwordHash!: string | null;
 
   @Column({ type: 'bytea', name: 'totp_secret_encrypted', nullable: true, select: false })
   totpSecretEncrypted!: Buffer | null;
 
   @Column({ type: 'bigint', name: 'totp_last_step', default: 0, select: false })
   totpLastStep!: string;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'Since when the user has an authenticator; null as long as there is none.',
+  })
+  @Column({ type: 'timestamptz', name: 'totp_enrolled_at', nullable: true })
+  totpEnrolledAt!: Date | null;
+
+  @Column({ type: 'timestamptz', name: 'devices_from', default: '-infinity', select: false })
+  devicesFrom!: Date;
 
   @Field(() => UserStatus, { description: 'Whether the user may sign in.' })
   @Column({ type: 'text', default: 'ACTIVE' })

@@ -4,11 +4,9 @@ import {
   Args,
   Authorized,
   Ctx,
-  Field,
   FieldResolver,
   ID,
   Mutation,
-  ObjectType,
   Query,
   Resolver,
   Root,
@@ -31,23 +29,6 @@ import type { UserService } from './user.service.js';
 
 const UserConnection = connectionOf(AppUser, 'User');
 const ASSIGNMENTS = Symbol('assignments of users');
-
-@ObjectType({
-  simpleResolvers: true,
-  description: 'A new user, with what is needed to enrol an authenticator.',
-})
-class CreatedUser {
-  @Field(() => AppUser, { description: 'The user.' })
-  user!: AppUser;
-
-  @Field(() => String, {
-    nullable: true,
-    description:
-      'The one-time password secret as otpauth:// URI, shown this once: absent when the ' +
-      'idempotency key repeats an earlier call.',
-  })
-  totpUri!: string | null;
-}
 
 @Resolver(() => AppUser)
 export class UserResolver {
@@ -87,16 +68,17 @@ export class UserResolver {
   }
 
   @Authorized('user.manage', STEP_UP)
-  @Mutation(() => CreatedUser, {
+  @Mutation(() => AppUser, {
     description:
-      'Creates a user. Refused with EMAIL_TAKEN, PASSWORD_TOO_WEAK, PERMISSION_NOT_HELD, ' +
-      'ROLE_OF_OTHER_PARTNER, NOT_FOUND. Needs a step-up.',
+      'Creates a user. Who gets no password is invited by mail to choose one; an authenticator ' +
+      'is enrolled at the first sign-in. Refused with EMAIL_TAKEN, PASSWORD_TOO_WEAK, ' +
+      'PERMISSION_NOT_HELD, ROLE_OF_OTHER_PARTNER, NOT_FOUND. Needs a step-up.',
   })
   async createUser(
     @Arg('input', () => CreateUserInput, { description: 'The user.' }) input: CreateUserInput,
     @Arg('idempotencyKey', () => String, idempotencyKeyOption) key: string | null,
     @Ctx() context: RequestContext,
-  ): Promise<CreatedUser> {
+  ): Promise<AppUser> {
     const viewer = requireViewer(context);
     return context.write((tx) => this.#users.createOnce(tx, viewer, key, input));
   }

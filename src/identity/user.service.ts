@@ -12,12 +12,14 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
+import { passwordRules } from './account.store.js';
+import { queueMail } from './account-mail.store.js';
 import { keepAdministrator } from './administrator.store.js';
 import { demandReachOver, giveRole, placeOf, takeRole } from './assignment.store.js';
 import { demandReach } from './grant.js';
 import { beginGrant } from './grant.store.js';
 import type { CreateUserInput } from './identity.input.js';
-import { hashPassword } from './password.service.js';
+import { demandGoodPassword, hashPassword } from './password.service.js';
 import { permissionNames } from './permission.js';
 import type { Role } from './role.entity.js';
 import { type RoleService, visiblePartner } from './role.service.js';
@@ -35,10 +37,14 @@ export interface EnrolledUser {
   readonly totpUri: string;
 }
 
-export interface NewUser {
+interface NewUser {
   readonly partnerId: number;
   readonly email: string;
   readonly displayName: string;
+}
+
+/** A user who signs in from the first moment on. */
+export interface CompleteUser extends NewUser {
   readonly password: string;
   /** Base32 TOTP secret; a random one when absent. */
   readonly totpSecret?: string;
@@ -81,11 +87,12 @@ export class UserService {
   }
 
   /**
-   * Creates a user with roles and a TOTP enrolment. Refuses with EMAIL_TAKEN, PASSWORD_TOO_WEAK,
+   * Creates a user with roles. Who gets no password is invited by mail to choose one; an
+   * authenticator is enrolled at the first sign-in. Refuses with EMAIL_TAKEN, PASSWORD_TOO_WEAK,
    * PERMISSION_NOT_HELD, ROLE_OF_OTHER_PARTNER, NOT_FOUND.
    */
-  async create(tx: Tx, viewer: Viewer, input: CreateUserInput): Promise<EnrolledUser> {
-    const { email, displayName, password } = input;
+  async create(tx: Tx, viewer: Viewer, input: CreateUserInput): Promise<AppUser> {
+    const { email, displayName, password = null } = input;
     const present = await this.#begin(tx, viewer);
     const partnerId = await visiblePartner(tx, present, input.partnerId);
     const roles: Role[] = [];
@@ -94,35 +101,36 @@ export class UserService {
       demandAssignable(present, role, partnerId);
       roles.push(role);
     }
-    const enrolled = await this.enrol(tx, { partnerId, email, displayName, password });
-    for (const role of roles) await giveRole(tx, enrolled.user, role.id);
-    return enrolled;
+    const given = { partnerId, email, displayName };
+    const withTotp = roles.some((role) => role.requiresTotp);
+    const passwordHash = password && (await checkedHash(tx, given, password, withTotp));
+    const user = await this.#add(tx, given, { passwordHash });
+    for (const role of roles) await giveRole(tx, user, role.id);
+    if (password === null) await queueMail(tx, partnerId, { kind: 'INVITATION', userId: user.id });
+    return user;
   }
 
-  /** As {@link create}, once per key; a repeated call does not show the secret again. */
+  /** As {@link create}, once per key. */
   async createOnce(
     tx: Tx,
     viewer: Viewer,
     key: string | null,
     input: CreateUserInput,
-  ): Promise<{ user: AppUser; totpUri: string | null }> {
+  ): Promise<AppUser> {
     // Without the password: what is kept to recognise the request is a fast hash of it.
     const { partnerId = null, email, displayName, roleIds } = input;
     const asked = { partnerId, email, displayName, roleIds };
-    let totpUri: string | null = null;
-    const made = await once(tx, viewer, key, 'createUser', asked, async () => {
-      const enrolled = await this.create(tx, viewer, input);
-      totpUri = enrolled.totpUri;
-      return { id: enrolled.user.id };
-    });
-    return { user: await tx.findOneByOrFail(AppUser, { id: made.id }), totpUri };
+    const made = await once(tx, viewer, key, 'createUser', asked, async () => ({
+      id: (await this.create(tx, viewer, input)).id,
+    }));
+    return tx.findOneByOrFail(AppUser, { id: made.id });
   }
 
   /**
    * Enrols the first user of a partner with a role that holds every permission: for setting up an
    * installation, when nobody can grant anything yet. Refuses with EMAIL_TAKEN, PASSWORD_TOO_WEAK.
    */
-  async enrolAdministrator(tx: Tx, given: NewUser): Promise<EnrolledUser> {
+  async enrolAdministrator(tx: Tx, given: CompleteUser): Promise<EnrolledUser> {
     const enrolled = await this.enrol(tx, given);
     const [role] = await tx.query<{ id: number }[]>(
       `INSERT INTO role (partner_id, name, description, permissions)
@@ -133,29 +141,42 @@ export class UserService {
     return enrolled;
   }
 
-  /** Inserts a user without asking who may: for {@link create}, seeds and fixtures. */
-  async enrol(tx: Tx, given: NewUser): Promise<EnrolledUser> {
-    const email = given.email.trim().toLowerCase();
+  /**
+   * Inserts a user with password and authenticator, without asking who may: for setup, seeds and
+   * fixtures. Refuses with EMAIL_TAKEN, PASSWORD_TOO_WEAK.
+   */
+  async enrol(tx: Tx, given: CompleteUser): Promise<EnrolledUser> {
     const secret = given.totpSecret ?? generateSecret({ length: SECRET_BYTES });
-    const passwordHash = await hashPassword(given.password);
-    const { partnerId, displayName } = given;
+    const passwordHash = await checkedHash(tx, given, given.password, true);
+    const user = await this.#add(tx, given, { passwordHash, secret });
+    return { user, totpUri: enrolmentUri(secret, user.email) };
+  }
+
+  async #add(
+    tx: Tx,
+    { partnerId, email, displayName }: NewUser,
+    { passwordHash, secret }: { passwordHash: string | null; secret?: string },
+  ): Promise<AppUser> {
     const rows: { id: string }[] = await tx.query(
       "SELECT nextval(pg_get_serial_sequence('app_user', 'id')) AS id",
     );
     const id = Number(rows[0]?.id);
-    // The secret is sealed to its row, so the row's id comes first.
-    const totpSecretEncrypted = seal(this.#secretKey, secret, totpOwner(id));
-    const user = { id, partnerId, email, displayName, passwordHash, totpSecretEncrypted };
+    // A secret is sealed to its row, so the row's id comes first.
+    const enrolled =
+      secret === undefined
+        ? {}
+        : {
+            totpSecretEncrypted: seal(this.#secretKey, secret, totpOwner(id)),
+            totpEnrolledAt: this.#now(),
+          };
+    const user = { id, partnerId, email: addressOf(email), displayName, passwordHash, ...enrolled };
     try {
       await tx.insert(AppUser, user);
     } catch (error) {
       if (sqlState(error) !== '23505') throw error;
       throw new DomainError('EMAIL_TAKEN', 'Another user signs in with this e-mail address.');
     }
-    return {
-      user: await tx.findOneByOrFail(AppUser, { id }),
-      totpUri: enrolmentUri(secret, email),
-    };
+    return tx.findOneByOrFail(AppUser, { id });
   }
 
   /**
@@ -212,6 +233,24 @@ export class UserService {
   #begin(tx: Tx, viewer: Viewer): Promise<Viewer> {
     return beginGrant(tx, viewer, { now: this.#now(), permission: 'user.manage' });
   }
+}
+
+async function checkedHash(
+  tx: Tx,
+  { partnerId, email, displayName }: NewUser,
+  password: string,
+  withTotp: boolean,
+): Promise<string> {
+  const [partner]: { name: string }[] = await tx.query('SELECT name FROM partner WHERE id = $1', [
+    partnerId,
+  ]);
+  const words = [addressOf(email), displayName, partner?.name ?? ''];
+  await demandGoodPassword(password, passwordRules(withTotp, words));
+  return hashPassword(password);
+}
+
+function addressOf(email: string): string {
+  return email.trim().toLowerCase();
 }
 
 async function lockUser(tx: Tx, globalId: string): Promise<AppUser> {

@@ -41,6 +41,9 @@ const sessionViewers = viewersSql({
   at: `coalesce(${BY_ROLES}, u.partner_id)`,
   steppedUpUntil: 'pass.stepped_up_until',
   scope: '',
+  // Without second factor it lives only as long as no role of the user demands one.
+  also: `AND (pass.second_factor OR NOT EXISTS (SELECT 1 FROM app_user_role AS held
+      JOIN role AS r ON r.id = held.role_id WHERE held.user_id = u.id AND r.requires_totp))`,
 });
 const apiKeyViewers = viewersSql({
   id: 'int',
@@ -49,6 +52,7 @@ const apiKeyViewers = viewersSql({
   at: 'pass.at_partner_id',
   steppedUpUntil: 'NULL::timestamptz',
   scope: 'AND permission = ANY (pass.scopes)',
+  also: '',
 });
 
 function viewersSql(of: {
@@ -58,6 +62,7 @@ function viewersSql(of: {
   readonly at: string;
   readonly steppedUpUntil: string;
   readonly scope: string;
+  readonly also: string;
 }): string {
   const held = `held.user_id = u.id AND held.at_partner_id =
         ANY (acting.path[array_position(acting.path, u.partner_id):])`;
@@ -71,7 +76,7 @@ function viewersSql(of: {
     JOIN ${of.table} AS pass ON pass.id = asked.id AND pass.revoked_at IS NULL
       AND pass.expires_at > $3
     JOIN app_user AS u ON u.id = pass.user_id AND u.partner_id = pass.partner_id
-      AND u.status = 'ACTIVE'
+      AND u.status = 'ACTIVE' ${of.also}
     LEFT JOIN partner AS acting ON acting.id = coalesce(asked.at, ${of.at})
       AND acting.path @> ARRAY[u.partner_id, ${of.top}]
       AND (acting.id = ${of.top} OR EXISTS (SELECT 1 FROM app_user_role AS held WHERE ${held}))`;

@@ -42,6 +42,9 @@ export const CONFIG_VARIABLES = [
   'KONTOR_AUDIT_KEY',
   'KONTOR_AUDIT_HEADS_DIR',
   'KONTOR_AUDIT_HEAD_MINUTES',
+  'KONTOR_SMTP_URL',
+  'KONTOR_MAIL_FROM',
+  'KONTOR_PORTAL_URL',
 ] as const;
 
 type Variable = (typeof CONFIG_VARIABLES)[number];
@@ -110,6 +113,12 @@ export type Config = Readonly<{
   /** Where signed heads are put; undefined means: below the data directory. */
   auditHeadsDir: string | undefined;
   auditHeadMinutes: number;
+  /** The server that takes our mails; undefined writes them to files. */
+  smtpUrl: string | undefined;
+  /** Address that mails come from. */
+  mailFrom: string;
+  /** Page of the portal where users choose a password; undefined sends them the token alone. */
+  portalUrl: string | undefined;
   /** Variables that begin with KONTOR_ but mean nothing here: most likely misspelt. */
   unknownVariables: readonly string[];
 }>;
@@ -122,6 +131,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 type Rule<T> = { expected: string; secret?: true; parse(text: string): T | undefined };
 
+/** Why a variable is required, where it is not production that demands it. */
+const REQUIRED: Partial<Record<Variable, string>> = {
+  KONTOR_MAIL_FROM: 'required with KONTOR_SMTP_URL',
+};
+const LOCAL_SENDER = 'kontor@localhost';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
@@ -182,6 +196,9 @@ export function loadConfig(env: Environment, cores: number): Config {
     ),
     auditHeadsDir: read('KONTOR_AUDIT_HEADS_DIR', DIRECTORY),
     auditHeadMinutes: read('KONTOR_AUDIT_HEAD_MINUTES', whole(1, 1440)) ?? 60,
+    smtpUrl: read('KONTOR_SMTP_URL', SMTP),
+    mailFrom: read('KONTOR_MAIL_FROM', ADDRESS, isSet(env, 'KONTOR_SMTP_URL')) ?? LOCAL_SENDER,
+    portalUrl: read('KONTOR_PORTAL_URL', PAGE),
     unknownVariables: unknownIn(env),
   };
   if (config.databaseOwnerUrl !== undefined && databaseUrl === undefined) {
@@ -215,7 +232,11 @@ function reader(env: Environment, problems: ConfigProblem[]) {
     const text = env[variable]?.trim() ?? '';
     const { expected } = rule;
     if (text === '') {
-      if (required) problems.push({ variable, expected: `${expected}; required in production` });
+      if (required)
+        problems.push({
+          variable,
+          expected: `${expected}; ${REQUIRED[variable] ?? 'required in production'}`,
+        });
       return undefined;
     }
     const value = rule.parse(text);
@@ -223,6 +244,10 @@ function reader(env: Environment, problems: ConfigProblem[]) {
     problems.push(rule.secret ? { variable, expected } : { variable, given: text, expected });
     return undefined;
   };
+}
+
+function isSet(env: Environment, variable: Variable): boolean {
+  return (env[variable]?.trim() ?? '') !== '';
 }
 
 function refusal(problems: ConfigProblem[]): DomainError {
@@ -319,6 +344,26 @@ const DATABASE: Rule<string> = {
     const complete = url.hostname !== '' && url.username !== '' && url.pathname.length > 1;
     return complete ? text : undefined;
   },
+};
+
+// It holds the password of the mail server.
+const SMTP: Rule<string> = {
+  expected: 'an address like smtps://user:password@mail.example.com:465',
+  secret: true,
+  parse: (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url && /^smtps?:$/.test(url.protocol) && url.hostname !== '' ? text : undefined;
+  },
+};
+
+const ADDRESS: Rule<string> = {
+  expected: 'an e-mail address like kontor@example.com',
+  parse: (text) => (/^[^\s@<>"]+@[^\s@<>"]+$/.test(text) ? text : undefined),
+};
+
+const PAGE: Rule<string> = {
+  expected: 'an address like https://portal.example.com/password, without # and ?',
+  parse: (text) => (URL.canParse(text) && /^https?:[^#?]+$/.test(text) ? text : undefined),
 };
 
 const HOST: Rule<string> = {

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toGlobalId } from '../../src/kernel/index.js';
+import { enrol, SIGN_IN } from '../fixtures/entrance.js';
 import {
   aPartner,
   aRole,
   aUser,
   type BuiltPartner,
   type BuiltUser,
-  totpAt,
 } from '../fixtures/partner-builder.js';
 import { type Answer, type TestApp, testApp } from '../fixtures/test-app.js';
 
@@ -25,7 +25,7 @@ const REMOVE = `mutation ($userId: ID!, $roleId: ID!) {
 }`;
 const CREATE_USER = `mutation ($input: CreateUserInput!, $key: String) {
   createUser(input: $input, idempotencyKey: $key) {
-    totpUri user { id email partnerId status roles { id } }
+    id email partnerId status totpEnrolledAt roles { id }
   }
 }`;
 const DISABLE = 'mutation ($id: ID!) { disableUser(userId: $id) { status } }';
@@ -240,28 +240,26 @@ describe('users', () => {
     expect(new Set(refused)).toEqual(new Set(['INVALID_ID']));
   });
 
-  it('are created with an enrolment that signs them in', async () => {
+  it('are created with a password, and enrol an authenticator themselves', async () => {
     const role = await aRole(app, { partnerId: reseller.id, permissions: ['run.read'] });
     const input = { ...newUser(), partnerId: reseller.globalId, roleIds: [role.globalId] };
     const first = await app.graphql(CREATE_USER, { input, key: 'user-1' }, adminToken);
     expect(first.codes).toEqual([]);
-    const { totpUri, user } = first.data.createUser;
+    const user = first.data.createUser;
     expect(user).toMatchObject({
       email: input.email.toLowerCase(),
       partnerId: reseller.globalId,
       status: 'ACTIVE',
+      totpEnrolledAt: null,
       roles: [{ id: role.globalId }],
     });
-    const secret = new URL(totpUri).searchParams.get('secret') ?? '';
-    const answer = await app.graphql(
-      `mutation ($email: String!, $password: String!, $totp: String!) {
-        signIn(email: $email, password: $password, totp: $totp) { userId }
-      }`,
-      { email: input.email, password: input.password, totp: totpAt(secret, app.clock.now()) },
-    );
-    expect(answer.data.signIn.userId).toBe(user.id);
+    const { email, password } = input;
+    const early = await app.graphql(SIGN_IN, { email, password, totp: '123456' });
+    expect(early.codes).toEqual(['ENROLMENT_REQUIRED']);
+    expect((await enrol(app, input)).userId).toBe(user.id);
     const again = await app.graphql(CREATE_USER, { input, key: 'user-1' }, adminToken);
-    expect(again.data.createUser).toEqual({ user, totpUri: null });
+    expect(again.data.createUser).toMatchObject({ id: user.id });
+    expect(again.data.createUser.totpEnrolledAt).not.toBeNull();
   });
 
   it('are refused with a code for each thing that is wrong', async () => {

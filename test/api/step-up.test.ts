@@ -1,5 +1,6 @@
 import { getMetadataStorage } from 'type-graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { dangerousAmong } from '../../src/identity/permission.js';
 import { STEP_UP } from '../../src/platform/index.js';
 import { aPartner, aUser, type BuiltUser, totpAt } from '../fixtures/partner-builder.js';
 import { type Answer, type TestApp, testApp } from '../fixtures/test-app.js';
@@ -27,6 +28,8 @@ const GUARDED = [
   'finaliseInvoice',
   'removeRole',
   'renameRole',
+  'renewRecoveryCodes',
+  'replaceTotp',
   'setRolePermissions',
   'undoRerate',
 ];
@@ -46,6 +49,10 @@ beforeEach(async () => {
   app.clock.advance(16 * 60_000);
   token = await signIn();
 });
+
+function isGuarded({ roles = [] }: { readonly roles?: readonly unknown[] }): boolean {
+  return roles.includes(STEP_UP);
+}
 
 function code(): string {
   return totpAt(user.totpSecret, app.clock.now());
@@ -70,10 +77,19 @@ function createRole(as = token): Promise<Answer> {
 describe('an operation that needs a step-up', () => {
   it('is one of those that the guide lists', () => {
     const { mutations, queries, subscriptions } = getMetadataStorage();
-    const guarded = [...mutations, ...queries, ...subscriptions].filter((field) =>
-      (field.roles ?? []).includes(STEP_UP),
-    );
+    const guarded = [...mutations, ...queries, ...subscriptions].filter(isGuarded);
     expect(guarded.map((field) => field.schemaName).sort()).toEqual(GUARDED);
+  });
+
+  it('has a permission that no role can hold without one-time passwords', () => {
+    const { mutations } = getMetadataStorage();
+    for (const { schemaName, roles = [] } of mutations.filter(isGuarded)) {
+      const named = roles.filter((role) => role !== STEP_UP);
+      expect({ schemaName, dangerous: dangerousAmong(named) }).toEqual({
+        schemaName,
+        dangerous: named,
+      });
+    }
   });
 
   it('is refused to a session that has only signed in', async () => {

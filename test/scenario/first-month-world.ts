@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { profileInput } from '../fixtures/catalog.js';
+import { enrol } from '../fixtures/entrance.js';
 import { aPartner, aUser } from '../fixtures/partner-builder.js';
 import type { TestApp } from '../fixtures/test-app.js';
 import { Integrator } from './integrator.js';
@@ -87,11 +88,12 @@ async function aReseller(hub: Integrator, ids: Record<string, string>, key: stri
     permissions: RESELLER_MAY,
   });
   const email = `billing@${key}.example`;
-  const { totpUri } = await hub.ask(
-    'mutation ($input: CreateUserInput!) { createUser(input: $input) { totpUri } }',
-    { input: { partnerId, email, displayName: key, password: PASSWORD, roleIds: [roleId] } },
-  );
-  const totpSecret = new URL(totpUri).searchParams.get('secret') ?? '';
+  await hub.ask('mutation ($input: CreateUserInput!) { createUser(input: $input) { id } }', {
+    input: { partnerId, email, displayName: key, password: PASSWORD, roleIds: [roleId] },
+  });
+  const { totpSecret } = await enrol(hub.app, { email, password: PASSWORD });
+  // The code that confirmed the enrolment is used up.
+  hub.app.clock.advance(30_000);
   return { email, password: PASSWORD, totpSecret };
 }
 

@@ -69,8 +69,29 @@ describe('the configuration', () => {
       auditKey: undefined,
       auditHeadsDir: undefined,
       auditHeadMinutes: 60,
+      smtpUrl: undefined,
+      mailFrom: 'kontor@localhost',
+      portalUrl: undefined,
       unknownVariables: [],
     });
+  });
+
+  it('asks for a sender when there is a mail server, and shows no password of either', () => {
+    const smtp = 'smtps://kontor:hidden-word@mail.example.com';
+    const { problems } = refusalOf({ KONTOR_SMTP_URL: smtp });
+    expect(problems).toEqual([
+      {
+        variable: 'KONTOR_MAIL_FROM',
+        expected: 'an e-mail address like kontor@example.com; required with KONTOR_SMTP_URL',
+      },
+    ]);
+    const set = { KONTOR_SMTP_URL: smtp, KONTOR_MAIL_FROM: 'kontor@example.com' };
+    expect(loadConfig(set, 4)).toMatchObject({ smtpUrl: smtp, mailFrom: 'kontor@example.com' });
+    const wrong = { ...set, KONTOR_SMTP_URL: 'http://kontor:hidden-word@mail' };
+    expect(refusalOf(wrong).text).not.toContain('hidden-word');
+    for (const page of ['ftp://a', 'https://a/b#c', 'https://a/b?c']) {
+      expect(refusalOf({ KONTOR_PORTAL_URL: page }).problems).toHaveLength(1);
+    }
   });
 
   it('is stricter in production', () => {
@@ -223,8 +244,8 @@ describe('the configuration', () => {
 
   it('has the defaults that .env.example shows', () => {
     const example = readFileSync('.env.example', 'utf8');
-    const optional =
-      /^# (?!DATABASE|KONTOR_ALLOWED|KONTOR_TRUSTED|KONTOR_OPERATIONS=)([A-Z][A-Z_]+)=(.+)$/gm;
+    const examples = 'DATABASE|KONTOR_(?:ALLOWED|TRUSTED|OPERATIONS=|SMTP|MAIL|PORTAL)';
+    const optional = new RegExp(`^# (?!${examples})([A-Z][A-Z_]+)=(.+)$`, 'gm');
     const shown = [...example.matchAll(optional)].map(([, name = '', value = '']) => [name, value]);
     expect(shown.length).toBeGreaterThan(10);
     expect(loadConfig(Object.fromEntries(shown), 4)).toEqual(loadConfig({}, 4));

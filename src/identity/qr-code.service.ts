@@ -1,0 +1,8 @@
+import QRCode from 'qrcode';
+
+/** A QR code as a `data:` URI that a page can show as an image. */
+export async function qrCode(text: string, format: 'PNG' | 'SVG'): Promise<string> {
+  if (format === 'PNG') return QRCode.toDataURL(text, { errorCorrectionLevel: 'M' });
+  const svg = await QRCode.toString(text, { type: 'svg', errorCorrectionLevel: 'M' });
+  return `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`;
+}
