@@ -25,12 +25,14 @@ const BINARY = 1;
 
 /** What the driver drives as a query. */
 class Statement {
+  readonly text: string;
   readonly done: Promise<void>;
   readonly #head: Buffer;
   readonly #bytes: Uint8Array;
   #settle!: { resolve: () => void; reject: (error: Error) => void };
 
   constructor(sql: string, values: readonly TextValue[], bytes: Uint8Array) {
+    this.text = sql;
     this.#head = Buffer.concat([parse(sql), bindHead(values, bytes.length)]);
     this.#bytes = bytes;
     this.done = new Promise((resolve, reject) => {

@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import {
   type DatabaseUrls,
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../src/platform/index.js';
+import { withChildren } from '../bench/measure.js';
 import type { KillPoint } from './kill-preload.js';
 
 const PRELOAD = new URL('./kill-preload.js', import.meta.url).href;
@@ -15,7 +18,7 @@ const TEMPLATE = 'waiting';
 
 /** A database server of its own, on which jobs are killed on copies of one waiting database. */
 export class KillServer {
-  readonly #server: EmbeddedPostgres;
+  #server: EmbeddedPostgres;
   readonly #process: string;
   #databases = 0;
 
@@ -76,18 +79,32 @@ export class KillServer {
     return this.#run(urls, { ...env, KONTOR_TEST_KILL: JSON.stringify(point) });
   }
 
+  /** Kills all of PostgreSQL and the job so long after it has begun, and starts PostgreSQL. */
+  async crash(urls: DatabaseUrls, afterMs: number): Promise<void> {
+    const child = this.#start(urls, {});
+    await once(child.stdout!, 'data');
+    await delay(afterMs);
+    for (const pid of withChildren(this.#server.pid)) kill(pid);
+    child.kill('SIGKILL');
+    await exited(child);
+    this.#server = await startEmbeddedPostgres({ dataDir: join(this.dir, 'postgres') });
+  }
+
+  #start(urls: DatabaseUrls, env: Record<string, string>): ChildProcess {
+    return spawn(process.execPath, ['--import', PRELOAD, this.#process, urls.url, this.dir, '1'], {
+      env: { ...process.env, ...env, TZ: 'UTC' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
   async #run(urls: DatabaseUrls, env: Record<string, string>): Promise<string> {
-    const child = spawn(
-      process.execPath,
-      ['--import', PRELOAD, this.#process, urls.url, this.dir, '1'],
-      { env: { ...process.env, ...env, TZ: 'UTC' }, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const child = this.#start(urls, env);
     let output = '';
     const keep = (text: Buffer) => {
       output += text;
     };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
+    child.stdout!.on('data', keep);
+    child.stderr!.on('data', keep);
     const { code, signal } = await exited(child);
     if (signal !== null) return signal;
     return code === 0 && output.endsWith('FINISHED\n') ? 'FINISHED' : `${code}: ${output}`;
@@ -111,7 +128,18 @@ export class KillServer {
 }
 
 function exited(child: ChildProcess): Promise<{ code: number | null; signal: string | null }> {
+  if (child.exitCode !== null || child.signalCode !== null) {
+    return Promise.resolve({ code: child.exitCode, signal: child.signalCode });
+  }
   return new Promise((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself, since its parent was killed before it.
+  }
 }
