@@ -10,6 +10,8 @@ process.env.KONTOR_TEST_RUNS ??= '300';
 const ofKernel = ['kernel-*'];
 const ofRating = [
   'price',
+  'tiers',
+  'guide',
   'prefix-tree',
   'compile-*',
   'rate-batch',

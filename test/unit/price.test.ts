@@ -240,4 +240,26 @@ describe('against exact decimals', () => {
       { numRuns: RUNS },
     );
   });
+
+  it('is exact up to 2^53, through sums that are larger, and says so beyond', () => {
+    const most = LIMIT - 1;
+    const halfUp = roundingCode('HALF_UP');
+    const down = roundingCode('DOWN');
+    // Three times the price is no exact number; a third of it is.
+    expect(amountOf(3, most, 0, 3, 1, down)).toBe(most);
+    expect(amountOf(3, most - 1, 1, 3, 1, down)).toBe(most);
+    // The fee alone lifts the sum beyond it.
+    expect(amountOf(1, most, 2 ** 52, 4, 1, down)).toBe(2 ** 52 + 2 ** 51 - 1);
+    // Rounding up to the step reaches it.
+    expect(amountOf(1, most, 0, 1, 2, halfUp)).toBeNaN();
+    expect(amountOf(1, most, 0, 1, 2, down)).toBe(most - 1);
+    expect(amountOf(1, most, 1, 1, 1, down)).toBeNaN();
+  });
+
+  it('is not worked out from prices and fees that are no exact numbers', () => {
+    const down = roundingCode('DOWN');
+    expect(amountOf(1, LIMIT, 0, 4, 1, down)).toBeNaN();
+    expect(amountOf(1, 1, LIMIT, 4, 1, down)).toBeNaN();
+    expect(amountOf(0, LIMIT, 0, 4, 1, down)).toBe(0);
+  });
 });
