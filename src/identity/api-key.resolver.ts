@@ -57,12 +57,12 @@ export class ApiKeyResolver {
       nullable: true,
       description: 'Whose keys; those of the caller when absent.',
     })
-    userId: string | null,
+    userId: string | null | undefined,
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<ApiKey>> {
     const viewer = requireViewer(context);
-    return context.readHome((tx) => this.#keys.list(tx, viewer, userId, page));
+    return context.readHome((tx) => this.#keys.list(tx, viewer, userId ?? null, page));
   }
 
   @Authorized('api-key.manage', STEP_UP)

@@ -42,12 +42,12 @@ export class UserSessionResolver {
       nullable: true,
       description: 'Whose sessions; those of the caller when absent.',
     })
-    userId: string | null,
+    userId: string | null | undefined,
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<UserSession>> {
     const viewer = requireViewer(context);
-    return context.readHome((tx) => this.#sessions.list(tx, viewer, userId, page));
+    return context.readHome((tx) => this.#sessions.list(tx, viewer, userId ?? null, page));
   }
 
   @FieldResolver(() => Boolean, { description: 'Whether it is the session that asks.' })
@@ -81,10 +81,10 @@ export class UserSessionResolver {
       nullable: true,
       description: 'Whose sessions; those of the caller when absent.',
     })
-    userId: string | null,
+    userId: string | null | undefined,
     @Ctx() context: RequestContext,
   ): Promise<number> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#sessions.revokeAll(tx, viewer, userId), { atHome: true });
+    return context.write((tx) => this.#sessions.revokeAll(tx, viewer, userId ?? null), { atHome: true });
   }
 }

@@ -29,6 +29,7 @@ export const platformErrors = {
   GRAPHQL_PARSE_FAILED: 'The document is not GraphQL or is longer than allowed.',
   GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema or the limits.',
   OPERATION_RESOLUTION_FAILURE: 'The document does not say which of its operations to run.',
+  CREDENTIALS_IN_ADDRESS: 'Tokens and API keys belong into the Authorization header.',
   BAD_REQUEST: 'The HTTP request is not one that this server takes.',
   PERSISTED_QUERY_NOT_SUPPORTED: 'Send the document itself; this server has no list of them.',
   PERSISTED_QUERY_NOT_FOUND: 'No listed operation has this hash.',

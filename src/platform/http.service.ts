@@ -8,6 +8,7 @@ import Fastify, {
 } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import { DomainError } from '../kernel/index.js';
+import { carriesSecret } from './address-secret.js';
 import { DocumentGuard, type DocumentLimits } from './armour.js';
 import { CallerLimits, type CallerSettings, retryAfterSeconds } from './caller-limits.service.js';
 import { credentialsOf } from './credentials.service.js';
@@ -151,6 +152,10 @@ const HEADERS = {
 function addHeaders(fastify: FastifyInstance, allowedOrigins: readonly string[]): void {
   fastify.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...HEADERS, 'x-request-id': request.id, vary: 'origin' });
+    if (carriesSecret(request.url)) {
+      const message = 'Send the token or key in the Authorization header, and revoke this one.';
+      return reply.code(400).send(refusalBody('CREDENTIALS_IN_ADDRESS', message));
+    }
     const { origin } = request.headers;
     if (origin === undefined) return undefined;
     if (!isAllowedOrigin(origin, request.headers.host, allowedOrigins)) {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import proxyAddr from '@fastify/proxy-addr';
 import { CloseCode, handleProtocols, type Server as ProtocolServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { carriesSecret } from './address-secret.js';
 import { retryAfterSeconds } from './caller-limits.service.js';
 import type { Log } from './log.service.js';
 import { isAllowedOrigin } from './origin.js';
@@ -136,6 +137,7 @@ function refusedUpgrade(
 ): RefusedUpgrade | null {
   const { allowedOrigins, addressSockets } = settings;
   const url = request.url ?? '/';
+  if (carriesSecret(url)) return { status: '400 Bad Request' };
   if (!URL.canParse(url, 'http://localhost')) return { status: '400 Bad Request' };
   if (new URL(url, 'http://localhost').pathname !== path) return { status: '404 Not Found' };
   const { origin, host } = request.headers;
