@@ -85,6 +85,8 @@ export class UserSessionResolver {
     @Ctx() context: RequestContext,
   ): Promise<number> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#sessions.revokeAll(tx, viewer, userId ?? null), { atHome: true });
+    return context.write((tx) => this.#sessions.revokeAll(tx, viewer, userId ?? null), {
+      atHome: true,
+    });
   }
 }
