@@ -1,17 +1,14 @@
 import type pg from 'pg';
 import { invariant, isoFromEpochDay } from '../kernel/index.js';
-import { appendOutbox } from '../platform/index.js';
 import type { BatchFindings, Suspended } from './batch-findings.js';
 import { firstDayOf } from './batch-findings.js';
 import type { BatchJob, ImportJob, RecycleJob } from './batch-job.js';
 import type { PriceBook } from './book.js';
+import { tellCredit } from './credit-usage.store.js';
 import { OUTCOME } from './rated-batch.js';
 import { sendBytes } from './send-bytes.store.js';
 
 const ROWS_A_STATEMENT = 5_000;
-
-/** Topic of the outbox row that carries the usage charges of subscriptions with a limit. */
-export const CREDIT_USAGE_TOPIC = 'credit.usage';
 
 /** Stores everything that an imported batch found besides its xDRs and sums. */
 export async function storeFindings(
@@ -121,17 +118,15 @@ async function storeCredit(
   book: PriceBook,
   findings: BatchFindings,
 ): Promise<void> {
-  if (findings.credit.size === 0) return;
-  const entries = [...findings.credit].map(([key, amount]) => [
-    book.guide.subscriptionId[Math.floor(key / 4096)]!,
-    firstDayOf(key % 4096),
-    String(amount),
-  ]);
-  await appendOutbox(client, {
-    topic: CREDIT_USAGE_TOPIC,
-    partnerId: job.ticket.partnerId,
-    payload: { batchId: job.ticket.id, entries },
-  });
+  const entries = [...findings.credit].map(
+    ([key, amount]) =>
+      [
+        book.guide.subscriptionId[Math.floor(key / 4096)]!,
+        firstDayOf(key % 4096),
+        String(amount),
+      ] as const,
+  );
+  await tellCredit(client, job.ticket, entries);
 }
 
 /** A suspended record with its raw text, and later how it ended this time. */

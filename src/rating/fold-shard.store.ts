@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { invariant } from '../kernel/index.js';
-import { appendOutbox, type BatchTicket, rowsOf } from '../platform/index.js';
+import { type BatchTicket, rowsOf } from '../platform/index.js';
 import { EntryList, FLAG, WORD } from './allowance-entry.js';
 import { AdjustmentSums } from './allowance-result.js';
 import {
@@ -10,7 +10,7 @@ import {
   takeResults,
 } from './allowance-result.store.js';
 import { copyOut } from './copy-out.store.js';
-import { CREDIT_USAGE_TOPIC } from './findings.store.js';
+import { tellCredit } from './credit-usage.store.js';
 import { FoldFactsReader } from './fold-facts.store.js';
 import { type FoldedMonth, foldMonth } from './fold-month.js';
 import { orderByContract } from './order-entries.js';
@@ -142,11 +142,11 @@ class ShardFold {
       ),
     );
     const ids = new Set(limited.map(({ id }) => id));
-    const watched = entries.filter(([id]) => ids.has(id));
-    if (watched.length === 0) return;
-    const { id: batchId, partnerId } = this.#ticket;
-    const payload = { batchId, entries: watched };
-    await appendOutbox(this.#client, { topic: CREDIT_USAGE_TOPIC, partnerId, payload });
+    await tellCredit(
+      this.#client,
+      this.#ticket,
+      entries.filter(([id]) => ids.has(id)),
+    );
   }
 
   async #months(shard: number): Promise<string[]> {

@@ -19,12 +19,12 @@ export {
   ContractBalancesResolver,
   SubscriptionBalancesResolver,
 } from './bucket-balance.resolver.js';
+export { CREDIT_USAGE_TOPIC } from './credit-usage.store.js';
 export { DataPlane, type DataPlaneOptions } from './data-plane.service.js';
 export { ratingErrors } from './errors.js';
 export { XdrExplanationResolver, XdrLevelExplanationResolver } from './explain.resolver.js';
 export { ExplainService } from './explain.service.js';
 export { LineReader } from './explain-line.service.js';
-export { CREDIT_USAGE_TOPIC } from './findings.store.js';
 export { startFold } from './fold.service.js';
 export { holdFolds, isFoldDue } from './fold-guard.store.js';
 export { checkUsageSums, type UnequalSums } from './invariants.store.js';

@@ -15,6 +15,7 @@ import type { PriceBook } from './book.js';
 import { CopyIn } from './copy-in.store.js';
 import { copyOut } from './copy-out.store.js';
 import type { ChunkPool } from './copy-rows.js';
+import { tellCredit } from './credit-usage.store.js';
 import type { BatchRater } from './rate-batch.js';
 import type { RatedBatch } from './rated-batch.js';
 import { XDR_READ_COLUMNS, XdrDecoder } from './rerate-decode.js';
@@ -22,7 +23,6 @@ import { CORRECTION_COLUMNS } from './rerate-encode.js';
 import { type BillingRules, FoldedBefore, VersionList } from './rerate-facts.store.js';
 import {
   creditEntries,
-  storeCreditChanges,
   storeDifferences,
   storeSliceFindings,
   storeSums,
@@ -218,7 +218,7 @@ class SliceBatch {
     if (this.#applies) {
       await storeSums(client, ticket, this.#versions, sums.deltas());
       await storeEntries(client, ticket, entries, true);
-      await storeCreditChanges(client, ticket, charged);
+      await tellCredit(client, ticket, charged);
     } else await storeTrialEntries(client, ticket, entries);
     const kept = this.#applies ? { credit: charged } : {};
     await completeBatchSql(client, ticket, { totals: counts, priceBookId, ...kept }, bytes);

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { isoFromEpochDay } from '../kernel/index.js';
-import { appendOutbox, type BatchTicket } from '../platform/index.js';
+import type { BatchTicket } from '../platform/index.js';
 import type { EntrySegment } from './allowance-collector.js';
-import { CREDIT_USAGE_TOPIC } from './findings.store.js';
+import type { CreditEntry } from './credit-usage.store.js';
 import { invoicesOf, type VersionList } from './rerate-facts.store.js';
 import type { SliceFinding } from './rerate-slice.js';
 import type { RerateDelta } from './rerate-sums.js';
@@ -176,9 +176,6 @@ export async function storeSums(
   }
 }
 
-/** Subscription, first day of the month, change at scale 8. */
-export type CreditEntry = readonly [number, string, string];
-
 /** Changes that are not nothing, by subscription and month. */
 export function creditEntries(changes: ReadonlyMap<string, bigint>): CreditEntry[] {
   return [...changes]
@@ -187,19 +184,4 @@ export function creditEntries(changes: ReadonlyMap<string, bigint>): CreditEntry
       const [subscription, month] = key.split(' ');
       return [Number(subscription), month!, amount.toString()];
     });
-}
-
-/** Lets credit control know what changed. */
-export async function storeCreditChanges(
-  client: pg.Client,
-  ticket: BatchTicket,
-  entries: readonly CreditEntry[],
-): Promise<void> {
-  if (entries.length === 0) return;
-  const { id: batchId, partnerId } = ticket;
-  await appendOutbox(client, {
-    topic: CREDIT_USAGE_TOPIC,
-    partnerId,
-    payload: { batchId, entries },
-  });
 }

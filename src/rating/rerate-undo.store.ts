@@ -8,7 +8,7 @@ import {
 } from '../platform/index.js';
 import { FOLD_TOPIC } from './allowance.store.js';
 import type { RerateUndoJob } from './batch-job.js';
-import { type CreditEntry, storeCreditChanges } from './rerate-result.store.js';
+import { type CreditEntry, tellCredit } from './credit-usage.store.js';
 import { endStep } from './rerate-step.store.js';
 
 // What was shown before the batch: the newest correction older than its own, or the record.
@@ -77,7 +77,7 @@ export async function undoBatch(client: pg.Client, job: RerateUndoJob): Promise<
   const back = (batch?.credit ?? []).map(
     ([subscription, month, amount]) => [subscription, month, (-BigInt(amount)).toString()] as const,
   );
-  await storeCreditChanges(client, ticket, back);
+  await tellCredit(client, ticket, back);
   await client.query(DIFFERENCES, [ticket.runId, ticket.id, undone]);
   const totals = { records: restored.rowCount ?? 0, changed: restored.rowCount ?? 0 };
   await completeBatchSql(client, ticket, { totals }, job.bytes);
