@@ -18,10 +18,10 @@ import { assertBonus, assertCountsAlike } from './allowance-rules.js';
 import { BonusRule } from './bucket.entity.js';
 import type { AllowanceFilter, AllowanceTargetInput, BonusRuleInput } from './bucket.input.js';
 import { BUCKET } from './bucket.service.js';
-import { assertKept, assertOfOwner } from './keeper.store.js';
+import { assertOfOwner } from './keeper.store.js';
 import {
-  closeLineage,
-  cutLineage,
+  changeVersioned,
+  closeVersioned,
   type Lineage,
   lockLineage,
   versionOrNull,
@@ -67,14 +67,13 @@ export class BonusRuleService {
     rule: BonusRuleInput,
     key: string | null,
   ): Promise<BonusRule> {
-    const made = await once(tx, viewer, key, 'changeBonusRule', { id, rule }, async () => {
-      const first = await lockLineage(tx, BONUS, id);
-      await assertKept(tx, first.partnerId);
-      assertCountsAlike('BONUS_RULE_REFUSED', ['measure', 'sharing'], first, rule);
-      await cutLineage(tx, BONUS, first.id, rule.validFrom);
-      return { id: await insertBonus(tx, first, first.id, rule) };
-    });
-    return rowOf(tx, BonusRule, 'BonusRule', made.id);
+    return changeVersioned(
+      tx,
+      BONUS,
+      { viewer, id, input: rule, key },
+      (first) => assertCountsAlike('BONUS_RULE_REFUSED', ['measure', 'sharing'], first, rule),
+      (first) => insertBonus(tx, first, first.id, rule),
+    );
   }
 
   /**
@@ -88,12 +87,7 @@ export class BonusRuleService {
     at: Date,
     key: string | null,
   ): Promise<BonusRule> {
-    const made = await once(tx, viewer, key, 'closeBonusRule', { id, at }, async () => {
-      const first = await lockLineage(tx, BONUS, id);
-      await assertKept(tx, first.partnerId);
-      return { id: await closeLineage(tx, BONUS, first.id, at) };
-    });
-    return rowOf(tx, BonusRule, 'BonusRule', made.id);
+    return closeVersioned(tx, BONUS, { viewer, id, input: at, key });
   }
 
   /** The version of a rule at a moment, null when there is none or it is not visible. */

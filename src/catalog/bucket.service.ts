@@ -16,14 +16,7 @@ import {
 import { assertBucket, assertCountsAlike } from './allowance-rules.js';
 import { Bucket } from './bucket.entity.js';
 import type { AllowanceFilter, AllowanceTargetInput, BucketInput } from './bucket.input.js';
-import { assertKept } from './keeper.store.js';
-import {
-  closeLineage,
-  cutLineage,
-  type Lineage,
-  lockLineage,
-  versionOrNull,
-} from './lineage.store.js';
+import { changeVersioned, closeVersioned, type Lineage, versionOrNull } from './lineage.store.js';
 import type { Moment } from './moment.store.js';
 
 /** How buckets are kept in versions. */
@@ -65,14 +58,13 @@ export class BucketService {
     bucket: BucketInput,
     key: string | null,
   ): Promise<Bucket> {
-    const made = await once(tx, viewer, key, 'changeBucket', { id, bucket }, async () => {
-      const first = await lockLineage(tx, BUCKET, id);
-      await assertKept(tx, first.partnerId);
-      assertCountsAlike('BUCKET_REFUSED', ['kind', 'sharing'], first, bucket);
-      await cutLineage(tx, BUCKET, first.id, bucket.validFrom);
-      return { id: await insertBucket(tx, first, first.id, bucket) };
-    });
-    return rowOf(tx, Bucket, 'Bucket', made.id);
+    return changeVersioned(
+      tx,
+      BUCKET,
+      { viewer, id, input: bucket, key },
+      (first) => assertCountsAlike('BUCKET_REFUSED', ['kind', 'sharing'], first, bucket),
+      (first) => insertBucket(tx, first, first.id, bucket),
+    );
   }
 
   /**
@@ -80,12 +72,7 @@ export class BucketService {
    * VERSION_NOT_CLOSABLE, PRICE_LIST_READ_ONLY or NOT_FOUND.
    */
   async close(tx: Tx, viewer: Viewer, id: string, at: Date, key: string | null): Promise<Bucket> {
-    const made = await once(tx, viewer, key, 'closeBucket', { id, at }, async () => {
-      const first = await lockLineage(tx, BUCKET, id);
-      await assertKept(tx, first.partnerId);
-      return { id: await closeLineage(tx, BUCKET, first.id, at) };
-    });
-    return rowOf(tx, Bucket, 'Bucket', made.id);
+    return closeVersioned(tx, BUCKET, { viewer, id, input: at, key });
   }
 
   /** The version of a bucket at a moment, null when there is none or it is not visible. */

@@ -1,6 +1,15 @@
 import type { EntityTarget } from 'typeorm';
 import { DomainError } from '../kernel/index.js';
-import { notFound, rowNumber, rowsOf, type Tx } from '../platform/index.js';
+import {
+  notFound,
+  once,
+  rowNumber,
+  rowOf,
+  rowsOf,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
+import { assertKept } from './keeper.store.js';
 import { type Moment, narrowToMoment } from './moment.store.js';
 import type { Version } from './version.entity.js';
 
@@ -49,7 +58,7 @@ export async function lockLineage<T extends Version>(
  * Ends the known versions of a locked thing at an instant and withdraws those that begin later.
  * Answers how many it touched.
  */
-export async function cutLineage<T extends Version>(
+async function cutLineage<T extends Version>(
   tx: Tx,
   { table, columns }: Lineage<T>,
   lineageId: number,
@@ -76,7 +85,7 @@ export async function cutLineage<T extends Version>(
  * Ends a thing at an instant; at or before its beginning it is withdrawn as if it had never been.
  * Answers its last version. Refuses with NOT_FOUND or VERSION_NOT_CLOSABLE.
  */
-export async function closeLineage<T extends Version>(
+async function closeLineage<T extends Version>(
   tx: Tx,
   lineage: Lineage<T>,
   lineageId: number,
@@ -94,4 +103,53 @@ export async function closeLineage<T extends Version>(
     [lineageId],
   );
   return (rows[0] as { id: number }).id;
+}
+
+/**
+ * Makes a thing be as given from an instant on; what was known of it from then on is superseded.
+ * `assertLike` refuses what no version may change, `insert` stores the new one. Refuses with
+ * PRICE_LIST_READ_ONLY or NOT_FOUND besides.
+ */
+export async function changeVersioned<T extends Version, I extends { readonly validFrom: Date }>(
+  tx: Tx,
+  lineage: Lineage<T>,
+  request: Change<I>,
+  assertLike: (first: T) => void,
+  insert: (first: T) => Promise<number>,
+): Promise<T> {
+  const { viewer, id, input, key } = request;
+  const { type, entity } = lineage;
+  const made = await once(tx, viewer, key, `change${type}`, { id, input }, async () => {
+    const first = await lockLineage(tx, lineage, id);
+    await assertKept(tx, first.partnerId);
+    assertLike(first);
+    await cutLineage(tx, lineage, first.id, input.validFrom);
+    return { id: await insert(first) };
+  });
+  return rowOf(tx, entity, type, made.id);
+}
+
+/** What is asked to be changed, by whom. */
+export interface Change<I> {
+  readonly viewer: Viewer;
+  readonly id: string;
+  readonly input: I;
+  readonly key: string | null;
+}
+
+/**
+ * Ends a thing at an instant; at or before its beginning it is withdrawn. Refuses with
+ * VERSION_NOT_CLOSABLE, PRICE_LIST_READ_ONLY or NOT_FOUND.
+ */
+export async function closeVersioned<T extends Version>(
+  tx: Tx,
+  lineage: Lineage<T>,
+  { viewer, id, input: at, key }: Change<Date>,
+): Promise<T> {
+  const made = await once(tx, viewer, key, `close${lineage.type}`, { id, at }, async () => {
+    const first = await lockLineage(tx, lineage, id);
+    await assertKept(tx, first.partnerId);
+    return { id: await closeLineage(tx, lineage, first.id, at) };
+  });
+  return rowOf(tx, lineage.entity, lineage.type, made.id);
 }

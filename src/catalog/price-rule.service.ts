@@ -15,14 +15,8 @@ import {
 import { assertCountsAlike, assertPriceRule } from './allowance-rules.js';
 import { CustomerGroup } from './customer-group.entity.js';
 import { existingDestinations } from './destination.store.js';
-import { assertKept, assertOfOwner, keptPartner } from './keeper.store.js';
-import {
-  closeLineage,
-  cutLineage,
-  type Lineage,
-  lockLineage,
-  versionOrNull,
-} from './lineage.store.js';
+import { assertOfOwner, keptPartner } from './keeper.store.js';
+import { changeVersioned, closeVersioned, type Lineage, versionOrNull } from './lineage.store.js';
 import { type Moment, narrowToMoment } from './moment.store.js';
 import { PriceRule } from './price-rule.entity.js';
 import type { PriceRuleFilter, PriceRuleInput } from './price-rule.input.js';
@@ -71,14 +65,13 @@ export class PriceRuleService {
     rule: PriceRuleInput,
     key: string | null,
   ): Promise<PriceRule> {
-    const made = await once(tx, viewer, key, 'changePriceRule', { id, rule }, async () => {
-      const first = await lockLineage(tx, RULE, id);
-      await assertKept(tx, first.partnerId);
-      assertCountsAlike('PRICE_RULE_REFUSED', COUNTER, first, rule);
-      await cutLineage(tx, RULE, first.id, rule.validFrom);
-      return { id: await insertRule(tx, first.partnerId, first.id, rule) };
-    });
-    return rowOf(tx, PriceRule, 'PriceRule', made.id);
+    return changeVersioned(
+      tx,
+      RULE,
+      { viewer, id, input: rule, key },
+      (first) => assertCountsAlike('PRICE_RULE_REFUSED', COUNTER, first, rule),
+      (first) => insertRule(tx, first.partnerId, first.id, rule),
+    );
   }
 
   /**
@@ -92,12 +85,7 @@ export class PriceRuleService {
     at: Date,
     key: string | null,
   ): Promise<PriceRule> {
-    const made = await once(tx, viewer, key, 'closePriceRule', { id, at }, async () => {
-      const first = await lockLineage(tx, RULE, id);
-      await assertKept(tx, first.partnerId);
-      return { id: await closeLineage(tx, RULE, first.id, at) };
-    });
-    return rowOf(tx, PriceRule, 'PriceRule', made.id);
+    return closeVersioned(tx, RULE, { viewer, id, input: at, key });
   }
 
   /** The version of a rule at a moment, null when there is none or it is not visible. */
