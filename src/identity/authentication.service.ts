@@ -110,6 +110,7 @@ export class AuthenticationService {
     const [found] = await this.#database.read({ partnerId }, (tx) =>
       viewersOf(tx, [requestOf(viewer)], this.#now()),
     );
+    if (this.#reach.get(viewer)?.path !== found?.path) return false;
     return isSame(viewer, found?.viewer ?? null);
   }
 

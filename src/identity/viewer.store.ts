@@ -12,6 +12,8 @@ export type Request = Pass & { readonly at: number | null };
 /** A pass that lives, and who its holder is at the partner; null when that is out of reach. */
 export interface Found {
   readonly viewer: Viewer | null;
+  /** From the hub down to the partner that the viewer acts at. */
+  readonly path: string | null;
 }
 
 interface ViewerRow {
@@ -19,6 +21,7 @@ interface ViewerRow {
   readonly user_id: number;
   readonly home_partner_id: number;
   readonly partner_id: number | null;
+  readonly path: string | null;
   readonly stepped_up_until: Date | null;
   readonly permissions: string[];
 }
@@ -67,7 +70,7 @@ function viewersSql(of: {
   const held = `held.user_id = u.id AND held.at_partner_id =
         ANY (acting.path[array_position(acting.path, u.partner_id):])`;
   return `SELECT asked.place, u.id AS user_id, u.partner_id AS home_partner_id,
-      acting.id AS partner_id, ${of.steppedUpUntil} AS stepped_up_until,
+      acting.id AS partner_id, acting.path::text AS path, ${of.steppedUpUntil} AS stepped_up_until,
       ARRAY(SELECT DISTINCT permission FROM app_user_role AS held
         JOIN role AS r ON r.id = held.role_id
         CROSS JOIN unnest(r.permissions) AS of_role (permission)
@@ -103,7 +106,8 @@ export async function viewersOf(
     const rows: ViewerRow[] = await tx.query(sql, [ids, of.map(({ at }) => at), now]);
     for (const row of rows) {
       const index = Number(row.place) - 1;
-      found[places[index] as number] = { viewer: viewerOf(of[index] as Request, row) };
+      const viewer = viewerOf(of[index] as Request, row);
+      found[places[index] as number] = { viewer, path: row.path };
     }
   }
   return found;
