@@ -30,6 +30,7 @@ import {
   requireViewer,
   STEP_UP,
 } from './platform/index.js';
+import { maskNumbers } from './privacy/index.js';
 import { ratingEntities, ratingErrors, ratingResolvers } from './rating/index.js';
 import {
   subscriptionEntities,
@@ -145,7 +146,7 @@ export function buildSchema(instances: ReadonlyMap<unknown, object> = new Map())
     pubSub: noPubSub,
     scalarsMap: [{ type: Date, scalar: DateTimeScalar }],
   });
-  return auditMutations(schema);
+  return maskNumbers(auditMutations(schema));
 }
 
 /** The schema as text, sorted, so that equal schemas are equal texts. */

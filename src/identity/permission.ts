@@ -13,6 +13,7 @@ export const permissions = {
   'rate-sheet.activate': 'Put an imported rate sheet into force.',
   'subscription.read': 'See subscriptions with their numbers and trunks.',
   'subscription.manage': 'Create, change, suspend, resume and terminate subscriptions.',
+  'subscriber.number.read': 'See numbers of subscribers whole, and look for them.',
   'usage.read': 'See usage files and records.',
   'usage.import': 'Deliver usage files and have them rated.',
   'usage.recycle': 'Correct rejected and held records and have them rated again.',

@@ -70,7 +70,12 @@ export class SuspenseRecord {
     return rawText(this.raw);
   }
 
-  @Field(() => String, { simple: false, description: 'The very bytes of the line, in Base64.' })
+  @Field(() => String, {
+    nullable: true,
+    simple: false,
+    description:
+      'The very bytes of the line, in Base64; null without the permission subscriber.number.read.',
+  })
   get rawBase64(): string {
     return this.raw.toString('base64');
   }

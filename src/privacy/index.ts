@@ -1,0 +1,1 @@
+export { maskNumbers } from './masked-schema.service.js';
