@@ -17,7 +17,10 @@ export interface DemoUser extends SignIn {
 
 const PASSWORD = 'correct horse battery 2026';
 
-const reading = permissionNames.filter((name) => name.endsWith('.read'));
+// Who only reads does so without the numbers of subscribers.
+const reading = permissionNames.filter(
+  (name) => name.endsWith('.read') && name !== 'subscriber.number.read',
+);
 const finance: PermissionName[] = ['bill.run', 'invoice.finalise', 'run.manage'];
 const selling: PermissionName[] = [
   'partner.read',
@@ -30,6 +33,7 @@ const selling: PermissionName[] = [
   'rate-sheet.activate',
   'subscription.read',
   'subscription.manage',
+  'subscriber.number.read',
   'usage.read',
   'price.wholesale.read',
   'run.read',

@@ -200,7 +200,8 @@ describe('who may quote what', () => {
 
   it('is what he holds permissions for', async () => {
     const levels = async (...permissions: string[]) => {
-      const token = await tokenOf(kontor, world.hub, ['contract.read', ...permissions]);
+      const held = ['contract.read', 'subscriber.number.read', ...permissions];
+      const token = await tokenOf(kontor, world.hub, held);
       const trunk = trunks.get('CANARY-TRUNK-OUT');
       const quoted = await quote({ ...input(), outTrunkId: trunk }, token);
       return quoted.levels.map(({ position }: Asked) => position);
