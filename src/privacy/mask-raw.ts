@@ -1,4 +1,4 @@
-/** Five or more digits, of any script, with the signs between them that numbers are written with. */
+/** Five or more digits of any script, with the signs between them that numbers are written with. */
 const DIGITS = /\p{Nd}(?:[ ()/._-]{0,2}\p{Nd}){4,}/gu;
 const SHOWN = 2;
 
