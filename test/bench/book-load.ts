@@ -112,9 +112,7 @@ function publish(reader: Worker, book: PriceBook): Promise<void> {
 // Checks and stamps of a million rows take longer than what is measured.
 async function fill(owner: pg.Client, shape: Shape): Promise<void> {
   await owner.query('SET session_replication_role = replica');
-  await owner.query('SET session_replication_role = replica');
   await owner.query('TRUNCATE rate, price_list, partner RESTART IDENTITY CASCADE');
-  await owner.query('RESET session_replication_role');
   await owner.query(
     `INSERT INTO partner (path, depth, kind, name, country)
      VALUES ('{1}', 0, 'HUB', 'Bench Hub', 'DE')`,
