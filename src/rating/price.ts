@@ -50,10 +50,9 @@ export function amountOf(
   rounding: RoundingCode,
 ): number {
   if (billed === 0) return 0;
-  const usage = price * billed;
-  const numerator = connectionFee * rateUnit + usage;
+  const numerator = connectionFee * rateUnit + price * billed;
   const divisor = rateUnit * step;
-  if (usage < LIMIT && numerator < LIMIT) {
+  if (numerator < LIMIT) {
     // Rounding up to a large step can still pass the limit.
     const rounded = divRoundNumber(numerator, divisor, rounding) * step;
     return rounded < LIMIT ? rounded : Number.NaN;

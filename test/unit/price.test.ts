@@ -250,6 +250,8 @@ describe('against exact decimals', () => {
     expect(amountOf(3, most - 1, 1, 3, 1, down)).toBe(most);
     // The fee alone lifts the sum beyond it.
     expect(amountOf(1, most, 2 ** 52, 4, 1, down)).toBe(2 ** 52 + 2 ** 51 - 1);
+    // The sum is 2^53 + 1, which as a number is 2^53.
+    expect(amountOf(3, 3_002_399_751_580_331, 0, 2, 1, halfUp)).toBe(2 ** 52 + 1);
     // Rounding up to the step reaches it.
     expect(amountOf(1, most, 0, 1, 2, halfUp)).toBeNaN();
     expect(amountOf(1, most, 0, 1, 2, down)).toBe(most - 1);
