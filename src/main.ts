@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { buildApp, cores, migrateOptions, openDatabase } from './app.js';
 import { actorOfCommand } from './audit/index.js';
 import { signAuditHead, verifyAudit } from './audit-command.js';
+import { checkFigures } from './figures-command.js';
 import { rotateKeys } from './identity/index.js';
 import { DomainError } from './kernel/index.js';
 import {
@@ -39,6 +40,7 @@ const commands: Readonly<Record<string, Command>> = {
   schema: writeOrCheckSchema,
   migrations: checkMigrations,
   'rotate-keys': rotateTokenKeys,
+  'check-figures': checkFigures,
   'audit-head': signAuditHead,
   'verify-audit': verifyAudit,
   demo: elsewhere('../seeds/demo/index.js'),

@@ -8,7 +8,8 @@ export type ProbableCause =
   | 'CREDIT_EXHAUSTED'
   | 'FILE_ERROR'
   | 'NEGATIVE_MARGIN'
-  | 'AUDIT_TAMPERED';
+  | 'AUDIT_TAMPERED'
+  | 'FIGURES_DIFFER';
 
 /** State of an alarm from what happened to it. */
 export function alarmState(alarm: {

@@ -35,6 +35,7 @@ const ProbableCauseType = {
   FILE_ERROR: 'FILE_ERROR',
   NEGATIVE_MARGIN: 'NEGATIVE_MARGIN',
   AUDIT_TAMPERED: 'AUDIT_TAMPERED',
+  FIGURES_DIFFER: 'FIGURES_DIFFER',
 } as const;
 registerEnumType(ProbableCauseType, {
   name: 'ProbableCause',
@@ -45,6 +46,7 @@ registerEnumType(ProbableCauseType, {
     FILE_ERROR: { description: 'A delivered file or folder could not be taken.' },
     NEGATIVE_MARGIN: { description: 'Something is sold below what it costs.' },
     AUDIT_TAMPERED: { description: 'The chain of audit entries is broken.' },
+    FIGURES_DIFFER: { description: 'Files, records, sums and invoices do not agree.' },
   },
 });
 

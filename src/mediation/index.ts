@@ -12,6 +12,7 @@ import { UsageSource } from './usage-source.entity.js';
 import { UsageSourceResolver } from './usage-source.resolver.js';
 
 export { mediationErrors } from './errors.js';
+export { checkFileCounts, type UnequalCounts } from './file-count.store.js';
 export { FileStorage, type StoredContent } from './file-storage.service.js';
 export * from './format.js';
 export { IdentityHash } from './identity-hash.js';

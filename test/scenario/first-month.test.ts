@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkBillingInvariants } from '../../src/billing/index.js';
-import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { behindItsBack, checkFigures } from '../fixtures/check-figures.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   ASTERISK,
@@ -358,7 +357,31 @@ describe("a hub's first month", () => {
     expect(await invoicesOf(again.hub, '2026-10', 'hub')).toMatchObject([{ gross: '2.75' }]);
   });
 
-  it('leaves books that agree with each other', async () => {
-    expect(await app.app.database.read(SYSTEM_SCOPE, checkBillingInvariants)).toEqual([]);
+  it('leaves figures that agree with each other', async () => {
+    expect(await checkFigures(app)).toEqual({ status: 0, findings: [] });
+  });
+
+  it('is found out when a count, a sum or a document was changed behind its back', async () => {
+    await behindItsBack(app, [
+      `UPDATE usage_file SET rejected = 1, rated = rated - 1 WHERE name = 'late.csv'`,
+      `UPDATE usage_summary SET amount = amount + 1 WHERE (tableoid, ctid) =
+         (SELECT tableoid, ctid FROM usage_summary WHERE invoice_id IS NULL LIMIT 1)`,
+      `UPDATE invoice SET pdf = pdf || '\\x00' WHERE state = 'FINALISED'
+         AND id = (SELECT min(id) FROM invoice WHERE state = 'FINALISED')`,
+    ]);
+    const { status, findings } = await checkFigures(app);
+    expect(status).toBe(1);
+    expect(findings.map(({ invariant }) => invariant)).toEqual(['I1', 'I4', 'I14']);
+    app.clock.advance(60_000);
+    const { hub } = await month.signInAgain();
+    const { nodes } = await hub.ask(
+      'query { alarms(first: 50, filter: {}) { nodes { severity probableCause text } } }',
+      {},
+    );
+    const raised = nodes.filter(
+      ({ probableCause }: { probableCause: string }) => probableCause === 'FIGURES_DIFFER',
+    );
+    expect(raised).toHaveLength(3);
+    expect(raised[0]).toMatchObject({ severity: 'CRITICAL' });
   });
 });

@@ -1,0 +1,71 @@
+import { raiseAlarm } from './alarm/index.js';
+import { openDatabase } from './app.js';
+import { checkBillingInvariants, type InvariantFinding } from './billing/index.js';
+import { checkFileCounts } from './mediation/index.js';
+import { type Config, Database, SYSTEM_SCOPE, type Tx } from './platform/index.js';
+import { checkUsageSums } from './rating/index.js';
+import { entities } from './schema.js';
+
+/**
+ * `check-figures`: holds the figures against each other: files against what became of their
+ * lines, sums of usage against the records, invoices against the sums, documents against both.
+ * Prints a line of JSON for each difference and raises an alarm for each kind. Exit status 1 when
+ * there is any. For every night: it reads everything.
+ */
+export async function checkFigures({ config }: { readonly config: Config }): Promise<number> {
+  const { urls, embedded } = await openDatabase(config, (line) => console.error(line));
+  const settings = { entities, poolSize: 1, statementTimeoutMs: config.statementTimeoutMs };
+  const database = await new Database({ ...urls, ...settings }).connect();
+  try {
+    const open = await database.openRead(SYSTEM_SCOPE);
+    const findings = await differences(open.tx).finally(() => open.close());
+    for (const finding of findings) console.log(JSON.stringify(finding));
+    if (findings.length > 0) await database.write(SYSTEM_SCOPE, (tx) => raise(tx, findings));
+    console.error(
+      findings.length === 0
+        ? 'All figures agree.'
+        : `${findings.length} figures differ; an alarm says so.`,
+    );
+    return findings.length === 0 ? 0 : 1;
+  } finally {
+    await database.close();
+    await embedded?.stop();
+  }
+}
+
+// One snapshot, or what is imported meanwhile would look like a difference.
+async function differences(tx: Tx): Promise<InvariantFinding[]> {
+  await tx.query('SET LOCAL statement_timeout = 0');
+  const [files, sums] = [await checkFileCounts(tx), await checkUsageSums(tx)];
+  return [
+    ...files.map((details) => ({
+      invariant: 'I1',
+      message: 'The counts of a file are not those of its lines.',
+      details: { ...details },
+    })),
+    ...sums.map((details) => ({
+      invariant: 'I4',
+      message: 'The sums of a contract are not those of its records and their adjustments.',
+      details: { ...details },
+    })),
+    ...(await checkBillingInvariants(tx)),
+  ];
+}
+
+async function raise(tx: Tx, findings: readonly InvariantFinding[]): Promise<void> {
+  const [hub] = await tx.query<{ id: number }[]>('SELECT id FROM partner WHERE parent_id IS NULL');
+  if (hub === undefined) return;
+  for (const invariant of new Set(findings.map((finding) => finding.invariant))) {
+    const ours = findings.filter((finding) => finding.invariant === invariant);
+    await raiseAlarm(tx, {
+      partnerId: hub.id,
+      severity: 'CRITICAL',
+      probableCause: 'FIGURES_DIFFER',
+      subjectType: 'Partner',
+      subjectId: hub.id,
+      naturalKey: `figures:${invariant}`,
+      text: `${ours[0]?.message} (${ours.length} found)`,
+      details: { invariant, found: ours.length, first: ours[0]?.details },
+    });
+  }
+}
