@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { recoverAccess } from './access-command.js';
 import { buildApp, cores, migrateOptions, openDatabase } from './app.js';
 import { actorOfCommand } from './audit/index.js';
 import { signAuditHead, verifyAudit } from './audit-command.js';
@@ -36,6 +37,7 @@ const SCHEMA_FILE = join(here, '..', '..', 'schema', 'schema.graphql');
 const commands: Readonly<Record<string, Command>> = {
   serve,
   setup,
+  recover: recoverAccess,
   migrate: migrateDatabase,
   schema: writeOrCheckSchema,
   migrations: checkMigrations,

@@ -114,7 +114,7 @@ export class EnrolmentResolver {
   @Mutation(() => Boolean, {
     description:
       'Makes all devices of the signed-in user unknown, this one too: their device tokens are ' +
-      'void. Sessions stay. Answers true.',
+      'void. Sessions stay. Answers true. Refused with SESSION_REQUIRED (API keys).',
   })
   async forgetDevices(@Ctx() context: RequestContext): Promise<boolean> {
     await this.#signIn.forgetDevices(context);

@@ -3,6 +3,7 @@ import {
   addressKey,
   type Database,
   type RequestContext,
+  requireSession,
   requireViewer,
   SYSTEM_SCOPE,
   type Tx,
@@ -52,10 +53,9 @@ export class PasswordChangeService {
    * SIGN_IN_THROTTLED.
    */
   async change(context: OwnContext, oldPassword: string, newPassword: string): Promise<void> {
-    const { userId, homePartnerId: partnerId, sessionId } = requireViewer(context);
-    if (sessionId === null) {
-      throw new DomainError('SESSION_REQUIRED', 'Only a signed-in person can do this.');
-    }
+    const viewer = requireViewer(context);
+    const { userId, homePartnerId: partnerId } = viewer;
+    const sessionId = requireSession(viewer);
     const attempt = await this.#attempts.admitUser(
       context,
       { userId, partnerId },

@@ -29,12 +29,17 @@ export async function replaceRecoveryCodes(
   codes: readonly string[],
   now: Date,
 ): Promise<void> {
-  await tx.query('DELETE FROM recovery_code WHERE user_id = $1', [user.id]);
+  await dropRecoveryCodes(tx, user.id);
   await tx.query(
     `INSERT INTO recovery_code (user_id, partner_id, code_hash, created_at)
      SELECT $1, $2, unnest($3::bytea[]), $4`,
     [user.id, user.partnerId, codes.map((code) => hashOf(key, user.id, code)), now],
   );
+}
+
+/** Takes all codes of a user. */
+export async function dropRecoveryCodes(tx: Tx, userId: number): Promise<void> {
+  await tx.query('DELETE FROM recovery_code WHERE user_id = $1', [userId]);
 }
 
 /** Uses up a recovery code: of many who try the same one at a time, one succeeds. */

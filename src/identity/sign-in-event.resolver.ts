@@ -4,6 +4,7 @@ import {
   connectionOf,
   PageArgs,
   type RequestContext,
+  requireSession,
   requireViewer,
 } from '../platform/index.js';
 import { recoveryCodesLeft } from './recovery-code.service.js';
@@ -46,19 +47,24 @@ export class ViewerInfoResolver {
   }
 
   @FieldResolver(() => SignInEventConnection, {
-    description: 'What happened to the own sign-in, newest first.',
+    description:
+      'What happened to the own sign-in, newest first. Refused with SESSION_REQUIRED (API keys).',
   })
   async signInEvents(
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<SignInEvent>> {
-    const { userId } = requireViewer(context);
-    return context.readHome((tx) => this.#events.own(tx, userId, page));
+    const viewer = requireViewer(context);
+    requireSession(viewer);
+    return context.readHome((tx) => this.#events.own(tx, viewer.userId, page));
   }
 
-  @FieldResolver(() => Int, { description: 'Recovery codes that were not used yet.' })
+  @FieldResolver(() => Int, {
+    description: 'Recovery codes that were not used yet. Refused with SESSION_REQUIRED (API keys).',
+  })
   async recoveryCodesLeft(@Ctx() context: RequestContext): Promise<number> {
-    const { userId } = requireViewer(context);
-    return context.readHome((tx) => recoveryCodesLeft(tx, userId));
+    const viewer = requireViewer(context);
+    requireSession(viewer);
+    return context.readHome((tx) => recoveryCodesLeft(tx, viewer.userId));
   }
 }

@@ -4,6 +4,7 @@ import {
   type Database,
   type Log,
   type RequestContext,
+  requireSession,
   requireViewer,
   type Tx,
 } from '../platform/index.js';
@@ -196,10 +197,14 @@ export class SignInService {
 
   /** Makes all devices of the signed-in user unknown. */
   async forgetDevices(context: OwnContext): Promise<void> {
-    const { userId } = requireViewer(context);
+    const viewer = requireViewer(context);
+    requireSession(viewer);
     await context.write(
       (tx) =>
-        tx.query('UPDATE app_user SET devices_from = $2 WHERE id = $1', [userId, context.now()]),
+        tx.query('UPDATE app_user SET devices_from = $2 WHERE id = $1', [
+          viewer.userId,
+          context.now(),
+        ]),
       { atHome: true },
     );
   }

@@ -1,5 +1,10 @@
 import { DomainError } from '../kernel/index.js';
-import { type Database, type RequestContext, requireViewer } from '../platform/index.js';
+import {
+  type Database,
+  type RequestContext,
+  requireSession,
+  requireViewer,
+} from '../platform/index.js';
 import { queueMail } from './account-mail.store.js';
 import { type AttemptContext, type AttemptService, eventOf, succeed } from './attempt.service.js';
 import { sealedTotpSecret } from './one-time-password.store.js';
@@ -29,10 +34,9 @@ export class StepUpService {
    * that failed in a row.
    */
   async stepUp(context: StepUpContext, given: GivenProof): Promise<Date> {
-    const { userId, homePartnerId: partnerId, sessionId } = requireViewer(context);
-    if (sessionId === null) {
-      throw new DomainError('SESSION_REQUIRED', 'Only a signed-in person can do this.');
-    }
+    const viewer = requireViewer(context);
+    const { userId, homePartnerId: partnerId } = viewer;
+    const sessionId = requireSession(viewer);
     const attempt = await this.#attempts.admitUser(context, { userId, partnerId }, 'STEP_UP');
     const { at } = attempt;
     const until = new Date(at.getTime() + STEP_UP_MINUTES * 60_000);

@@ -138,6 +138,36 @@ export class UserResolver {
     const viewer = requireViewer(context);
     return context.write((tx) => this.#users.enable(tx, viewer, userId));
   }
+
+  @Authorized('user.manage', STEP_UP)
+  @Mutation(() => AppUser, {
+    description:
+      'Takes the authenticator and the recovery codes of a user who has lost them; his sessions ' +
+      'end, and he enrols anew at his next sign-in. Refused with PERMISSION_NOT_HELD when the ' +
+      'user may do what the caller may not, NOT_FOUND. Needs a step-up.',
+  })
+  async removeTotp(
+    @Arg('userId', () => ID, { description: 'The user.' }) userId: string,
+    @Ctx() context: RequestContext,
+  ): Promise<AppUser> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#users.removeTotp(tx, viewer, userId));
+  }
+
+  @Authorized('user.manage', STEP_UP)
+  @Mutation(() => AppUser, {
+    description:
+      'Has a mail sent to a user, with a token for choosing a password: for three days when he ' +
+      'has none yet, else for 30 minutes. Refused with PERMISSION_NOT_HELD when the user may do ' +
+      'what the caller may not, NOT_FOUND. Needs a step-up.',
+  })
+  async sendPasswordToken(
+    @Arg('userId', () => ID, { description: 'The user.' }) userId: string,
+    @Ctx() context: RequestContext,
+  ): Promise<AppUser> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#users.sendPasswordToken(tx, viewer, userId));
+  }
 }
 
 // What a user holds is written at his own partner, which may lie above where he acts.

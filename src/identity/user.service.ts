@@ -16,11 +16,14 @@ import { passwordRules } from './account.store.js';
 import { queueMail } from './account-mail.store.js';
 import { keepAdministrator } from './administrator.store.js';
 import { demandReachOver, giveRole, placeOf, takeRole } from './assignment.store.js';
+import { forgive } from './attempt.service.js';
+import { dropEnrolment } from './enrolment.store.js';
 import { demandReach } from './grant.js';
 import { beginGrant } from './grant.store.js';
 import type { CreateUserInput } from './identity.input.js';
 import { demandGoodPassword, hashPassword } from './password.service.js';
 import { permissionNames } from './permission.js';
+import { dropRecoveryCodes } from './recovery-code.service.js';
 import type { Role } from './role.entity.js';
 import { type RoleService, visiblePartner } from './role.service.js';
 import { seal } from './seal.service.js';
@@ -230,9 +233,61 @@ export class UserService {
     return user;
   }
 
+  /**
+   * Takes the authenticator and the recovery codes of a user who has lost them and ends his
+   * sessions; he enrols anew at his next sign-in. Refused for those who may do more.
+   */
+  async removeTotp(tx: Tx, viewer: Viewer, userId: string): Promise<AppUser> {
+    const present = await this.#begin(tx, viewer);
+    const user = await lockUser(tx, userId);
+    await demandReachOver(tx, present, user.id);
+    await dropTotp(tx, user, this.#now());
+    return tx.findOneByOrFail(AppUser, { id: user.id });
+  }
+
+  /**
+   * Has a mail sent to a user with a token for choosing a password: an invitation when he has
+   * none yet. Refused for those who may do more.
+   */
+  async sendPasswordToken(tx: Tx, viewer: Viewer, userId: string): Promise<AppUser> {
+    const present = await this.#begin(tx, viewer);
+    const user = await lockUser(tx, userId);
+    await demandReachOver(tx, present, user.id);
+    const [row]: { invited: boolean }[] = await tx.query(
+      'SELECT password_hash IS NULL AS invited FROM app_user WHERE id = $1',
+      [user.id],
+    );
+    const kind = row?.invited ? 'INVITATION' : 'RESET';
+    await queueMail(tx, user.partnerId, { kind, userId: user.id });
+    return user;
+  }
+
+  /**
+   * Gives a user a new password without asking who may, and takes his authenticator: for those
+   * who have the machine and lost everything else. Refuses with NOT_FOUND.
+   */
+  async recover(tx: Tx, given: { email: string; password: string }): Promise<AppUser> {
+    const user = await tx.findOneBy(AppUser, { email: addressOf(given.email) });
+    if (user === null) throw new DomainError('NOT_FOUND', 'Nobody signs in with this address.');
+    await dropTotp(tx, user, this.#now());
+    const passwordHash = await hashPassword(given.password);
+    await tx.update(AppUser, { id: user.id }, { passwordHash, status: 'ACTIVE' });
+    await forgive(tx, user.id, user.email);
+    return user;
+  }
+
   #begin(tx: Tx, viewer: Viewer): Promise<Viewer> {
     return beginGrant(tx, viewer, { now: this.#now(), permission: 'user.manage' });
   }
+}
+
+async function dropTotp(tx: Tx, user: AppUser, now: Date): Promise<void> {
+  const gone = { totpSecretEncrypted: null, totpEnrolledAt: null };
+  await tx.update(AppUser, { id: user.id }, gone);
+  await dropRecoveryCodes(tx, user.id);
+  await dropEnrolment(tx, user.id);
+  await revokeSessionsOf(tx, user.id, now);
+  await queueMail(tx, user.partnerId, { kind: 'TOTP_REMOVED', userId: user.id });
 }
 
 async function checkedHash(

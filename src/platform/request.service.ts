@@ -102,15 +102,19 @@ export function requirePermission(viewer: Viewer, permission: string): void {
  */
 export const STEP_UP = 'step-up';
 
+/** The session of a signed-in person; refuses with SESSION_REQUIRED an API key. */
+export function requireSession(viewer: Viewer): string {
+  if (viewer.kind === 'USER' && viewer.sessionId !== null) return viewer.sessionId;
+  throw new DomainError('SESSION_REQUIRED', 'Only a signed-in person can do this.');
+}
+
 /**
  * Refuses with STEP_UP_REQUIRED unless the session has proven a moment ago, with a one-time
  * password of its own, that its user still sits there; with SESSION_REQUIRED an API key, which
  * nobody can ask.
  */
 export function requireStepUp(viewer: Viewer, now: Date): void {
-  if (viewer.kind !== 'USER') {
-    throw new DomainError('SESSION_REQUIRED', 'Only a signed-in person can do this.');
-  }
+  requireSession(viewer);
   const { steppedUpUntil } = viewer;
   if (steppedUpUntil === null || steppedUpUntil <= now) {
     throw new DomainError('STEP_UP_REQUIRED', 'Call stepUp with a new one-time password first.');

@@ -226,3 +226,33 @@ describe('a token for a new password', () => {
     expect((await enrol(app, { email, password: FRESH })).userId).toBe(made.data.createUser.id);
   });
 });
+
+describe('an administrator', () => {
+  const SEND = 'mutation ($id: ID!) { sendPasswordToken(userId: $id) { id } }';
+  const REMOVE = 'mutation ($id: ID!) { removeTotp(userId: $id) { totpEnrolledAt } }';
+
+  it('helps those who have lost their secrets, unless they may do more than he', async () => {
+    const strong = await app.signIn(user.email);
+    const permissions = ['user.manage', 'run.read'];
+    const clerk = await aUser(app, { partnerId: hub.id, permissions });
+    const token = await app.signIn(clerk.email);
+    for (const query of [SEND, REMOVE]) {
+      const refused = await app.graphql(query, { id: user.globalId }, token);
+      expect(refused.codes).toEqual(['PERMISSION_NOT_HELD']);
+    }
+    expect((await app.graphql(SEND, { id: clerk.globalId }, strong)).codes).toEqual([]);
+    expect((await reset(await mailedToken(clerk.email))).codes).toEqual([]);
+    expect(await isAlive(token)).toBe(false);
+    const removed = await app.graphql(REMOVE, { id: clerk.globalId }, strong);
+    expect(removed.data.removeTotp).toEqual({ totpEnrolledAt: null });
+    expect((await signIn(FRESH, clerk)).codes).toEqual(['ENROLMENT_REQUIRED']);
+    await enrol(app, { email: clerk.email, password: FRESH });
+    const sent = (await mails(app)).filter(({ to }) => to === clerk.email);
+    expect(sent.map(({ subject }) => subject)).toEqual([
+      'Choose a new password',
+      'Your password was changed',
+      'Your authenticator was removed',
+      'An authenticator was enrolled',
+    ]);
+  });
+});

@@ -24,7 +24,11 @@ afterAll(async () => {
 });
 
 async function setup(words: string[]): Promise<{ stdout: string; stderr: string }> {
-  return run(process.execPath, [MAIN, 'setup', ...words], {
+  return command('setup', ...words);
+}
+
+async function command(...words: string[]): Promise<{ stdout: string; stderr: string }> {
+  return run(process.execPath, [MAIN, ...words], {
     env: {
       PATH: process.env.PATH ?? '',
       DATABASE_URL: database.urls.url,
@@ -61,5 +65,24 @@ describe('setup', () => {
     expect(found).toEqual([hub]);
     await expect(setup(WORDS)).rejects.toMatchObject({ code: 1 });
     expect(await rows('SELECT email FROM app_user')).toHaveLength(1);
+  });
+});
+
+describe('recover', () => {
+  it('gives an administrator who has lost everything a password, and takes the rest', async () => {
+    await expect(command('recover', '--email', 'nobody@hub.example')).rejects.toMatchObject({
+      code: 1,
+    });
+    const hash = 'SELECT password_hash FROM app_user';
+    const before = await rows(hash);
+    const { stdout } = await command('recover', '--email', 'boss@hub.example');
+    expect(stdout).toMatch(/password {2}[\w-]{20}\n/);
+    const [after]: unknown[] = await rows(
+      'SELECT totp_secret_encrypted, totp_enrolled_at FROM app_user',
+    );
+    expect(after).toMatchObject({ totp_secret_encrypted: null, totp_enrolled_at: null });
+    expect(await rows(hash)).not.toEqual(before);
+    const kept = await rows(`SELECT operation FROM audit_entry ORDER BY seq DESC LIMIT 1`);
+    expect(kept).toEqual([{ operation: 'recover' }]);
   });
 });

@@ -27,9 +27,11 @@ const GUARDED = [
   'finaliseBillRun',
   'finaliseInvoice',
   'removeRole',
+  'removeTotp',
   'renameRole',
   'renewRecoveryCodes',
   'replaceTotp',
+  'sendPasswordToken',
   'setRolePermissions',
   'undoRerate',
 ];
