@@ -26,20 +26,23 @@ export function mailText(
   facts: MailFacts,
   language: string,
 ): { readonly subject: string; readonly text: string } {
-  const { hello, warning, words } = LANGUAGES[language.slice(0, 2)] ?? ENGLISH;
+  const { hello, warning, words } = LANGUAGES.get(language.slice(0, 2)) ?? ENGLISH;
   const [subject, body] = words[kind];
-  const parts = [`${hello} ${facts.name},`, body, ...(facts.token ? [] : [warning])];
-  const text = parts.map((part) => filled(part, facts)).join('\n\n');
-  return { subject: filled(subject, facts), text: `${text}\n\n-- \nKontor\n` };
+  const isLink = kind === 'RESET' || kind === 'INVITATION';
+  const parts = [`${hello} ${facts.name},`, filled(body, facts), ...(isLink ? [] : [warning])];
+  return { subject: filled(subject, facts), text: `${parts.join('\n\n')}\n\n-- \nKontor\n` };
 }
 
+// In one pass, so that a name with braces in it stays a name.
 function filled(text: string, facts: MailFacts): string {
   const { partner, token = '', minutes = 0 } = facts;
-  return text
-    .replaceAll('{partner}', partner)
-    .replaceAll('{token}', token)
-    .replaceAll('{minutes}', String(minutes))
-    .replaceAll('{days}', String(Math.round(minutes / 1440)));
+  const values: Readonly<Record<string, string>> = {
+    partner,
+    token,
+    minutes: String(minutes),
+    days: String(Math.round(minutes / 1440)),
+  };
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
 }
 
 interface Language {
@@ -129,4 +132,7 @@ const GERMAN: Language = {
   },
 };
 
-const LANGUAGES: Readonly<Record<string, Language>> = { en: ENGLISH, de: GERMAN };
+const LANGUAGES = new Map<string, Language>([
+  ['en', ENGLISH],
+  ['de', GERMAN],
+]);

@@ -8,6 +8,7 @@ const PAGES = [
   'docs/getting-started.md',
   'docs/operating.md',
   'docs/pricing.md',
+  'docs/signing-in.md',
   'CHANGELOG.md',
 ];
 const schema = buildSchema(readFileSync('schema/schema.graphql', 'utf8'));
