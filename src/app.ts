@@ -78,7 +78,8 @@ export async function buildApp(options: AppOptions): Promise<App> {
   });
   const { authentication, audit, auditHeads, credit, mailer, mails } = services;
   // Apart from other work: a mail server that is slow keeps nobody waiting but readers of mail.
-  const mailbox = new OutboxWorker(database, { doorbell, log });
+  // Without doorbell: what is done for a user right after a request could be told from outside.
+  const mailbox = new OutboxWorker(database, { log });
   mailbox.register(mails.topic, (tx, row) => mails.deliver(tx, row));
   outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
   outbox.register(FOLD_TOPIC, startFold);
