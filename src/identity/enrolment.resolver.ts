@@ -66,7 +66,7 @@ export class EnrolmentResolver {
       'Begins to enrol an authenticator, after the password of a user who has none. Refused as ' +
       'signIn is, in the same words also for a user who has one.',
   })
-  async startTotpEnrolment(
+  async enrolTotp(
     @Args(() => StartEnrolmentArgs) given: StartEnrolmentArgs,
     @Ctx() context: RequestContext,
   ): Promise<TotpEnrolment> {

@@ -233,7 +233,7 @@ export class SignInService {
     const demands = await this.#database.read({ partnerId }, (tx) => demandsOn(tx, id));
     const characters = [...password.normalize('NFKC')].length;
     if (demands?.totp === false && characters >= LEAST_ALONE) return;
-    throw new DomainError('ENROLMENT_REQUIRED', 'Enrol an authenticator: startTotpEnrolment.');
+    throw new DomainError('ENROLMENT_REQUIRED', 'Enrol an authenticator: enrolTotp.');
   }
 
   async #take(tx: Tx, account: Account, proof: Proof, now: Date): Promise<void> {

@@ -69,7 +69,7 @@ describe('enrolling an authenticator', () => {
     const wrong = { ...login, password: 'another password' };
     expect((await signIn(wrong)).codes).toEqual(['SIGN_IN_REFUSED']);
     expect((await app.graphql(START_ENROLMENT, wrong)).codes).toEqual(['SIGN_IN_REFUSED']);
-    const begun = (await app.graphql(START_ENROLMENT, login)).data.startTotpEnrolment;
+    const begun = (await app.graphql(START_ENROLMENT, login)).data.enrolTotp;
     expect(begun.uri).toContain(`secret=${begun.secret}`);
     const asBearer = await app.graphql(VIEWER, null, begun.enrolmentToken);
     expect(asBearer.codes).toEqual(['UNAUTHENTICATED']);
@@ -92,7 +92,7 @@ describe('enrolling an authenticator', () => {
 
   it('is not confirmed by a wrong code, a foreign token, too late, or twice at once', async () => {
     const login = await somebodyNew();
-    const start = async () => (await app.graphql(START_ENROLMENT, login)).data.startTotpEnrolment;
+    const start = async () => (await app.graphql(START_ENROLMENT, login)).data.enrolTotp;
     const confirm = (token: string, totp: string) =>
       app.graphql(CONFIRM_ENROLMENT, { token, totp });
     const first = await start();
