@@ -11,6 +11,7 @@ const ofKernel = ['kernel-*'];
 const ofRating = [
   'price',
   'tiers',
+  'charge',
   'guide',
   'prefix-tree',
   'compile-*',
