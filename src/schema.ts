@@ -20,15 +20,13 @@ import { Bug, type ErrorCatalogue, kernelErrors } from './kernel/index.js';
 import { mediationEntities, mediationErrors, mediationResolvers } from './mediation/index.js';
 import { partnerEntities, partnerErrors, partnerResolvers } from './partner/index.js';
 import {
+  authorise,
   DateTimeScalar,
+  markAccess,
   platformEntities,
   platformErrors,
   platformResolvers,
   type RequestContext,
-  requirePermission,
-  requireStepUp,
-  requireViewer,
-  STEP_UP,
 } from './platform/index.js';
 import { maskNumbers } from './privacy/index.js';
 import { ratingEntities, ratingErrors, ratingResolvers } from './rating/index.js';
@@ -116,12 +114,8 @@ export const resolvers = [
  * `@Authorized()` asks for a viewer, `@Authorized('a', 'b')` for both permissions, and STEP_UP
  * among them for a session that has just proven its user again.
  */
-const authChecker: AuthChecker<RequestContext, string> = ({ context }, permissions) => {
-  const viewer = requireViewer(context);
-  for (const permission of permissions) {
-    if (permission === STEP_UP) requireStepUp(viewer, context.now());
-    else requirePermission(viewer, permission);
-  }
+const authChecker: AuthChecker<RequestContext, string> = ({ context }, demands) => {
+  authorise(context, demands);
   return true;
 };
 
@@ -146,7 +140,7 @@ export function buildSchema(instances: ReadonlyMap<unknown, object> = new Map())
     pubSub: noPubSub,
     scalarsMap: [{ type: Date, scalar: DateTimeScalar }],
   });
-  return maskNumbers(auditMutations(schema));
+  return maskNumbers(auditMutations(markAccess(schema)));
 }
 
 /** The schema as text, sorted, so that equal schemas are equal texts. */

@@ -24,6 +24,7 @@ const reading = permissionNames.filter(
 const finance: PermissionName[] = ['bill.run', 'invoice.finalise', 'run.manage'];
 const selling: PermissionName[] = [
   'partner.read',
+  'partner.contact.read',
   'partner.manage',
   'account.manage',
   'contract.read',
@@ -36,14 +37,19 @@ const selling: PermissionName[] = [
   'subscriber.number.read',
   'usage.read',
   'price.wholesale.read',
+  'price.retail.read',
+  'quote.read',
   'run.read',
   'bill.run',
   'invoice.read',
   'invoice.finalise',
   'alarm.read',
   'alarm.acknowledge',
+  'user.email.read',
   'user.manage',
   'role.manage',
+  'api-key.manage',
+  'sign-in.read',
 ];
 
 const roles = {

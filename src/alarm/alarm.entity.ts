@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { DateTimeScalar, JsonScalar } from '../platform/index.js';
+import { DateTimeScalar } from '../platform/index.js';
 import {
   type AlarmSeverity,
   type AlarmState,
@@ -105,13 +105,15 @@ export class Alarm {
   @Column({ type: 'text', name: 'natural_key' })
   naturalKey!: string;
 
-  @Field(() => String, { description: 'What happened, for people.' })
   @Column({ type: 'text' })
   text!: string;
 
-  @Field(() => JsonScalar, { description: 'The figures behind the text, by name.' })
   @Column({ type: 'jsonb', default: {} })
   details!: object;
+
+  /** Permissions that it takes to see text and details. */
+  @Column({ type: 'text', array: true, name: 'shown_with', default: [] })
+  shownWith!: string[];
 
   @Field(() => AlarmStateType, { simple: false, description: 'What has happened to it.' })
   get state(): AlarmState {

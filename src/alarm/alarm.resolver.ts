@@ -3,6 +3,7 @@ import {
   Args,
   Authorized,
   Ctx,
+  FieldResolver,
   ID,
   Mutation,
   Query,
@@ -14,6 +15,7 @@ import {
   type Connection,
   connectionOf,
   idempotencyKeyOption,
+  JsonScalar,
   PageArgs,
   type RequestContext,
   requireViewer,
@@ -93,4 +95,26 @@ export class AlarmResolver {
   ): AlarmEvent {
     return event;
   }
+
+  @FieldResolver(() => String, {
+    description:
+      'What happened, for people. Where that tells of prices of levels that the caller may not ' +
+      'see, it names the permissions instead.',
+  })
+  text(@Root() alarm: Alarm, @Ctx() context: RequestContext): string {
+    const missing = missingFor(alarm, context);
+    return missing.length === 0 ? alarm.text : `To be seen with ${missing.join(', ')}.`;
+  }
+
+  @FieldResolver(() => JsonScalar, {
+    description: 'The figures behind the text, by name; none when the text may not be seen.',
+  })
+  details(@Root() alarm: Alarm, @Ctx() context: RequestContext): object {
+    return missingFor(alarm, context).length === 0 ? alarm.details : {};
+  }
+}
+
+function missingFor(alarm: Alarm, context: RequestContext): string[] {
+  const { permissions } = requireViewer(context);
+  return alarm.shownWith.filter((name) => !permissions.has(name));
 }

@@ -16,6 +16,8 @@ export interface NewAlarm {
   readonly naturalKey: string;
   readonly text: string;
   readonly details: object;
+  /** Permissions that it takes to see text and details; none when absent. */
+  readonly shownWith?: readonly string[];
 }
 
 /**
@@ -29,8 +31,8 @@ export async function raiseAlarm(
   const inserted = rowsOf<{ id: number }>(
     await tx.query(
       `INSERT INTO alarm (partner_id, severity, probable_cause, subject_type, subject_id,
-         natural_key, text, details)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb)
+         natural_key, text, details, shown_with)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9)
        ON CONFLICT (natural_key) WHERE cleared_at IS NULL DO NOTHING RETURNING id`,
       [
         alarm.partnerId,
@@ -41,6 +43,7 @@ export async function raiseAlarm(
         alarm.naturalKey,
         alarm.text,
         JSON.stringify(alarm.details),
+        alarm.shownWith ?? [],
       ],
     ),
   )[0];

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { Field, ObjectType } from 'type-graphql';
-import { BigIntScalar, DateScalar, DecimalScalar } from '../platform/index.js';
+import { pricePermissions } from '../partner/index.js';
+import { BigIntScalar, DateScalar, DecimalScalar, ShownWith } from '../platform/index.js';
 
 @ObjectType({ simpleResolvers: true, description: 'One day of the usage that a line adds up.' })
 export class InvoiceLineDay {
@@ -46,20 +47,21 @@ export class DestinationUsage {
   @Field(() => BigIntScalar, { description: 'Their quantity after increments and minimum.' })
   billedQuantity!: string;
 
+  @ShownWith('price.cost.read', 'price.wholesale.read')
   @Field(() => DecimalScalar, {
     nullable: true,
-    description:
-      "What the partner pays for it. The hub's cost needs price.cost.read, that of others " +
-      'price.wholesale.read; null without.',
+    description: 'What the partner pays for it; null when prices of that level may not be seen.',
   })
   cost!: string | null;
 
+  @ShownWith('price.wholesale.read', 'price.retail.read')
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: 'What the partner is paid for it; needs price.wholesale.read, null without.',
+    description: 'What the partner is paid for it; null when prices of a level may not be seen.',
   })
   revenue!: string | null;
 
+  @ShownWith(...pricePermissions)
   @Field(() => DecimalScalar, { nullable: true, description: 'Revenue less cost.' })
   margin!: string | null;
 }

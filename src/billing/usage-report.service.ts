@@ -1,6 +1,6 @@
 import type { RateFacts } from '../catalog/index.js';
 import { DomainError, formatAmount, minorUnits } from '../kernel/index.js';
-import { Partner } from '../partner/index.js';
+import { mayReadLevel, Partner, type PriceLevel } from '../partner/index.js';
 import {
   type Connection,
   type Page,
@@ -44,13 +44,13 @@ const SUMS = `
       AND u.usage_on >= $2::date AND u.usage_on < $3::date
     GROUP BY 1, 2, 3, 4, 5)
   SELECT CASE c.seller_partner_id WHEN $1 THEN 'SALE' ELSE 'PURCHASE' END AS side,
-    (ARRAY['VOICE','SMS','DATA','EVENT'])[u.service] AS service, d.name AS destination,
+    c.level, (ARRAY['VOICE','SMS','DATA','EVENT'])[u.service] AS service, d.name AS destination,
     v.currency, u.usage_on::text AS "usageOn", sum(u.records) AS records,
     sum(u.quantity) AS quantity, sum(u.billed_quantity) AS "billedQuantity", sum(u.amount) AS amount
   FROM sums u JOIN contract c ON c.id = u.contract_id
   JOIN contract_version v ON v.id = u.contract_version_id
   LEFT JOIN destination d ON d.id = u.destination_id
-  GROUP BY 1, 2, 3, 4, 5`;
+  GROUP BY 1, 2, 3, 4, 5, 6`;
 
 /** Reports over rated usage, billed or not. */
 export class UsageReportService {
@@ -84,19 +84,20 @@ export class UsageReportService {
     const after =
       start === null ? 0 : rows.findIndex((row) => compareKeys(reportKey(row), start) > 0);
     const shown = after < 0 ? [] : rows.slice(after, after + page.first + 1);
-    const costs = viewer.permissions.has(
-      partner.depth === 0 ? 'price.cost.read' : 'price.wholesale.read',
-    );
-    const revenues = viewer.permissions.has('price.wholesale.read');
     return pageOf(
-      shown.map((row) => shownRow(row, costs, revenues)),
+      shown.map((row) => shownRow(row, viewer, partner.depth === 0 ? 'COST' : 'WHOLESALE')),
       page,
       reportKey,
     );
   }
 }
 
-function shownRow(row: ReportRow, costs: boolean, revenues: boolean): DestinationUsage {
+// Amounts are shown to those who may see every level that they are made of; that there are none
+// is told to those who could see some.
+function shownRow(row: ReportRow, viewer: Viewer, buysAt: PriceLevel): DestinationUsage {
+  const may = (level: PriceLevel) => mayReadLevel(viewer, level);
+  const costs = row.bought.length > 0 ? row.bought.every(may) : may(buysAt);
+  const revenues = row.sold.length > 0 ? row.sold.every(may) : may('WHOLESALE') || may('RETAIL');
   return {
     service: row.service,
     destination: row.destination,

@@ -1,9 +1,12 @@
 import { convert, type RateFacts } from '../catalog/index.js';
 import { formatAmount, grouped, parseAmount } from '../kernel/index.js';
+import type { PriceLevel } from '../partner/index.js';
 
 /** Usage that a partner sold or bought, added up; `amount` has scale 8. */
 export interface ReportSum {
   readonly side: 'SALE' | 'PURCHASE';
+  /** At which prices. */
+  readonly level: PriceLevel;
   readonly service: string;
   readonly destination: string | null;
   readonly currency: string;
@@ -25,6 +28,10 @@ export interface ReportRow {
   readonly billedQuantity: bigint;
   readonly cost: bigint;
   readonly revenue: bigint;
+  /** The levels that the cost is made of. */
+  readonly bought: readonly PriceLevel[];
+  /** The levels that the revenue is made of. */
+  readonly sold: readonly PriceLevel[];
 }
 
 /**
@@ -48,6 +55,8 @@ export function reportRows(sums: readonly ReportSum[]): ReportRow[] {
       billedQuantity: total(counted, (sum) => sum.billedQuantity),
       cost: total(bought, (sum) => sum.amount),
       revenue: total(sold, (sum) => sum.amount),
+      bought: [...new Set(bought.map(({ level }) => level))],
+      sold: [...new Set(sold.map(({ level }) => level))],
     };
   });
   return rows.sort((a, b) => compareKeys(reportKey(a), reportKey(b)));

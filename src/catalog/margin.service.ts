@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { raiseAlarm } from '../alarm/index.js';
 import { DomainError } from '../kernel/index.js';
+import { pricePermissions } from '../partner/index.js';
 import type { Tx } from '../platform/index.js';
 import { rulesOf } from './band.store.js';
 import { publishedRate, type RateFacts, rateFraction } from './convert.js';
@@ -332,5 +333,6 @@ export async function alarmMargin(
     naturalKey: `margin of rate sheet ${sheet.id}`,
     text: `The rate sheet "${sheet.name}" has us sell below cost.`,
     details: { findings },
+    shownWith: pricePermissions,
   });
 }

@@ -11,7 +11,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { ContractPriceList, Partner } from '../partner/index.js';
+import { ContractPriceList, Partner, pricePermissions } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -22,11 +22,13 @@ import {
   requireViewer,
   rowLoader,
   rowOrNull,
+  ShownWith,
 } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
 import { EffectiveRateView } from './effective-rate.entity.js';
 import { MomentArgs, momentOf } from './moment.input.js';
 import { OriginSet } from './origin-set.entity.js';
+import { demandPrices, mayReadPrices } from './price-access.store.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import { CreatePriceListInput, RateFilter, SetRateInput } from './price-list.input.js';
 import type { PriceListService } from './price-list.service.js';
@@ -69,6 +71,7 @@ export class PriceListResolver {
   }
 
   @Authorized('catalog.read')
+  @ShownWith(...pricePermissions)
   @Query(() => RateConnection, { description: 'Rows of a price list, oldest first.' })
   async rates(
     @Arg('priceListId', () => ID, { description: 'The price list.' }) priceListId: string,
@@ -77,10 +80,12 @@ export class PriceListResolver {
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<Rate>> {
+    await demandPrices(context, priceListId);
     return this.#lists.rates(await context.read(), priceListId, filter, page);
   }
 
   @Authorized('catalog.read')
+  @ShownWith(...pricePermissions)
   @Query(() => EffectiveRateConnection, {
     description: 'Prices of a list in force at an instant, inheritance worked out, by prefix.',
   })
@@ -95,11 +100,13 @@ export class PriceListResolver {
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<EffectiveRateView>> {
+    await demandPrices(context, priceListId);
     const tx = await context.read();
     return this.#lists.effectiveRates(tx, priceListId, momentOf(moment, context), prefix, page);
   }
 
   @Authorized('catalog.read')
+  @ShownWith(...pricePermissions)
   @Query(() => EffectiveRateView, {
     nullable: true,
     description: 'The price of a number at an instant, or null when the list has none.',
@@ -120,6 +127,7 @@ export class PriceListResolver {
     callingNumber: string | null,
     @Ctx() context: RequestContext,
   ): Promise<EffectiveRateView | null> {
+    await demandPrices(context, priceListId);
     const call = { number, callingNumber: callingNumber ?? null, timeZone };
     const tx = await context.read();
     return this.#lists.rateFor(tx, priceListId, call, momentOf(moment, context));
@@ -264,15 +272,20 @@ export class EffectiveRateResolver {
     return rate.bandId === 0 ? null : rowLoader(context, TimeBand).load(rate.bandId);
   }
 
+  @ShownWith(...pricePermissions)
   @FieldResolver(() => [Rate], {
-    description: 'The rows that made it: the absolute one, then each adjustment down the lists.',
+    description:
+      'The rows that made it: the absolute one, then each adjustment down the lists; without those ' +
+      'of lists whose prices the caller may not see.',
   })
   async derivation(
     @Root() rate: EffectiveRateView,
     @Ctx() context: RequestContext,
   ): Promise<readonly Rate[]> {
     const rows = await rowLoader(context, Rate).loadMany(rate.path);
-    return rows.filter((row): row is Rate => row instanceof Rate);
+    const found = rows.filter((row): row is Rate => row instanceof Rate);
+    const shown = await Promise.all(found.map((row) => mayReadPrices(context, row.priceListId)));
+    return found.filter((_, place) => shown[place]);
   }
 }
 

@@ -11,7 +11,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { Contract, Partner } from '../partner/index.js';
+import { Contract, Partner, pricePermissions } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -21,6 +21,7 @@ import {
   type RequestContext,
   requireViewer,
   rowLoader,
+  ShownWith,
 } from '../platform/index.js';
 import { CustomerGroup } from './customer-group.entity.js';
 import { Destination } from './destination.entity.js';
@@ -41,6 +42,7 @@ export class PriceRuleResolver {
   }
 
   @Authorized('catalog.read')
+  @ShownWith(...pricePermissions)
   @Query(() => PriceRule, {
     nullable: true,
     description: 'One rule: the version in force at an instant, without one the last version.',
@@ -50,10 +52,11 @@ export class PriceRuleResolver {
     @Args(() => VersionArgs) moment: VersionArgs,
     @Ctx() context: RequestContext,
   ): Promise<PriceRule | null> {
-    return this.#rules.find(await context.read(), id, moment);
+    return this.#rules.find(await context.read(), requireViewer(context), id, moment);
   }
 
   @Authorized('catalog.read')
+  @ShownWith(...pricePermissions)
   @Query(() => RuleConnection, { description: 'Visible versions of price rules, oldest first.' })
   async priceRules(
     @Arg('filter', () => PriceRuleFilter, { defaultValue: {}, description: 'Which to list.' })
@@ -62,7 +65,7 @@ export class PriceRuleResolver {
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<PriceRule>> {
-    return this.#rules.list(await context.read(), filter, moment, page);
+    return this.#rules.list(await context.read(), requireViewer(context), filter, moment, page);
   }
 
   @Authorized('catalog.manage')

@@ -1,5 +1,6 @@
+import type { SelectQueryBuilder } from 'typeorm';
 import { DomainError, toGlobalId } from '../kernel/index.js';
-import { Contract, Partner } from '../partner/index.js';
+import { Contract, Partner, readableLevels } from '../partner/index.js';
 import {
   type Connection,
   notFound,
@@ -88,19 +89,28 @@ export class PriceRuleService {
     return closeVersioned(tx, RULE, { viewer, id, input: at, key });
   }
 
-  /** The version of a rule at a moment, null when there is none or it is not visible. */
-  async find(tx: Tx, id: string, moment: Moment): Promise<PriceRule | null> {
-    return versionOrNull(tx, RULE, id, moment);
+  /**
+   * The version of a rule at a moment, null when there is none, it is not visible, or it is about
+   * prices of a level that the viewer may not see.
+   */
+  async find(tx: Tx, viewer: Viewer, id: string, moment: Moment): Promise<PriceRule | null> {
+    const rule = await versionOrNull(tx, RULE, id, moment);
+    if (rule === null) return null;
+    return readable(tx.createQueryBuilder(PriceRule, 'row'), viewer)
+      .andWhere('row.id = :id', { id: rule.id })
+      .getOne();
   }
 
   /** Visible versions of rules at a moment, by rising id of the version. */
   async list(
     tx: Tx,
+    viewer: Viewer,
     filter: PriceRuleFilter,
     moment: Moment,
     page: Page,
   ): Promise<Connection<PriceRule>> {
-    const query = narrowToMoment(tx.createQueryBuilder(PriceRule, 'row'), moment);
+    const all = narrowToMoment(tx.createQueryBuilder(PriceRule, 'row'), moment);
+    const query = readable(all, viewer);
     const { partnerId, contractId, customerGroupId: groupId, type } = filter;
     if (partnerId) {
       query.andWhere('row.partnerId = :seller', { seller: rowNumber('Partner', partnerId) });
@@ -118,6 +128,20 @@ export class PriceRuleService {
     if (type) query.andWhere('row.type = :type', { type });
     return pageById(query, page);
   }
+}
+
+// A rule of a level, or of a contract, tells of its prices.
+function readable(
+  query: SelectQueryBuilder<PriceRule>,
+  viewer: Viewer,
+): SelectQueryBuilder<PriceRule> {
+  return query
+    .andWhere('(row.level IS NULL OR row.level = ANY (:levels))')
+    .andWhere(
+      `(row.contractId IS NULL OR EXISTS (SELECT 1 FROM contract AS c
+        WHERE c.id = row.contractId AND c.level = ANY (:levels)))`,
+    )
+    .setParameter('levels', readableLevels(viewer));
 }
 
 async function insertRule(

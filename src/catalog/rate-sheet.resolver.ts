@@ -11,7 +11,8 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { Partner } from '../partner/index.js';
+import { toGlobalId } from '../kernel/index.js';
+import { Partner, pricePermissions } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -22,6 +23,7 @@ import {
   requireViewer,
   rowLoader,
   rowOrNull,
+  ShownWith,
 } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
 import {
@@ -30,6 +32,7 @@ import {
   MarginPair,
   RateSheetMargin,
 } from './margin.entity.js';
+import { demandPrices } from './price-access.store.js';
 import { PriceList } from './price-list.entity.js';
 import { RateSheet, RateSheetCount, RateSheetRow } from './rate-sheet.entity.js';
 import { ImportRateSheetInput, RateSheetRowFilter } from './rate-sheet.input.js';
@@ -146,6 +149,7 @@ export class RateSheetResolver {
     return countLoader(context).load(sheet.id);
   }
 
+  @ShownWith(...pricePermissions)
   @FieldResolver(() => RowConnection, {
     description: 'Its rows in the order of the file; the rates that it closes come last.',
   })
@@ -156,10 +160,11 @@ export class RateSheetResolver {
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<RateSheetRow>> {
+    await demandPrices(context, toGlobalId('PriceList', sheet.priceListId));
     return this.#sheets.rows(await context.read(), sheet.id, filter, page);
   }
 
-  @Authorized('price.cost.read')
+  @Authorized(...pricePermissions)
   @FieldResolver(() => RateSheetMargin, {
     nullable: true,
     description: "What it does to the hub's margin; null for everybody but the hub.",

@@ -291,6 +291,7 @@ export class ServicePlanResolver {
     return rowLoader(context, Partner).load(plan.partnerId);
   }
 
+  @Authorized('price.retail.read')
   @FieldResolver(() => [PlanFee], { description: 'Its fees that count.' })
   async fees(
     @Root() plan: ServicePlan,

@@ -85,11 +85,6 @@ export class TierSchedule {
   @Column({ type: 'jsonb', name: 'steps' })
   storedSteps!: StoredTierStep[];
 
-  @Field(() => [TierStep], { simple: false, description: 'Its steps, from the first unit on.' })
-  get steps(): TierStep[] {
-    return shownSteps(this.storedSteps);
-  }
-
   @Field(() => DateTimeScalar, { description: 'When it was created.' })
   @Column({ type: 'timestamptz', name: 'created_at', default: () => 'now()' })
   createdAt!: Date;

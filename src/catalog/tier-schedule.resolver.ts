@@ -11,7 +11,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { Partner } from '../partner/index.js';
+import { Partner, pricePermissions } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -22,10 +22,12 @@ import {
   requireViewer,
   rowLoader,
   rowOrNull,
+  ShownWith,
 } from '../platform/index.js';
 import { OriginSet, OriginSetPrefix } from './origin-set.entity.js';
 import type { OriginSetService } from './origin-set.service.js';
-import { TierSchedule } from './tier-schedule.entity.js';
+import { mayReadSteps } from './price-access.store.js';
+import { shownSteps, TierSchedule, TierStep } from './tier-schedule.entity.js';
 import {
   ChangeOriginSetInput,
   CreateOriginSetInput,
@@ -78,6 +80,17 @@ export class TierScheduleResolver {
   ): Promise<TierSchedule> {
     const viewer = requireViewer(context);
     return context.write((tx) => this.#schedules.create(tx, viewer, input, key));
+  }
+
+  @ShownWith(...pricePermissions)
+  @FieldResolver(() => [TierStep], {
+    nullable: true,
+    description:
+      'Its steps, from the first unit on; null when it prices a list whose prices the caller may ' +
+      'not see.',
+  })
+  async steps(@Root() one: TierSchedule, @Ctx() context: RequestContext) {
+    return (await mayReadSteps(context, one.id)) ? shownSteps(one.storedSteps) : null;
   }
 
   @FieldResolver(() => Partner, { nullable: true, description: 'Whose it is.' })

@@ -4,6 +4,7 @@
  */
 export const permissions = {
   'partner.read': 'See partners.',
+  'partner.contact.read': 'See addresses, e-mail addresses and tax numbers of partners.',
   'partner.manage': 'Create and change partners.',
   'account.manage': 'Create and change accounts.',
   'contract.read': 'See contracts and their terms.',
@@ -17,10 +18,13 @@ export const permissions = {
   'usage.read': 'See usage files and records.',
   'usage.import': 'Deliver usage files and have them rated.',
   'usage.recycle': 'Correct rejected and held records and have them rated again.',
+  'usage.rerate.read': 'See change sets of re-rating and what they change.',
   'usage.rerate': 'Choose records that are rated anew, see what differs, and apply it.',
   'usage.rerate.approve': 'Approve what re-rating changes, and undo it.',
   'price.cost.read': 'See what the serving operator charges the hub.',
   'price.wholesale.read': 'See what resellers and partners pay.',
+  'price.retail.read': 'See what end users pay.',
+  'quote.read': 'Have records priced that have not happened.',
   'run.read': 'See runs and their progress.',
   'run.manage': 'Cancel runs and resume parked ones.',
   'bill.run': 'Bill a period.',
@@ -28,7 +32,10 @@ export const permissions = {
   'invoice.finalise': 'Finalise invoices, which numbers and freezes them.',
   'alarm.read': 'See alarms and subscribe to them.',
   'alarm.acknowledge': 'Acknowledge and clear alarms.',
+  'user.read': 'See users and the roles they have.',
+  'user.email.read': 'See the e-mail addresses of users.',
   'user.manage': 'Create users and give them roles.',
+  'role.read': 'See roles and what they permit.',
   'role.manage': 'Create roles and change what they permit.',
   'schema.introspect': 'Read the schema over the API where it is not open to everybody.',
   'api-key.manage': 'Make API keys that act with permissions of one’s own.',
@@ -57,6 +64,19 @@ const dangerous: ReadonlySet<string> = new Set<PermissionName>([
 /** Those of the permissions that nobody may hold without one-time passwords. */
 export function dangerousAmong(names: readonly string[]): string[] {
   return names.filter((name) => dangerous.has(name));
+}
+
+/** What a permission brings with it: who manages something sees it. */
+const implied: Partial<Record<string, readonly PermissionName[]>> = {
+  'user.manage': ['user.read'],
+  'role.manage': ['role.read'],
+  'usage.rerate': ['usage.rerate.read'],
+  'usage.rerate.approve': ['usage.rerate.read'],
+} satisfies Partial<Record<PermissionName, readonly PermissionName[]>>;
+
+/** The permissions with those that they bring with them. */
+export function withImplied(names: readonly string[]): Set<string> {
+  return new Set(names.flatMap((name) => [name, ...(implied[name] ?? [])]));
 }
 
 /** Names that are no permission, in the order given. */

@@ -69,4 +69,42 @@ export class Permission {
 
   @Field(() => String, { description: 'What it allows.' })
   description!: string;
+
+  @Field(() => Boolean, {
+    description: 'Whether it changes something; else it only lets see.',
+  })
+  changes!: boolean;
+
+  @Field(() => Boolean, {
+    description: 'Whether roles with it demand one-time passwords.',
+  })
+  requiresTotp!: boolean;
+
+  @Field(() => [String], { description: 'Names of the permissions that it brings with it.' })
+  includes!: string[];
+
+  @Field(() => [String], {
+    description: 'Fields that refuse the whole operation without it, as `Type.field`, sorted.',
+  })
+  opens!: string[];
+
+  @Field(() => [String], {
+    description: 'Fields that show more with it, as `Type.field`, sorted.',
+  })
+  reveals!: string[];
+}
+
+@ObjectType('RolePreset', {
+  simpleResolvers: true,
+  description: 'Permissions that often go together, to begin a role with.',
+})
+export class RolePresetView {
+  @Field(() => String, { description: 'What their holders do, in a word.' })
+  name!: string;
+
+  @Field(() => String, { description: 'What their holders do.' })
+  description!: string;
+
+  @Field(() => [String], { description: 'Names of the permissions, sorted.' })
+  permissions!: string[];
 }

@@ -1,7 +1,9 @@
-import { Arg, Args, Authorized, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Authorized, Ctx, ID, Info, Mutation, Query, Resolver } from 'type-graphql';
 import {
   type Connection,
   connectionOf,
+  fieldsByPermission,
   idempotencyKeyOption,
   PageArgs,
   type RequestContext,
@@ -9,9 +11,10 @@ import {
   STEP_UP,
 } from '../platform/index.js';
 import { CreateRoleInput, RenameRoleInput } from './identity.input.js';
-import { permissions } from './permission.js';
-import { Permission, Role } from './role.entity.js';
+import { dangerousAmong, permissionNames, permissions, withImplied } from './permission.js';
+import { Permission, Role, RolePresetView } from './role.entity.js';
 import type { RoleService } from './role.service.js';
+import { rolePresets } from './role-preset.js';
 
 const RoleConnection = connectionOf(Role);
 
@@ -23,7 +26,7 @@ export class RoleResolver {
     this.#roles = roles;
   }
 
-  @Authorized('role.manage')
+  @Authorized('role.read')
   @Query(() => RoleConnection, { description: 'Roles of the partners in view, oldest first.' })
   async roles(
     @Args(() => PageArgs) page: PageArgs,
@@ -33,9 +36,30 @@ export class RoleResolver {
   }
 
   @Authorized()
-  @Query(() => [Permission], { description: 'All permissions that roles can be made of.' })
-  permissions(): Permission[] {
-    return Object.entries(permissions).map(([name, description]) => ({ name, description }));
+  @Query(() => [Permission], {
+    description: 'All permissions that roles can be made of, with what each of them is for.',
+  })
+  permissions(@Info() { schema }: GraphQLResolveInfo): Permission[] {
+    const opens = fieldsByPermission(schema, 'demands');
+    const reveals = fieldsByPermission(schema, 'shownWith');
+    return permissionNames.map((name) => ({
+      name,
+      description: permissions[name],
+      changes: !name.endsWith('.read'),
+      requiresTotp: dangerousAmong([name]).length > 0,
+      includes: [...withImplied([name])].filter((each) => each !== name),
+      opens: opens.get(name) ?? [],
+      reveals: reveals.get(name) ?? [],
+    }));
+  }
+
+  @Authorized()
+  @Query(() => [RolePresetView], { description: 'Permissions that often go together.' })
+  rolePresets(): RolePresetView[] {
+    return rolePresets.map((preset) => ({
+      ...preset,
+      permissions: [...preset.permissions].sort(),
+    }));
   }
 
   @Authorized('role.manage', STEP_UP)

@@ -39,7 +39,6 @@ export class AppUser {
     return toGlobalId('Partner', this.partnerId);
   }
 
-  @Field(() => String, { description: 'Address that the user signs in with, in lower case.' })
   @Column({ type: 'text' })
   email!: string;
 

@@ -19,6 +19,7 @@ import {
   PageArgs,
   type RequestContext,
   requireViewer,
+  ShownWith,
   STEP_UP,
 } from '../platform/index.js';
 import { type Assignment, assignmentsOf } from './assignment.store.js';
@@ -38,13 +39,25 @@ export class UserResolver {
     this.#users = users;
   }
 
-  @Authorized('user.manage')
+  @Authorized('user.read')
   @Query(() => UserConnection, { description: 'Users of the partners in view, oldest first.' })
   async users(
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<AppUser>> {
     return this.#users.list(await context.read(), page);
+  }
+
+  @ShownWith('user.email.read')
+  @FieldResolver(() => String, {
+    nullable: true,
+    description:
+      'Address that the user signs in with, in lower case; of others than the caller null without ' +
+      'the permission.',
+  })
+  email(@Root() user: AppUser, @Ctx() context: RequestContext): string | null {
+    const { userId, permissions } = requireViewer(context);
+    return user.id === userId || permissions.has('user.email.read') ? user.email : null;
   }
 
   @FieldResolver(() => [Role], { description: 'Roles of the user, wherever they hold.' })

@@ -1,5 +1,6 @@
 import { invariant } from '../kernel/index.js';
 import { enterScope, type Tx, type Viewer } from '../platform/index.js';
+import { withImplied } from './permission.js';
 
 /** What lets a caller in: his session, or his API key. */
 export type Pass =
@@ -24,6 +25,8 @@ interface ViewerRow {
   readonly path: string | null;
   readonly stepped_up_until: Date | null;
   readonly permissions: string[];
+  /** What an API key is limited to. */
+  readonly scopes: string[] | null;
 }
 
 // Where a user acts who does not say it: at his own partner, unless he has no role there and all
@@ -43,7 +46,7 @@ const sessionViewers = viewersSql({
   top: 'u.partner_id',
   at: `coalesce(${BY_ROLES}, u.partner_id)`,
   steppedUpUntil: 'pass.stepped_up_until',
-  scope: '',
+  scopes: 'NULL::text[]',
   // Without second factor it lives only as long as no role of the user demands one.
   also: `AND (pass.second_factor OR NOT EXISTS (SELECT 1 FROM app_user_role AS held
       JOIN role AS r ON r.id = held.role_id WHERE held.user_id = u.id AND r.requires_totp))`,
@@ -54,7 +57,7 @@ const apiKeyViewers = viewersSql({
   top: 'pass.at_partner_id',
   at: 'pass.at_partner_id',
   steppedUpUntil: 'NULL::timestamptz',
-  scope: 'AND permission = ANY (pass.scopes)',
+  scopes: 'pass.scopes',
   also: '',
 });
 
@@ -64,7 +67,7 @@ function viewersSql(of: {
   readonly top: string;
   readonly at: string;
   readonly steppedUpUntil: string;
-  readonly scope: string;
+  readonly scopes: string;
   readonly also: string;
 }): string {
   const held = `held.user_id = u.id AND held.at_partner_id =
@@ -74,7 +77,7 @@ function viewersSql(of: {
       ARRAY(SELECT DISTINCT permission FROM app_user_role AS held
         JOIN role AS r ON r.id = held.role_id
         CROSS JOIN unnest(r.permissions) AS of_role (permission)
-        WHERE ${held} ${of.scope} ORDER BY permission) AS permissions
+        WHERE ${held}) AS permissions, ${of.scopes} AS scopes
     FROM unnest($1::${of.id}[], $2::int[]) WITH ORDINALITY AS asked (id, at, place)
     JOIN ${of.table} AS pass ON pass.id = asked.id AND pass.revoked_at IS NULL
       AND pass.expires_at > $3
@@ -147,9 +150,16 @@ function viewerOf(request: Request, row: ViewerRow): Viewer | null {
     userId: row.user_id,
     partnerId: row.partner_id,
     homePartnerId: row.home_partner_id,
-    permissions: new Set(row.permissions),
+    permissions: permissionsOf(row),
     sessionId: request.kind === 'USER' ? request.sessionId : null,
     apiKeyId: request.kind === 'API_KEY' ? request.apiKeyId : null,
     steppedUpUntil: row.stepped_up_until,
   };
+}
+
+// A key never permits more than its scopes, and those never more than its user holds now.
+function permissionsOf({ permissions, scopes }: ViewerRow): ReadonlySet<string> {
+  const held = withImplied(permissions);
+  if (scopes === null) return held;
+  return new Set([...withImplied(scopes)].filter((name) => held.has(name)));
 }

@@ -26,6 +26,12 @@ export { partnerErrors } from './errors.js';
 export { Partner } from './partner.entity.js';
 export { AccountResolver, PartnerResolver } from './partner.resolver.js';
 export { activePartner, openAccount, PartnerService } from './partner.service.js';
+export {
+  levelPermission,
+  mayReadLevel,
+  pricePermissions,
+  readableLevels,
+} from './price-access.js';
 
 /** Tables of this folder. */
 export const partnerEntities = [Partner, Account, Contract, ContractVersion, ContractPriceList];

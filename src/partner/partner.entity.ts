@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { Authorized, Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
 import { DateTimeScalar, enumType } from '../platform/index.js';
@@ -66,14 +66,17 @@ export class Partner {
   @Column({ type: 'text' })
   country!: string;
 
+  @Authorized('partner.contact.read')
   @Field(() => String, { description: 'Postal address, lines separated by line feeds.' })
   @Column({ type: 'text', default: '' })
   address!: string;
 
+  @Authorized('partner.contact.read')
   @Field(() => String, { nullable: true, description: 'Tax or VAT registration number.' })
   @Column({ type: 'text', name: 'tax_number', nullable: true })
   taxNumber!: string | null;
 
+  @Authorized('partner.contact.read')
   @Field(() => String, { nullable: true, description: 'Where documents are sent.' })
   @Column({ type: 'text', nullable: true })
   email!: string | null;

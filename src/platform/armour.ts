@@ -1,4 +1,5 @@
 import {
+  type ASTNode,
   type DocumentNode,
   GraphQLError,
   type GraphQLField,
@@ -198,12 +199,15 @@ export interface CodedExtras {
   readonly status?: number;
   readonly details?: Record<string, unknown>;
   readonly headers?: ReadonlyMap<string, string>;
+  /** Where in the document. */
+  readonly nodes?: readonly ASTNode[];
 }
 
 /** An error that carries the refusal's code through libraries that write codes of their own. */
 export function coded(code: string, message: string, extras: CodedExtras = {}): GraphQLError {
-  const { status = 400, details, headers } = extras;
+  const { status = 400, details, headers, nodes } = extras;
   return new GraphQLError(message, {
+    ...(nodes && { nodes }),
     extensions: { code, refusal: code, details, http: { status, ...(headers && { headers }) } },
   });
 }

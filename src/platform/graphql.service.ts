@@ -18,10 +18,12 @@ import {
 import { type CallerLimits, callerOf } from './caller-limits.service.js';
 import { statementTally } from './database.service.js';
 import { formatError } from './error-format.js';
+import { demandsOf, refuseUnpermitted } from './field-access.js';
 import type { OperationContext } from './gate.service.js';
 import type { Log } from './log.service.js';
 import type { Metrics } from './metrics.service.js';
 import type { OperationList } from './operation-list.service.js';
+import { authorise } from './request.service.js';
 
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
@@ -116,6 +118,9 @@ async function enter(
   refuseIntrospection(guard.admit(source), introspection, viewer?.permissions);
   const { variables } = request;
   const cost = priceOperation(schema, limits, { document, operationName, variables });
+  refuseUnpermitted(demandsOf(schema, { document, operationName, variables }), (demands) =>
+    authorise(context, demands),
+  );
   const caller = callerOf(viewer, context.address);
   callers.takeOperation(caller, cost);
   const left = await callers.enter(caller, context.rest);

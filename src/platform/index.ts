@@ -8,6 +8,7 @@ export * from './errors.js';
 export * from './event.store.js';
 export * from './event-stream.service.js';
 export * from './event-watch.service.js';
+export { fieldsByPermission, markAccess, ShownWith } from './field-access.js';
 export * from './gate.service.js';
 export * from './http.service.js';
 export * from './idempotency.store.js';

@@ -97,6 +97,21 @@ export function requirePermission(viewer: Viewer, permission: string): void {
 }
 
 /**
+ * Refuses unless the caller is somebody and holds all of these; {@link STEP_UP} among them asks
+ * for a session that has just proven its user again.
+ */
+export function authorise(
+  context: Pick<RequestContext, 'viewer' | 'refusal' | 'now'>,
+  demands: readonly string[],
+): void {
+  const viewer = requireViewer(context);
+  for (const demand of demands) {
+    if (demand === STEP_UP) requireStepUp(viewer, context.now());
+    else requirePermission(viewer, demand);
+  }
+}
+
+/**
  * Stands beside the permissions of an operation that needs {@link requireStepUp}:
  * `@Authorized('role.manage', STEP_UP)`.
  */

@@ -25,12 +25,13 @@ import {
 } from './armour.js';
 import { type CallerLimits, callerOf } from './caller-limits.service.js';
 import { formatError } from './error-format.js';
+import { demandsOf, refuseUnpermitted } from './field-access.js';
 import type { Admission, Gate } from './gate.service.js';
 import { faultRecorder } from './graphql.service.js';
 import type { Log } from './log.service.js';
 import type { Metrics } from './metrics.service.js';
 import type { OperationList } from './operation-list.service.js';
-import type { Viewer } from './request.service.js';
+import { authorise, type Viewer } from './request.service.js';
 import { subscribeAfresh } from './subscribe.service.js';
 import { Tally } from './tally.js';
 
@@ -188,7 +189,11 @@ function argsOf(
   refuseIntrospection(admitted, settings.introspection, viewer.permissions);
   const faults = validate(schema, document, specifiedRules, { maxErrors: 20 });
   if (faults.length > 0) throw new Refusals(faults.map(documentFault));
-  const cost = priceOperation(schema, settings, { document, operationName, variables });
+  const asked = { document, operationName, variables };
+  const cost = priceOperation(schema, settings, asked);
+  refuseUnpermitted(demandsOf(schema, asked), (demands) =>
+    authorise({ viewer, now: () => gate.now() }, demands),
+  );
   limits.takeOperation(callerOf(viewer, peer.address), cost);
   const { requestId, address } = peer;
   const caller = { authorization: undefined, partner: undefined, requestId, address };

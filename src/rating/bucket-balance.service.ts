@@ -1,5 +1,5 @@
 import { formatAmount, toGlobalId } from '../kernel/index.js';
-import { type Account, Contract } from '../partner/index.js';
+import { type Account, Contract, mayReadLevel } from '../partner/index.js';
 import { type RequestContext, requireViewer, rowLoader } from '../platform/index.js';
 import { Subscription } from '../subscription/index.js';
 import type { BonusPoints, BucketBalance, BucketBalances } from './bucket-balance.entity.js';
@@ -13,7 +13,6 @@ import {
 import { accountTrees, type ContractBalance, contractBalances } from './bucket-balance.store.js';
 import { potText } from './explain-month-view.js';
 import type { Holder } from './pricing-facts.js';
-import { levelPermission } from './xdr-row.js';
 
 type Keeps = (holder: Holder, holderId: number, month: ContractBalance) => boolean;
 
@@ -76,7 +75,7 @@ async function seenBalance(
 ): Promise<ContractBalance | null> {
   const contract = await rowLoader(context, Contract).load(contractId);
   const { permissions } = requireViewer(context);
-  if (contract === null || !permissions.has(levelPermission[contract.level])) return null;
+  if (contract === null || !mayReadLevel({ permissions }, contract.level)) return null;
   return contractBalances(context).load({ contractId, month });
 }
 

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Arg, Authorized, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql';
-import { Contract } from '../partner/index.js';
-import { type RequestContext, rowLoader } from '../platform/index.js';
+import { Contract, pricePermissions } from '../partner/index.js';
+import { type RequestContext, rowLoader, ShownWith } from '../platform/index.js';
 import { XdrExplanation, XdrReading } from './explain.entity.js';
 import type { ExplainService } from './explain.service.js';
 import { XdrLevelExplanation } from './explain-level.entity.js';
@@ -18,11 +18,11 @@ export class XdrExplanationResolver {
   }
 
   @Authorized('usage.read')
+  @ShownWith(...pricePermissions)
   @Query(() => XdrExplanation, {
     description:
-      'How the amounts of a record came about. Cost needs `price.cost.read`, wholesale prices ' +
-      'need `price.wholesale.read`, and no one sees what is above his own purchase. Refused with ' +
-      'XDR_NOT_FOUND.',
+      'How the amounts of a record came about, at the levels that the caller may see; no one sees ' +
+      'what is above his own purchase. Refused with XDR_NOT_FOUND.',
   })
   async explainXdr(
     @Arg('id', () => ID, { description: 'The record.' }) id: string,

@@ -1,5 +1,5 @@
 import { DomainError, formatAmount, toGlobalId } from '../kernel/index.js';
-import type { PriceLevel } from '../partner/index.js';
+import { mayReadLevel, type PriceLevel } from '../partner/index.js';
 import {
   type Database,
   type RequestContext,
@@ -33,7 +33,7 @@ import { levelSteps, type SeenNames, type SeenTerms, type ShownLevel } from './e
 import { loadBookFacts } from './price-book.store.js';
 import type { Xdr } from './xdr.entity.js';
 import { findXdr } from './xdr-query.store.js';
-import { batchOfXdr, levelPermission, margin } from './xdr-row.js';
+import { batchOfXdr, margin } from './xdr-row.js';
 
 /** A level that the viewer may see. */
 interface SeenLevel {
@@ -164,7 +164,7 @@ async function seenLevels(context: RequestContext, tx: Tx, xdr: Xdr): Promise<Se
     const found = terms.get(leg.contractVersionId) ?? null;
     if (found === null && leg.contractVersionId !== 0) return [];
     const level = found?.level ?? 'COST';
-    if (!permissions.has(levelPermission[level])) return [];
+    if (!mayReadLevel({ permissions }, level)) return [];
     const stored = { ...leg, amount: xdr.amounts[position] ?? 0n };
     const key = found && { contractId: found.contractId, xdrId, startedMicros };
     const adjusted = key && (await adjustments(context).load(key));

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Arg, Authorized, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
-import { Contract } from '../partner/index.js';
-import { type RequestContext, rowLoader } from '../platform/index.js';
+import { Contract, pricePermissions } from '../partner/index.js';
+import { type RequestContext, rowLoader, ShownWith } from '../platform/index.js';
 import { Quote, QuoteLevel } from './quote.entity.js';
 import { QuoteInput } from './quote.input.js';
 import type { QuoteService } from './quote.service.js';
@@ -14,12 +14,12 @@ export class QuoteResolver {
     this.#quotes = quotes;
   }
 
-  @Authorized('usage.read')
+  @Authorized('quote.read')
+  @ShownWith(...pricePermissions)
   @Query(() => Quote, {
     description:
-      'What a record would cost at every level that the viewer may see; nothing is stored. Cost ' +
-      'needs `price.cost.read`, wholesale prices need `price.wholesale.read`. Refused with ' +
-      'NOT_FOUND, QUOTE_INVALID, QUOTE_NOT_GUIDED, QUOTE_NOT_ACTIVE, QUOTE_NOT_SOLD.',
+      'What a record would cost at every level that the caller may see; nothing is stored. ' +
+      'Refused with NOT_FOUND, QUOTE_INVALID, QUOTE_NOT_GUIDED, QUOTE_NOT_ACTIVE, QUOTE_NOT_SOLD.',
   })
   async quote(
     @Arg('input', () => QuoteInput, { description: 'The record.' }) input: QuoteInput,

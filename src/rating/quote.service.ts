@@ -1,5 +1,5 @@
 import { DomainError, formatAmount, parseAmount, toGlobalId } from '../kernel/index.js';
-import type { PriceLevel } from '../partner/index.js';
+import { mayReadLevel, type PriceLevel } from '../partner/index.js';
 import {
   type Database,
   notFound,
@@ -29,7 +29,7 @@ import {
   viewerDepth,
 } from './quote.store.js';
 import { QUOTED_XDR, withQuoted } from './quote-entry.js';
-import { levelPermission, margin } from './xdr-row.js';
+import { margin } from './xdr-row.js';
 
 const MOST = 10n ** 15n;
 
@@ -163,7 +163,7 @@ async function seenLevels(
   return contracts.flatMap((contractId, place) => {
     const level = contractId === null ? 'COST' : seen.get(contractId);
     if (place < depth || level === undefined) return [];
-    if (!permissions.has(levelPermission[level])) return [];
+    if (!mayReadLevel({ permissions }, level)) return [];
     return [{ position: place - depth, place, level, contractId }];
   });
 }

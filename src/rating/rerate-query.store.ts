@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import { DomainError, toGlobalId } from '../kernel/index.js';
+import type { PriceLevel } from '../partner/index.js';
 import {
   type Connection,
   type Page,
@@ -35,23 +36,31 @@ export async function outcomeOf(tx: Tx, runIds: readonly number[]): Promise<Rera
   return { runIds, records: row!.records, changed: row!.changed, adjusted: row!.adjusted };
 }
 
-/** All differences of some runs by currency. */
-export async function totalsOf(tx: Tx, runIds: readonly number[]): Promise<RerateTotal[]> {
+/** Differences of some runs at some levels by currency. */
+export async function totalsOf(
+  tx: Tx,
+  runIds: readonly number[],
+  levels: readonly PriceLevel[],
+): Promise<RerateTotal[]> {
   const rows = rowsOf<RerateSums>(
     await tx.query(
       `SELECT currency, sum(records)::text AS records, sum(before)::text AS before,
          sum(after)::text AS after
-       FROM rerate_difference WHERE run_id = ANY ($1::int[]) GROUP BY currency ORDER BY currency`,
-      [runIds],
+       FROM rerate_difference WHERE run_id = ANY ($1::int[]) AND level = ANY ($2::text[])
+       GROUP BY currency ORDER BY currency`,
+      [runIds, levels],
     ),
   );
   return rows.map((row) => new RerateTotal(row));
 }
 
-/** Differences of some runs, added up by what is asked for, in a stable order. */
+/** Differences of some runs at some levels, added up by what is asked for, in a stable order. */
 export async function listDifferences(
   tx: Tx,
-  runIds: readonly number[],
+  {
+    runIds,
+    levels,
+  }: { readonly runIds: readonly number[]; readonly levels: readonly PriceLevel[] },
   by: readonly RerateDimension[],
   page: Page,
 ): Promise<Connection<RerateDifference>> {
@@ -72,11 +81,12 @@ export async function listDifferences(
            ${pick('INVOICE', 'coalesce(invoice_id, 0)', '0')} AS invoice,
            currency, sum(records)::text AS records, sum(before)::text AS before,
            sum(after)::text AS after
-         FROM rerate_difference WHERE run_id = ANY ($1::int[]) GROUP BY 1, 2, 3, 4, 5, 6, 7) g
+         FROM rerate_difference WHERE run_id = ANY ($1::int[]) AND level = ANY ($10::text[])
+         GROUP BY 1, 2, 3, 4, 5, 6, 7) g
        WHERE $3::text IS NULL OR (payer, contract, level, service, destination, invoice, currency)
          > ($3::int, $4::int, $5::text, $6::int, $7::int, $8::int, $9::text)
        ORDER BY payer, contract, level, service, destination, invoice, currency LIMIT $2`,
-      [runIds, page.first + 1, ...(start ?? Array.from({ length: 7 }, () => null))],
+      [runIds, page.first + 1, ...(start ?? Array.from({ length: 7 }, () => null)), levels],
     ),
   );
   const result = pageOf(

@@ -12,7 +12,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { Contract, Partner } from '../partner/index.js';
+import { Contract, Partner, pricePermissions, readableLevels } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -23,6 +23,7 @@ import {
   Run,
   requireViewer,
   rowLoader,
+  ShownWith,
   STEP_UP,
 } from '../platform/index.js';
 import {
@@ -59,7 +60,7 @@ export class RerateResolver {
     this.#rerates = rerates;
   }
 
-  @Authorized('usage.rerate')
+  @Authorized('usage.rerate.read')
   @Query(() => Rerate, { nullable: true, description: 'A change set; null when not visible.' })
   async rerate(
     @Arg('id', () => ID, { description: 'Opaque identifier.' }) id: string,
@@ -68,7 +69,7 @@ export class RerateResolver {
     return this.#rerates.find(await context.read(), id);
   }
 
-  @Authorized('usage.rerate')
+  @Authorized('usage.rerate.read')
   @Query(() => RerateConnection, { description: 'Change sets, newest first.' })
   async rerates(
     @Arg('state', () => RerateStateType, { nullable: true, description: 'Only in this state.' })
@@ -224,16 +225,21 @@ function runsOf(rerate: Rerate, step: RerateStep): number[] {
 
 @Resolver(() => RerateOutcome)
 export class RerateOutcomeResolver {
-  @FieldResolver(() => [RerateTotal], { description: 'All differences, by currency.' })
+  @ShownWith(...pricePermissions)
+  @FieldResolver(() => [RerateTotal], {
+    description: 'All differences at levels that the caller may see, by currency.',
+  })
   async totals(
     @Root() outcome: RerateOutcome,
     @Ctx() context: RequestContext,
   ): Promise<RerateTotal[]> {
-    return totalsOf(await context.read(), outcome.runIds);
+    const levels = readableLevels(requireViewer(context));
+    return totalsOf(await context.read(), outcome.runIds, levels);
   }
 
+  @ShownWith(...pricePermissions)
   @FieldResolver(() => RerateDifferenceConnection, {
-    description: 'Differences, added up by what is asked for.',
+    description: 'Differences at levels that the caller may see, added up by what is asked for.',
   })
   async differences(
     @Root() outcome: RerateOutcome,
@@ -242,7 +248,9 @@ export class RerateOutcomeResolver {
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<RerateDifference>> {
-    return listDifferences(await context.read(), outcome.runIds, by, page);
+    const { runIds } = outcome;
+    const levels = readableLevels(requireViewer(context));
+    return listDifferences(await context.read(), { runIds, levels }, by, page);
   }
 
   @FieldResolver(() => [RerateFinding], {

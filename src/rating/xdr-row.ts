@@ -1,5 +1,4 @@
 import { DomainError, formatAmount } from '../kernel/index.js';
-import type { PriceLevel } from '../partner/index.js';
 
 const LEG_BYTES = 8;
 const BATCH_SHIFT = 24n;
@@ -38,13 +37,6 @@ export function parseXdrKey(key: string): { readonly startedMicros: string; read
   if (parts === null) throw new DomainError('INVALID_ID', 'The identifier is not one of an xDR.');
   return { startedMicros: parts[1] as string, id: parts[2] as string };
 }
-
-/** What a viewer must hold to see a level that the tree lets him see. */
-export const levelPermission: Readonly<Record<PriceLevel, string>> = {
-  COST: 'price.cost.read',
-  WHOLESALE: 'price.wholesale.read',
-  RETAIL: 'usage.read',
-};
 
 /** A priced level with what its contract says; absent currency where no contract priced it. */
 export interface PricedLevel {

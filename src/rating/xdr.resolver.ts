@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Arg, Args, Authorized, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
 import { UsageFile } from '../mediation/index.js';
-import { Account, Contract, Partner } from '../partner/index.js';
+import { Account, Contract, mayReadLevel, Partner, pricePermissions } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -9,12 +9,13 @@ import {
   type RequestContext,
   requireViewer,
   rowLoader,
+  ShownWith,
 } from '../platform/index.js';
 import { adjustments } from './allowance-query.store.js';
 import { type LegTerms, priceOf, Xdr, XdrMargin, XdrPrice } from './xdr.entity.js';
 import { XdrFilter } from './xdr.input.js';
 import { destinationName, fileOfXdr, legTerms, listXdrs, trunkName } from './xdr-query.store.js';
-import { levelPermission, margin, type PricedLevel } from './xdr-row.js';
+import { margin, type PricedLevel } from './xdr-row.js';
 
 const XdrConnection = connectionOf(Xdr, 'Xdr');
 
@@ -32,6 +33,7 @@ export class XdrResolver {
     return listXdrs(await context.read(), filter, page);
   }
 
+  @ShownWith(...pricePermissions)
   @FieldResolver(() => [XdrPrice], {
     description: 'Its prices from what the viewer pays downwards, as far as the viewer may see.',
   })
@@ -40,6 +42,7 @@ export class XdrResolver {
     return prices.filter((price) => price !== null);
   }
 
+  @ShownWith(...pricePermissions)
   @FieldResolver(() => XdrMargin, {
     nullable: true,
     description:
@@ -113,7 +116,7 @@ async function pricesOf(xdr: Xdr, context: RequestContext): Promise<(XdrPrice | 
     // A contract that prices a level but cannot be seen hides the price.
     if (!found && leg.contractVersionId !== 0) return null;
     const price = priceOf(leg, xdr.amounts[at] ?? 0n, found ?? null, adjusted[at] ?? null);
-    return permissions.has(levelPermission[price.level]) ? price : null;
+    return mayReadLevel({ permissions }, price.level) ? price : null;
   });
 }
 

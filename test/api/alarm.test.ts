@@ -54,8 +54,12 @@ function subscribe(token: string, after?: string): Subscriber {
 }
 
 async function refusalOf(subscriber: Subscriber): Promise<string[]> {
-  const { value } = await subscriber.next();
-  return value.errors.map((error: GraphqlError) => error.extensions.code);
+  // Refused before it begins it is an error of the operation, afterwards one of an event.
+  const errors: GraphqlError[] = await subscriber.next().then(
+    ({ value }) => value.errors,
+    (refused) => refused,
+  );
+  return errors.map((error) => error.extensions.code);
 }
 
 /** Waits until the stream has as many live readers as have subscribed. */

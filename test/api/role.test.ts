@@ -62,7 +62,10 @@ describe('a permission that an operation needs', () => {
     const { token } = await someone(hub.id, ['partner.read']);
     const answer = await app.graphql(USERS, null, token);
     expect(answer.codes).toEqual(['FORBIDDEN']);
-    expect(answer.errors[0]?.extensions.details).toEqual({ permission: 'user.manage' });
+    expect(answer.errors[0]?.extensions.details).toEqual({
+      permission: 'user.read',
+      field: 'Query.users',
+    });
   });
 
   it('is not even asked for without a token', async () => {

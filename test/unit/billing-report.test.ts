@@ -8,6 +8,7 @@ import { aDocument, aParty } from '../fixtures/invoice-document.js';
 
 const sum = (given: Partial<ReportSum>): ReportSum => ({
   side: 'SALE',
+  level: 'RETAIL',
   service: 'VOICE',
   destination: 'France',
   currency: 'EUR',
