@@ -275,8 +275,8 @@ export class EffectiveRateResolver {
   @ShownWith(...pricePermissions)
   @FieldResolver(() => [Rate], {
     description:
-      'The rows that made it: the absolute one, then each adjustment down the lists; without those ' +
-      'of lists whose prices the caller may not see.',
+      'The rows that made it: the absolute one, then each adjustment down the lists; without ' +
+      'those of lists whose prices the caller may not see.',
   })
   async derivation(
     @Root() rate: EffectiveRateView,

@@ -52,8 +52,8 @@ export class UserResolver {
   @FieldResolver(() => String, {
     nullable: true,
     description:
-      'Address that the user signs in with, in lower case; of others than the caller null without ' +
-      'the permission.',
+      'Address that the user signs in with, in lower case; of others than the caller null ' +
+      'without the permission.',
   })
   email(@Root() user: AppUser, @Ctx() context: RequestContext): string | null {
     const { userId, permissions } = requireViewer(context);

@@ -18,7 +18,7 @@ import {
 import { type CallerLimits, callerOf } from './caller-limits.service.js';
 import { statementTally } from './database.service.js';
 import { formatError } from './error-format.js';
-import { demandsOf, refuseUnpermitted } from './field-access.js';
+import { demandsOf, refuseUnpermitted } from './field-access.service.js';
 import type { OperationContext } from './gate.service.js';
 import type { Log } from './log.service.js';
 import type { Metrics } from './metrics.service.js';

@@ -8,7 +8,12 @@ export * from './errors.js';
 export * from './event.store.js';
 export * from './event-stream.service.js';
 export * from './event-watch.service.js';
-export { fieldsByPermission, markAccess, ShownWith } from './field-access.js';
+export {
+  fieldsByPermission,
+  markAccess,
+  markShownWith,
+  ShownWith,
+} from './field-access.service.js';
 export * from './gate.service.js';
 export * from './http.service.js';
 export * from './idempotency.store.js';

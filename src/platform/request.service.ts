@@ -112,7 +112,7 @@ export function authorise(
 }
 
 /**
- * Stands beside the permissions of an operation that needs {@link requireStepUp}:
+ * Stands beside the permissions of an operation that needs a step-up:
  * `@Authorized('role.manage', STEP_UP)`.
  */
 export const STEP_UP = 'step-up';
@@ -128,7 +128,7 @@ export function requireSession(viewer: Viewer): string {
  * password of its own, that its user still sits there; with SESSION_REQUIRED an API key, which
  * nobody can ask.
  */
-export function requireStepUp(viewer: Viewer, now: Date): void {
+function requireStepUp(viewer: Viewer, now: Date): void {
   requireSession(viewer);
   const { steppedUpUntil } = viewer;
   if (steppedUpUntil === null || steppedUpUntil <= now) {

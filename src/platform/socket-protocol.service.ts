@@ -25,7 +25,7 @@ import {
 } from './armour.js';
 import { type CallerLimits, callerOf } from './caller-limits.service.js';
 import { formatError } from './error-format.js';
-import { demandsOf, refuseUnpermitted } from './field-access.js';
+import { demandsOf, refuseUnpermitted } from './field-access.service.js';
 import type { Admission, Gate } from './gate.service.js';
 import { faultRecorder } from './graphql.service.js';
 import type { Log } from './log.service.js';

@@ -1,6 +1,6 @@
 import { defaultFieldResolver, type GraphQLField, type GraphQLSchema, isObjectType } from 'graphql';
 import { DomainError, invariant, maskNumber, maskNumbersIn } from '../kernel/index.js';
-import type { RequestContext } from '../platform/index.js';
+import { markShownWith, type RequestContext } from '../platform/index.js';
 import { maskRaw } from './mask-raw.js';
 
 /** The permission to see numbers of subscribers whole, and to look for them. */
@@ -65,6 +65,7 @@ export function maskNumbers(schema: GraphQLSchema): GraphQLSchema {
 type Field = GraphQLField<unknown, RequestContext>;
 
 function maskField(field: Field, mask: Mask): void {
+  markShownWith(field, PERMISSION);
   const resolve = field.resolve ?? defaultFieldResolver;
   field.resolve = (source, args, context, info) => {
     const value: unknown = resolve(source, args, context, info);
@@ -76,6 +77,7 @@ function maskField(field: Field, mask: Mask): void {
 
 function guardField(field: Field, seeks: (args: Given) => boolean): void {
   const { resolve } = field;
+  markShownWith(field, PERMISSION);
   invariant(resolve !== undefined, 'a query has a resolver');
   field.resolve = (source, args, context, info) => {
     const { viewer } = context;

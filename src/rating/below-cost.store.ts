@@ -39,7 +39,8 @@ async function levelsOf(
   const rows = rowsOf<{ id: number; level: PriceLevel; depth: number }>(
     await tx.query(
       `SELECT c.id, c.level, p.depth
-       FROM contract AS c JOIN partner AS p ON p.id = c.seller_partner_id WHERE c.id = ANY ($1::int[])`,
+       FROM contract AS c JOIN partner AS p ON p.id = c.seller_partner_id
+       WHERE c.id = ANY ($1::int[])`,
       [sold.map(({ contractId }) => contractId)],
     ),
   );

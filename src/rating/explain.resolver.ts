@@ -21,8 +21,8 @@ export class XdrExplanationResolver {
   @ShownWith(...pricePermissions)
   @Query(() => XdrExplanation, {
     description:
-      'How the amounts of a record came about, at the levels that the caller may see; no one sees ' +
-      'what is above his own purchase. Refused with XDR_NOT_FOUND.',
+      'How the amounts of a record came about, at the levels that the caller may see; no one ' +
+      'sees what is above his own purchase. Refused with XDR_NOT_FOUND.',
   })
   async explainXdr(
     @Arg('id', () => ID, { description: 'The record.' }) id: string,

@@ -12,6 +12,7 @@ import { type TestApp, testApp } from '../fixtures/test-app.js';
 const FOR_ONESELF = [
   'changePassword',
   'confirmTotpEnrolment',
+  'enrolTotp',
   'forgetDevices',
   'refreshSession',
   'renewRecoveryCodes',
@@ -23,7 +24,6 @@ const FOR_ONESELF = [
   'revokeSessions',
   'signIn',
   'signOut',
-  'startTotpEnrolment',
   'stepUp',
 ];
 

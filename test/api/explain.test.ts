@@ -121,7 +121,8 @@ const explain = (id: string, token = world.token, query = FULL): Promise<any> =>
   call(kontor, token, query, { id });
 
 async function withPermissions(without: string): Promise<string> {
-  const all = ['usage.read', 'contract.read', 'price.cost.read', 'price.wholesale.read'];
+  const prices = ['price.cost.read', 'price.wholesale.read', 'price.retail.read'];
+  const all = ['usage.read', 'contract.read', ...prices];
   return tokenOf(
     kontor,
     world.hub,
@@ -286,6 +287,7 @@ describe('who may see what', () => {
     };
     expect(await levels('price.cost.read')).toEqual([1, 2, 3]);
     expect(await levels('price.wholesale.read')).toEqual([0, 3]);
+    expect(await levels('price.retail.read')).toEqual([0, 1, 2]);
     expect(await refusal(kontor, await withPermissions('usage.read'), BRIEF, { id: first })).toBe(
       'FORBIDDEN',
     );

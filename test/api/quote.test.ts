@@ -206,10 +206,11 @@ describe('who may quote what', () => {
       const quoted = await quote({ ...input(), outTrunkId: trunk }, token);
       return quoted.levels.map(({ position }: Asked) => position);
     };
-    expect(await levels('usage.read')).toEqual([3]);
-    expect(await levels('usage.read', 'price.wholesale.read')).toEqual([1, 2, 3]);
-    expect(await levels('usage.read', 'price.cost.read')).toEqual([0, 3]);
-    const none = await tokenOf(kontor, world.hub, ['contract.read']);
+    expect(await levels('quote.read')).toEqual([]);
+    expect(await levels('quote.read', 'price.retail.read')).toEqual([3]);
+    expect(await levels('quote.read', 'price.wholesale.read')).toEqual([1, 2]);
+    expect(await levels('quote.read', 'price.cost.read')).toEqual([0]);
+    const none = await tokenOf(kontor, world.hub, ['contract.read', 'usage.read']);
     expect(await refusal(kontor, none, QUOTE, { input: input() })).toBe('FORBIDDEN');
   });
 

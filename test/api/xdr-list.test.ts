@@ -253,13 +253,16 @@ describe('xdrs', () => {
   });
 
   it.each([
-    [['usage.read', 'contract.read', 'partner.read'], ['RETAIL 0.000004 EUR']],
+    [[], []],
+    [['price.retail.read'], ['RETAIL 0.000004 EUR']],
+    [['price.wholesale.read'], ['WHOLESALE 0.0000025 EUR']],
     [
-      ['usage.read', 'contract.read', 'partner.read', 'price.wholesale.read'],
+      ['price.retail.read', 'price.wholesale.read'],
       ['WHOLESALE 0.0000025 EUR', 'RETAIL 0.000004 EUR'],
     ],
   ])('hides levels from a user of the hub with %j only, and the margin', async (given, seen) => {
-    const user = await aUser(kontor, { partnerId: hub.id, permissions: given });
+    const permissions = ['usage.read', 'contract.read', 'partner.read', ...given];
+    const user = await aUser(kontor, { partnerId: hub.id, permissions });
     const [, first] = await list(await kontor.signIn(user.email));
     expect(levels(first)).toEqual(seen);
     expect(first.margin).toBeNull();

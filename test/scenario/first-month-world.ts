@@ -19,7 +19,8 @@ export interface FirstMonth {
 const SINCE = '2025-12-31T23:00:00Z';
 const PASSWORD = 'seven quiet herons wading';
 const RESELLER_MAY = ['partner.read', 'contract.read', 'catalog.read', 'subscription.read'].concat(
-  ['usage.read', 'price.cost.read', 'price.wholesale.read', 'run.read', 'bill.run'],
+  ['usage.read', 'price.cost.read', 'price.wholesale.read', 'price.retail.read'],
+  ['run.read', 'bill.run'],
   ['invoice.read', 'invoice.finalise', 'subscriber.number.read'],
 );
 

@@ -122,14 +122,27 @@ function demand(field: GraphQLField<unknown, unknown>, demands: readonly string[
 
 function tell(field: GraphQLField<unknown, unknown>): void {
   const { demands = [], shownWith = [] } = accessOf(field);
-  const named = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
   const needed = demands.filter((name) => name !== STEP_UP);
   if (needed.length > 0) field.description += ` Needs ${named(needed)}.`;
   if (shownWith.length > 0) field.description += ` Shows more with ${named(shownWith)}.`;
 }
 
+/** Marks a field of a built schema as {@link ShownWith} does. */
+export function markShownWith(field: Described, permission: string): void {
+  const shownWith = [...(accessOf(field).shownWith ?? []), permission];
+  field.extensions = { ...field.extensions, shownWith } satisfies Access;
+  field.description += ` Shows more with ${named([permission])}.`;
+}
+
+function named(permissions: readonly string[]): string {
+  return permissions.map((name) => `\`${name}\``).join(', ');
+}
+
+/** What can be told of a field, whatever its resolver needs. */
+type Described = Pick<GraphQLField<unknown, unknown>, 'extensions' | 'description'>;
+
 /** What a field was marked with. */
-export function accessOf(field: GraphQLField<unknown, unknown>): Access {
+function accessOf(field: Described): Access {
   return field.extensions as Access;
 }
 
