@@ -156,4 +156,28 @@ describe('a step-up', () => {
   it('needs a session', async () => {
     expect((await app.graphql(STEP, { totp: '123456' })).codes).toEqual(['UNAUTHENTICATED']);
   });
+
+  it('is beyond an API key, as is all that belongs to the person who made it', async () => {
+    app.clock.advance(30_000);
+    await step(code());
+    const create = `mutation ($input: CreateApiKeyInput!) {
+      createApiKey(input: $input) { secret }
+    }`;
+    const expiresAt = new Date(app.clock.now().getTime() + 86_400_000);
+    const input = { name: 'Robot', scopes: ['role.manage'], expiresAt };
+    const { secret } = (await app.graphql(create, { input }, token)).data.createApiKey;
+    expect((await app.graphql('{ viewer { permissions } }', null, secret)).codes).toEqual([]);
+    expect((await createRole(secret)).codes).toEqual(['SESSION_REQUIRED']);
+    for (const query of [
+      'mutation { stepUp(totp: "123456") { steppedUpUntil } }',
+      'mutation { changePassword(oldPassword: "a", newPassword: "b") }',
+      'mutation { forgetDevices }',
+      'mutation { replaceTotp { secret } }',
+      'mutation { renewRecoveryCodes }',
+      '{ viewer { recoveryCodesLeft } }',
+      '{ viewer { signInEvents { nodes { id } } } }',
+    ]) {
+      expect((await app.graphql(query, null, secret)).codes).toEqual(['SESSION_REQUIRED']);
+    }
+  });
 });
