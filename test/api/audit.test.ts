@@ -213,7 +213,7 @@ describe('what an entry keeps', () => {
     await call(
       app,
       world.hubToken,
-      'mutation ($input: CreateUserInput!) { createUser(input: $input) { user { id } } }',
+      'mutation ($input: CreateUserInput!) { createUser(input: $input) { id } }',
       { input },
     );
     const entry = await newest();
