@@ -91,6 +91,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   work.register(dataPlane.foldExecutor);
   work.register(dataPlane.rerateExecutor);
   work.register(new BillExecutor(database, now));
+  work.register(services.purges);
   const http = await buildHttp({
     schema: buildSchema(buildResolvers(services)),
     settings: config,
@@ -117,6 +118,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
       services.inbox.start();
       services.lastUse.start();
       auditHeads.start();
+      services.purges.startSchedule();
       await doorbell.start();
     },
     stop: async () => {
@@ -124,7 +126,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
       const running = [services.inbox, work, outbox, mailbox, events];
       await Promise.all(running.map((one) => one.stop()));
       await services.lastUse.stop();
-      await auditHeads.stop();
+      await Promise.all([auditHeads.stop(), services.purges.stopSchedule()]);
       mailer.close();
       await dataPlane.close();
       await doorbell.stop();

@@ -28,7 +28,7 @@ import {
   platformResolvers,
   type RequestContext,
 } from './platform/index.js';
-import { maskNumbers } from './privacy/index.js';
+import { maskNumbers, privacyErrors, privacyResolvers } from './privacy/index.js';
 import { ratingEntities, ratingErrors, ratingResolvers } from './rating/index.js';
 import {
   subscriptionEntities,
@@ -56,6 +56,7 @@ export const errorCatalogues: readonly ErrorCatalogue[] = [
   platformErrors,
   identityErrors,
   auditErrors,
+  privacyErrors,
   alarmErrors,
   partnerErrors,
   catalogErrors,
@@ -100,6 +101,7 @@ export const resolvers = [
   ...platformResolvers,
   ...identityResolvers,
   ...auditResolvers,
+  ...privacyResolvers,
   ...alarmResolvers,
   ...partnerResolvers,
   ...catalogResolvers,

@@ -125,6 +125,7 @@ import {
   rowOrNull,
   type Tx,
 } from './platform/index.js';
+import { PurgeService, RetentionResolver, RetentionService } from './privacy/index.js';
 import {
   AccountBalancesResolver,
   ContractBalancesResolver,
@@ -193,6 +194,13 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
     roles,
     users,
     ...auditing,
+    retention: new RetentionService(now),
+    purges: new PurgeService(database, {
+      audit,
+      now,
+      log,
+      removeBytes: (storedAs) => mediation.uploads.removeUnused(storedAs, now()),
+    }),
     alarms,
     apiKeys,
     sessions,
@@ -310,6 +318,7 @@ export function buildResolvers(services: Services): Map<unknown, object> {
     new ApiKeyResolver(services.apiKeys),
     new UserSessionResolver(services.sessions),
     new AuditResolver(services.auditor),
+    new RetentionResolver(services.retention, services.purges),
     new AlarmResolver(alarms),
     ...registerResolvers(services),
     ...pricingResolvers(services),

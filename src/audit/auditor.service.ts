@@ -6,9 +6,8 @@ import {
   pageStart,
   type RequestContext,
   requireViewer,
-  rowsOf,
-  type Tx,
 } from '../platform/index.js';
+import { assertAtHub } from './at-hub.store.js';
 import type { AuditHead, AuditVerification } from './audit.entity.js';
 import { signedHeads } from './chain.store.js';
 import type { HeadService } from './head.service.js';
@@ -20,7 +19,7 @@ interface GivenHead {
   readonly trail?: string | null;
 }
 
-/** What an auditor of the hub asks of the chain. */
+/** What an auditor of the hub asks of the chain, which tells of all partners. */
 export class AuditorService {
   readonly #heads: HeadService;
 
@@ -66,15 +65,6 @@ export class AuditorService {
       firstBadAtLatest: finding === null ? null : String(finding.firstBadAtLatest),
     };
   }
-}
-
-// One chain tells of all partners, so only who sees all of them can hold it against anything.
-async function assertAtHub(tx: Tx, partnerId: number): Promise<void> {
-  const rows = rowsOf(
-    await tx.query('SELECT 1 FROM partner WHERE id = $1 AND parent_id IS NULL', [partnerId]),
-  );
-  if (rows.length === 1) return;
-  throw new DomainError('FORBIDDEN', 'This is for those who act at the hub.');
 }
 
 function after(page: Page): number {

@@ -41,6 +41,8 @@ export const permissions = {
   'api-key.manage': 'Make API keys that act with permissions of one’s own.',
   'sign-in.read': 'See who signed in or tried to, when and from where.',
   'audit.read': 'See who did what.',
+  'retention.read': 'See how long data is kept, and what is held.',
+  'retention.manage': 'Set how long data is kept, hold and release it, purge it.',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type PermissionName = keyof typeof permissions;
@@ -59,6 +61,7 @@ const dangerous: ReadonlySet<string> = new Set<PermissionName>([
   'user.manage',
   'role.manage',
   'api-key.manage',
+  'retention.manage',
 ]);
 
 /** Those of the permissions that nobody may hold without one-time passwords. */

@@ -145,6 +145,11 @@ export class FileStorage {
     return removed;
   }
 
+  /** Removes content that no row knows any more, unless somebody has just stored it again. */
+  async removeUnused(storedAs: string, now: Date): Promise<void> {
+    await ignoreMissing(this.#removeOrphan(storedAs, now));
+  }
+
   // The name is taken away before anything is deleted. Whoever stored the same bytes in between
   // put a file of his own there, which the other inode tells, and it goes back.
   async #removeOrphan(storedAs: string, now: Date): Promise<boolean> {

@@ -30,6 +30,8 @@ export interface ParserFacts {
   /** Trunks of records that name none; 0 for none. */
   readonly defaultInTrunkId: number;
   readonly defaultOutTrunkId: number;
+  /** Records that began before cannot be taken any more; none when absent. */
+  readonly earliestMs?: number;
 }
 
 /** The lines at the start of a file that hold no record. */
@@ -69,10 +71,12 @@ export class RecordParser {
   readonly #identityBytes = new Uint8Array(MAX_IDENTITY_BYTES + 16);
   readonly #hash = new IdentityHash();
   readonly #at: Readonly<Record<ColumnRole, number>>;
+  readonly #earliestMs: number;
 
   constructor(format: FormatDefinition, facts: ParserFacts) {
     this.#format = format;
     this.#facts = facts;
+    this.#earliestMs = facts.earliestMs ?? -Infinity;
     this.#delimiter = format.delimiter.charCodeAt(0);
     this.#quote = format.quote === null ? ABSENT : format.quote.charCodeAt(0);
     this.#comment = format.comment === undefined ? ABSENT : format.comment.charCodeAt(0);
@@ -250,6 +254,9 @@ export class RecordParser {
     const to = this.#to[startedAt]!;
     if (!this.#time.read(view, from, to, batch.startedMs, row)) {
       return this.#fault(batch, row, faultNumber.INVALID_TIME, startedAt);
+    }
+    if (batch.startedMs[row]! < this.#earliestMs) {
+      return this.#fault(batch, row, faultNumber.PERIOD_PURGED, startedAt);
     }
     if (!this.#quantity(view, service, batch.quantity, row)) {
       const column = service === serviceCodes.VOICE ? this.#at.duration : this.#at.quantity;

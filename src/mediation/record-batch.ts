@@ -23,6 +23,7 @@ export const recordFaults = {
   MARGIN_HELD: 'A contract that holds such records would sell below what it buys for.',
   MARGIN_REFUSED: 'A contract that refuses such records would sell below what it buys for.',
   AMOUNT_TOO_LARGE: 'The amount has more digits than an xDR can hold.',
+  PERIOD_PURGED: 'The records of its time have been purged, so that it would be counted wrong.',
 } as const satisfies ErrorCatalogue;
 
 export type RecordFault = keyof typeof recordFaults;

@@ -28,7 +28,8 @@ export async function recyclableRecords(tx: Tx, scope: SuspenseScope): Promise<R
          AS "identityDomain"
        FROM (SELECT s.id, s.usage_file_id AS file_id, f.usage_source_id
            FROM suspense_record s JOIN usage_file f ON f.id = s.usage_file_id
-           WHERE ${FITS} AND s.state <> 'RECYCLED' ORDER BY s.id LIMIT ${MAX_RECORDS}) AS picked
+           WHERE ${FITS} AND s.state <> 'RECYCLED' AND s.purged_at IS NULL
+           ORDER BY s.id LIMIT ${MAX_RECORDS}) AS picked
          JOIN usage_source u ON u.id = picked.usage_source_id
        ORDER BY picked.file_id, picked.id`,
       [scope.fileId, scope.sourceId, scope.codes, scope.state],

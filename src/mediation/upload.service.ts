@@ -59,10 +59,19 @@ export class UploadService {
     await this.#storage.open(now);
     await this.#storage.removeOrphans(async (names) => {
       const rows = await this.#database.read(SYSTEM_SCOPE, (tx) =>
-        tx.query('SELECT stored_as FROM usage_file WHERE stored_as = ANY ($1::text[])', [names]),
+        tx.query(
+          `SELECT stored_as FROM usage_file
+           WHERE stored_as = ANY ($1::text[]) AND purged_at IS NULL`,
+          [names],
+        ),
       );
       return new Set(rowsOf<{ stored_as: string }>(rows).map((row) => row.stored_as));
     }, now);
+  }
+
+  /** Removes the bytes of files that were purged. */
+  async removeUnused(storedAs: string, now: Date): Promise<void> {
+    await this.#storage.removeUnused(storedAs, now);
   }
 
   get maxBytes(): number {

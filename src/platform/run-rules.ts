@@ -1,5 +1,5 @@
 /** What a run does; every kind has one executor. */
-export type RunKind = 'IMPORT' | 'RECYCLE' | 'FOLD' | 'RERATE' | 'BILL';
+export type RunKind = 'IMPORT' | 'RECYCLE' | 'FOLD' | 'RERATE' | 'BILL' | 'PURGE' | 'ERASE';
 
 /** States of runs and of batches. */
 export type RunState = 'READY' | 'RUNNING' | 'DONE' | 'PARKED' | 'CANCELLED';

@@ -11,6 +11,8 @@ export const RunKindType = {
   FOLD: 'FOLD',
   RERATE: 'RERATE',
   BILL: 'BILL',
+  PURGE: 'PURGE',
+  ERASE: 'ERASE',
 } as const;
 registerEnumType(RunKindType, {
   name: 'RunKind',
@@ -21,6 +23,8 @@ registerEnumType(RunKindType, {
     FOLD: { description: 'Prices months anew whose tiers and buckets new records changed.' },
     RERATE: { description: 'Prices records anew that were priced before.' },
     BILL: { description: 'Makes invoices for a period.' },
+    PURGE: { description: 'Removes what is past its time.' },
+    ERASE: { description: 'Forgets a person.' },
   },
 });
 

@@ -11,6 +11,8 @@ export interface SourceFacts {
   readonly defaultInTrunkId: number;
   readonly defaultOutTrunkId: number;
   readonly identityDomain: string;
+  /** Records that began before have been purged. */
+  readonly earliestMs: number;
 }
 
 /** Lines of a stored file that begin in `[from, to)`. */

@@ -161,7 +161,8 @@ export class DataPlane {
            CASE WHEN r.params ? 'formatId' THEN (r.params ->> 'defaultInTrunkId')::int
              ELSE s.default_in_trunk_id END AS default_in_trunk_id,
            CASE WHEN r.params ? 'formatId' THEN (r.params ->> 'defaultOutTrunkId')::int
-             ELSE s.default_out_trunk_id END AS default_out_trunk_id
+             ELSE s.default_out_trunk_id END AS default_out_trunk_id,
+           (SELECT extract(epoch FROM on_date) * 1000 FROM usage_horizon)::text AS earliest_ms
          FROM usage_file f JOIN usage_source s ON s.id = f.usage_source_id
          LEFT JOIN run r ON r.id = f.run_id
          JOIN usage_format d
@@ -179,6 +180,7 @@ export class DataPlane {
           defaultInTrunkId: found.default_in_trunk_id ?? 0,
           defaultOutTrunkId: found.default_out_trunk_id ?? 0,
           identityDomain: found.identity_domain,
+          earliestMs: Number(found.earliest_ms),
         },
       };
     });

@@ -128,8 +128,10 @@ class ImportWorker {
       return pipeline.findings;
     } catch (error) {
       await writer.abort().catch(() => undefined);
-      // The connection may be what failed, and a dead one that was idle fails before it has begun
-      // anything to roll back; the next job connects anew.
+      // Partitions that were known may have been purged meanwhile. The connection may be what
+      // failed, and a dead one that was idle fails before it has begun anything to roll back; the
+      // next job connects anew.
+      this.#knownLeaves.clear();
       void this.#disconnect();
       throw error;
     }

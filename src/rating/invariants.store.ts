@@ -13,7 +13,8 @@ export interface UnequalSums {
 
 /**
  * Checks that what is billed is what is shown: for every contract the sums of usage are the sums
- * of its records, corrected where they were re-rated, and of the adjustments of its months. Reads
+ * of its records, corrected where they were re-rated, of the adjustments of its months, and of
+ * what has been purged of both. Reads
  * every record; for a nightly job, in a transaction that sees everything.
  */
 export async function checkUsageSums(tx: SqlClient): Promise<UnequalSums[]> {
@@ -29,11 +30,15 @@ export async function checkUsageSums(tx: SqlClient): Promise<UnequalSums[]> {
        summed AS (
          SELECT contract_id, sum(amount) AS amount FROM usage_summary GROUP BY 1),
        adjusted AS (
-         SELECT contract_id, sum(adjustment) AS amount FROM allowance_result GROUP BY 1)
+         SELECT contract_id, sum(adjustment) AS amount FROM allowance_result GROUP BY 1),
+       purged AS (
+         SELECT contract_id, sum(amount) + sum(adjustment) AS amount FROM purged_usage GROUP BY 1)
        SELECT contract_id AS "contractId", coalesce(s.amount, 0)::text AS summed,
          coalesce(r.amount, 0)::text AS rated, coalesce(a.amount, 0)::text AS adjusted
        FROM summed s FULL JOIN rated r USING (contract_id) FULL JOIN adjusted a USING (contract_id)
-       WHERE coalesce(s.amount, 0) <> coalesce(r.amount, 0) + coalesce(a.amount, 0)
+         FULL JOIN purged p USING (contract_id)
+       WHERE coalesce(s.amount, 0)
+         <> coalesce(r.amount, 0) + coalesce(a.amount, 0) + coalesce(p.amount, 0)
        ORDER BY 1`,
     ),
   );

@@ -1,3 +1,4 @@
+import { DomainError } from '../kernel/index.js';
 import { rowsOf, type SqlClient, type Tx } from '../platform/index.js';
 import type { RerateScope, RerateSelection } from './rerate-selection.js';
 
@@ -181,4 +182,13 @@ export async function forgetPreviews(tx: Tx, rerateId: number): Promise<void> {
       [rerateId],
     );
   }
+}
+
+/** Refuses with RERATE_PURGED a time of which records, or what they were folded from, are gone. */
+export async function refusePurged(tx: SqlClient, from: Date): Promise<void> {
+  const [gone] = rowsOf<{ gone: boolean }>(
+    await tx.query('SELECT on_date::timestamptz > $1 AS gone FROM usage_horizon', [from]),
+  );
+  if (!gone?.gone) return;
+  throw new DomainError('RERATE_PURGED', 'Records of that time have been purged.');
 }

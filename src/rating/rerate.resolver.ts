@@ -85,7 +85,7 @@ export class RerateResolver {
     description:
       'Notes what is to be rated anew; nothing is worked out yet. The hub may choose any level, ' +
       'anybody else gets only the levels that it sells itself. Refused with INVALID_PERIOD, ' +
-      'NOT_FOUND or RERATE_NOT_SELLER.',
+      'NOT_FOUND, RERATE_NOT_SELLER or RERATE_PURGED.',
   })
   async createRerate(
     @Arg('input', () => CreateRerateInput, { description: 'The new change set.' })

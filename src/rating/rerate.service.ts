@@ -30,6 +30,7 @@ import {
   isRunOpen,
   previewBatches,
   recordDays,
+  refusePurged,
   scopeOf,
 } from './rerate-plan.store.js';
 import { type RerateAction, type RerateState, stepOf } from './rerate-rules.js';
@@ -77,6 +78,7 @@ export class RerateService {
   ): Promise<Rerate> {
     const made = await once(tx, viewer, key, 'createRerate', input, async () => {
       const selection = await checkedSelection(tx, viewer, input.selection);
+      await refusePurged(tx, input.selection.from);
       const rerate = tx.create(Rerate, {
         partnerId: viewer.partnerId,
         reason: input.reason,
@@ -184,6 +186,7 @@ export class RerateService {
   async undo(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<Rerate> {
     return this.#act(tx, viewer, 'undo', id, key, async (rerate) => {
       await this.#refuseBusy(tx, rerate);
+      await refusePurged(tx, rerate.startedFrom);
       const again = await this.#database.readAside(SYSTEM_SCOPE, (aside) =>
         isChangedAgain(aside, rerate.id),
       );

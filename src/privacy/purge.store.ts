@@ -1,0 +1,175 @@
+import { rowsOf, type SqlClient } from '../platform/index.js';
+import type { RowKind } from './purge-plan.js';
+
+/** UTC days that have a partition of records, rising. */
+export async function recordDays(tx: SqlClient): Promise<string[]> {
+  const rows = rowsOf<{ day: string }>(
+    await tx.query(
+      `SELECT to_date(right(c.relname, 8), 'YYYYMMDD')::text AS day FROM pg_inherits i
+       JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'xdr'::regclass ORDER BY 1`,
+    ),
+  );
+  return rows.map(({ day }) => day);
+}
+
+/** Purges at most so many rows of a kind; answers how many. */
+export async function purgeRows(
+  tx: SqlClient,
+  kind: RowKind,
+  past: { readonly partnerIds: readonly number[]; readonly before: string },
+  most: number,
+): Promise<number> {
+  return count(tx, 'SELECT purge_rows($1, $2::int[], $3, $4) AS n', [
+    kind,
+    past.partnerIds,
+    past.before,
+    most,
+  ]);
+}
+
+/** Purges at most so many runs that nothing refers to; answers how many. */
+export async function purgeRuns(tx: SqlClient, before: string, most: number): Promise<number> {
+  return count(tx, 'SELECT purge_runs($1, $2) AS n', [before, most]);
+}
+
+/** Marks files whose bytes go; answers where the bytes lie that no other file shares. */
+export async function markFiles(
+  tx: SqlClient,
+  past: { readonly partnerIds: readonly number[]; readonly before: string },
+  most: number,
+): Promise<{ files: number; unused: string[] }> {
+  const marked = rowsOf<{ stored_as: string }>(
+    await tx.query(
+      `UPDATE usage_file SET purged_at = clock_timestamp() WHERE id IN (SELECT id FROM usage_file
+         WHERE partner_id = ANY ($1::int[]) AND created_at < $2 AND purged_at IS NULL
+           AND state IN ('DONE','QUARANTINED') LIMIT $3) RETURNING stored_as`,
+      [past.partnerIds, past.before, most],
+    ),
+  );
+  const names = [...new Set(marked.map((row) => row.stored_as))];
+  const shared = rowsOf<{ stored_as: string }>(
+    await tx.query(
+      `SELECT DISTINCT stored_as FROM usage_file
+       WHERE stored_as = ANY ($1::text[]) AND purged_at IS NULL`,
+      [names],
+    ),
+  ).map((row) => row.stored_as);
+  return { files: marked.length, unused: names.filter((name) => !shared.includes(name)) };
+}
+
+/** Why the records of a partner of a day are still needed. */
+export interface Need {
+  readonly partnerId: number;
+  readonly reason: 'UNBILLED' | 'DRAFT' | 'HELD';
+}
+
+/**
+ * Whose records of a day are still needed, with those of all below them: usage of the month that
+ * no finalised invoice has taken, and usage that somebody holds.
+ */
+export async function neededRecords(tx: SqlClient, day: string): Promise<Need[]> {
+  return rowsOf<Need>(
+    await tx.query(
+      `WITH needed AS (
+         SELECT s.partner_id, CASE WHEN s.invoice_id IS NULL THEN 'UNBILLED' ELSE 'DRAFT' END
+           AS reason
+         FROM usage_summary s JOIN contract c ON c.id = s.contract_id
+         LEFT JOIN invoice i ON i.id = s.invoice_id
+         WHERE s.usage_on >= date_trunc('month', $1::date - 1)::date
+           AND s.usage_on < date_trunc('month', $1::date + 1)::date + interval '1 month'
+           AND c.level <> 'COST' AND (s.records <> 0 OR s.amount <> 0)
+           AND (s.invoice_id IS NULL OR i.state = 'DRAFT')
+         GROUP BY 1, 2
+         UNION ALL SELECT partner_id, 'HELD' FROM retention_hold
+         WHERE released_at IS NULL AND from_on <= $1::date + 1 AND to_on > $1::date - 1)
+       SELECT DISTINCT ON (p.id) p.id AS "partnerId", n.reason
+       FROM needed n JOIN partner p ON p.path @> ARRAY[n.partner_id] ORDER BY p.id, n.reason`,
+      [day],
+    ),
+  );
+}
+
+/** Why nothing of a day can be purged now, or null: a month to be folded, a re-rating under way. */
+export async function busyDay(tx: SqlClient, day: string): Promise<string | null> {
+  const rows = rowsOf<{ reason: string }>(
+    await tx.query(
+      `SELECT 'FOLDING' AS reason FROM allowance_due
+         WHERE month BETWEEN date_trunc('month', $1::date - 1) AND date_trunc('month', $1::date + 1)
+       UNION ALL SELECT 'FOLDING' FROM run
+         WHERE kind = 'FOLD' AND state IN ('READY','RUNNING','PARKED')
+       UNION ALL SELECT 'RERATING' FROM rerate
+         WHERE state NOT IN ('APPLIED','UNDONE','DISCARDED') AND started_from < $1::date + 1
+           AND started_to > $1::date LIMIT 1`,
+      [day],
+    ),
+  );
+  return rows[0]?.reason ?? null;
+}
+
+/** Partners that have records of a day. */
+export async function partnersOfDay(tx: SqlClient, day: string): Promise<number[]> {
+  const rows = rowsOf<{ id: number }>(
+    await tx.query(
+      `SELECT DISTINCT partner_id AS id FROM xdr WHERE started_at >= $1::date::timestamptz
+         AND started_at < ($1::date + 1)::timestamptz`,
+      [day],
+    ),
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Purges the records of a day, those of some partners or all; answers how many. */
+export async function purgeDay(
+  tx: SqlClient,
+  day: string,
+  partnerIds: readonly number[] | null,
+): Promise<number> {
+  return count(tx, 'SELECT purge_usage_day($1, $2::int[]) AS n', [day, partnerIds]);
+}
+
+/** Moves the horizon as far as no records are left before it; answers purged segments. */
+export async function moveHorizon(tx: SqlClient, before: string): Promise<number> {
+  return count(
+    tx,
+    `SELECT move_usage_horizon(date_trunc('month', least($1::timestamptz,
+       (SELECT min(started_at) FROM xdr)))::date) AS n`,
+    [before],
+  );
+}
+
+/** The figures that an interrupted batch has committed already. */
+export async function figuresOf(tx: SqlClient, batchId: number): Promise<Record<string, number>> {
+  const rows = rowsOf<{ totals: Record<string, number> | null }>(
+    await tx.query(`SELECT result -> 'totals' AS totals FROM run_batch WHERE id = $1`, [batchId]),
+  );
+  return rows[0]?.totals ?? {};
+}
+
+/** Notes the figures so far; false when the batch is no longer ours. */
+export async function noteFigures(
+  tx: SqlClient,
+  batch: { readonly id: number; readonly epoch: number },
+  figures: Readonly<Record<string, number>>,
+): Promise<boolean> {
+  const rows = rowsOf(
+    await tx.query(
+      `UPDATE run_batch SET result = $3::jsonb
+       WHERE id = $1 AND epoch = $2 AND state = 'RUNNING' RETURNING id`,
+      [batch.id, batch.epoch, JSON.stringify({ totals: figures })],
+    ),
+  );
+  return rows.length === 1;
+}
+
+/** Sums over the batches of a run that are done. */
+export async function figuresOfRun(tx: SqlClient, runId: number): Promise<Record<string, number>> {
+  const rows = rowsOf<{ result: Record<string, number> }>(
+    await tx.query('SELECT result FROM run WHERE id = $1', [runId]),
+  );
+  return rows[0]?.result ?? {};
+}
+
+async function count(tx: SqlClient, sql: string, values: unknown[]): Promise<number> {
+  const rows = rowsOf<{ n: string | number }>(await tx.query(sql, values));
+  return Number(rows[0]?.n ?? 0);
+}
