@@ -84,6 +84,13 @@ export class SuspenseRecord {
   @Field(() => DateTimeScalar, { description: 'When it was set aside.' })
   createdAt!: Date;
 
+  @Column({ name: 'purged_at', type: 'timestamptz', nullable: true })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When its text was past its time; it cannot be taken up again since.',
+  })
+  purgedAt!: Date | null;
+
   @Column({ name: 'recycled_by_batch_id', type: 'int', nullable: true })
   recycledByBatchId!: number | null;
 }

@@ -91,6 +91,10 @@ export class UsageFile {
   @Column({ name: 'finished_at', type: 'timestamptz', nullable: true })
   @Field(() => DateTimeScalar, { nullable: true, description: 'When its import ended.' })
   finishedAt!: Date | null;
+
+  @Column({ name: 'purged_at', type: 'timestamptz', nullable: true })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When its bytes were removed.' })
+  purgedAt!: Date | null;
 }
 
 @Entity('duplicate_file')
