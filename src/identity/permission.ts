@@ -38,7 +38,7 @@ export const permissions = {
   'role.read': 'See roles and what they permit.',
   'role.manage': 'Create roles and change what they permit.',
   'schema.introspect': 'Read the schema over the API where it is not open to everybody.',
-  'api-key.manage': 'Make API keys that act with permissions of one’s own.',
+  'api-key.manage': "Make API keys that act with some of one's own permissions.",
   'sign-in.read': 'See who signed in or tried to, when and from where.',
   'audit.read': 'See who did what.',
   'retention.read': 'See how long data is kept, and what is held.',
@@ -67,6 +67,11 @@ const dangerous: ReadonlySet<string> = new Set<PermissionName>([
 /** Those of the permissions that nobody may hold without one-time passwords. */
 export function dangerousAmong(names: readonly string[]): string[] {
   return names.filter((name) => dangerous.has(name));
+}
+
+/** Whether a permission only lets see, and changes nothing. */
+export function isReading(name: string): boolean {
+  return name.endsWith('.read') || name === 'schema.introspect';
 }
 
 /** What a permission brings with it: who manages something sees it. */

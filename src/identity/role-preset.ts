@@ -1,4 +1,4 @@
-import { type PermissionName, permissionNames } from './permission.js';
+import { isReading, type PermissionName, permissionNames } from './permission.js';
 
 /** Permissions that often go together, to begin a role with. */
 export interface RolePreset {
@@ -7,7 +7,7 @@ export interface RolePreset {
   readonly permissions: readonly PermissionName[];
 }
 
-const readOnly = permissionNames.filter((name) => name.endsWith('.read'));
+const readOnly = permissionNames.filter(isReading);
 
 /** Presets by what their holders do. */
 export const rolePresets: readonly RolePreset[] = [

@@ -11,7 +11,13 @@ import {
   STEP_UP,
 } from '../platform/index.js';
 import { CreateRoleInput, RenameRoleInput } from './identity.input.js';
-import { dangerousAmong, permissionNames, permissions, withImplied } from './permission.js';
+import {
+  dangerousAmong,
+  isReading,
+  permissionNames,
+  permissions,
+  withImplied,
+} from './permission.js';
 import { Permission, Role, RolePresetView } from './role.entity.js';
 import type { RoleService } from './role.service.js';
 import { rolePresets } from './role-preset.js';
@@ -45,7 +51,7 @@ export class RoleResolver {
     return permissionNames.map((name) => ({
       name,
       description: permissions[name],
-      changes: !name.endsWith('.read'),
+      changes: !isReading(name),
       requiresTotp: dangerousAmong([name]).length > 0,
       includes: [...withImplied([name])].filter((each) => each !== name),
       opens: opens.get(name) ?? [],

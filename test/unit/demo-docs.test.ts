@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 const PAGES = [
   'README.md',
   'docs/getting-started.md',
+  'docs/access.md',
   'docs/operating.md',
   'docs/pricing.md',
   'docs/signing-in.md',
