@@ -69,13 +69,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const work = new WorkService(database, { doorbell, log });
   const outbox = new OutboxWorker(database, { doorbell, log });
   const events = new EventStream(database, { doorbell, log });
-  const services = buildServices({
-    database,
-    log,
-    now,
-    config,
-    keys: identityKeys(config),
-  });
+  const services = buildServices({ database, log, now, config, keys: identityKeys(config) });
   const { authentication, audit, auditHeads, credit, mailer, mails } = services;
   // Apart from other work: a mail server that is slow keeps nobody waiting but readers of mail.
   // Without doorbell: what is done for a user right after a request could be told from outside.
@@ -123,9 +117,8 @@ export async function buildApp(options: AppOptions): Promise<App> {
     },
     stop: async () => {
       await http.close();
-      const running = [services.inbox, work, outbox, mailbox, events];
+      const running = [services.inbox, work, outbox, mailbox, events, services.lastUse];
       await Promise.all(running.map((one) => one.stop()));
-      await services.lastUse.stop();
       await Promise.all([auditHeads.stop(), services.purges.stopSchedule()]);
       mailer.close();
       await dataPlane.close();

@@ -14,8 +14,8 @@ export const idempotencyKeyOption = {
 } as const;
 
 /**
- * Does `work` at most once per user and key: the same key with the same operation and input gets
- * the stored answer, also when both requests come at the same moment; with anything else it is
+ * Does `work` at most once per user and key: the same key with the same operation and input, sent
+ * at the same partner, gets the stored answer, also when both requests come at the same moment; with anything else it is
  * refused with IDEMPOTENCY_KEY_REUSED. Key, effect and answer commit together, so a refused or
  * failed request leaves the key free. The answer is plain JSON: ids, not rows. Without key,
  * `work` is simply done.
@@ -45,7 +45,7 @@ export async function once<T>(
   if (first.length === 0) {
     // The other request may have made a partner after this transaction saw which there are.
     await enterScope(tx, { partnerId: viewer.partnerId });
-    return storedAnswer<T>(tx, viewer.userId, key, operation, hash);
+    return storedAnswer<T>(tx, viewer, key, operation, hash);
   }
   const answer = JSON.stringify((await work()) ?? null);
   await tx.query('UPDATE idempotency_key SET answer = $3::jsonb WHERE user_id = $1 AND key = $2', [
@@ -58,7 +58,7 @@ export async function once<T>(
 
 async function storedAnswer<T>(
   tx: SqlClient,
-  userId: number,
+  viewer: { readonly userId: number; readonly partnerId: number },
   key: string,
   operation: string,
   hash: string,
@@ -66,8 +66,8 @@ async function storedAnswer<T>(
   const known = rowsOf<{ operation: string; request_hash: string; answer: T | undefined }>(
     await tx.query(
       `SELECT operation, request_hash, answer FROM idempotency_key
-       WHERE user_id = $1 AND key = $2`,
-      [userId, key],
+       WHERE user_id = $1 AND key = $2 AND partner_id = $3`,
+      [viewer.userId, key, viewer.partnerId],
     ),
   )[0];
   if (known === undefined || known.operation !== operation || known.request_hash !== hash) {

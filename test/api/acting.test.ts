@@ -168,6 +168,19 @@ describe('a request acts at one partner', () => {
     expect(open.codes).toEqual([]);
   });
 
+  it('where an idempotency key counts, too: elsewhere it is another request', async () => {
+    const { token } = await someone([[reseller, ['catalog.manage', 'partner.read']]]);
+    const create = `mutation ($input: CreateCustomerGroupInput!) {
+      createCustomerGroup(input: $input, idempotencyKey: "group") { id }
+    }`;
+    const input = { partnerId: child.globalId, name: 'Twice' };
+    const at = (partner: BuiltPartner) => app.graphql(create, { input }, token, partner.globalId);
+    const first = await at(child);
+    expect(first.codes).toEqual([]);
+    expect((await at(child)).data).toEqual(first.data);
+    expect((await at(reseller)).codes).toEqual(['IDEMPOTENCY_KEY_REUSED']);
+  });
+
   it('no more when its user’s partner has been moved away from above it', async () => {
     const [top, moving] = [await aPartner(app), await aPartner(app)];
     const below = await aPartner(app, { parentId: moving.id });
