@@ -15,10 +15,10 @@ export const idempotencyKeyOption = {
 
 /**
  * Does `work` at most once per user and key: the same key with the same operation and input, sent
- * at the same partner, gets the stored answer, also when both requests come at the same moment; with
- * anything else it is refused with IDEMPOTENCY_KEY_REUSED. Key, effect and answer commit together, so
- * a refused or failed request leaves the key free. The answer is plain JSON: ids, not rows. Without
- * key, `work` is simply done.
+ * at the same partner, gets the stored answer, also when both requests come at the same moment;
+ * with anything else it is refused with IDEMPOTENCY_KEY_REUSED. Key, effect and answer commit
+ * together, so a refused or failed request leaves the key free. The answer is plain JSON: ids, not
+ * rows. Without key, `work` is simply done.
  */
 export async function once<T>(
   tx: SqlClient,

@@ -148,7 +148,7 @@ describe('an administrator of a reseller', () => {
     await refused(app.graphql(ASSIGN, own, boss.token, child.globalId), 'NOT_FOUND');
     const at = { ...own, at: child.globalId };
     await refused(app.graphql(ASSIGN, at, boss.token, child.globalId), 'NOT_FOUND');
-    expect(await held(boss.token)).toEqual([ROLE, USER]);
+    expect(await held(boss.token)).not.toContain('bill.run');
   });
 
   it('cannot hand roles of others to his users, nor his roles to users of others', async () => {
