@@ -71,10 +71,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const events = new EventStream(database, { doorbell, log });
   const services = buildServices({ database, log, now, config, keys: identityKeys(config) });
   const { authentication, audit, auditHeads, credit, mailer, mails } = services;
-  // Apart from other work: a mail server that is slow keeps nobody waiting but readers of mail.
-  // Without doorbell: what is done for a user right after a request could be told from outside.
-  const mailbox = new OutboxWorker(database, { log });
-  mailbox.register(mails.topic, (tx, row) => mails.deliver(tx, row));
+  const mailbox = buildMailbox(database, log, mails);
   outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
   outbox.register(FOLD_TOPIC, startFold);
   outbox.register(AUDIT_TAMPERED_TOPIC, raiseTamperAlarm);
@@ -126,6 +123,14 @@ export async function buildApp(options: AppOptions): Promise<App> {
       await database.close();
     },
   };
+}
+
+// Apart from other work: a mail server that is slow keeps nobody waiting but readers of mail.
+// Without doorbell: what is done for a user right after a request could be told from outside.
+function buildMailbox(database: Database, log: Log, mails: Services['mails']): OutboxWorker {
+  const mailbox = new OutboxWorker(database, { log });
+  mailbox.register(mails.topic, (tx, row) => mails.deliver(tx, row));
+  return mailbox;
 }
 
 /** Routes beside GraphQL. */
