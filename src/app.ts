@@ -83,6 +83,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   work.register(dataPlane.rerateExecutor);
   work.register(new BillExecutor(database, now));
   work.register(services.purges);
+  work.register(services.erasing);
   const http = await buildHttp({
     schema: buildSchema(buildResolvers(services)),
     settings: config,

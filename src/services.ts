@@ -94,6 +94,7 @@ import {
   DuplicateRecordResolver,
   FileStorage,
   InboxService,
+  rewriteLines,
   SuspenseCountResolver,
   SuspenseResolver,
   SuspenseService,
@@ -125,7 +126,14 @@ import {
   rowOrNull,
   type Tx,
 } from './platform/index.js';
-import { PurgeService, RetentionResolver, RetentionService } from './privacy/index.js';
+import {
+  EraseService,
+  ErasureResolver,
+  ErasureService,
+  PurgeService,
+  RetentionResolver,
+  RetentionService,
+} from './privacy/index.js';
 import {
   AccountBalancesResolver,
   ContractBalancesResolver,
@@ -195,6 +203,14 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
     users,
     ...auditing,
     retention: new RetentionService(now),
+    erasures: new ErasureService(keys.secretKey, now),
+    erasing: new EraseService(database, {
+      audit,
+      now,
+      secretKey: keys.secretKey,
+      rewrite: (storedAs, change) => rewriteLines(mediation.storage, storedAs, change),
+      removeBytes: (storedAs) => mediation.uploads.removeUnused(storedAs, now()),
+    }),
     purges: new PurgeService(database, {
       audit,
       now,
@@ -319,6 +335,7 @@ export function buildResolvers(services: Services): Map<unknown, object> {
     new UserSessionResolver(services.sessions),
     new AuditResolver(services.auditor),
     new RetentionResolver(services.retention, services.purges),
+    new ErasureResolver(services.erasures),
     new AlarmResolver(alarms),
     ...registerResolvers(services),
     ...pricingResolvers(services),

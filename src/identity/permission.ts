@@ -41,6 +41,8 @@ export const permissions = {
   'api-key.manage': "Make API keys that act with some of one's own permissions.",
   'sign-in.read': 'See who signed in or tried to, when and from where.',
   'audit.read': 'See who did what.',
+  'subscriber.erase': 'Ask for a subscriber to be forgotten.',
+  'subscriber.erase.approve': 'Have a subscriber forgotten for whom somebody else has asked.',
   'retention.read': 'See how long data is kept, and what is held.',
   'retention.manage': 'Set how long data is kept, hold and release it, purge it.',
 } as const satisfies Readonly<Record<string, string>>;
@@ -62,6 +64,8 @@ const dangerous: ReadonlySet<string> = new Set<PermissionName>([
   'role.manage',
   'api-key.manage',
   'retention.manage',
+  'subscriber.erase',
+  'subscriber.erase.approve',
 ]);
 
 /** Those of the permissions that nobody may hold without one-time passwords. */

@@ -37,7 +37,7 @@ export {
 export { Bug, DomainError, type ErrorCatalogue, invariant, kernelErrors } from './errors.js';
 export { grouped } from './group.js';
 export { decodeCursor, encodeCursor, fromGlobalId, fromGlobalRowId, toGlobalId } from './ids.js';
-export { maskNumber, maskNumbersIn } from './mask.js';
+export { countryCodeLength, maskNumber, maskNumbersIn } from './mask.js';
 export {
   AMOUNT_SCALE,
   AMOUNT_UNIT,

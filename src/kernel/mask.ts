@@ -2,6 +2,11 @@ const HIDDEN = '****';
 /** Country codes of one and of two digits; all others have three (ITU-T E.164). */
 const SHORT_CODE = /^(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])/;
 
+/** How many digits the country code of E.164 digits has. */
+export function countryCodeLength(digits: string): number {
+  return SHORT_CODE.exec(digits)?.[0].length ?? Math.min(3, digits.length);
+}
+
 /**
  * A subscriber's number as those see it who may not see it whole: country code, up to three
  * digits, four asterisks whatever they stand for, and up to three last digits, as in
@@ -11,7 +16,7 @@ const SHORT_CODE = /^(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58
 export function maskNumber(number: string): string {
   const digits = number.replace(/\D/g, '');
   const national = digits.startsWith('0');
-  const code = national ? '' : (SHORT_CODE.exec(digits)?.[0] ?? digits.slice(0, 3));
+  const code = national ? '' : digits.slice(0, countryCodeLength(digits));
   const spare = digits.length - code.length - 4;
   if (spare <= 0) return HIDDEN;
   const last = Math.min(3, Math.ceil(spare / 2));

@@ -13,6 +13,7 @@ import { UsageSourceResolver } from './usage-source.resolver.js';
 
 export { mediationErrors } from './errors.js';
 export { checkFileCounts, type UnequalCounts } from './file-count.store.js';
+export { rewriteLines } from './file-rewrite.service.js';
 export { FileStorage, type StoredContent } from './file-storage.service.js';
 export * from './format.js';
 export { IdentityHash } from './identity-hash.js';

@@ -6,5 +6,10 @@ export const privacyErrors = {
   RETENTION_IN_PAST: 'A period begins today or later.',
   RETENTION_OF_HUB: 'Data of this kind belongs to no single partner; its period is the hub’s.',
   RETENTION_HOLD_RELEASED: 'The hold has been released already.',
-  PURGE_BUSY: 'Records of that time are being worked on.',
+  ERASURE_NOT_ENDED: 'The subscription has not ended, so its numbers are still needed.',
+  ERASURE_TOO_WIDE: 'So many numbers are no person’s: a block is not forgotten.',
+  ERASURE_EXISTS: 'The subscription was forgotten already, or is about to be.',
+  ERASURE_ON_HOLD: 'Usage of the subscription is held, for example for a dispute.',
+  ERASURE_OWN_APPROVAL: 'Whoever asked for it cannot approve it.',
+  ERASURE_STATE: 'The erasure is not in a state in which this can be done.',
 } as const satisfies ErrorCatalogue;

@@ -1,9 +1,12 @@
+import { ErasureResolver } from './erasure.resolver.js';
 import { RetentionResolver } from './retention.resolver.js';
 
+export { EraseService } from './erase.service.js';
+export { ErasureService } from './erasure.service.js';
 export { privacyErrors } from './errors.js';
 export { maskNumbers } from './masked-schema.service.js';
 export { PurgeService } from './purge.service.js';
 export { RetentionService } from './retention.service.js';
-export { RetentionResolver };
+export { ErasureResolver, RetentionResolver };
 
-export const privacyResolvers = [RetentionResolver] as const;
+export const privacyResolvers = [RetentionResolver, ErasureResolver] as const;

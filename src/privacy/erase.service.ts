@@ -1,0 +1,307 @@
+import { createHmac, randomUUID } from 'node:crypto';
+import { type AuditService, actorOfCommand } from '../audit/index.js';
+import { seal, unseal } from '../identity/index.js';
+import { countryCodeLength, invariant } from '../kernel/index.js';
+import {
+  type BatchExecutor,
+  type ClaimedBatch,
+  completeBatchSql,
+  type Database,
+  SYSTEM_SCOPE,
+  type Tx,
+} from '../platform/index.js';
+import {
+  forgetPartner,
+  heldNumbers,
+  knownPrefixes,
+  moveFiles,
+  type NamingXdr,
+  naming,
+  namingXdrs,
+  pastOf,
+  replaceIdentities,
+  replacePast,
+  replaceRaw,
+  replaceXdrs,
+  type Said,
+  storedFiles,
+  takenRanges,
+} from './erase.store.js';
+import type { ErasureRow } from './erasure.entity.js';
+import { endErasure, findErasure, keepWork, takeWork } from './erasure.store.js';
+import { type ErasurePayload, type ErasureWork, sealedFor } from './erasure-work.js';
+import { type OwnNumbers, ownPseudonym, Pseudonyms } from './pseudonym.js';
+import { figuresOfRun } from './purge.store.js';
+import { NumberReplacer, type Replacement } from './replace-numbers.js';
+
+const ROWS_AT_ONCE = 1_000;
+const PREFIXES_KEPT_MS = 600_000;
+
+export interface EraseOptions {
+  readonly audit: AuditService;
+  readonly secretKey: Uint8Array;
+  readonly now: () => Date;
+  /**
+   * Stores a file with other lines, each as long as before, and answers where; null when its
+   * bytes are not there any more.
+   */
+  readonly rewrite: (
+    storedAs: string,
+    change: (line: string) => string,
+  ) => Promise<{ readonly storedAs: string; readonly lines: number } | null>;
+  /** Removes stored bytes that no row knows any more. */
+  readonly removeBytes: (storedAs: string) => Promise<void>;
+}
+
+type Figures = Readonly<Record<string, number>>;
+
+/**
+ * Forgets a subscriber. Numbers are replaced by others that nobody can lead back, since the key
+ * is thrown away; prefixes, instants, quantities and amounts stay, so sums, invoices and
+ * explanations do.
+ */
+export class EraseService implements BatchExecutor {
+  readonly kind = 'ERASE';
+  readonly slots = 1;
+  readonly #database: Database;
+  readonly #options: EraseOptions;
+  #prefixes: { readonly at: number; readonly known: Set<string> } | null = null;
+
+  constructor(database: Database, options: EraseOptions) {
+    this.#database = database;
+    this.#options = options;
+  }
+
+  async execute(batch: ClaimedBatch): Promise<void> {
+    const payload = batch.payload as ErasurePayload;
+    if (payload.step === 'FILES') return this.#files(batch, payload.erasureId);
+    if (payload.step === 'END') return this.#end(batch, payload.erasureId);
+    await this.#database.write(SYSTEM_SCOPE, async (tx) => {
+      const { row, work } = await this.#open(tx, payload.erasureId);
+      const done = await this.#step(tx, payload, row, work);
+      await this.#keep(tx, row.id, done.work);
+      await completeBatchSql(tx, batch, { totals: done.figures }, 1);
+    });
+  }
+
+  async #step(
+    tx: Tx,
+    payload: ErasurePayload,
+    row: ErasureRow,
+    work: ErasureWork,
+  ): Promise<{ work: ErasureWork; figures: Figures }> {
+    if (payload.step === 'DAY') return this.#day(tx, payload.day, row, work);
+    return payload.step === 'NUMBERS' ? this.#numbers(tx, row, work) : this.#suspense(tx, work);
+  }
+
+  async #numbers(tx: Tx, row: ErasureRow, work: ErasureWork) {
+    const pseudonyms = await this.#pseudonyms(tx, work.key);
+    const taken = [...(await takenRanges(tx))];
+    const own = (await heldNumbers(tx, row.subscriptionId)).map((held) => {
+      const as = pseudonyms.ofOwn(held.from, held.to, (low, high) => {
+        const [from, to] = [BigInt(low), BigInt(high)];
+        return !taken.some((range) => range.from <= to && from <= range.to);
+      });
+      const to = BigInt(as) + BigInt(held.to) - BigInt(held.from);
+      taken.push({ from: BigInt(as), to });
+      return { ...held, as };
+    });
+    const now = { ...work, own };
+    await replaceIdentities(
+      tx,
+      row.subscriptionId,
+      own.map(({ id, from, to }) => ({ id, from: ownOf(from, own), to: ownOf(to, own) })),
+    );
+    // The rows that were just changed have left what they said before in the past.
+    const past = (await pastOf(tx, row.subscriptionId)).map(({ id, fact, said }) => {
+      return { id, said: fact === 'subscription' ? unnamed(said, row) : renumbered(said, own) };
+    });
+    const pastRows = await replacePast(tx, row.id, past);
+    const partners = (await forgetPartner(tx, row.partnerId)) ? 1 : 0;
+    return { work: now, figures: { identities: own.length, pastRows, partners } };
+  }
+
+  async #day(tx: Tx, day: string, row: ErasureRow, work: ErasureWork) {
+    const found = await namingXdrs(tx, day, row.subscriptionId, work.own);
+    if (found.length === 0) return { work, figures: {} };
+    const pseudonyms = await this.#pseudonyms(tx, work.key);
+    await replaceXdrs(
+      tx,
+      row.id,
+      day,
+      found.map((xdr) => ({ id: xdr.id, ...replacedNumbers(xdr, work.own, pseudonyms) })),
+    );
+    const own = found.filter(({ isOwn }) => isOwn);
+    const foreign = (number: string) => number !== '0' && ownPseudonym(number, work.own) === null;
+    return {
+      work: {
+        ...work,
+        callers: union(work.callers, own.map(({ a }) => a).filter(foreign)),
+        others: union(work.others, own.map(({ b }) => b).filter(foreign)),
+        fileIds: union(
+          work.fileIds,
+          found.flatMap(({ fileId }) => fileId ?? []),
+        ),
+      },
+      figures: { records: own.length, recordsOfOthers: found.length - own.length },
+    };
+  }
+
+  async #suspense(tx: Tx, work: ErasureWork) {
+    const replacer = await this.#replacer(tx, work);
+    const endings = work.own.flatMap(({ from, to }) => endingsOf(from, to));
+    let [after, suspended] = ['0', 0];
+    let fileIds = work.fileIds;
+    while (endings.length > 0) {
+      const rows = await naming(tx, after, endings, ROWS_AT_ONCE);
+      const changed = rows.flatMap(({ id, raw, fileId }) => {
+        const line = raw.toString('latin1');
+        const now = replacer.replace(line);
+        return now === line ? [] : [{ id, raw: Buffer.from(now, 'latin1'), fileId }];
+      });
+      await replaceRaw(tx, changed);
+      suspended += changed.length;
+      fileIds = union(
+        fileIds,
+        changed.map(({ fileId }) => fileId),
+      );
+      if (rows.length < ROWS_AT_ONCE) break;
+      after = rows.at(-1)?.id ?? after;
+    }
+    return { work: { ...work, fileIds }, figures: { suspended } };
+  }
+
+  /** File by file: what has been written anew is not looked at again after an interruption. */
+  async #files(batch: ClaimedBatch, erasureId: number): Promise<void> {
+    const { work, stored, replacer } = await this.#database.read(SYSTEM_SCOPE, async (tx) => {
+      const opened = await this.#peek(tx, erasureId);
+      const names = await storedFiles(tx, opened.fileIds);
+      return { work: opened, stored: names, replacer: await this.#replacer(tx, opened) };
+    });
+    invariant(work.key !== '', 'a running erasure has its key');
+    const { rewrite, removeBytes } = this.#options;
+    const old: string[] = [];
+    let [files, lines] = [0, 0];
+    for (const storedAs of stored) {
+      const made = await rewrite(storedAs, (line) => replacer.replace(line));
+      if (made === null || made.storedAs === storedAs) continue;
+      await this.#database.write(SYSTEM_SCOPE, (tx) => moveFiles(tx, storedAs, made.storedAs));
+      old.push(storedAs);
+      files += 1;
+      lines += made.lines;
+    }
+    for (const storedAs of old) await removeBytes(storedAs);
+    await this.#database.write(SYSTEM_SCOPE, (tx) =>
+      completeBatchSql(tx, batch, { totals: { files, lines } }, 1),
+    );
+  }
+
+  /** Throws the key away, and tells the audit how much was changed. */
+  async #end(batch: ClaimedBatch, erasureId: number): Promise<void> {
+    const { audit, now } = this.#options;
+    const figures = await this.#database.read(SYSTEM_SCOPE, (tx) => figuresOfRun(tx, batch.runId));
+    const act = {
+      operation: 'erase',
+      arguments: { erasureId, figures },
+      reason: null,
+      requestId: randomUUID(),
+    };
+    await audit.write(SYSTEM_SCOPE, act, actorOfCommand(batch.partnerId), async (tx) => {
+      await endErasure(tx, erasureId, now(), figures);
+      await completeBatchSql(tx, batch, {}, 1);
+    });
+  }
+
+  async #open(tx: Tx, id: number): Promise<{ row: ErasureRow; work: ErasureWork }> {
+    const row = await findErasure(tx, id, 'FOR UPDATE');
+    invariant(row?.state === 'RUNNING', 'an erasure runs until its last step');
+    return { row, work: this.#unsealed(id, await takeWork(tx, id)) };
+  }
+
+  async #peek(tx: Tx, id: number): Promise<ErasureWork> {
+    const rows: { work: Buffer | null }[] = await tx.query(
+      'SELECT work_sealed AS work FROM erasure WHERE id = $1',
+      [id],
+    );
+    return this.#unsealed(id, rows[0]?.work ?? null);
+  }
+
+  #unsealed(id: number, sealed: Buffer | null): ErasureWork {
+    invariant(sealed !== null, 'a running erasure has its work');
+    return JSON.parse(unseal(this.#options.secretKey, sealed, sealedFor(id))) as ErasureWork;
+  }
+
+  async #keep(tx: Tx, id: number, work: ErasureWork): Promise<void> {
+    const sealed = seal(this.#options.secretKey, JSON.stringify(work), sealedFor(id));
+    await keepWork(tx, id, sealed);
+  }
+
+  async #replacer(tx: Tx, work: ErasureWork): Promise<NumberReplacer> {
+    const pseudonyms = await this.#pseudonyms(tx, work.key);
+    const own = work.own.flatMap(({ from, to }) =>
+      numbersBetween(from, to).map((number) => ({ number, by: ownOf(number, work.own) })),
+    );
+    const other = (number: string): Replacement => ({ number, by: pseudonyms.ofOther(number) });
+    return new NumberReplacer([...own, ...work.callers.map(other)], work.others.map(other));
+  }
+
+  async #pseudonyms(tx: Tx, key: string): Promise<Pseudonyms> {
+    const now = Date.now();
+    if (this.#prefixes === null || this.#prefixes.at < now - PREFIXES_KEPT_MS) {
+      this.#prefixes = { at: now, known: await knownPrefixes(tx) };
+    }
+    const secret = Buffer.from(key, 'hex');
+    return new Pseudonyms(
+      (text) => createHmac('sha256', secret).update(text).digest(),
+      this.#prefixes.known,
+    );
+  }
+}
+
+function ownOf(number: string, own: readonly OwnNumbers[]): string {
+  return ownPseudonym(number, own) ?? number;
+}
+
+/** Of others' records only the numbers of the subscriber go: the rest is about somebody else. */
+function replacedNumbers(
+  { a, b, isOwn }: NamingXdr,
+  own: readonly OwnNumbers[],
+  pseudonyms: Pseudonyms,
+): { a: string; b: string } {
+  const of = (number: string): string => {
+    if (number === '0') return number;
+    return ownPseudonym(number, own) ?? (isOwn ? pseudonyms.ofOther(number) : number);
+  };
+  return { a: of(a), b: of(b) };
+}
+
+function renumbered(said: Said, own: readonly OwnNumbers[]): object {
+  const of = (number: string | null) => (number === null ? null : Number(ownOf(number, own)));
+  return { ...said, number_from: of(said.number_from), number_to: of(said.number_to) };
+}
+
+function unnamed(said: Said, row: ErasureRow): object {
+  const { number_from: _from, number_to: _to, ...rest } = said;
+  return { ...rest, label: `Erased ${row.subscriptionId}` };
+}
+
+function union<T>(known: readonly T[], further: readonly T[]): T[] {
+  return [...new Set([...known, ...further])];
+}
+
+const MOST_NUMBERS = 10_000;
+
+function numbersBetween(from: string, to: string): string[] {
+  const count = Number(BigInt(to) - BigInt(from)) + 1;
+  invariant(count <= MOST_NUMBERS, 'the numbers of a person are not a block of a country');
+  return Array.from({ length: count }, (_, n) => String(BigInt(from) + BigInt(n)));
+}
+
+// What all numbers of a range end in differs, so for a range it is what they begin with.
+function endingsOf(from: string, to: string): string[] {
+  const national = (number: string) => number.slice(countryCodeLength(number));
+  if (from === to) return [national(from)];
+  let common = 0;
+  while (from[common] === to[common]) common += 1;
+  return [from.slice(countryCodeLength(from), common)].filter((each) => each !== '');
+}

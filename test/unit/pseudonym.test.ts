@@ -1,0 +1,86 @@
+import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ownPseudonym, Pseudonyms } from '../../src/privacy/pseudonym.js';
+import { NumberReplacer } from '../../src/privacy/replace-numbers.js';
+
+const hash = (key: string) => (text: string) => createHmac('sha256', key).update(text).digest();
+const PREFIXES = new Set(['49', '4915', '49151', '33', '336', '1', '800555']);
+const free = () => true;
+
+function prefixOf(number: string): string {
+  let best = '';
+  for (const prefix of PREFIXES) {
+    if (number.startsWith(prefix) && prefix.length > best.length) best = prefix;
+  }
+  return best;
+}
+
+const numbers = fc
+  .tuple(fc.constantFrom('49', '4915', '49151', '336', '1', '77'), fc.stringMatching(/^\d{8}$/))
+  .map(([begin, rest]) => begin + rest);
+
+describe('a pseudonym', () => {
+  it('keeps length and prefix, is the same for the same, and another with another key', () => {
+    fc.assert(
+      fc.property(numbers, (number) => {
+        const mine = new Pseudonyms(hash('a'), PREFIXES);
+        const found = mine.ofOther(number);
+        expect(found).toHaveLength(number.length);
+        expect(prefixOf(found)).toBe(prefixOf(number));
+        expect(found).not.toBe(number);
+        expect(mine.ofOther(number)).toBe(found);
+        const own = mine.ofOwn(number, number, free);
+        expect(prefixOf(own)).toBe(prefixOf(number));
+        expect(own).not.toBe(number);
+      }),
+      { numRuns: 2_000 },
+    );
+    const differ = Array.from({ length: 200 }, (_, n) => `49151${String(10_000_000 + n)}`).filter(
+      (number) =>
+        new Pseudonyms(hash('a'), PREFIXES).ofOther(number) !==
+        new Pseudonyms(hash('b'), PREFIXES).ofOther(number),
+    );
+    expect(differ.length).toBeGreaterThan(190);
+  });
+
+  it('of one’s own number hides four digits even of a number that is priced whole', () => {
+    const all = new Pseudonyms(hash('a'), new Set([...PREFIXES, '491511234567']));
+    const own = all.ofOwn('491511234567', '491511234567', free);
+    expect(own.slice(0, 8)).toBe('49151123');
+    expect(own).not.toBe('491511234567');
+    // A service that many call is nobody's number.
+    expect(new Pseudonyms(hash('a'), PREFIXES).ofOther('800555')).toBe('800555');
+  });
+
+  it('of a range is a range that nobody uses', () => {
+    const asked: string[] = [];
+    const isFree = (from: string, to: string) => asked.push(`${from}-${to}`) > 3;
+    const as = new Pseudonyms(hash('a'), PREFIXES).ofOwn('4930111000', '4930111099', isFree);
+    expect(asked).toHaveLength(4);
+    expect(asked.at(-1)).toBe(`${as}-${BigInt(as) + 99n}`);
+    const own = [{ from: '4930111000', to: '4930111099', as }];
+    expect(ownPseudonym('4930111007', own)).toBe(String(BigInt(as) + 7n));
+    expect(ownPseudonym('4930111100', own)).toBeNull();
+  });
+});
+
+describe('numbers in a line', () => {
+  const replacer = new NumberReplacer(
+    [{ number: '4915112345678', by: '4915198765432' }],
+    [{ number: '33612345678', by: '33687654321' }],
+  );
+
+  it.each([
+    ['x,+4915112345678,+33612345678,60', 'x,+4915198765432,+33687654321,60'],
+    ['x;004915112345678;0033612345678', 'x;004915198765432;0033687654321'],
+    ['x;0151 1234-5678;(0033) 6 12.34.56.78', 'x;0151 9876-5432;(0033) 6 87.65.43.21'],
+    ['20261001120000,15112345678', '20261001120000,15198765432'],
+    ['other,+33612345678,60', 'other,+33612345678,60'],
+    ['x,15112345678x15112345678', 'x,15198765432x15198765432'],
+    ['4915112345679,33612345678', '4915112345679,33612345678'],
+  ])('%j become %j', (line, changed) => {
+    expect(replacer.replace(line)).toBe(changed);
+    expect(changed).toHaveLength(line.length);
+  });
+});
