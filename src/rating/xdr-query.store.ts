@@ -137,9 +137,14 @@ function addStart(texts: string[], values: unknown[], page: Page): void {
   texts.push(`x.started_at >= ${at}`, `(x.started_at, x.id) > (${at}, $${values.length}::bigint)`);
 }
 
+// A partner above the viewer is none to him, although he stands below it himself.
 async function partnersBelow(tx: Tx, partnerId: number): Promise<number[]> {
   const rows = rowsOf<{ id: number }>(
-    await tx.query('SELECT id FROM partner WHERE path @> ARRAY[$1::int]', [partnerId]),
+    await tx.query(
+      `SELECT id FROM partner WHERE path @> ARRAY[$1::int]
+       AND EXISTS (SELECT 1 FROM partner AS top WHERE top.id = $1::int)`,
+      [partnerId],
+    ),
   );
   return rows.map((row) => row.id);
 }
