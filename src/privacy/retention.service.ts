@@ -37,7 +37,11 @@ export class RetentionService {
   }
 
   /** What holds for a partner today, kind by kind. Refuses with NOT_FOUND. */
-  async periods(tx: Tx, viewer: Viewer, globalId: string | null): Promise<RetentionPeriod[]> {
+  async periods(
+    tx: Tx,
+    viewer: Viewer,
+    globalId: string | null | undefined,
+  ): Promise<RetentionPeriod[]> {
     const partnerId = partnerOf(viewer, globalId);
     const path = await visiblePath(tx, partnerId);
     const periods = await periodsOf(tx, partnerId);
@@ -159,8 +163,10 @@ export class RetentionService {
   }
 }
 
-function partnerOf(viewer: Viewer, globalId: string | null): number {
-  return globalId === null ? viewer.partnerId : rowNumber('Partner', globalId);
+function partnerOf(viewer: Viewer, globalId: string | null | undefined): number {
+  return globalId === null || globalId === undefined
+    ? viewer.partnerId
+    : rowNumber('Partner', globalId);
 }
 
 async function visiblePath(tx: Tx, partnerId: number): Promise<readonly number[]> {
