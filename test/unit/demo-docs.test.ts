@@ -7,8 +7,10 @@ const PAGES = [
   'README.md',
   'docs/getting-started.md',
   'docs/access.md',
+  'docs/audit.md',
   'docs/operating.md',
   'docs/pricing.md',
+  'docs/privacy.md',
   'docs/signing-in.md',
   'CHANGELOG.md',
 ];
