@@ -212,7 +212,7 @@ function summary(rounds: readonly Round[], rows: number, options: BenchOptions) 
     import_ratio_to_best_copy: figure(
       (round) => perSecond(round.import, options.records) / best(round),
     ),
-    // What both sides computed, which other load on the machine hardly moves.
+    // What both sides computed: other load moves it less than times, though not by nothing.
     import_cpu_ratio_to_copy: figure(
       (round) => perRow(cpu(round.copy[1]!), rows) / perRow(cpu(round.import), options.records),
     ),

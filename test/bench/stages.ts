@@ -40,7 +40,7 @@ type Name = 'parse' | 'guide' | 'deduplicate' | 'rate' | 'encode' | 'sum' | 'not
 
 /**
  * Runs the stages over a file in this thread. The figure of a stage is the median over its micro
- * batches, which other load on the machine moves little; the last pass counts.
+ * batches, which other load moves less than a mean; the last pass counts.
  */
 export function measureStages(book: PriceBook, file: Generated): StageFigures {
   let lap = new Lap();
