@@ -5,6 +5,7 @@
 //   node start.mjs build                                  installs and builds only
 //   node start.mjs test [vitest arguments]                builds and runs the tests
 //   node start.mjs test:security [vitest arguments]       the long ones of access and tenants
+//   node start.mjs test:chaos [vitest arguments]          every kill test with ten times its kills
 //
 // What this file itself has to say goes to stderr, so that stdout is the command's alone.
 import { spawn, spawnSync } from 'node:child_process';
@@ -21,6 +22,7 @@ const say = (line) => process.stderr.write(`${line}\n`);
 const MAIN = at('build', 'src', 'main.js');
 const STAMP = at('build', '.stamp');
 const SECURITY = at('test', 'security', 'vitest.config.js');
+const CHAOS = ['kill', 'rerate-kill'].map((name) => `build/test/fault/${name}.test.js`);
 const OUTPUT = /\.(js|js\.map|d\.ts)$/;
 
 main(process.argv.slice(2));
@@ -32,14 +34,17 @@ function main([command, ...args]) {
   }
   const source = existsSync(at('tsconfig.json')) ? fingerprint() : undefined;
   const stale = source !== undefined && !isBuilt(source);
-  const isTest = command === 'test' || command === 'test:security';
+  const isTest = ['test', 'test:security', 'test:chaos'].includes(command);
   const needsTools = stale || isTest || command === 'build';
   if (!isInstalled(needsTools)) install();
   if (stale) build(source);
   if (command === 'build') return;
   if (!isTest) return run(['--enable-source-maps', MAIN, command, ...args]);
-  const config = command === 'test' ? [] : ['--config', SECURITY];
-  run([at('node_modules', 'vitest', 'vitest.mjs'), 'run', ...config, ...args]);
+  const chosen = { test: [], 'test:security': ['--config', SECURITY], 'test:chaos': CHAOS }[
+    command
+  ];
+  if (command === 'test:chaos') process.env.KONTOR_TRIALS ??= '10';
+  run([at('node_modules', 'vitest', 'vitest.mjs'), 'run', ...chosen, ...args]);
 }
 
 function requireNode() {

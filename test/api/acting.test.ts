@@ -211,6 +211,30 @@ describe('a request acts at one partner', () => {
     expect(await app.signIn(email)).not.toBe(token);
   });
 
+  it('and looks after users at and below it alone, though its own partner lies above', async () => {
+    const manager = await someone([[child, ['user.manage', 'partner.read']]]);
+    const colleague = await someone([]);
+    const below = await aUser(app, { partnerId: child.id, permissions: [] });
+    const own = await app.signIn(below.email);
+    const SESSIONS = `query ($userId: ID!) {
+      sessions(userId: $userId) { nodes { id } } apiKeys(userId: $userId) { nodes { id } }
+    }`;
+    const of = (userId: string) => app.graphql(SESSIONS, { userId }, manager.token);
+    expect((await of(below.globalId)).codes).toEqual([]);
+    expect(new Set((await of(colleague.globalId)).codes)).toEqual(new Set(['NOT_FOUND']));
+    const { data } = await app.graphql('{ sessions { nodes { id } } }', null, colleague.token);
+    const revoke = 'mutation ($id: ID!) { revokeSession(id: $id) }';
+    const given = { id: data.sessions.nodes[0].id };
+    expect((await app.graphql(revoke, given, manager.token)).codes).toEqual(['NOT_FOUND']);
+    const all = 'mutation ($userId: ID!) { revokeSessions(userId: $userId) }';
+    const many = await app.graphql(all, { userId: colleague.globalId }, manager.token);
+    expect(many.codes).toEqual(['NOT_FOUND']);
+    expect((await app.graphql(WHO, null, colleague.token)).codes).toEqual([]);
+    const ended = await app.graphql(all, { userId: below.globalId }, manager.token);
+    expect(ended.data).toEqual({ revokeSessions: 1 });
+    expect((await app.graphql(WHO, null, own)).codes).toEqual(['UNAUTHENTICATED']);
+  });
+
   it('on sockets, in uploads and in documents, too', async () => {
     const { token } = await someone([
       [reseller, ['partner.read']],

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { raiseAlarm } from '../../src/alarm/index.js';
+import { toGlobalId } from '../../src/kernel/index.js';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aPriceList, aRate } from '../fixtures/catalog.js';
 import {
@@ -169,6 +170,32 @@ describe('what is made of prices', () => {
     expect(await seen(await clerk('catalog.manage'))).toEqual(['Tiers of nothing']);
   });
 
+  it('is shown by level: change sets of re-rating', async () => {
+    const id = await aRerate();
+    const CHANGES = `query ($id: ID!) {
+      rerate(id: $id) { outcome(step: PREVIEW) {
+        totals { before }
+        all: differences(by: []) { nodes { before } }
+        split: differences(by: [LEVEL]) { nodes { level before } }
+      } }
+    }`;
+    const seen = async (...permissions: string[]) => {
+      const held = ['usage.rerate.read', 'contract.read', ...permissions];
+      const token = await tokenOf(app, world.hub, held);
+      const { totals, all, split } = (await call(app, token, CHANGES, { id })).outcome;
+      expect(all.nodes).toEqual(totals);
+      return { sum: totals[0]?.before ?? null, levels: split.nodes.map(levelOf) };
+    };
+    const levelOf = ({ level, before }: { level: string; before: string }) => `${level} ${before}`;
+    expect(await seen()).toEqual({ sum: null, levels: [] });
+    expect(await seen(RETAIL)).toEqual({ sum: '4.00', levels: ['RETAIL 4.00'] });
+    expect(await seen(COST, RETAIL)).toEqual({
+      sum: '5.00',
+      levels: ['COST 1.00', 'RETAIL 4.00'],
+    });
+    expect((await seen(COST, WHOLESALE, RETAIL)).sum).toBe('7.00');
+  });
+
   it('is shown by level: alarms of sales below cost', async () => {
     await app.app.database.write(SYSTEM_SCOPE, (tx) =>
       raiseAlarm(tx, {
@@ -201,6 +228,27 @@ describe('what is made of prices', () => {
     });
   });
 });
+
+/** A change set that was previewed: 1 of cost, 2 of wholesale, 4 of retail, before. */
+async function aRerate(): Promise<string> {
+  const [row] = await app.app.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query<{ id: number }[]>(
+      `WITH run AS (INSERT INTO run (partner_id, kind, subject, state)
+         VALUES ($1, 'RERATE', 'preview of a test', 'DONE') RETURNING id),
+       noted AS (INSERT INTO rerate_difference (run_id, batch_id, partner_id, payer_partner_id,
+           contract_id, level, service, destination_id, currency, records, before, after)
+         SELECT run.id, 1, $1, $1, 1, d.level, 1, 0, 'EUR', 1, d.before, 0
+         FROM run, (VALUES ('COST', 100000000), ('WHOLESALE', 200000000), ('RETAIL', 400000000))
+           AS d (level, before))
+       INSERT INTO rerate (partner_id, reason, state, selection, started_from, started_to,
+         requested_by, preview_run_id)
+       SELECT $1, 'Test', 'PREVIEWED', '{"levels":null}', '2026-10-01', '2026-11-01',
+         (SELECT min(id) FROM app_user), run.id FROM run RETURNING id`,
+      [world.hub.id],
+    ),
+  );
+  return toGlobalId('Rerate', row?.id ?? 0);
+}
 
 describe('a field that demands a permission', () => {
   const CONTACT = '{ partners { nodes { name address email } } }';
@@ -240,6 +288,10 @@ describe('a field that demands a permission', () => {
       'query ($x: Boolean!) { partners { nodes { name ...F @include(if: $x) } } } fragment F on Partner { address }',
       'query ($x: Boolean = false) { partners { nodes { name ... @include(if: $x) { address } } } }',
     ];
+    left.push(
+      'query ($x: Boolean!) { partners { nodes { name address @skip(if: true) @include(if: $x) } } }',
+    );
+    left.push('{ partners { nodes { name address @skip(if: true) } } }');
     for (const query of left) {
       expect([query, await ask(query, { x: false })]).toEqual([query, []]);
     }

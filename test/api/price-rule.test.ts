@@ -50,8 +50,11 @@ const CLOSE_BUCKET = `mutation ($id: ID!, $at: DateTime!) {
 const CHANGE_BONUS = `mutation ($id: ID!, $rule: BonusRuleInput!) {
   changeBonusRule(id: $id, rule: $rule) { id measure threshold }
 }`;
-const BONUSES = `query ($filter: AllowanceFilter! = {}) {
-  bonusRules(filter: $filter) { nodes { id bucketId } }
+const CLOSE_BONUS = `mutation ($id: ID!, $at: DateTime!) {
+  closeBonusRule(id: $id, at: $at) { id validTo supersededAt }
+}`;
+const BONUSES = `query ($filter: AllowanceFilter! = {}, $at: DateTime) {
+  bonusRules(filter: $filter, asOf: $at) { nodes { id bucketId } }
 }`;
 
 let app: TestApp;
@@ -404,6 +407,26 @@ describe('buckets and bonus rules', () => {
     const changed = await call(app, world.tokenA, CHANGE_BONUS, change({ threshold: '60' }));
     expect(changed).toEqual({ id, measure: 'SPEND', threshold: '60.00000000' });
     expect(await refusal(app, world.tokenB, CHANGE_BONUS, change({}))).toBe('NOT_FOUND');
+  });
+
+  it('end: a bonus rule, too', async () => {
+    const plan = await aPlan(app, world.tokenA, world.resellerA);
+    const filter = { servicePlanId: plan.id };
+    const { id } = await call(app, world.tokenA, CREATE_BONUS, {
+      target: filter,
+      rule: bonusInput(),
+    });
+    const given = { id, at: '2026-10-01T00:00:00Z' };
+    expect(await refusal(app, world.tokenB, CLOSE_BONUS, given)).toBe('NOT_FOUND');
+    expect(await call(app, world.tokenA, CLOSE_BONUS, given)).toEqual({
+      id,
+      validTo: '2026-10-01T00:00:00.000Z',
+      supersededAt: null,
+    });
+    const at = async (instant: string) =>
+      (await call(app, world.tokenA, BONUSES, { filter, at: instant })).nodes.length;
+    expect(await at('2026-09-30T23:59:59Z')).toBe(1);
+    expect(await at(given.at)).toBe(0);
   });
 
   it('are refused where the caller does not sell, and where nothing fits', async () => {

@@ -18,6 +18,7 @@ const UNTIL = '{ viewer { steppedUpUntil } }';
 /** Operations that need a second proof of the user; docs/signing-in.md lists them, too. */
 const GUARDED = [
   'applyRerate',
+  'approveErasure',
   'assignRole',
   'createApiKey',
   'createRole',
@@ -33,11 +34,13 @@ const GUARDED = [
   'renameRole',
   'renewRecoveryCodes',
   'replaceTotp',
+  'requestErasure',
   'sendPasswordToken',
   'setRetention',
   'setRolePermissions',
   'startPurge',
   'undoRerate',
+  'withdrawErasure',
 ];
 
 let app: TestApp;

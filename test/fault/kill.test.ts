@@ -1,14 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../bench/random.js';
+import { trials } from '../fixtures/trials.js';
 import type { KillMoment, KillPoint } from './kill-preload.js';
 import { KillServer } from './kill-server.js';
 import { figuresOf, prepareWaitingImport } from './kill-world.js';
 
 const PROCESS = fileURLToPath(new URL('./kill-process.js', import.meta.url));
 const SEED = Number(process.env.KONTOR_TEST_SEED ?? 20_261_121);
-const STATEMENT_KILLS = 26;
-const DATABASE_KILLS = 6;
+// `npm run test:chaos` does ten times as many.
+const STATEMENT_KILLS = trials(12);
+const DATABASE_KILLS = trials(3);
 const MOMENTS: readonly KillMoment[] = ['before', 'sent', 'after'];
 // Statements after which half of something could be on disk if the transaction were not one.
 const CRITICAL = [
@@ -43,36 +45,46 @@ describe('a job that is killed', () => {
     expect(Number.parseInt(expected.unfolded!, 10)).toBe(0);
   });
 
-  it(`ends in the same figures wherever it is killed (${STATEMENT_KILLS} statements)`, async () => {
-    const random = new Random(SEED);
-    let [killed, tried] = [0, 0];
-    // Two at a time, since a job waits for leases of its killed predecessor most of the time.
-    const lane = async (): Promise<void> => {
-      while (killed < STATEMENT_KILLS && tried < STATEMENT_KILLS * 3) {
-        const point = pointOf(tried++, random);
+  it(
+    `ends in the same figures wherever it is killed (${STATEMENT_KILLS} statements)`,
+    async () => {
+      const random = new Random(SEED);
+      let [killed, tried] = [0, 0];
+      // Two at a time, since a job waits for leases of its killed predecessor most of the time.
+      const lane = async (): Promise<void> => {
+        while (killed < STATEMENT_KILLS && tried < STATEMENT_KILLS * 3) {
+          const point = pointOf(tried++, random);
+          const urls = await server.fresh();
+          if ((await server.kill(urls, point)) === 'SIGKILL') killed += 1;
+          await server.finish(urls);
+          expect(await figuresOf(urls.ownerUrl), `seed ${SEED}, ${JSON.stringify(point)}`).toEqual(
+            expected,
+          );
+          await server.drop(urls);
+        }
+      };
+      await Promise.all([lane(), lane()]);
+      expect(killed).toBeGreaterThanOrEqual(STATEMENT_KILLS);
+    },
+    STATEMENT_KILLS * 60_000,
+  );
+
+  it(
+    `ends in the same figures when the database is killed (${DATABASE_KILLS} times)`,
+    async () => {
+      const random = new Random(SEED + 1);
+      for (let n = 0; n < DATABASE_KILLS; n += 1) {
         const urls = await server.fresh();
-        if ((await server.kill(urls, point)) === 'SIGKILL') killed += 1;
+        await server.crash(urls, random.below(1_200));
         await server.finish(urls);
-        expect(await figuresOf(urls.ownerUrl), `seed ${SEED}, ${JSON.stringify(point)}`).toEqual(
+        expect(await figuresOf(urls.ownerUrl), `seed ${SEED}, database kill ${n}`).toEqual(
           expected,
         );
         await server.drop(urls);
       }
-    };
-    await Promise.all([lane(), lane()]);
-    expect(killed).toBeGreaterThanOrEqual(STATEMENT_KILLS);
-  }, 600_000);
-
-  it(`ends in the same figures when the database is killed (${DATABASE_KILLS} times)`, async () => {
-    const random = new Random(SEED + 1);
-    for (let n = 0; n < DATABASE_KILLS; n += 1) {
-      const urls = await server.fresh();
-      await server.crash(urls, random.below(1_200));
-      await server.finish(urls);
-      expect(await figuresOf(urls.ownerUrl), `seed ${SEED}, database kill ${n}`).toEqual(expected);
-      await server.drop(urls);
-    }
-  }, 200_000);
+    },
+    DATABASE_KILLS * 60_000,
+  );
 
   it('would be caught when it completed batches in a second transaction', async () => {
     const urls = await server.fresh();

@@ -1,14 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../bench/random.js';
+import { trials } from '../fixtures/trials.js';
 import type { KillMoment, KillPoint } from './kill-preload.js';
 import { KillServer } from './kill-server.js';
 import { prepareWaitingRerates, rerateFigures } from './rerate-world.js';
 
 const PROCESS = fileURLToPath(new URL('./rerate-process.js', import.meta.url));
 const SEED = Number(process.env.KONTOR_TEST_SEED ?? 20_261_122);
-// A longer run is asked for from outside; six fit into the time of `npm test`.
-const KILLS = Number(process.env.KONTOR_TEST_KILLS ?? 6);
+// `npm run test:chaos` does ten times as many.
+const KILLS = trials(3);
 const MOMENTS: readonly KillMoment[] = ['before', 'sent', 'after'];
 // Statements after which half of something could be on disk if the transaction were not one.
 const CRITICAL = [
@@ -45,24 +46,28 @@ describe('change sets whose process is killed', () => {
     await server.drop(waiting);
   });
 
-  it(`end in the same figures wherever it is (${KILLS} statements)`, async () => {
-    const random = new Random(SEED);
-    let [killed, tried] = [0, 0];
-    // Two at a time, since a job waits for leases of its killed predecessor most of the time.
-    const lane = async (): Promise<void> => {
-      while (killed < KILLS && tried < KILLS * 3) {
-        const point = pointOf(tried++, random);
-        const urls = await server.fresh();
-        if ((await server.kill(urls, point)) === 'SIGKILL') killed += 1;
-        await server.finish(urls);
-        const figures = await rerateFigures(urls.ownerUrl);
-        expect(figures, `seed ${SEED}, ${JSON.stringify(point)}`).toEqual(expected);
-        await server.drop(urls);
-      }
-    };
-    await Promise.all([lane(), lane()]);
-    expect(killed).toBeGreaterThanOrEqual(KILLS);
-  }, 400_000);
+  it(
+    `end in the same figures wherever it is (${KILLS} statements)`,
+    async () => {
+      const random = new Random(SEED);
+      let [killed, tried] = [0, 0];
+      // Two at a time, since a job waits for leases of its killed predecessor most of the time.
+      const lane = async (): Promise<void> => {
+        while (killed < KILLS && tried < KILLS * 3) {
+          const point = pointOf(tried++, random);
+          const urls = await server.fresh();
+          if ((await server.kill(urls, point)) === 'SIGKILL') killed += 1;
+          await server.finish(urls);
+          const figures = await rerateFigures(urls.ownerUrl);
+          expect(figures, `seed ${SEED}, ${JSON.stringify(point)}`).toEqual(expected);
+          await server.drop(urls);
+        }
+      };
+      await Promise.all([lane(), lane()]);
+      expect(killed).toBeGreaterThanOrEqual(KILLS);
+    },
+    KILLS * 90_000,
+  );
 
   it('would be caught when batches were completed in a second transaction', async () => {
     const urls = await server.fresh();

@@ -1,0 +1,246 @@
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { brokenLints } from '../fixtures/catalogue-lint.js';
+import { type TestDatabase, testDatabase } from '../fixtures/test-database.js';
+import { trials } from '../fixtures/trials.js';
+
+/** Share of the demands that are taken away when fewer trials are wanted. */
+const SHARE = Math.min(1, trials(1_000) / 1_000);
+
+describe('every policy of the database', () => {
+  let test: TestDatabase;
+  let owner: pg.Client;
+
+  beforeAll(async () => {
+    test = await testDatabase();
+    owner = new pg.Client({ connectionString: test.urls.ownerUrl });
+    await owner.connect();
+  });
+  afterAll(async () => {
+    await owner?.end();
+    await test?.drop();
+  });
+
+  it('is missed when it is dropped, widened, or does not bind', async () => {
+    const { rows } = await owner.query<{ table: string; policy: string }>(
+      `SELECT tablename AS table, policyname AS policy FROM pg_policies`,
+    );
+    const ways = rows.flatMap(({ table, policy }) => [
+      `DROP POLICY ${policy} ON ${table}`,
+      `ALTER POLICY ${policy} ON ${table} TO PUBLIC USING (true)`,
+      `ALTER TABLE ${table} NO FORCE ROW LEVEL SECURITY`,
+      `ALTER TABLE ${table} DISABLE ROW LEVEL SECURITY`,
+    ]);
+    const missed: string[] = [];
+    for (const way of ways) {
+      await owner.query('BEGIN');
+      await owner.query(way);
+      if ((await brokenLints(owner)).length === 0) missed.push(way);
+      await owner.query('ROLLBACK');
+    }
+    expect(missed).toEqual([]);
+    expect(await brokenLints(owner)).toEqual([]);
+    console.log(`planted: ${ways.length} changes of ${rows.length} policies, all found`);
+  });
+});
+
+/** One place in the compiled code where a check is made, and what it becomes without it. */
+interface Site {
+  readonly file: string;
+  readonly at: number;
+  readonly from: string;
+  readonly to: string;
+}
+
+describe('every permission that the code asks for', () => {
+  let copy: string;
+
+  // A copy of the compiled tree that can be spoilt, with everything that its tests read.
+  beforeAll(() => {
+    copy = mkdtempSync(join(tmpdir(), 'kontor-planted-'));
+    cpSync('build', join(copy, 'build'), { recursive: true });
+    for (const name of ['node_modules', 'schema', 'src', 'docs', '.env.example', 'test', 'seeds']) {
+      symlinkSync(resolve(name), join(copy, name));
+    }
+    for (const name of ['package.json', 'vitest.config.js']) cpSync(name, join(copy, name));
+    mkdirSync(join(copy, '.kontor'));
+  });
+  afterAll(() => rmSync(copy, { recursive: true, force: true }));
+
+  /** Spoils one place, asks, and mends it. */
+  function without(site: Site, isFound: () => boolean): boolean {
+    const path = join(copy, site.file);
+    const whole = readFileSync(path, 'utf8');
+    const rest = whole.slice(site.at + site.from.length);
+    writeFileSync(path, whole.slice(0, site.at) + site.to + rest);
+    try {
+      return isFound();
+    } finally {
+      writeFileSync(path, whole);
+    }
+  }
+
+  function node(script: string): number | null {
+    const args = ['--input-type=module', '-e', script];
+    return spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8' }).status;
+  }
+
+  const LOCK = `
+    import { demandsOfSchema, lockedDemands } from './build/test/fixtures/demand-lock.js';
+    const [now, locked] = [demandsOfSchema(), lockedDemands()].map((each) => JSON.stringify(each));
+    process.exit(now === locked ? 0 : 1);`;
+
+  it('is in the lock, each demand of each field', () => {
+    expect(node(LOCK)).toBe(0);
+    const sites = sitesOf(/Authorized\(([^)]*)\)/g, ([, inside = '']) =>
+      inside.trim() === '' ? '() => {}' : 'Authorized()',
+    );
+    const chosen = sites.filter((_, at) => at % Math.round(1 / SHARE) === 0);
+    const missed = chosen.filter((site) => !without(site, () => node(LOCK) === 1));
+    expect(missed).toEqual([]);
+    console.log(`planted: ${chosen.length} of ${sites.length} demands taken away, all found`);
+    expect(sites.length).toBeGreaterThan(180);
+  });
+
+  it.each(BEHAVIOUR)('$name is missed by the tests', ({ file, from, to, tests }) => {
+    const at = readFileSync(join(copy, file), 'utf8').indexOf(from);
+    expect(at, `${file} has ${from}`).toBeGreaterThan(0);
+    const files = tests.map((name) => `build/test/${name}.test.js`);
+    const run = () => {
+      const vitest = join('node_modules', 'vitest', 'vitest.mjs');
+      const args = [vitest, 'run', '--bail', '1', ...files];
+      return spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8' }).status;
+    };
+    expect(without({ file, at, from, to }, () => run() !== 0)).toBe(true);
+  });
+});
+
+/** Checks that are made in the middle of the work, and the tests that must miss each. */
+const BEHAVIOUR = [
+  {
+    name: 'a permission',
+    file: 'build/src/platform/request.service.js',
+    from: 'if (!viewer.permissions.has(permission))',
+    to: 'if (false)',
+    tests: ['api/auditor'],
+  },
+  {
+    name: 'a step-up',
+    file: 'build/src/platform/request.service.js',
+    from: 'if (steppedUpUntil === null || steppedUpUntil <= now)',
+    to: 'if (false)',
+    tests: ['api/step-up'],
+  },
+  {
+    name: 'a session',
+    file: 'build/src/platform/request.service.js',
+    from: "if (viewer.kind === 'USER' && viewer.sessionId !== null)",
+    to: 'if (true)',
+    tests: ['api/step-up', 'api/api-key'],
+  },
+  {
+    name: 'the permission of one who grants, as it is by now',
+    file: 'build/src/identity/grant.store.js',
+    from: 'if (permission !== undefined)',
+    to: 'if (false)',
+    tests: ['api/grant'],
+  },
+  {
+    name: 'user.manage for what is another’s',
+    file: 'build/src/identity/grant.store.js',
+    from: "requirePermission(viewer, 'user.manage')",
+    to: '0',
+    tests: ['api/session-list', 'api/api-key', 'api/grant'],
+  },
+  {
+    name: 'invoice.read for the document',
+    file: 'build/src/billing/invoice-route.service.js',
+    from: "requirePermission(viewer, 'invoice.read')",
+    to: '0',
+    tests: ['api/bill-run-http'],
+  },
+  {
+    name: 'usage.import for an upload',
+    file: 'build/src/mediation/upload.service.js',
+    from: "requirePermission(viewer, 'usage.import')",
+    to: '0',
+    tests: ['api/upload'],
+  },
+  {
+    name: 'a level of prices',
+    file: 'build/src/partner/price-access.js',
+    from: 'return permissions.has(levelPermission[level])',
+    to: 'return true',
+    tests: ['api/price-access'],
+  },
+  {
+    name: 'the steps of a schedule that prices nothing',
+    file: 'build/src/catalog/price-access.store.js',
+    from: 'return viewer.permissions.has(MANAGE);',
+    to: 'return true;',
+    tests: ['api/price-access', 'api/price-list', 'api/pricing'],
+  },
+  {
+    name: 'the prices of a list that no contract uses',
+    file: 'build/src/catalog/price-access.store.js',
+    from: 'return viewer.permissions.has(MANAGE) ? null : MANAGE;',
+    to: 'return null;',
+    tests: ['api/price-access'],
+  },
+  {
+    name: 'an e-mail address',
+    file: 'build/src/identity/user.resolver.js',
+    from: "permissions.has('user.email.read')",
+    to: 'true',
+    tests: ['api/role', 'api/auditor', 'api/grant'],
+  },
+  {
+    name: 'the text of an alarm',
+    file: 'build/src/alarm/alarm.resolver.js',
+    from: 'return alarm.shownWith.filter((name) => !permissions.has(name));',
+    to: 'return [];',
+    tests: ['api/price-access'],
+  },
+  {
+    name: 'a number',
+    file: 'build/src/privacy/masked-schema.service.js',
+    from: 'if (context.viewer?.permissions.has(PERMISSION))',
+    to: 'if (true)',
+    tests: ['unit/mask', 'api/audit', 'api/quote'],
+  },
+  {
+    name: 'looking for a number',
+    file: 'build/src/privacy/masked-schema.service.js',
+    from: 'if (viewer !== null && !viewer.permissions.has(PERMISSION) && seeks(args))',
+    to: 'if (false)',
+    tests: ['unit/mask', 'api/quote'],
+  },
+] as const;
+
+/** Every match in the compiled sources that ship. */
+function sitesOf(pattern: RegExp, replacement: (match: RegExpMatchArray) => string): Site[] {
+  const files = readdirSync('build/src', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.resolver.js') || name.endsWith('.entity.js'))
+    .map((name) => join('build', 'src', name));
+  return files.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(pattern)].map((match) => ({
+      file,
+      at: match.index,
+      from: match[0],
+      to: replacement(match),
+    })),
+  );
+}
