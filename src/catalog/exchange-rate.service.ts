@@ -1,4 +1,4 @@
-import { DomainError, minorUnits } from '../kernel/index.js';
+import { DomainError, minorUnits, parseAmount } from '../kernel/index.js';
 import {
   type Connection,
   once,
@@ -98,7 +98,7 @@ export class ExchangeRateService {
 
   /**
    * An amount in another currency at an instant, by the rates known then. Refuses with
-   * EXCHANGE_RATE_MISSING.
+   * EXCHANGE_RATE_MISSING, and with INVALID_MONEY an amount that is more than money in the other.
    */
   async convert(
     tx: Tx,
@@ -123,6 +123,8 @@ export class ExchangeRateService {
       .orderBy('row.baseCurrency')
       .addOrderBy('row.validFrom', 'DESC')
       .getMany();
-    return { ...convert(amount, from, to, at, rates), currency: to };
+    const converted = convert(amount, from, to, at, rates);
+    parseAmount(converted.amount);
+    return { ...converted, currency: to };
   }
 }

@@ -1,6 +1,7 @@
 import { generateSecret } from 'otplib';
 import { DomainError } from '../kernel/index.js';
-import { type RequestContext, requireViewer, type Tx } from '../platform/index.js';
+import { type RequestContext, requireSession, requireViewer, type Tx } from '../platform/index.js';
+import { lockAccount } from './account.store.js';
 import { queueMail } from './account-mail.store.js';
 import {
   type Attempt,
@@ -12,7 +13,7 @@ import {
 import { enrolTotp, lockEnrolment, putEnrolment } from './enrolment.store.js';
 import { drawRecoveryCodes, replaceRecoveryCodes } from './recovery-code.service.js';
 import { seal, unseal } from './seal.service.js';
-import { revokeSessionsOf } from './session.store.js';
+import { isLiving, revokeSessionsOf } from './session.store.js';
 import type { IdentityKeys, SignedIn, SignInContext, SignInService } from './sign-in.service.js';
 import { insertEvent } from './sign-in-event.store.js';
 import { signToken, type TokenKind, verifyToken } from './token.js';
@@ -70,24 +71,34 @@ export class EnrolmentService {
     return this.#signIn.byPassword(given, context, 'ENROLMENT', async (account, attempt) => {
       if (account.sealedTotpSecret !== null) throw this.#signIn.refused();
       const who = { userId: account.id, partnerId: account.partnerId };
-      return context.writeAs(who, (tx) =>
-        this.#begin(tx, { who, replaces: false, email: given.email, at: attempt.at }),
-      );
+      return context.writeAs(who, async (tx) => {
+        // A password that was changed in between begins nothing any more.
+        if (!(await lockAccount(tx, account))) throw this.#signIn.refused();
+        return this.#begin(tx, { who, replaces: false, email: given.email, at: attempt.at });
+      });
     });
   }
 
-  /** Begins to replace the authenticator of the signed-in user, who has stepped up. */
+  /**
+   * Begins to replace the authenticator of the signed-in user, who has stepped up. Refuses with
+   * ENROLMENT_REFUSED when he has none, or his session has ended since the request began.
+   */
   async replace(context: OwnContext): Promise<Enrolment> {
-    const { userId, homePartnerId: partnerId } = requireViewer(context);
+    const viewer = requireViewer(context);
+    const { userId, homePartnerId: partnerId } = viewer;
+    const sessionId = requireSession(viewer);
     const who = { userId, partnerId };
     return context.write(
       async (tx) => {
+        const at = context.now();
         const [user]: { email: string }[] = await tx.query(
-          'SELECT email FROM app_user WHERE id = $1 AND totp_secret_encrypted IS NOT NULL',
+          `SELECT email FROM app_user
+           WHERE id = $1 AND totp_secret_encrypted IS NOT NULL FOR UPDATE`,
           [userId],
         );
-        if (user === undefined) throw refused();
-        return this.#begin(tx, { who, replaces: true, email: user.email, at: context.now() });
+        // Whoever ends sessions together with a password holds the user until he has.
+        if (user === undefined || !(await isLiving(tx, sessionId, at))) throw refused();
+        return this.#begin(tx, { who, replaces: true, email: user.email, at });
       },
       { atHome: true },
     );

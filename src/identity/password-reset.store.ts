@@ -5,8 +5,9 @@ const shape = /^kp1\.([1-9]\d{0,9})\.[\w-]{43}$/;
 
 /** The partner whose user a reset token was made for; null for what is no such token. */
 export function partnerOfToken(token: string): number | null {
-  const partnerId = shape.exec(token.trim().slice(0, 128))?.[1];
-  return partnerId === undefined ? null : Number(partnerId);
+  const partnerId = Number(shape.exec(token.trim().slice(0, 128))?.[1]);
+  // Rows are counted by 32 bits.
+  return partnerId <= 2_147_483_647 ? partnerId : null;
 }
 
 /** Keeps the hash of a token, and forgets those of the user that are used or over. */

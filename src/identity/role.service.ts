@@ -86,8 +86,11 @@ export class RoleService {
     const role = await this.lock(tx, id);
     const permissions = knownPermissions(given.permissions);
     demandReach(present, role.permissions, permissions);
+    const requiresTotp = given.requiresTotp ?? role.requiresTotp;
+    // How well a permission is guarded is for those who hold it to say.
+    if (requiresTotp !== role.requiresTotp) demandReach(present, role.permissions, []);
     role.permissions = permissions;
-    role.requiresTotp = given.requiresTotp ?? role.requiresTotp;
+    role.requiresTotp = requiresTotp;
     demandTotp(role.requiresTotp, permissions);
     return keepAdministrator(tx, present, role.partnerId, () => tx.save(role));
   }

@@ -90,6 +90,15 @@ export async function recentSuccessor(
   return { id, userId, partnerId, generation: generation + 1, began };
 }
 
+/** Whether a session lives at this moment. */
+export async function isLiving(tx: Tx, id: string, now: Date): Promise<boolean> {
+  const rows: unknown[] = await tx.query(
+    'SELECT 1 FROM session WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2',
+    [id, now],
+  );
+  return rows.length === 1;
+}
+
 /** Ends a session; nothing happens to one that has ended. */
 export async function revokeSession(tx: Tx, id: string, now: Date): Promise<void> {
   await tx.query('UPDATE session SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL', [

@@ -35,6 +35,7 @@ export const platformErrors = {
   PERSISTED_QUERY_NOT_FOUND: 'No listed operation has this hash.',
   OPERATION_NOT_LISTED: 'This caller may send listed operations only, and this is none of them.',
   SUBSCRIPTIONS_ONLY: 'A WebSocket carries subscriptions only; send the rest over HTTP.',
+  SOCKET_REQUIRED: 'Subscriptions are carried by a WebSocket at the same address, not by POST.',
   TOO_MANY_SUBSCRIPTIONS: 'The socket, or the user, has as many subscriptions as allowed.',
   OPERATION_ENDED: 'The caller left before the operation was complete; what it began was undone.',
   INTERNAL_SERVER_ERROR: 'The server failed; details hold a correlation id and nothing else.',

@@ -9,6 +9,7 @@ import {
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import type { GraphQLSchema } from 'graphql';
 import {
+  coded,
   type DocumentGuard,
   type DocumentLimits,
   MAX_SELECTIONS,
@@ -113,6 +114,9 @@ async function enter(
 ): Promise<void> {
   const { schema, limits, introspection, guard, callers, operations } = options;
   const { contextValue: context, document, operationName, request, source } = asked;
+  if (asked.operation?.operation === 'subscription') {
+    throw coded('SOCKET_REQUIRED', 'Send subscriptions over a WebSocket.');
+  }
   const { viewer } = context;
   operations.refuseUnlisted(source, viewer?.kind === 'API_KEY');
   refuseIntrospection(guard.admit(source), introspection, viewer?.permissions);

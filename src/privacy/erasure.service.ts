@@ -65,7 +65,7 @@ export class ErasureService {
   ): Promise<Erasure> {
     const made = await once(tx, viewer, key, 'requestErasure', input, async () => {
       const subscriptionId = rowNumber('Subscription', input.subscriptionId);
-      const partnerId = await endedSubscription(tx, subscriptionId);
+      const partnerId = await endedSubscription(tx, viewer, subscriptionId);
       const id = await insertErasure(tx, {
         partnerId,
         subscriptionId,
@@ -101,7 +101,7 @@ export class ErasureService {
       if (row.requestedBy === viewer.userId) {
         throw new DomainError('ERASURE_OWN_APPROVAL', 'Somebody else has to approve it.');
       }
-      await endedSubscription(tx, row.subscriptionId);
+      await endedSubscription(tx, viewer, row.subscriptionId);
       const work: ErasureWork = {
         key: randomBytes(KEY_BYTES).toString('hex'),
         own: [],
@@ -152,7 +152,7 @@ export class ErasureService {
   }
 }
 
-async function endedSubscription(tx: Tx, id: number): Promise<number> {
+async function endedSubscription(tx: Tx, viewer: Viewer, id: number): Promise<number> {
   const found = await lockSubscription(tx, id);
   if (found === null) throw notFound('Subscription', toGlobalId('Subscription', id));
   if (found.status !== 'TERMINATED') {
@@ -161,7 +161,7 @@ async function endedSubscription(tx: Tx, id: number): Promise<number> {
   if ((await countNumbers(tx, id)) > MOST_NUMBERS) {
     throw new DomainError('ERASURE_TOO_WIDE', `A person has at most ${MOST_NUMBERS} numbers.`);
   }
-  if (await isHeld(tx, found.partnerId)) {
+  if (await isHeld(tx, found.partnerId, { partnerId: viewer.partnerId })) {
     throw new DomainError('ERASURE_ON_HOLD', 'Usage of the subscription is held.');
   }
   return found.partnerId;

@@ -1,4 +1,4 @@
-import { rowsOf, type SqlClient } from '../platform/index.js';
+import { enterScope, rowsOf, type Scope, type SqlClient, SYSTEM_SCOPE } from '../platform/index.js';
 import type { ErasureRow } from './erasure.entity.js';
 
 const COLUMNS = `id, partner_id AS "partnerId", subscription_id AS "subscriptionId", reason, state,
@@ -45,8 +45,12 @@ export async function lockSubscription(
   return rows[0] ?? null;
 }
 
-/** Whether usage of a partner, or of one above it that can be seen, is held. */
-export async function isHeld(tx: SqlClient, partnerId: number): Promise<boolean> {
+/**
+ * Whether usage of a partner, or of any above it, is held. Those above are none that the viewer
+ * sees, so the transaction looks with the eyes of the system and then sees `from` again.
+ */
+export async function isHeld(tx: SqlClient, partnerId: number, from: Scope): Promise<boolean> {
+  await enterScope(tx, SYSTEM_SCOPE);
   const rows = rowsOf(
     await tx.query(
       `SELECT 1 FROM retention_hold h JOIN partner p ON p.id = $1
@@ -54,6 +58,7 @@ export async function isHeld(tx: SqlClient, partnerId: number): Promise<boolean>
       [partnerId],
     ),
   );
+  await enterScope(tx, from);
   return rows.length > 0;
 }
 

@@ -6,6 +6,7 @@ export const privacyErrors = {
   RETENTION_IN_PAST: 'A period begins today or later.',
   RETENTION_OF_HUB: 'Data of this kind belongs to no single partner; its period is the hub’s.',
   RETENTION_HOLD_RELEASED: 'The hold has been released already.',
+  RETENTION_HOLD_FROM_ABOVE: 'A partner above holds the usage, and only from there is it released.',
   ERASURE_NOT_ENDED: 'The subscription has not ended, so its numbers are still needed.',
   ERASURE_TOO_WIDE: 'So many numbers are no person’s: a block is not forgotten.',
   ERASURE_EXISTS: 'The subscription was forgotten already, or is about to be.',

@@ -47,6 +47,7 @@ export interface HoldRow {
   readonly fromOn: string;
   readonly toOn: string;
   readonly reason: string;
+  readonly setBy: number;
   readonly setAt: Date;
   readonly releasedAt: Date | null;
 }
@@ -80,7 +81,7 @@ export class RetentionHold {
 
 /** A hold as the API shows it. */
 export function retentionHold(row: HoldRow): RetentionHold {
-  const { id, partnerId, ...shown } = row;
+  const { id, partnerId, setBy: _, ...shown } = row;
   return {
     id: toGlobalId('RetentionHold', id),
     partnerId: toGlobalId('Partner', partnerId),

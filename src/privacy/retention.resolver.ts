@@ -89,8 +89,8 @@ export class RetentionResolver {
   @Authorized('retention.manage', STEP_UP)
   @Mutation(() => RetentionHold, {
     description:
-      'Lets usage be purged again. Refused with RETENTION_HOLD_RELEASED or NOT_FOUND. Needs a ' +
-      'step-up.',
+      'Lets usage be purged again. Refused with RETENTION_HOLD_RELEASED or NOT_FOUND, and with ' +
+      'RETENTION_HOLD_FROM_ABOVE what somebody of a partner above holds. Needs a step-up.',
   })
   async releaseHold(
     @Arg('id', () => ID, { description: 'The hold.' }) id: string,

@@ -16,6 +16,7 @@ import {
   endHold,
   insertHold,
   insertPeriod,
+  isUserInView,
   listHolds,
   lockHold,
   partnerPath,
@@ -120,7 +121,11 @@ export class RetentionService {
     return this.#heldRow(tx, made.id);
   }
 
-  /** Ends a hold. Refuses with RETENTION_HOLD_RELEASED or NOT_FOUND. */
+  /**
+   * Ends a hold. Refuses with RETENTION_HOLD_RELEASED or NOT_FOUND, and with
+   * RETENTION_HOLD_FROM_ABOVE one of somebody who belongs to a partner above: it may be a dispute
+   * with the very partner that asks.
+   */
   async release(
     tx: Tx,
     viewer: Viewer,
@@ -133,6 +138,9 @@ export class RetentionService {
       if (held === null) throw notFound('RetentionHold', globalId);
       if (held.releasedAt !== null) {
         throw new DomainError('RETENTION_HOLD_RELEASED', 'The hold has been released already.');
+      }
+      if (held.setBy !== viewer.userId && !(await isUserInView(tx, held.setBy))) {
+        throw new DomainError('RETENTION_HOLD_FROM_ABOVE', 'A partner above holds this usage.');
       }
       await endHold(tx, id, viewer.userId, this.#now());
       return { id };

@@ -50,7 +50,7 @@ export async function insertPeriod(tx: SqlClient, period: NewPeriod): Promise<vo
 }
 
 const HOLD = `id, partner_id AS "partnerId", from_on::text AS "fromOn", to_on::text AS "toOn",
-  reason, set_at AS "setAt", released_at AS "releasedAt"`;
+  reason, set_by AS "setBy", set_at AS "setAt", released_at AS "releasedAt"`;
 
 interface NewHold {
   readonly partnerId: number;
@@ -78,6 +78,11 @@ export async function lockHold(tx: SqlClient, id: number): Promise<HoldRow | nul
     await tx.query(`SELECT ${HOLD} FROM retention_hold WHERE id = $1 FOR UPDATE`, [id]),
   );
   return rows[0] ?? null;
+}
+
+/** Whether a user belongs to a partner in view. */
+export async function isUserInView(tx: SqlClient, userId: number): Promise<boolean> {
+  return rowsOf(await tx.query('SELECT 1 FROM app_user WHERE id = $1', [userId])).length === 1;
 }
 
 /** Marks a hold as released. */

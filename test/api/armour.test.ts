@@ -110,6 +110,12 @@ describe('a document', () => {
     expect(answer.codes).toEqual(['OPERATION_RESOLUTION_FAILURE']);
   });
 
+  it('that subscribes is sent to the socket', async () => {
+    const answer = await app.graphql('subscription { alarmRaised { id } }', null, token);
+    expect(answer.status).toBe(400);
+    expect(answer.codes).toEqual(['SOCKET_REQUIRED']);
+  });
+
   it('with wrong variables is refused before anything runs', async () => {
     const query = 'mutation ($id: ID!) { signOut disableUser(userId: $id) { id } }';
     const answer = await app.graphql(query, { id: { not: 'an id' } }, token);

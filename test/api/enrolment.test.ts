@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import {
@@ -149,6 +151,46 @@ describe('enrolling an authenticator', () => {
     const [old] = before.recoveryCodes;
     expect((await signIn({ ...login, recoveryCode: old })).codes).toEqual(['SIGN_IN_REFUSED']);
     expect((await signIn({ ...login, recoveryCode: recoveryCodes[0] })).codes).toEqual([]);
+  });
+});
+
+describe('an enrolment that began before its ground was taken away', () => {
+  /** Asks, and changes something about a user before the transaction of the answer sees him. */
+  async function overtaken(email: string, ask: () => Promise<Answer>, sql: string) {
+    const owner = new pg.Client({ connectionString: app.database.urls.ownerUrl });
+    await owner.connect();
+    await owner.query('BEGIN');
+    const { rows } = await owner.query<{ id: number }>(
+      'SELECT id FROM app_user WHERE email = $1 FOR UPDATE',
+      [email],
+    );
+    const asked = ask();
+    for (let left = 200; left > 0; left -= 1) {
+      const waiting = await owner.query('SELECT 1 FROM pg_locks WHERE NOT granted');
+      if (waiting.rowCount) break;
+      await delay(20);
+    }
+    await owner.query(sql, [rows[0]?.id]);
+    await owner.query('COMMIT');
+    await owner.end();
+    return (await asked).codes;
+  }
+
+  it('is not begun with a password that is changed at that moment', async () => {
+    const login = await somebodyNew();
+    const start = () => app.graphql(START_ENROLMENT, login);
+    const sql = `UPDATE app_user SET password_hash = password_hash || 'x' WHERE id = $1`;
+    expect(await overtaken(login.email, start, sql)).toEqual(['SIGN_IN_REFUSED']);
+  });
+
+  it('is not begun by a session that is ended at that moment', async () => {
+    const login = await somebodyNew();
+    const before = await enrol(app, login);
+    app.clock.advance(30_000);
+    await app.graphql(STEP_UP, { totp: codeOf(before) }, before.accessToken);
+    const replace = () => app.graphql(REPLACE, null, before.accessToken);
+    const sql = 'UPDATE session SET revoked_at = now() WHERE user_id = $1';
+    expect(await overtaken(login.email, replace, sql)).toEqual(['ENROLMENT_REFUSED']);
   });
 });
 

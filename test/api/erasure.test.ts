@@ -166,6 +166,9 @@ describe('asking for a subscriber to be forgotten', () => {
       },
     );
     expect(await refusal(kontor, world.token, REQUEST, { input: input() })).toBe('ERASURE_ON_HOLD');
+    // Whoever sees nothing of the partner that holds it is bound all the same.
+    const below = await tokenOf(kontor, world.direct);
+    expect(await refusal(kontor, below, REQUEST, { input: input() })).toBe('ERASURE_ON_HOLD');
     await ask('mutation ($id: ID!) { releaseHold(id: $id) { id } }', { id: hold.id });
   });
 

@@ -167,7 +167,10 @@ describe('a token for a new password', () => {
     const own = await app.signIn(user.email);
     await app.graphql(CHANGE, { old: FRESH, new: `${FRESH} again` }, own);
     expect((await reset(third)).codes).toEqual(['RESET_REFUSED']);
-    for (const forged of ['', 'kp1.1.', `kp1.${hub.id}.${'A'.repeat(43)}`, `x${third}`]) {
+    const forgeries = [hub.id, 2_147_483_648, 9_999_999_999].map((partnerId) => {
+      return `kp1.${partnerId}.${'A'.repeat(43)}`;
+    });
+    for (const forged of ['', 'kp1.1.', ...forgeries, `x${third}`]) {
       expect((await reset(forged)).codes).toEqual(['RESET_REFUSED']);
     }
   });

@@ -132,6 +132,8 @@ describe('exchange rates', () => {
       amount: '6.66666667',
     });
     expect(await convert('10', 'EUR', 'EUR', FROM)).toMatchObject({ amount: '10', rate: null });
+    const huge = { amount: '9'.repeat(30), from: 'EUR', to: 'USD' };
+    expect(await refusal(app, world.tokenA, CONVERT, huge)).toBe('INVALID_MONEY');
     const unknown = { amount: '1', from: 'EUR', to: 'USD', asKnownAt: '2025-12-31T00:00:00Z' };
     expect(await refusal(app, world.tokenA, CONVERT, unknown)).toBe('EXCHANGE_RATE_MISSING');
     const early = { amount: '1', from: 'EUR', to: 'USD', asOf: '2025-12-31T00:00:00Z' };

@@ -217,7 +217,13 @@ describe('a purge', () => {
     expect(await days()).toEqual(['2026-03-25 1', '2026-04-10 1', '2026-10-10 1']);
     expect(await allRows(kontor, 'SELECT * FROM invoice ORDER BY id')).toEqual(invoices);
     await expectSound();
+    const disputed = await tokenOf(kontor, world.lower);
+    expect(await refusal(kontor, disputed, RELEASE, { id: hold.id })).toBe(
+      'RETENTION_HOLD_FROM_ABOVE',
+    );
     expect((await call(kontor, world.token, RELEASE, { id: hold.id })).releasedAt).not.toBeNull();
+    const own = await call(kontor, disputed, HOLD, { input });
+    expect((await call(kontor, disputed, RELEASE, { id: own.id })).releasedAt).not.toBeNull();
     expect(await refusal(kontor, world.token, RELEASE, { id: hold.id })).toBe(
       'RETENTION_HOLD_RELEASED',
     );

@@ -17,6 +17,11 @@ const CREATE_ROLE = `mutation ($input: CreateRoleInput!, $key: String) {
 const SET = `mutation ($roleId: ID!, $permissions: [String!]!) {
   setRolePermissions(roleId: $roleId, permissions: $permissions) { permissions }
 }`;
+const DEMAND_TOTP = `mutation ($roleId: ID!, $permissions: [String!]!, $totp: Boolean) {
+  setRolePermissions(roleId: $roleId, permissions: $permissions, requiresTotp: $totp) {
+    requiresTotp
+  }
+}`;
 const ASSIGN = `mutation ($userId: ID!, $roleId: ID!) {
   assignRole(userId: $userId, roleId: $roleId) { roles { id } }
 }`;
@@ -117,6 +122,10 @@ describe('nobody gives or takes what he does not hold', () => {
     const wider = [...small, 'bill.run'];
     await refusal(SET, { roleId: own, permissions: wider }, clerk.token);
     await refusal(SET, { roleId: strong.globalId, permissions: [] }, clerk.token);
+    const unguarded = { roleId: strong.globalId, permissions: ['bill.run'], totp: false };
+    await refusal(DEMAND_TOTP, unguarded, clerk.token);
+    const guarded = { ...unguarded, totp: true };
+    expect((await app.graphql(DEMAND_TOTP, guarded, clerk.token)).codes).toEqual([]);
     await refusal(ASSIGN, { userId: clerk.globalId, roleId: strong.globalId }, clerk.token);
     const taken = { userId: owner.globalId, roleId: toGlobalId('Role', owner.roleId) };
     await refusal(REMOVE, taken, clerk.token);
