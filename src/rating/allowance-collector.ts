@@ -102,7 +102,7 @@ export class AllowanceCollector {
     xdrId: number,
   ): void {
     const at = row * MAX_LEVELS + level;
-    const slices = rated.slices.get(at);
+    const slices = rated.slices.size === 0 ? undefined : rated.slices.get(at);
     if (slices === undefined) {
       const tariff = tariffs.tariffAt(row, at, rated.tariff[at]!, records.startedMs[row]!, rated);
       this.#write(records, rated, tariffs, row, level, xdrId, 0, tariff, rated.billed[at]!);

@@ -13,12 +13,22 @@ export interface DueShard {
 const WAIT_MS = 1_000;
 
 /**
- * Task of the outbox: makes the run that folds what is due. Batches of the run that asked may
- * still be at work; then it is asked again later, and everything is folded once. The last batch
- * cannot be relied on for that, as it may have nothing to fold, or be parked.
+ * Task of the outbox: makes the run that folds what is due. Every batch of a run asks for it, and
+ * only the newest that has asked is heard. Batches of the run may still be at work; then it is
+ * asked again later, and everything is folded once. The last batch cannot be relied on for that,
+ * as it may have nothing to fold, or be parked.
  */
 export async function startFold(tx: Tx, row: OutboxRow): Promise<void> {
   const { runId } = row.payload as { runId: number };
+  const [newer] = rowsOf(
+    await tx.query(
+      `SELECT 1 FROM outbox o JOIN outbox newer
+         ON newer.topic = o.topic AND newer.payload = o.payload AND newer.id > o.id
+       WHERE o.id = $1 AND newer.done_at IS NULL LIMIT 1`,
+      [row.id],
+    ),
+  );
+  if (newer !== undefined) return;
   const [open] = rowsOf(
     await tx.query(
       `SELECT 1 FROM run_batch WHERE run_id = $1 AND state IN ('READY','RUNNING') LIMIT 1`,
@@ -47,14 +57,11 @@ export async function startFold(tx: Tx, row: OutboxRow): Promise<void> {
   });
 }
 
-// Of all rows that ask for a run the newest goes on asking.
 async function askLater(tx: Tx, { id }: OutboxRow): Promise<void> {
   await tx.query(
     `INSERT INTO outbox (topic, partner_id, payload, not_before)
-     SELECT o.topic, o.partner_id, o.payload, clock_timestamp() + $2 * interval '1 millisecond'
-     FROM outbox o WHERE o.id = $1 AND NOT EXISTS (SELECT FROM outbox later
-       WHERE later.topic = o.topic AND later.done_at IS NULL AND later.id > o.id
-         AND later.payload = o.payload)`,
+     SELECT topic, partner_id, payload, clock_timestamp() + $2 * interval '1 millisecond'
+     FROM outbox WHERE id = $1`,
     [id, WAIT_MS],
   );
 }

@@ -31,7 +31,8 @@ export class GeneralRater {
   readonly #book: PriceBook;
   readonly #planner: ChainPlanner;
   readonly #finder: RateFinder;
-  readonly #tariffs = new Map<number, ChargeTariff>();
+  /** By version and place: every entry of a month asks for one. */
+  readonly #tariffs: (ChargeTariff | undefined)[][] = [];
 
   constructor(book: PriceBook, planner: ChainPlanner, finder: RateFinder) {
     this.#book = book;
@@ -98,7 +99,8 @@ export class GeneralRater {
     const { contracts, lists, listCurrency } = this.#book;
     const version = rated.version[at]!;
     const list = this.#planner.list[at]!;
-    const dated = contracts.conversions.get(version * lists + list);
+    const { conversions } = contracts;
+    const dated = conversions.size === 0 ? undefined : conversions.get(version * lists + list);
     const conversion = dated === undefined ? null : factorAt(dated, startedMs);
     if (conversion === undefined) return null;
     const tariff = this.#tariff(place, version, conversion);
@@ -115,8 +117,12 @@ export class GeneralRater {
   #tariff(place: number, version: number, conversion: DatedFactor | null): ChargeTariff {
     const { contracts } = this.#book;
     const { numbers: tariffs, terms } = this.#finder.tariffs;
-    const key = place * contracts.versionId.length + version;
-    const known = this.#tariffs.get(key);
+    let ofVersion = this.#tariffs[version];
+    if (ofVersion === undefined) {
+      ofVersion = [];
+      this.#tariffs[version] = ofVersion;
+    }
+    const known = ofVersion[place];
     if (known !== undefined && known.conversion === conversion) return known;
     const at = place * 8;
     const exact = (field: number) => BigInt(tariffs[at + field]!);
@@ -130,7 +136,7 @@ export class GeneralRater {
       step: BigInt(contracts.versionStep[version]!),
       rounding: roundingModes[contracts.versionRounding[version]!]!,
     };
-    this.#tariffs.set(key, made);
+    ofVersion[place] = made;
     return made;
   }
 

@@ -154,4 +154,27 @@ describe('the fold of an import', () => {
     expect(await folds()).toHaveLength(1);
     await folded(contract);
   });
+
+  it('is one run, however many of its batches have asked', async () => {
+    const { contract } = await aContractWithUsage();
+    await due(contract, '2026-10-01');
+    const { database, hub } = desk;
+    const count = async () => {
+      const [row] = await database.read(SYSTEM_SCOPE, (tx) =>
+        tx.query(`SELECT count(*)::int AS runs FROM run WHERE kind = 'FOLD'`),
+      );
+      return row.runs as number;
+    };
+    const before = await count();
+    await database.write(SYSTEM_SCOPE, async (tx) => {
+      for (const runId of [-1, -1, -1, -1]) {
+        await appendOutbox(tx, { topic: FOLD_TOPIC, partnerId: hub, payload: { runId } });
+      }
+    });
+    const outbox = new OutboxWorker(database);
+    outbox.register(FOLD_TOPIC, startFold);
+    await outbox.runUntilIdle();
+    expect(await count()).toBe(before + 1);
+    await folded(contract);
+  });
 });

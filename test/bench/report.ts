@@ -34,7 +34,7 @@ of the very rows that it wrote, one after the other, so the ratios hold whatever
 doing; absolute figures are those of one machine and one hour.
 
 ${whole(figures.records)} records, ${whole(figures.prefixes)} prefixes a list, ${figures.workers}
-threads, median of ${figures.rounds} rounds after one to warm up.
+threads, median of ${figures.rounds} rounds after three to warm up.
 
 ${table(
   ['What', 'Records a second', 'Of the best COPY'],
