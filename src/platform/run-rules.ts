@@ -32,6 +32,14 @@ export function isFinished(state: RunState): boolean {
   return state === 'DONE' || state === 'PARKED' || state === 'CANCELLED';
 }
 
+/** Kinds whose batches build upon one another: each is taken when the one before it is done. */
+const ORDERED: ReadonlySet<RunKind> = new Set(['ERASE']);
+
+/** Whether batches of a kind follow one another, and those behind a parked one wait with it. */
+export function isOrdered(kind: RunKind): boolean {
+  return ORDERED.has(kind);
+}
+
 /** Milliseconds to wait before the next attempt, doubling with every failure, at most 5 minutes. */
 export function retryDelayMs(attempts: number, baseMs: number): number {
   return Math.min(baseMs * 2 ** Math.max(0, attempts - 1), MAX_DELAY_MS);
@@ -39,10 +47,12 @@ export function retryDelayMs(attempts: number, baseMs: number): number {
 
 /**
  * Why a run cannot be cancelled, or null when it can. An import that has begun goes on: other
- * files may already have been counted as its duplicates, and would be lost with it.
+ * files may already have been counted as its duplicates, and would be lost with it. So does an
+ * erasure, which two people have wanted: half of it would leave the key of its pseudonyms.
  */
 export function cancelRefusal(kind: RunKind, state: RunState, counts: RunCounts): string | null {
   if (isFinished(state) && state !== 'PARKED') return `The run is ${state} already.`;
+  if (kind === 'ERASE') return 'An erasure that was approved is not taken back.';
   const begun = counts.done > 0 || counts.parked > 0 || counts.running > 0;
   if (kind === 'IMPORT' && begun) {
     return 'The import has begun, and records elsewhere may rest on it as duplicates.';

@@ -2,6 +2,7 @@ import { DomainError, invariant } from '../kernel/index.js';
 import { appendEvent } from './event.store.js';
 import {
   isFinished,
+  isOrdered,
   MAX_TAKEOVERS,
   type RunKind,
   type RunState,
@@ -177,11 +178,17 @@ export async function claimBatch(
   const lost: string[] = [];
   for (;;) {
     const row = rowsOf<BatchRow>(
-      await tx.query(CLAIMABLE, [options.kind, options.worker, [...options.inFlight], lost]),
+      await tx.query(CLAIMABLE, [
+        options.kind,
+        options.worker,
+        [...options.inFlight],
+        lost,
+        isOrdered(options.kind),
+      ]),
     )[0];
     if (row === undefined) return null;
     if (row.takeovers >= MAX_TAKEOVERS) {
-      await parkBatch(tx, row.id, row.run_id, 'WORKER_LOST');
+      await parkBatch(tx, { id: row.id, runId: row.run_id, kind: row.kind }, 'WORKER_LOST');
       continue;
     }
     const laneEpoch = row.lane === '' ? 0 : await takeLane(tx, row.lane, options);
@@ -213,6 +220,8 @@ const CLAIMABLE = `
     AND (b.state = 'READY' OR b.lease_until < now())
     AND (b.lane = '' OR l.holder IS NULL OR l.holder = $2 OR l.lease_until < now())
     AND b.id <> ALL ($3::int[]) AND b.lane <> ALL ($4::text[])
+    AND NOT ($5 AND EXISTS (SELECT 1 FROM run_batch before WHERE before.run_id = b.run_id
+      AND before.ordinal < b.ordinal AND before.state <> 'DONE'))
   ORDER BY b.run_id, b.ordinal LIMIT 1 FOR UPDATE OF b SKIP LOCKED`;
 
 function claimed(row: BatchRow, laneEpoch: number): ClaimedBatch {
@@ -288,7 +297,7 @@ export async function completeBatchSql(
  */
 export async function failBatch(
   tx: SqlClient,
-  batch: BatchTicket,
+  batch: Pick<ClaimedBatch, 'id' | 'runId' | 'epoch' | 'kind'>,
   failure: { readonly reason: string; readonly park: boolean; readonly delayMs: number },
 ): Promise<void> {
   const own = rowsOf(
@@ -300,7 +309,7 @@ export async function failBatch(
     ),
   );
   if (own.length !== 1) return;
-  if (failure.park) return parkBatch(tx, batch.id, batch.runId, failure.reason);
+  if (failure.park) return parkBatch(tx, batch, failure.reason);
   await tx.query(
     `UPDATE run_batch b SET state = 'CANCELLED', finished_at = clock_timestamp()
      FROM (SELECT id FROM run WHERE id = $2 AND state = 'CANCELLED' FOR SHARE) r
@@ -309,18 +318,23 @@ export async function failBatch(
   );
 }
 
+// Behind a parked batch of an ordered run nothing can happen, so the rest is parked with it, and
+// resumed with it.
 async function parkBatch(
   tx: SqlClient,
-  batchId: number,
-  runId: number,
+  { id, runId, kind }: Pick<ClaimedBatch, 'id' | 'runId' | 'kind'>,
   reason: string,
 ): Promise<void> {
-  await tx.query(
-    `UPDATE run_batch SET state = 'PARKED', parked_reason = $2, lease_until = NULL,
-       finished_at = clock_timestamp() WHERE id = $1`,
-    [batchId, reason],
+  const parked = rowsOf(
+    await tx.query(
+      `UPDATE run_batch b SET state = 'PARKED', parked_reason = $2, lease_until = NULL,
+         finished_at = clock_timestamp()
+       FROM run_batch failed WHERE failed.id = $1 AND (b.id = failed.id
+         OR $3 AND b.run_id = failed.run_id AND b.ordinal > failed.ordinal) RETURNING b.id`,
+      [id, reason, isOrdered(kind)],
+    ),
   );
-  await endBatch(tx, runId, { done: 0, parked: 1, units: 0, reason });
+  await endBatch(tx, runId, { done: 0, parked: parked.length, units: 0, reason });
 }
 
 interface BatchEnd {

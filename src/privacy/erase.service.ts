@@ -1,7 +1,8 @@
 import { createHmac, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type AuditService, actorOfCommand } from '../audit/index.js';
 import { seal, unseal } from '../identity/index.js';
-import { countryCodeLength, invariant } from '../kernel/index.js';
+import { countryCodeLength, DomainError, invariant } from '../kernel/index.js';
 import {
   type BatchExecutor,
   type ClaimedBatch,
@@ -12,12 +13,14 @@ import {
 } from '../platform/index.js';
 import {
   forgetPartner,
+  furtherDays,
   heldNumbers,
   knownPrefixes,
   moveFiles,
   type NamingXdr,
   naming,
   namingXdrs,
+  openDeliveries,
   pastOf,
   replaceIdentities,
   replacePast,
@@ -30,12 +33,15 @@ import {
 import type { ErasureRow } from './erasure.entity.js';
 import { endErasure, findErasure, keepWork, takeWork } from './erasure.store.js';
 import { type ErasurePayload, type ErasureWork, sealedFor } from './erasure-work.js';
+import { added, type Figures } from './figures.js';
 import { type OwnNumbers, ownPseudonym, Pseudonyms } from './pseudonym.js';
 import { figuresOfRun } from './purge.store.js';
 import { NumberReplacer, type Replacement } from './replace-numbers.js';
 
 const ROWS_AT_ONCE = 1_000;
 const PREFIXES_KEPT_MS = 600_000;
+const DELIVERY_TRIES = 100;
+const DELIVERY_PAUSE_MS = 500;
 
 export interface EraseOptions {
   readonly audit: AuditService;
@@ -53,7 +59,11 @@ export interface EraseOptions {
   readonly removeBytes: (storedAs: string) => Promise<void>;
 }
 
-type Figures = Readonly<Record<string, number>>;
+/** What a step has found out and done. */
+interface Done {
+  readonly work: ErasureWork;
+  readonly figures: Figures;
+}
 
 /**
  * Forgets a subscriber. Numbers are replaced by others that nobody can lead back, since the key
@@ -76,25 +86,49 @@ export class EraseService implements BatchExecutor {
     const payload = batch.payload as ErasurePayload;
     if (payload.step === 'FILES') return this.#files(batch, payload.erasureId);
     if (payload.step === 'END') return this.#end(batch, payload.erasureId);
+    if (payload.step === 'DELIVERIES') await this.#untilDelivered();
     await this.#database.write(SYSTEM_SCOPE, async (tx) => {
       const { row, work } = await this.#open(tx, payload.erasureId);
-      const done = await this.#step(tx, payload, row, work);
+      const done = await this.#step(tx, batch, row, work);
       await this.#keep(tx, row.id, done.work);
       await completeBatchSql(tx, batch, { totals: done.figures }, 1);
     });
   }
 
-  async #step(
-    tx: Tx,
-    payload: ErasurePayload,
-    row: ErasureRow,
-    work: ErasureWork,
-  ): Promise<{ work: ErasureWork; figures: Figures }> {
+  async #step(tx: Tx, batch: ClaimedBatch, row: ErasureRow, work: ErasureWork): Promise<Done> {
+    const payload = batch.payload as ErasurePayload;
     if (payload.step === 'DAY') return this.#day(tx, payload.day, row, work);
+    if (payload.step === 'DELIVERIES') return this.#furtherDays(tx, batch.runId, row, work);
     return payload.step === 'NUMBERS' ? this.#numbers(tx, row, work) : this.#suspense(tx, work);
   }
 
-  async #numbers(tx: Tx, row: ErasureRow, work: ErasureWork) {
+  /**
+   * Runs that are under way have read the numbers before they were replaced, and write them until
+   * they end; those that begin later know the others. Refuses with ERASURE_WAITS when it takes
+   * long, to be tried again.
+   */
+  async #untilDelivered(): Promise<void> {
+    const open = () => this.#database.read(SYSTEM_SCOPE, openDeliveries);
+    let awaited = await open();
+    for (let left = DELIVERY_TRIES; awaited.length > 0; left -= 1) {
+      if (left === 0) throw new DomainError('ERASURE_WAITS', 'Imports are under way.');
+      await delay(DELIVERY_PAUSE_MS);
+      const still = new Set(await open());
+      awaited = awaited.filter((id) => still.has(id));
+    }
+  }
+
+  /** Days whose first records came after the approval. */
+  async #furtherDays(tx: Tx, runId: number, row: ErasureRow, work: ErasureWork): Promise<Done> {
+    let done: Done = { work, figures: {} };
+    for (const day of await furtherDays(tx, runId, row.subscriptionId)) {
+      const next = await this.#day(tx, day, row, done.work);
+      done = { work: next.work, figures: added(done.figures, next.figures) };
+    }
+    return done;
+  }
+
+  async #numbers(tx: Tx, row: ErasureRow, work: ErasureWork): Promise<Done> {
     const pseudonyms = await this.#pseudonyms(tx, work.key);
     const taken = [...(await takenRanges(tx))];
     const own = (await heldNumbers(tx, row.subscriptionId)).map((held) => {
@@ -121,7 +155,7 @@ export class EraseService implements BatchExecutor {
     return { work: now, figures: { identities: own.length, pastRows, partners } };
   }
 
-  async #day(tx: Tx, day: string, row: ErasureRow, work: ErasureWork) {
+  async #day(tx: Tx, day: string, row: ErasureRow, work: ErasureWork): Promise<Done> {
     const found = await namingXdrs(tx, day, row.subscriptionId, work.own);
     if (found.length === 0) return { work, figures: {} };
     const pseudonyms = await this.#pseudonyms(tx, work.key);
@@ -147,7 +181,7 @@ export class EraseService implements BatchExecutor {
     };
   }
 
-  async #suspense(tx: Tx, work: ErasureWork) {
+  async #suspense(tx: Tx, work: ErasureWork): Promise<Done> {
     const replacer = await this.#replacer(tx, work);
     const endings = work.own.flatMap(({ from, to }) => endingsOf(from, to));
     let [after, suspended] = ['0', 0];

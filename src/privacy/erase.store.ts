@@ -175,6 +175,33 @@ export async function daysHeld(tx: SqlClient, subscriptionId: number): Promise<s
   return rows.map(({ day }) => day);
 }
 
+/** Runs that bring records in and are under way. */
+export async function openDeliveries(tx: SqlClient): Promise<number[]> {
+  const rows = rowsOf<{ id: number }>(
+    await tx.query(
+      `SELECT id FROM run WHERE kind IN ('IMPORT','RECYCLE') AND state IN ('READY','RUNNING')`,
+    ),
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Days of which an erasure has no batch, since nothing was known of them when it was approved. */
+export async function furtherDays(
+  tx: SqlClient,
+  runId: number,
+  subscriptionId: number,
+): Promise<string[]> {
+  const days = await daysHeld(tx, subscriptionId);
+  const planned = rowsOf<{ day: string }>(
+    await tx.query(
+      `SELECT payload ->> 'day' AS day FROM run_batch WHERE run_id = $1 AND payload ? 'day'`,
+      [runId],
+    ),
+  );
+  const known = new Set(planned.map(({ day }) => day));
+  return days.filter((day) => !known.has(day));
+}
+
 /** Suspended records whose text holds one of the endings of numbers, some at a time. */
 export async function naming(
   tx: SqlClient,

@@ -11,7 +11,10 @@ export interface HeldNumbers {
 
 /** What a batch of an erasure does. */
 export type ErasurePayload =
-  | { readonly step: 'NUMBERS' | 'SUSPENSE' | 'FILES' | 'END'; readonly erasureId: number }
+  | {
+      readonly step: 'NUMBERS' | 'DELIVERIES' | 'SUSPENSE' | 'FILES' | 'END';
+      readonly erasureId: number;
+    }
   | { readonly step: 'DAY'; readonly erasureId: number; readonly day: string };
 
 /** What an erasure works with; sealed while it runs, and gone when it is done. */

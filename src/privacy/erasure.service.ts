@@ -125,6 +125,7 @@ export class ErasureService {
     const days = await daysHeld(tx, row.subscriptionId);
     const steps: ErasurePayload[] = [
       { step: 'NUMBERS', erasureId: row.id },
+      { step: 'DELIVERIES', erasureId: row.id },
       ...days.map((day) => ({ step: 'DAY', erasureId: row.id, day }) as const),
       { step: 'SUSPENSE', erasureId: row.id },
       { step: 'FILES', erasureId: row.id },

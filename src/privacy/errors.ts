@@ -9,6 +9,7 @@ export const privacyErrors = {
   RETENTION_HOLD_FROM_ABOVE: 'A partner above holds the usage, and only from there is it released.',
   ERASURE_NOT_ENDED: 'The subscription has not ended, so its numbers are still needed.',
   ERASURE_TOO_WIDE: 'So many numbers are no person’s: a block is not forgotten.',
+  ERASURE_WAITS: 'Imports are under way that began before; resume the run when they have ended.',
   ERASURE_EXISTS: 'The subscription was forgotten already, or is about to be.',
   ERASURE_ON_HOLD: 'Usage of the subscription is held, for example for a dispute.',
   ERASURE_OWN_APPROVAL: 'Whoever asked for it cannot approve it.',

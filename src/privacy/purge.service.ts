@@ -18,6 +18,7 @@ import {
   type Viewer,
   WORK_CHANNEL,
 } from '../platform/index.js';
+import { added, type Figures } from './figures.js';
 import {
   busyDay,
   figuresOf,
@@ -42,8 +43,6 @@ const FIRST_TICK_MS = 300_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 const LOCK_TRIES = 100;
 const LOCK_PAUSE_MS = 500;
-
-type Figures = Readonly<Record<string, number>>;
 
 /** What a part of a step has done, and whether the step is done with it. */
 interface Part {
@@ -235,12 +234,6 @@ async function purgeRecords(
 function nameOf(kind: string): string {
   const [first = '', ...rest] = kind.toLowerCase().split('_');
   return `${first}${rest.map((word) => word[0]?.toUpperCase() + word.slice(1)).join('')}Rows`;
-}
-
-function added(a: Figures, b: Figures): Figures {
-  const sum: Record<string, number> = { ...a };
-  for (const [name, value] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + value;
-  return sum;
 }
 
 function actOf(operation: string, given: object, reason: string | null): Act {

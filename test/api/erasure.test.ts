@@ -7,13 +7,14 @@ import { checkBillingInvariants } from '../../src/billing/index.js';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { checkUsageSums } from '../../src/rating/index.js';
 import { aRate } from '../fixtures/catalog.js';
-import { allRows, filesBelow } from '../fixtures/mediation.js';
+import { allRows, filesBelow, upload } from '../fixtures/mediation.js';
 import { call, refusal, tokenOf } from '../fixtures/partner.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
   CUSTOMER_NUMBER,
   DIRECT_NUMBER,
+  IMPORT,
   importFile,
   type TrafficWorld,
 } from '../fixtures/traffic.js';
@@ -291,5 +292,52 @@ describe('an erasure', () => {
         (error) => (error as { code?: string }).code,
       );
     expect(state).toBe('23001');
+  });
+});
+
+describe('an erasure while records come in', () => {
+  const NATIONAL = CUSTOMER_NUMBER.slice(2);
+  const STEP = `SELECT b.payload ->> 'step' AS step, b.state FROM run_batch b
+    JOIN erasure e ON e.run_id = b.run_id WHERE e.state = 'RUNNING' ORDER BY b.ordinal`;
+
+  const stepsAt = async (state: string) =>
+    (await allRows<{ step: string; state: string }>(kontor, STEP))
+      .filter((row) => row.state === state)
+      .map((row) => row.step);
+
+  /** An import of a record of the customer, of a day that had none, that nobody takes up yet. */
+  async function aHeldImport(): Promise<void> {
+    const line = call_('late', '21', `+${CUSTOMER_NUMBER}`, `+${FRIEND}`, 60);
+    const { body } = await upload(kontor, world.token, 'late.csv', HEADER + line);
+    await ask(IMPORT, { fileId: body.fileId, sourceId: world.sources.kontor });
+    await owner.query('BEGIN');
+    await owner.query(
+      `SELECT 1 FROM run_batch WHERE kind = 'IMPORT' AND state = 'READY' FOR UPDATE`,
+    );
+  }
+
+  it('waits for them, cannot be cancelled meanwhile, and leaves no number', async () => {
+    const { customer } = world.subscriptions;
+    await ask('mutation ($id: ID!) { terminateSubscription(id: $id) { status } }', {
+      id: customer,
+    });
+    await kontor.app.work.stop();
+    await aHeldImport();
+    const wanted = { subscriptionId: customer, reason: 'Letter of 4 October' };
+    const { id } = await ask(REQUEST, { input: wanted });
+    const { runId } = await ask(APPROVE, { id }, approver);
+    kontor.app.work.start();
+    const until = Date.now() + 20_000;
+    while (!(await stepsAt('RUNNING')).includes('DELIVERIES') && Date.now() < until)
+      await delay(50);
+    expect(await stepsAt('DONE')).toEqual(['NUMBERS']);
+    const cancel = 'mutation ($id: ID!) { cancelRun(id: $id) { state } }';
+    expect(await refusal(kontor, world.token, cancel, { id: runId })).toBe('RUN_NOT_CANCELLABLE');
+    await owner.query('COMMIT');
+    await settled();
+    expect(await ask(SHOW, { id })).toMatchObject({ state: 'DONE', report: { suspended: 1 } });
+    expect(await tablesWith([NATIONAL])).toEqual([]);
+    await kontor.app.services.uploads.open(new Date(kontor.clock.now().getTime() + 3_600_001));
+    expect(filesWith(NATIONAL)).toEqual([]);
   });
 });

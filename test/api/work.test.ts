@@ -141,6 +141,44 @@ describe('a run', () => {
     });
   });
 
+  it('whose batches build upon one another waits with them behind one that fails', async () => {
+    const { runId } = await create(
+      'ordered',
+      [1, 2, 3].map((step) => ({ payload: { step }, units: 1 })),
+      'ERASE',
+    );
+    const done: number[] = [];
+    let failing = true;
+    const work = new WorkService(stage.database, { retryMs: 5, pollMs: 20 });
+    work.register({
+      kind: 'ERASE',
+      slots: 2,
+      async execute(batch) {
+        const { step } = batch.payload as { step: number };
+        if (failing && step === 2) throw new Error('not yet');
+        await complete(batch);
+        done.push(step);
+      },
+    });
+    await work.runUntilIdle();
+    const figures = 'SELECT state, batches_done, batches_parked FROM run WHERE id = $1';
+    expect(done).toEqual([1]);
+    expect(await row(figures, runId)).toEqual({
+      state: 'PARKED',
+      batches_done: 1,
+      batches_parked: 2,
+    });
+    failing = false;
+    await stage.database.write(SYSTEM_SCOPE, async (tx) => {
+      await tx.query(`UPDATE run_batch SET state = 'READY', not_before = now(), attempts = 0
+        WHERE run_id = ${runId} AND state = 'PARKED'`);
+      await tx.query(`UPDATE run SET state = 'RUNNING', batches_parked = 0 WHERE id = ${runId}`);
+    });
+    await work.runUntilIdle();
+    expect(done).toEqual([1, 2, 3]);
+    expect(await row(figures, runId)).toMatchObject({ state: 'DONE', batches_done: 3 });
+  });
+
   it('parks a batch that has killed every process so far', async () => {
     const { runId } = await create('killer', [{ payload: {}, units: 1 }]);
     await stage.database.write(SYSTEM_SCOPE, (tx) =>

@@ -35,6 +35,8 @@ describe('a run', () => {
     ['IMPORT', 'RUNNING', counts(3, 0, 0, 1), false],
     ['IMPORT', 'RUNNING', counts(3, 1), false],
     ['IMPORT', 'PARKED', counts(1, 0, 1), false],
+    ['ERASE', 'READY', counts(3, 0), false],
+    ['ERASE', 'PARKED', counts(3, 0, 3), false],
   ] as const)('of kind %s that is %s with %o can be cancelled: %s', (kind, state, now, can) => {
     expect(cancelRefusal(kind, state, now) === null).toBe(can);
   });
