@@ -10,8 +10,9 @@ const POWERS = Float64Array.from({ length: 16 }, (_, n) => 10 ** n);
  * prefix: its place among the prefixes in order of length, from 1; 0 when none fits.
  */
 export interface PrefixTree {
-  /** For six leading digits: a node of the tree, or minus one minus the class found so far. */
+  /** For six leading digits: a node of the tree, or minus one minus the class where it ends. */
   readonly table: Int32Array;
+  /** Ten for each node, each as in `table`: no walk goes on to where it can only end. */
   readonly children: Int32Array;
   readonly nodeClass: Int32Array;
   /** For each class the class of the next shorter prefix, 0 for none. */
@@ -67,6 +68,7 @@ export class PrefixTreeBuilder {
     // node takes the class of the nearest prefix at or above it, so that a walk ends with the
     // answer wherever it ends.
     const queue = new Int32Array(nodes);
+    const isBranch = new Uint8Array(nodes);
     let classes = isPrefix[0]!;
     nodeClass[0] = classes;
     nodeDigits[0] = 1;
@@ -79,6 +81,7 @@ export class PrefixTreeBuilder {
         if (child === 0) continue;
         queue[tail] = child;
         tail += 1;
+        isBranch[node] = 1;
         nodeDigits[child] = nodeDigits[node]! * 10 + digit;
         if (isPrefix[child] === 0) nodeClass[child] = above;
         else {
@@ -89,8 +92,14 @@ export class PrefixTreeBuilder {
         }
       }
     }
+    for (let at = 0; at < children.length; at += 1) {
+      const child = children[at]!;
+      if (isBranch[child] === 1 && child !== 0) continue;
+      const ending = child === 0 ? Math.floor(at / 10) : child;
+      children[at] = -1 - nodeClass[ending]!;
+    }
     const table = shared(Int32Array, TABLE_SIZE);
-    fillTable(children, nodeClass, table);
+    fillTable(children, table);
     const tree = { table, children, nodeClass, parentClass, classes: count + 1 };
     return { tree, prefixOf: (prefixClass) => String(digits[prefixClass]).slice(1) };
   }
@@ -124,7 +133,7 @@ function larger<T extends Int32Array | Uint8Array>(values: T, into: T): T {
 
 /** The class of the longest prefix of an E.164 number given as an integer. */
 export function classOf(tree: PrefixTree, number: number): number {
-  let digits = 1;
+  let digits = number < 1e9 ? 1 : 9;
   while (digits < 16 && number >= POWERS[digits]!) digits += 1;
   if (number < 1 || digits === 16) return tree.nodeClass[0]!;
   if (digits < TABLE_DIGITS) return walk(tree, 0, number, digits);
@@ -137,32 +146,28 @@ export function classOf(tree: PrefixTree, number: number): number {
 }
 
 function walk(tree: PrefixTree, from: number, digitsLeft: number, count: number): number {
-  const { children, nodeClass } = tree;
+  const { children } = tree;
   let node = from;
   let rest = digitsLeft;
   for (let left = count; left > 0; left -= 1) {
     const power = POWERS[left - 1]!;
     const digit = Math.floor(rest / power);
-    const next = children[node * 10 + digit]!;
-    if (next === 0) break;
-    node = next;
+    node = children[node * 10 + digit]!;
+    if (node < 0) return -1 - node;
     rest -= digit * power;
   }
-  return nodeClass[node]!;
+  return tree.nodeClass[node]!;
 }
 
-function fillTable(children: Int32Array, nodeClass: Int32Array, table: Int32Array): void {
+function fillTable(children: Int32Array, table: Int32Array): void {
   const visit = (node: number, depth: number, head: number): void => {
-    if (depth === TABLE_DIGITS) {
-      table[head] = node;
-      return;
-    }
-    const span = POWERS[TABLE_DIGITS - depth - 1]!;
-    for (let digit = 0; digit < 10; digit += 1) {
-      const next = children[node * 10 + digit]!;
-      const at = head * 10 + digit;
-      if (next !== 0) visit(next, depth + 1, at);
-      else table.fill(-1 - nodeClass[node]!, at * span, (at + 1) * span);
+    const span = POWERS[TABLE_DIGITS - depth]!;
+    if (node < 0) table.fill(node, head * span, (head + 1) * span);
+    else if (depth === TABLE_DIGITS) table[head] = node;
+    else {
+      for (let digit = 0; digit < 10; digit += 1) {
+        visit(children[node * 10 + digit]!, depth + 1, head * 10 + digit);
+      }
     }
   };
   visit(0, 0, 0);

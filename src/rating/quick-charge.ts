@@ -1,7 +1,7 @@
 import { type RoundingCode, roundingCode } from '../kernel/index.js';
 import { type ChargeTariff, modelOf } from './charge.js';
 import { amountOf } from './price.js';
-import { graduatedNumber, type TierPosition } from './tiers.js';
+import { graduatedNumber, type NumberTiers, numberTiers, type TierPosition } from './tiers.js';
 
 /** Charges in plain numbers by the tariffs that allow it: most records are priced by them. */
 export class QuickTariffs {
@@ -20,9 +20,10 @@ export class QuickTariffs {
       this.#known[place] = quick;
     }
     if (quick === null) return Number.NaN;
-    const { price, fee, rateUnit, smallest, rounding, terms } = quick;
+    const { price, fee, rateUnit, smallest, rounding, tiers } = quick;
     if (position === null) return amountOf(units, price, fee, rateUnit, smallest, rounding);
-    return graduatedNumber(terms!.schedule!.steps, position.before, units, fee, smallest, rounding);
+    if (tiers === null) return Number.NaN;
+    return graduatedNumber(tiers, position.before, units, fee, smallest, rounding);
   }
 }
 
@@ -32,7 +33,7 @@ interface QuickTariff {
   readonly rateUnit: number;
   readonly smallest: number;
   readonly rounding: RoundingCode;
-  readonly terms: ChargeTariff['terms'];
+  readonly tiers: NumberTiers | null;
 }
 
 function quickTariff(tariff: ChargeTariff): QuickTariff | null {
@@ -46,6 +47,6 @@ function quickTariff(tariff: ChargeTariff): QuickTariff | null {
     rateUnit: tariff.rateUnit,
     smallest: Number(tariff.step),
     rounding: roundingCode(tariff.rounding),
-    terms,
+    tiers: terms === null || terms.schedule === null ? null : numberTiers(terms.schedule.steps),
   };
 }

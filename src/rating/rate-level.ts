@@ -1,4 +1,3 @@
-import type { TierStep } from '../catalog/index.js';
 import { invariant, type RoundingCode } from '../kernel/index.js';
 import { faultNumber, MICRO_BATCH, type RecordBatch } from '../mediation/index.js';
 import type { RatedTariffs } from './allowance-collector.js';
@@ -11,7 +10,7 @@ import { amountOf, billedQuantity } from './price.js';
 import { RateFinder } from './rate-finder.js';
 import { GeneralRater } from './rate-general.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
-import { graduatedNumber } from './tiers.js';
+import { graduatedNumber, type NumberTiers, numberTiers } from './tiers.js';
 
 /**
  * Rates one level of all rows of a batch: which list, which rate, which amount, in three turns
@@ -26,7 +25,7 @@ export class LevelRater implements RatedTariffs {
   readonly #row = new Int32Array(MICRO_BATCH);
   readonly #slot = new Int32Array(MICRO_BATCH);
   readonly #later = new Int32Array(MICRO_BATCH * MAX_LEVELS);
-  readonly #steps: (readonly TierStep[] | null | undefined)[] = [];
+  readonly #tiersOfTerms: (NumberTiers | null | undefined)[] = [];
   #laterCount = 0;
 
   constructor(book: PriceBook) {
@@ -186,15 +185,15 @@ export class LevelRater implements RatedTariffs {
     }
   }
 
-  // The steps of terms that are nothing but graduated tiers; null for all others.
-  #tiers(terms: number): readonly TierStep[] | null {
-    let steps = this.#steps[terms];
-    if (steps === undefined) {
+  // Tiers of terms that are nothing but graduated tiers of plain numbers; null for all others.
+  #tiers(terms: number): NumberTiers | null {
+    let tiers = this.#tiersOfTerms[terms];
+    if (tiers === undefined) {
       const { model, minCharge, maxCharge, schedule } = this.#finder.tariffs.terms[terms - 1]!;
       const isPlain = model === 'GRADUATED' && minCharge === 0n && maxCharge === null;
-      steps = isPlain && schedule !== null ? schedule.steps : null;
-      this.#steps[terms] = steps;
+      tiers = isPlain && schedule !== null ? numberTiers(schedule.steps) : null;
+      this.#tiersOfTerms[terms] = tiers;
     }
-    return steps;
+    return tiers;
   }
 }

@@ -61,30 +61,49 @@ function stepCharge(step: TierStep, low: number, high: number): Fraction {
 
 const LIMIT = 2 ** 53;
 
+/** Graduated steps as plain numbers: see {@link numberTiers}. */
+export interface NumberTiers {
+  readonly rateUnit: number;
+  /** Units at which each step ends, the last at infinity. */
+  readonly ends: Float64Array;
+  readonly prices: Float64Array;
+}
+
+/** Steps in plain numbers; null where they have blocks, flat fees or several rate units. */
+export function numberTiers(steps: readonly TierStep[]): NumberTiers | null {
+  const rateUnit = steps[0]!.rateUnit;
+  const isPlain = steps.every(
+    (step) => !step.block && step.flatFee === 0n && step.rateUnit === rateUnit,
+  );
+  if (!isPlain) return null;
+  return {
+    rateUnit,
+    ends: Float64Array.from(steps, ({ upTo }) => upTo ?? Number.POSITIVE_INFINITY),
+    prices: Float64Array.from(steps, ({ price }) => Number(price)),
+  };
+}
+
 /**
- * {@link graduated} with a fee, rounded, in plain numbers: for steps without blocks and flat fees
- * that share one rate unit. NaN where the sums might not be exact; then the exact way decides.
+ * {@link graduated} with a fee, rounded, in plain numbers. NaN where the sums might not be exact;
+ * then the exact way decides.
  */
 export function graduatedNumber(
-  steps: readonly TierStep[],
+  { rateUnit, ends, prices }: NumberTiers,
   before: number,
   units: number,
   fee: number,
   smallest: number,
   rounding: RoundingCode,
 ): number {
-  const rateUnit = steps[0]!.rateUnit;
   const after = before + units;
   let sum = fee * rateUnit;
   let start = 0;
-  for (const step of steps) {
-    if (step.block || step.flatFee !== 0n || step.rateUnit !== rateUnit) return Number.NaN;
-    const end = step.upTo ?? Number.POSITIVE_INFINITY;
+  for (let step = 0; step < ends.length && start < after; step += 1) {
+    const end = ends[step]!;
     const low = before > start ? before : start;
     const high = after < end ? after : end;
-    if (high > low) sum += Number(step.price) * (high - low);
+    if (high > low) sum += prices[step]! * (high - low);
     start = end;
-    if (start >= after) break;
   }
   if (!(sum < LIMIT)) return Number.NaN;
   return divRoundNumber(sum, rateUnit * smallest, rounding) * smallest;
