@@ -35,9 +35,16 @@ export function formatScaled(value: bigint, decimals: number, language: string):
   const marks = marksByLanguage.get(languageOf(language)) ?? english;
   const digits = (value < 0n ? -value : value).toString().padStart(decimals + 1, '0');
   const point = digits.length - decimals;
-  const whole = digits.slice(0, point).replace(/\B(?=(?:\d{3})+$)/g, marks.group);
+  const whole = grouped(digits.slice(0, point), marks.group);
   const fraction = decimals === 0 ? '' : marks.point + digits.slice(point);
   return `${value < 0n ? '\u2212' : ''}${whole}${fraction}`;
+}
+
+/** Digits in groups of three, counted from the end. */
+function grouped(digits: string, mark: string): string {
+  const first = digits.length % 3;
+  const groups = digits.slice(first).match(/.{3}/g) ?? [];
+  return (first === 0 ? groups : [digits.slice(0, first), ...groups]).join(mark);
 }
 
 /** A count. */

@@ -83,6 +83,7 @@ function levelsOf(context: RequestContext): DataLoader<number, PriceLevel[]> {
   });
 }
 
+// A buyer's contract names a list of the seller, who alone sees it; to others it is not there.
 async function levelsOfLists(
   tx: Tx,
   listIds: readonly number[],
@@ -90,6 +91,7 @@ async function levelsOfLists(
   const rows: { id: number; levels: PriceLevel[] }[] = await tx.query(
     `SELECT used.price_list_id AS id, array_agg(DISTINCT c.level ORDER BY c.level) AS levels
      FROM contract_price_list AS used
+     JOIN price_list AS list ON list.id = used.price_list_id
      JOIN contract_version AS v ON v.id = used.contract_version_id
      JOIN contract AS c ON c.id = v.contract_id
      WHERE used.price_list_id = ANY ($1::int[]) GROUP BY 1`,

@@ -32,7 +32,10 @@ export function plainNumber(stored: string): string {
 }
 
 function trimmed(plain: string): string {
-  return plain.includes('.') ? plain.replace(/\.?0*$/, '') : plain;
+  if (!plain.includes('.')) return plain;
+  let end = plain.length;
+  while (plain[end - 1] === '0') end -= 1;
+  return plain.slice(0, plain[end - 1] === '.' ? end - 1 : end);
 }
 
 const DAY_MS = 86_400_000;
@@ -56,7 +59,8 @@ export function plainDate(stored: string, from1904: boolean): string {
 export function isDateFormat(id: number, code: string | undefined): boolean {
   if (code === undefined) return (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || isLocal(id);
   // Quoted and escaped text, colours and currencies stand beside what the format does.
-  const bare = code.replace(/"[^"]*"|\\.|_.|\*.|\[[^\]]*\]/g, '').split(';')[0] as string;
+  // What is not closed is one of them to its end, so that no part of a long code is read twice.
+  const bare = code.replace(/"[^"]*"?|\\.|_.|\*.|\[[^\]]*\]?/g, '').split(';')[0] as string;
   return /[dy]/i.test(bare) || (/m/i.test(bare) && /h|s/i.test(bare));
 }
 

@@ -78,7 +78,14 @@ export class SheetReader {
 }
 
 function plain(text: string): string {
-  return withoutNul(text).replace(/^[\r\n]+|[\r\n]+$/g, '');
+  let [begin, end] = [0, text.length];
+  while (isBreak(text[begin])) begin += 1;
+  while (end > begin && isBreak(text[end - 1])) end -= 1;
+  return withoutNul(text.slice(begin, end));
+}
+
+function isBreak(sign: string | undefined): boolean {
+  return sign === '\r' || sign === '\n';
 }
 
 /** Text that the database takes: it knows no NUL. */

@@ -1,8 +1,7 @@
-import { TextDecoder } from 'node:util';
-import sax, { type QualifiedTag, type SAXParser, type Tag } from 'sax';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { DomainError } from '../kernel/index.js';
 import { columnOf, isDateFormat, plainDate, plainNumber, plainText } from './sheet-cell.js';
+import { bare, type PartReader, unreadable, XmlPart } from './sheet-xml.js';
 
 /** A line of a sheet that is not empty: where it stands, as text, and its cells. */
 export interface SheetLine {
@@ -55,13 +54,6 @@ interface BookFacts {
   readonly rowBytes: number;
 }
 
-/** What a part of a workbook is read by. Names come without prefix. */
-interface PartReader {
-  open(name: string, attributes: Readonly<Record<string, string>>): void;
-  text?(text: string): void;
-  close?(name: string): void;
-}
-
 /** The parts of a workbook, which is a ZIP archive of XML. */
 class Parts {
   readonly #zip: ZipFile;
@@ -81,10 +73,12 @@ class Parts {
       );
     });
     const entries = new Map<string, Entry>();
+    let count = 0;
     await new Promise<void>((done, failed) => {
       zip.on('entry', (entry: Entry) => {
         entries.set(entry.fileName, entry);
-        if (entries.size > MAX_PARTS) failed(tooLarge());
+        count += 1;
+        if (count > MAX_PARTS) failed(tooLarge());
         else zip.readEntry();
       });
       zip.on('end', done);
@@ -107,17 +101,15 @@ class Parts {
     const entry = this.#entries.get(name);
     if (entry === undefined) throw unreadable(new Error(`The part ${name} is missing.`));
     if (entry.uncompressedSize > this.#left) throw tooLarge();
-    const xml = xmlParser(reader);
+    const xml = new XmlPart(reader);
     try {
-      let decoder: TextDecoder | undefined;
       for await (const chunk of await this.#stream(entry)) {
         this.#left -= chunk.length;
         if (this.#left < 0) throw tooLarge();
-        decoder ??= decoderOf(chunk);
-        xml.write(decoder.decode(chunk, { stream: true }));
+        xml.write(chunk);
         yield;
       }
-      xml.close();
+      xml.end();
       yield;
     } catch (error) {
       throw error instanceof DomainError ? error : unreadable(error);
@@ -131,34 +123,6 @@ class Parts {
       );
     });
   }
-}
-
-function decoderOf(head: Buffer): TextDecoder {
-  if (head[0] === 0xff && head[1] === 0xfe) return new TextDecoder('utf-16le');
-  if (head[0] === 0xfe && head[1] === 0xff) return new TextDecoder('utf-16be');
-  return new TextDecoder('utf-8', { fatal: true });
-}
-
-// Entities that a document declares itself are not known to the parser, so nothing expands.
-function xmlParser(reader: PartReader): SAXParser {
-  const xml = sax.parser(true, { position: false });
-  xml.onerror = (error) => {
-    throw unreadable(error);
-  };
-  xml.ondoctype = () => {
-    throw unreadable(new Error('A workbook declares no document type.'));
-  };
-  xml.onopentag = (tag: Tag | QualifiedTag) => {
-    reader.open(bare(tag.name), tag.attributes as Record<string, string>);
-  };
-  xml.ontext = (text) => reader.text?.(text);
-  xml.oncdata = (text) => reader.text?.(text);
-  xml.onclosetag = (name) => reader.close?.(bare(name));
-  return xml;
-}
-
-function bare(name: string): string {
-  return name.slice(name.indexOf(':') + 1);
 }
 
 interface Worksheet {
@@ -216,11 +180,20 @@ async function relations(parts: Parts, name: string, folder: string): Promise<Re
       if (tag !== 'Relationship') return;
       const { Id: id = '', Type: type = '', Target: target = '' } = given;
       const path = target.startsWith('/') ? target.slice(1) : folder + target;
-      const part = path.replace(/[^/]+\/\.\.\//g, '');
-      found.push({ id, type: type.slice(type.lastIndexOf('/') + 1), part });
+      found.push({ id, type: type.slice(type.lastIndexOf('/') + 1), part: resolved(path) });
     },
   });
   return found;
+}
+
+/** A path without steps back. */
+function resolved(path: string): string {
+  const steps: string[] = [];
+  for (const step of path.split('/')) {
+    if (step === '..') steps.pop();
+    else steps.push(step);
+  }
+  return steps.join('/');
 }
 
 function placeOf(sheets: readonly Worksheet[], wanted: string | null): string {
@@ -386,9 +359,4 @@ function rowTooLong(line: number): DomainError {
 
 function tooLarge(): DomainError {
   return new DomainError('SHEET_TOO_LARGE', 'The workbook unpacks to more than one import takes.');
-}
-
-function unreadable(error: unknown): DomainError {
-  const reason = error instanceof Error ? error.message.split('\n')[0]?.slice(0, 200) : '';
-  return new DomainError('SHEET_UNREADABLE', 'The workbook is damaged or protected.', { reason });
 }

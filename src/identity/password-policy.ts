@@ -34,7 +34,7 @@ export function passwordFault(
   if (characters.length > MOST_CHARACTERS) return 'LONG';
   const small = plain.toLowerCase();
   if (common.has(small)) return 'COMMON';
-  const core = small.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, '');
+  const core = /\p{L}(?:.*\p{L})?/su.exec(small)?.[0] ?? '';
   if (common.has(core) && characters.length - core.length < 8) return 'COMMON';
   if (new Set(characters).size < LEAST_DIFFERENT || isRun(characters)) return 'PREDICTABLE';
   return isMadeOf(small, rules.words) ? 'PREDICTABLE' : null;

@@ -97,7 +97,7 @@ function documentRefusal(error: unknown): Refusal | null {
 
 /** Suggestions spell out the schema to those who may not read it. */
 function withoutSuggestions(message: string): string {
-  return message.replace(/ ?Did you mean [^?]*\?/g, '');
+  return message.replace(/ ?Did you mean [^?]*\??/g, '');
 }
 
 function badFields(faults: readonly ValidationError[]): Refusal {

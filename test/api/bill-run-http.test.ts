@@ -17,7 +17,8 @@ import { type TestApp, testApp } from '../fixtures/test-app.js';
 
 let app: TestApp;
 const partners: Record<'hub' | 'supplier' | 'north' | 'south' | 'shop', number> = {} as never;
-const tokens: Record<'hub' | 'north' | 'south' | 'shop' | 'clerk', string> = {} as never;
+const tokens: Record<'hub' | 'north' | 'south' | 'shop' | 'clerk' | 'uninvited', string> =
+  {} as never;
 let toNorth: BuiltContract;
 let toShop: BuiltContract;
 
@@ -78,6 +79,9 @@ beforeAll(async () => {
     permissions: ['usage.read', 'invoice.read'],
   });
   tokens.clerk = await app.signIn(clerk.email);
+  const permissions = ['usage.read'];
+  const uninvited = await aUser(app, { partnerId: partners.hub, permissions });
+  tokens.uninvited = await app.signIn(uninvited.email);
 });
 afterAll(async () => {
   await app?.stop();
@@ -288,6 +292,7 @@ describe('billing over HTTP', () => {
     );
     expect([hidden.status, missing.status]).toEqual([404, 404]);
     expect((await fetchPdf(pdfPath)).status).toBe(401);
+    expect((await fetchPdf(pdfPath, tokens.uninvited)).status).toBe(403);
     expect((await fetchPdf('/documents/invoices/nonsense.pdf', tokens.hub)).status).toBe(400);
   });
 

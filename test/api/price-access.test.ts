@@ -122,6 +122,16 @@ describe('prices of a list', () => {
     expect(await readable(world.hubToken)).toEqual(Object.keys(lists));
   });
 
+  it('are refused to a buyer who names the list of his seller as if there were no such list', async () => {
+    const token = await tokenOf(app, world.resellerA, ['catalog.read', COST, WHOLESALE, RETAIL]);
+    for (const query of [RATES, EFFECTIVE, RATE_FOR]) {
+      const [foreign, absent] = [lists.wholesale, toGlobalId('PriceList', 999_999)];
+      const { text } = await app.graphql(query, { id: foreign }, token);
+      expect(text).toBe((await app.graphql(query, { id: absent }, token)).text);
+      expect(text).toContain('FORBIDDEN');
+    }
+  });
+
   it('do not show through those of a list that inherits from it', async () => {
     const derivation = async (token: string) => {
       const { data } = await app.graphql(EFFECTIVE, { id: lists.retail }, token);

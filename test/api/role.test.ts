@@ -208,13 +208,13 @@ describe('roles', () => {
 describe('the e-mail address of a user', () => {
   it('is seen by himself and with the permission, and null to others', async () => {
     const own = await someone(reseller.id, ['user.read']);
+    const other = await someone(reseller.id, ['user.read', 'user.email.read']);
     const emails = async (token: string) => {
       const { data } = await app.graphql('{ users { nodes { id email } } }', null, token);
       const nodes: { id: string; email: string | null }[] = data.users.nodes;
       return nodes.filter(({ email }) => email !== null).map(({ id }) => id);
     };
     expect(await emails(own.token)).toEqual([own.globalId]);
-    const other = await someone(reseller.id, ['user.read', 'user.email.read']);
     expect(await emails(other.token)).toEqual(
       expect.arrayContaining([own.globalId, other.globalId]),
     );

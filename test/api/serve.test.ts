@@ -1,13 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Served, command as start } from '../fixtures/serve-process.js';
 import { ask } from '../fixtures/test-app.js';
 import { type TestDatabase, testDatabase } from '../fixtures/test-database.js';
-
-const MAIN = join('build', 'src', 'main.js');
 
 let database: TestDatabase;
 let dataDir: string;
@@ -24,44 +22,10 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-interface Served {
-  readonly child: ChildProcess;
-  readonly lines: Record<string, unknown>[];
-  readonly ended: Promise<number | null>;
-  /** The value of a field of the first event of this name. */
-  said(event: string, field?: string): Promise<unknown>;
-}
-
 function command(words: string[], env: Record<string, string> = {}): Served {
-  const child = spawn(process.execPath, [MAIN, ...words], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      PATH: process.env.PATH ?? '',
-      PORT: '0',
-      DATABASE_URL: database.urls.url,
-      DATABASE_OWNER_URL: database.urls.ownerUrl,
-      KONTOR_DATA_DIR: dataDir,
-      ...env,
-    },
-  });
-  const lines: Record<string, unknown>[] = [];
-  let rest = '';
-  child.stdout?.on('data', (chunk) => {
-    const parts = `${rest}${chunk}`.split('\n');
-    rest = parts.pop() ?? '';
-    for (const part of parts) lines.push(JSON.parse(part) as Record<string, unknown>);
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const find = (event: string) => lines.find((line) => line.event === event);
-  return {
-    child,
-    lines,
-    ended,
-    said: async (event, field = 'event') => {
-      await expect.poll(() => find(event), { timeout: 20_000 }).toBeDefined();
-      return find(event)?.[field];
-    },
-  };
+  const { url, ownerUrl } = database.urls;
+  const given = { DATABASE_URL: url, DATABASE_OWNER_URL: ownerUrl, KONTOR_DATA_DIR: dataDir };
+  return start(words, { ...given, ...env });
 }
 
 describe('a server process', () => {

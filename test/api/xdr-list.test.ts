@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { permissionNames } from '../../src/identity/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { allRows, aSource, upload } from '../fixtures/mediation.js';
@@ -204,6 +205,20 @@ async function quantities(token: string, filter: object = {}): Promise<string[]>
 
 const levels = (xdr: { prices: { level: string; amount: string; currency: string }[] }) =>
   xdr.prices.map(({ level, amount, currency }) => `${level} ${amount} ${currency}`);
+
+describe('numbers of xdrs', () => {
+  it('are masked for who may not see them, and not found by asking for them', async () => {
+    const permissions = permissionNames.filter((name) => name !== 'subscriber.number.read');
+    const clerk = await aUser(kontor, { partnerId: hub.id, permissions });
+    const token = await kontor.signIn(clerk.email);
+    const [, first] = await list(token);
+    expect([first.aNumber, first.bNumber]).toEqual(['+49 ****9', '+49 30 ****567']);
+    const filter = { ...SPAN, number: '49301234567' };
+    const answer = await kontor.graphql(LIST, { filter }, token);
+    expect(answer.codes).toEqual(['FORBIDDEN']);
+    expect(answer.errors[0]?.extensions.details?.permission).toBe('subscriber.number.read');
+  });
+});
 
 describe('xdrs', () => {
   it('shows the hub every level, and what it earns between its own two', async () => {
