@@ -14,6 +14,7 @@ import {
 } from 'graphql';
 // The ESM build of this package loads a second copy of graphql, whose types are strangers to ours.
 import { type ComplexityEstimator, getComplexity } from 'graphql-query-complexity/cjs';
+import { Extensions } from 'type-graphql';
 import { type Measure, measureDocument } from './document-scan.js';
 
 /** What one document may ask for, on either transport. */
@@ -34,10 +35,15 @@ export const MAX_SELECTIONS = 2_000;
 const LIST_ROWS = 10;
 /** The schema is one text, the same for everybody; its size has nothing to do with rows. */
 const WHOLE_SCHEMA = 5_000;
+/** What it costs to look through records without number, as much as some hundred rows. */
+const SEARCH = 1_500;
 /** Documents whose measure is remembered. */
 const REMEMBERED = 500;
 /** Longer ones are sent by attackers and by nobody else often enough to be worth remembering. */
 const REMEMBERED_LENGTH = 20_000;
+
+/** Whether variables are wrong is asked before anything runs, however many of them are. */
+export const ONE_FAULT = { maxErrors: 1 } as const;
 
 /** What is known of a document that is within the limits and that nobody has validated yet. */
 export interface Admitted {
@@ -143,7 +149,7 @@ export function priceOperation(
   if (!operation) return 0;
   const variables = asked.variables ?? {};
   const declared = operation.variableDefinitions ?? [];
-  if (getVariableValues(schema, declared, variables).errors !== undefined) return 0;
+  if (getVariableValues(schema, declared, variables, ONE_FAULT).errors !== undefined) return 0;
   const cost = costOf(schema, onlyOperation(asked.document, operation), variables);
   if (cost > limits.maxComplexity) {
     throw coded(
@@ -179,7 +185,8 @@ function onlyOperation(document: DocumentNode, operation: OperationDefinitionNod
 
 const estimate: ComplexityEstimator = ({ args, childComplexity, field, type }) => {
   if (field.name === '__schema') return WHOLE_SCHEMA;
-  return 1 + rowsOf(field, args, type.name) * childComplexity;
+  const { search = 1 } = field.extensions as { search?: number };
+  return search + rowsOf(field, args, type.name) * childComplexity;
 };
 
 function rowsOf(
@@ -192,6 +199,11 @@ function rowsOf(
   if (parent.endsWith('Connection')) return 1;
   const type = isNonNullType(field.type) ? field.type.ofType : field.type;
   return isListType(type) ? LIST_ROWS : 1;
+}
+
+/** Marks a list whose rows are found among all that there are, however short its page. */
+export function Searches(): MethodDecorator & PropertyDecorator {
+  return Extensions({ search: SEARCH });
 }
 
 /** How a refusal shows outside of its code and sentence. */

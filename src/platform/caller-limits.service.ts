@@ -15,6 +15,9 @@ export interface CallerSettings {
 const BURST_SECONDS = 10;
 const WAITING = 100;
 const WAIT_MS = 10_000;
+/** Operations that cost this much or more, of all callers together. */
+const COSTLY = { from: 1_000, parallel: 2 } as const;
+const EVERYBODY = 'everybody';
 /** Events of one user wait in queues of their own, which are bounded. */
 const EVENT_WAIT_MS = 600_000;
 
@@ -28,6 +31,7 @@ export class CallerLimits {
   readonly #operations: TokenBuckets;
   readonly #cost: TokenBuckets;
   readonly #turns: Turnstile;
+  readonly #costly: Turnstile;
   readonly #events: Turnstile;
 
   constructor(settings: CallerSettings) {
@@ -38,6 +42,8 @@ export class CallerLimits {
     this.#cost = buckets(settings.userCost);
     const parallel = settings.userParallel;
     this.#turns = new Turnstile({ parallel, waiting: WAITING, waitMs: WAIT_MS });
+    const { parallel: costly } = COSTLY;
+    this.#costly = new Turnstile({ parallel: costly, waiting: WAITING, waitMs: WAIT_MS });
     const waiting = Number.POSITIVE_INFINITY;
     this.#events = new Turnstile({ parallel, waiting, waitMs: EVENT_WAIT_MS });
   }
@@ -55,16 +61,21 @@ export class CallerLimits {
   }
 
   /**
-   * Waits until one more operation of the caller may run; the answer gives the place back.
-   * `rest` is called before a wait, to let go of what others could use meanwhile. Refuses with
-   * RATE_LIMITED when too many wait or it takes too long.
+   * Waits until one more operation of the caller may run, and one more costly one if it is one;
+   * the answer gives the places back. `rest` is called before a wait, to let go of what others
+   * could use meanwhile. Refuses with RATE_LIMITED when too many wait or it takes too long.
    */
-  async enter(caller: string, rest: () => Promise<void>): Promise<() => void> {
-    if (this.#turns.isBusy(caller)) await rest();
+  async enter(caller: string, cost: number, rest: () => Promise<void>): Promise<() => void> {
+    const left = await enterOne(this.#turns, caller, rest);
+    if (cost < COSTLY.from) return left;
     try {
-      return await this.#turns.enter(caller);
+      const leftCostly = await enterOne(this.#costly, EVERYBODY, rest);
+      return () => {
+        leftCostly();
+        left();
+      };
     } catch (error) {
-      if (error instanceof TurnstileShut) throw rateLimited(1_000);
+      left();
       throw error;
     }
   }
@@ -72,6 +83,20 @@ export class CallerLimits {
   /** As {@link enter}, for the next event of one of the caller's subscriptions. */
   enterEvent(caller: string): Promise<() => void> {
     return this.#events.enter(caller);
+  }
+}
+
+async function enterOne(
+  turns: Turnstile,
+  key: string,
+  rest: () => Promise<void>,
+): Promise<() => void> {
+  if (turns.isBusy(key)) await rest();
+  try {
+    return await turns.enter(key);
+  } catch (error) {
+    if (error instanceof TurnstileShut) throw rateLimited(1_000);
+    throw error;
   }
 }
 

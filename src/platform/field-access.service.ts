@@ -19,7 +19,7 @@ import {
 } from 'graphql';
 import { Extensions, getMetadataStorage } from 'type-graphql';
 import { DomainError, invariant } from '../kernel/index.js';
-import { coded } from './armour.js';
+import { coded, ONE_FAULT } from './armour.js';
 import { authorise, type RequestContext, STEP_UP } from './request.service.js';
 
 /** What a field asks of the caller before anything of the operation runs. */
@@ -169,7 +169,7 @@ export function demandsOf(
     }
   }
   const declared = operation.variableDefinitions ?? [];
-  const { coerced } = getVariableValues(schema, declared, asked.variables ?? {});
+  const { coerced } = getVariableValues(schema, declared, asked.variables ?? {}, ONE_FAULT);
   // With variables that are wrong nothing will be executed.
   if (coerced === undefined) return [];
   const search = { schema, fragments, variables: coerced, seen: new Set<string>(), found: [] };

@@ -127,7 +127,7 @@ async function enter(
   );
   const caller = callerOf(viewer, context.address);
   callers.takeOperation(caller, cost);
-  const left = await callers.enter(caller, context.rest);
+  const left = await callers.enter(caller, cost, context.rest);
   const tally = statementTally.getStore() as RequestTally | undefined;
   if (tally === undefined) left();
   else tally.leave = left;

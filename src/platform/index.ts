@@ -1,3 +1,4 @@
+export { Searches } from './armour.js';
 export * from './config.js';
 export * from './connection.js';
 export * from './database.service.js';

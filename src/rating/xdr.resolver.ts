@@ -9,6 +9,7 @@ import {
   type RequestContext,
   requireViewer,
   rowLoader,
+  Searches,
   ShownWith,
 } from '../platform/index.js';
 import { adjustments } from './allowance-query.store.js';
@@ -22,6 +23,7 @@ const XdrConnection = connectionOf(Xdr, 'Xdr');
 @Resolver(() => Xdr)
 export class XdrResolver {
   @Authorized('usage.read')
+  @Searches()
   @Query(() => XdrConnection, {
     description: 'Rated records of a span of time, oldest first.',
   })

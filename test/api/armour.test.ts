@@ -105,6 +105,16 @@ describe('a document', () => {
     expect(answer.codes).toEqual(['QUERY_TOO_COMPLEX']);
   });
 
+  it('may not look through all usage again and again, however short its pages', async () => {
+    const span = '{ from: "2026-10-01T00:00:00Z", to: "2026-11-01T00:00:00Z" }';
+    const times = (count: number) => {
+      const list = (n: number) => `a${n}: xdrs(first: 1, filter: ${span}) { nodes { id } }`;
+      return `{ ${Array.from({ length: count }, (_, n) => list(n)).join(' ')} }`;
+    };
+    expect((await app.graphql(times(13), null, token)).codes).toEqual([]);
+    expect((await app.graphql(times(14), null, token)).codes).toEqual(['QUERY_TOO_COMPLEX']);
+  });
+
   it('that names another operation than it has is refused as a whole', async () => {
     const answer = await ask(app.url, { query: '{ errorCodes { code } }', operationName: 'X' });
     expect(answer.codes).toEqual(['OPERATION_RESOLUTION_FAILURE']);

@@ -142,6 +142,27 @@ describe('a user', () => {
     await owner.end();
   });
 
+  it('shares with all others two places for what costs much', async () => {
+    const owner = new pg.Client({ connectionString: app.database.urls.ownerUrl });
+    await owner.connect();
+    owner.on('error', () => undefined);
+    const waiting = async () => {
+      const { rows } = await owner.query('SELECT FROM pg_locks WHERE NOT granted');
+      return rows.length;
+    };
+    await owner.query('BEGIN');
+    await owner.query('LOCK TABLE destination');
+    const costly = '{ destinations(first: 500) { nodes { id name country } } }';
+    const asked = many(8, async () => app.graphql(costly, null, await newToken(app)));
+    await expect.poll(waiting, { timeout: 20_000 }).toBe(2);
+    const cheap = '{ viewer { permissions } }';
+    expect((await app.graphql(cheap, null, await newToken(app))).codes).toEqual([]);
+    expect(await waiting()).toBe(2);
+    await owner.query('ROLLBACK');
+    expect((await asked).flatMap(({ codes }) => codes)).toEqual([]);
+    await owner.end();
+  });
+
   it('has so many sockets; one more is told to come again', async () => {
     const user = await aUser(app, { partnerId: hub.id });
     const token = await app.signIn(user.email);

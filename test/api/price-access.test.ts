@@ -122,7 +122,7 @@ describe('prices of a list', () => {
     expect(await readable(world.hubToken)).toEqual(Object.keys(lists));
   });
 
-  it('are refused to a buyer who names the list of his seller as if there were no such list', async () => {
+  it('of the list of a seller are to a buyer as if there were no such list', async () => {
     const token = await tokenOf(app, world.resellerA, ['catalog.read', COST, WHOLESALE, RETAIL]);
     for (const query of [RATES, EFFECTIVE, RATE_FOR]) {
       const [foreign, absent] = [lists.wholesale, toGlobalId('PriceList', 999_999)];

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildSchema } from '../../src/schema.js';
+import { Superuser } from '../fixtures/audit-tamper.js';
 import { Bystander, type Fared } from '../fixtures/bystander.js';
 import { aCrowd } from '../fixtures/crowd.js';
 import { aUser, type BuiltPartner } from '../fixtures/partner-builder.js';
@@ -9,7 +10,7 @@ import { ask, type TestApp, testApp } from '../fixtures/test-app.js';
 import { trials } from '../fixtures/trials.js';
 import { type Costly, worstQueries } from '../fixtures/worst-query.js';
 
-const SECONDS = Math.max(5, trials(60));
+const SECONDS = Math.max(5, trials(30));
 const PER_SECOND = 20;
 /** So many that no budget of a single user stands in the way of any of them. */
 const ATTACKERS = 20;
@@ -33,6 +34,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server?.stop();
+  const root = await Superuser.of(app);
+  // Nobody has done what the crowd's entries tell.
+  await root.query('DELETE FROM audit_entry WHERE user_id = 7');
+  await root.end();
   await app?.stop();
 });
 
@@ -73,8 +78,10 @@ describe(`the worst queries that are accepted, ${PER_SECOND} a second (G2)`, () 
   });
 
   it(`leave others at work, for ${SECONDS} seconds each`, async () => {
-    const fields = worst.filter(({ name }) => !name.includes('15 times'))[0] as Costly;
-    for (const { name, query } of [worst[0] as Costly, fields]) {
+    const [first] = worst as [Costly];
+    const listOf = ({ name }: Costly) => name.slice(0, name.indexOf('('));
+    const second = worst.find((one) => listOf(one) !== listOf(first)) as Costly;
+    for (const { name, query } of [first, second]) {
       const { sent, codes, bystander } = await storm([query], SECONDS);
       console.log(`worst query: ${name}: ${sent} sent`, codes, bystander);
       expect.soft(bystander.failed).toBe(0);
