@@ -190,6 +190,17 @@ describe('a token for a new password', () => {
     expect(sent.filter(({ to }) => to === 'nobody@example.com')).toEqual([]);
   });
 
+  it('is asked for an address that no database holds, and nothing is left to be sent', async () => {
+    const email = 'nobody\0@example.com';
+    expect((await app.graphql(REQUEST, { email })).data.requestPasswordReset).toBe(true);
+    expect((await signIn(FRESH, { ...user, email })).codes).toEqual(['SIGN_IN_REFUSED']);
+    await app.app.mailbox.runUntilIdle();
+    const open = await app.app.database.read(SYSTEM_SCOPE, (tx) =>
+      tx.query('SELECT 1 FROM outbox WHERE done_at IS NULL'),
+    );
+    expect(open).toEqual([]);
+  });
+
   it('is readable nowhere but in the mail', async () => {
     const token = await askedToken();
     const secret = token.split('.')[2] ?? '';
