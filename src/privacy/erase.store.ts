@@ -1,5 +1,6 @@
 import { rowsOf, type SqlClient } from '../platform/index.js';
 import type { HeldNumbers } from './erasure-work.js';
+import { LEAF_DAY } from './purge.store.js';
 
 /** How many numbers a subscription had. */
 export async function countNumbers(tx: SqlClient, subscriptionId: number): Promise<number> {
@@ -163,7 +164,7 @@ export async function replaceXdrs(
 export async function daysHeld(tx: SqlClient, subscriptionId: number): Promise<string[]> {
   const rows = rowsOf<{ day: string }>(
     await tx.query(
-      `SELECT d.day::text FROM (SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
+      `SELECT d.day::text FROM (SELECT ${LEAF_DAY} AS day
          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
          WHERE i.inhparent = 'xdr'::regclass) AS d,
          (SELECT min(valid_from) AS since, max(coalesce(valid_to, 'infinity')) AS till

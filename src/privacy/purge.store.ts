@@ -1,11 +1,17 @@
 import { rowsOf, type SqlClient } from '../platform/index.js';
 import type { RowKind } from './purge-plan.js';
 
+/**
+ * The day of the leaf `c` of records; null for other tables, of which PostgreSQL may ask before it
+ * knows which are leaves.
+ */
+export const LEAF_DAY = String.raw`to_date(substring(c.relname FROM '^xdr_(\d{8})$'), 'YYYYMMDD')`;
+
 /** UTC days that have a partition of records, rising. */
 export async function recordDays(tx: SqlClient): Promise<string[]> {
   const rows = rowsOf<{ day: string }>(
     await tx.query(
-      `SELECT to_date(right(c.relname, 8), 'YYYYMMDD')::text AS day FROM pg_inherits i
+      `SELECT (${LEAF_DAY})::text AS day FROM pg_inherits i
        JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'xdr'::regclass ORDER BY 1`,
     ),
   );

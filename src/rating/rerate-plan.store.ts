@@ -2,6 +2,9 @@ import { DomainError } from '../kernel/index.js';
 import { rowsOf, type SqlClient, type Tx } from '../platform/index.js';
 import type { RerateScope, RerateSelection } from './rerate-selection.js';
 
+// PostgreSQL may ask this of every table that there is before it knows which are leaves.
+const LEAF_DAY = String.raw`to_date(substring(c.relname FROM '^xdr_(\d{8})$'), 'YYYYMMDD')`;
+
 /** Days that hold records between two instants, with the bytes that lie in them. */
 export async function recordDays(
   tx: Tx,
@@ -10,11 +13,10 @@ export async function recordDays(
 ): Promise<{ day: number; bytes: number }[]> {
   const rows = rowsOf<{ day: number; bytes: string }>(
     await tx.query(
-      `SELECT to_date(right(c.relname, 8), 'YYYYMMDD') - '1970-01-01'::date AS day,
-         pg_relation_size(c.oid)::text AS bytes
-       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-       WHERE i.inhparent = 'xdr'::regclass
-         AND to_date(right(c.relname, 8), 'YYYYMMDD') BETWEEN $1::date AND $2::date
+      `SELECT leaf.day - '1970-01-01'::date AS day, pg_relation_size(leaf.oid)::text AS bytes
+       FROM pg_inherits i JOIN (SELECT c.oid, ${LEAF_DAY} AS day FROM pg_class c) AS leaf
+         ON leaf.oid = i.inhrelid
+       WHERE i.inhparent = 'xdr'::regclass AND leaf.day BETWEEN $1::date AND $2::date
        ORDER BY 1`,
       [new Date(fromMs), new Date(toMs)],
     ),

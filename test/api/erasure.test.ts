@@ -4,8 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBillingInvariants } from '../../src/billing/index.js';
-import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { isoFromEpochDay } from '../../src/kernel/index.js';
+import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { daysHeld } from '../../src/privacy/erase.store.js';
 import { checkUsageSums } from '../../src/rating/index.js';
+import { recordDays } from '../../src/rating/rerate-plan.store.js';
 import { aRate } from '../fixtures/catalog.js';
 import { allRows, filesBelow, upload } from '../fixtures/mediation.js';
 import { call, refusal, tokenOf } from '../fixtures/partner.js';
@@ -262,6 +265,20 @@ describe('an erasure', () => {
       id: world.direct.globalId,
     });
     expect(partner).toEqual({ name: `Erased ${world.direct.id}`, email: null, address: '' });
+  });
+
+  it('finds the days of records however PostgreSQL goes about it', async () => {
+    const [held, between] = await kontor.app.database.read(SYSTEM_SCOPE, async (tx) => {
+      for (const way of ['nestloop', 'mergejoin']) await tx.query(`SET LOCAL enable_${way} = off`);
+      const october = ['2026-10-01', '2026-11-01'].map(Date.parse) as [number, number];
+      return [
+        await daysHeld(tx, rowNumber('Subscription', world.subscriptions.direct)),
+        // Re-rating asks for them, too.
+        (await recordDays(tx, ...october)).map(({ day }) => isoFromEpochDay(day)),
+      ];
+    });
+    expect(held).toEqual(expect.arrayContaining(['2026-10-05', '2026-10-06']));
+    expect(between).toEqual(expect.arrayContaining(['2026-10-05', '2026-10-06']));
   });
 
   it('still knows the delivered file when it comes again', async () => {
