@@ -119,9 +119,17 @@ export class EntryList {
     this.count += added;
   }
 
+  /** Makes room for the entries of segments of so many bytes together. */
+  reserveBytes(bytes: number): void {
+    const count = Math.ceil(bytes / ENTRY_BYTES);
+    if (this.count + count > this.#knownAt.length) this.#resize(this.count + count);
+  }
+
   #reserve(count: number): void {
-    if (count <= this.#knownAt.length) return;
-    const capacity = Math.max(count, this.#knownAt.length * 2);
+    if (count > this.#knownAt.length) this.#resize(Math.max(count, this.#knownAt.length * 2));
+  }
+
+  #resize(capacity: number): void {
     const buffer = new ArrayBuffer(capacity * ENTRY_BYTES);
     new Uint8Array(buffer).set(new Uint8Array(this.#numbers.buffer, 0, this.count * ENTRY_BYTES));
     this.#numbers = new Float64Array(buffer);

@@ -11,7 +11,6 @@ import {
   ExactSum,
   encodePots,
   encodeRecords,
-  recordBytes,
   type StoredPot,
 } from './allowance-result.js';
 import type { FoldContract } from './fold-facts.store.js';
@@ -21,11 +20,16 @@ import { sendBytes } from './send-bytes.store.js';
 /** What a fold made of one contract's month. */
 export interface ContractResult {
   readonly contract: FoldContract;
-  readonly chunks: readonly Chunk[];
+  /** Entries of the records, as the fold has taken them. */
+  readonly order: Int32Array;
+  readonly folded: FoldedMonth;
   readonly sums: AdjustmentSums;
 }
 
+/** Part of a contract's month as it is stored; the first part holds the pots. */
 interface Chunk {
+  readonly contract: FoldContract;
+  readonly number: number;
   readonly startedFromMs: number;
   readonly startedToMs: number;
   /** Scale 8. */
@@ -34,29 +38,27 @@ interface Chunk {
   readonly pots: Buffer;
 }
 
-/** A month as it is stored: in chunks, the first of which holds the pots. */
-export function resultOf(
-  contract: FoldContract,
-  list: EntryList,
-  order: Int32Array,
-  folded: FoldedMonth,
-  sums: AdjustmentSums,
-): ContractResult {
-  const bytes = encodeRecords(list, order, folded);
-  const chunks: Chunk[] = [];
-  for (let from = 0; from < order.length; from += CHUNK_RECORDS) {
-    const to = Math.min(order.length, from + CHUNK_RECORDS);
-    const sum = new ExactSum();
-    for (let place = from; place < to; place += 1) sum.add(folded.adjustments[place]!);
-    chunks.push({
-      startedFromMs: list.number(order[from]!, NUMBER.STARTED_MS),
-      startedToMs: list.number(order[to - 1]!, NUMBER.STARTED_MS),
-      adjustment: sum.total,
-      records: bytes.subarray(recordBytes(from), recordBytes(to)),
-      pots: from === 0 ? encodePots(folded) : Buffer.alloc(0),
-    });
+/** Bytes that one statement stores, more or less. */
+const STATEMENT_BYTES = 4 * 1024 * 1024;
+
+// Made one after the other: all chunks of a large month would take as much memory as its entries.
+function* chunksOf(list: EntryList, results: readonly ContractResult[]): Generator<Chunk> {
+  for (const { contract, order, folded } of results) {
+    for (let from = 0; from < order.length; from += CHUNK_RECORDS) {
+      const to = Math.min(order.length, from + CHUNK_RECORDS);
+      const sum = new ExactSum();
+      for (let place = from; place < to; place += 1) sum.add(folded.adjustments[place]!);
+      yield {
+        contract,
+        number: from / CHUNK_RECORDS,
+        startedFromMs: list.number(order[from]!, NUMBER.STARTED_MS),
+        startedToMs: list.number(order[to - 1]!, NUMBER.STARTED_MS),
+        adjustment: sum.total,
+        records: encodeRecords(list, order, folded, from, to),
+        pots: from === 0 ? encodePots(folded) : Buffer.alloc(0),
+      };
+    }
   }
-  return { contract, chunks, sums };
 }
 
 /** What the fold before made of a month. */
@@ -96,9 +98,20 @@ export async function storeResults(
   client: pg.Client,
   ticket: BatchTicket,
   month: string,
+  list: EntryList,
   results: readonly ContractResult[],
 ): Promise<void> {
-  await storeChunks(client, ticket, month, results);
+  let chunks: Chunk[] = [];
+  let bytes = 0;
+  for (const chunk of chunksOf(list, results)) {
+    chunks.push(chunk);
+    bytes += chunk.records.length + chunk.pots.length;
+    if (bytes < STATEMENT_BYTES) continue;
+    await storeChunks(client, ticket, month, chunks);
+    chunks = [];
+    bytes = 0;
+  }
+  if (chunks.length > 0) await storeChunks(client, ticket, month, chunks);
   await storeSums(client, ticket, results);
 }
 
@@ -107,12 +120,8 @@ async function storeChunks(
   client: pg.Client,
   ticket: BatchTicket,
   month: string,
-  results: readonly ContractResult[],
+  rows: readonly Chunk[],
 ): Promise<void> {
-  const rows = results.flatMap(({ contract, chunks }) =>
-    chunks.map((chunk, number) => ({ ...chunk, contract, number })),
-  );
-  if (rows.length === 0) return;
   await sendBytes(
     client,
     `INSERT INTO allowance_result (contract_id, month, chunk, batch_id, partner_id,

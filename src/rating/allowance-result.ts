@@ -59,29 +59,31 @@ export function decodePots(bytes: Buffer): StoredPots {
   return bytes.length === 0 ? { pots: [], points: [] } : JSON.parse(bytes.toString());
 }
 
-/** Bytes of so many records of `allowance_result`. */
-export function recordBytes(records: number): number {
-  return records * RECORD_BYTES;
-}
-
-/** The records of a folded month as rows of `allowance_result`, in order of time. */
-export function encodeRecords(list: EntryList, order: Int32Array, month: FoldedMonth): Buffer {
-  const bytes = Buffer.alloc(recordBytes(order.length));
-  const numbers = new Float64Array(bytes.buffer, bytes.byteOffset, order.length * NUMBERS);
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset, order.length * WORDS);
-  order.forEach((entry, place) => {
-    const at = place * NUMBERS;
+/** Some records of a folded month as bytes of `allowance_result`, in order of time. */
+export function encodeRecords(
+  list: EntryList,
+  order: Int32Array,
+  month: FoldedMonth,
+  from: number,
+  to: number,
+): Buffer {
+  const bytes = Buffer.alloc((to - from) * RECORD_BYTES);
+  const numbers = new Float64Array(bytes.buffer, bytes.byteOffset, (to - from) * NUMBERS);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, (to - from) * WORDS);
+  for (let place = from; place < to; place += 1) {
+    const entry = order[place]!;
+    const at = (place - from) * NUMBERS;
     numbers[at] = list.number(entry, NUMBER.XDR_ID);
     numbers[at + 1] = month.adjustments[place]!;
     numbers[at + 2] = month.covered[place]!;
-    const wordAt = place * WORDS + 6;
+    const wordAt = (place - from) * WORDS + 6;
     words[wordAt] = list.word(entry, WORD.VERSION);
     words[wordAt + 1] = list.word(entry, WORD.DAY);
     words[wordAt + 2] = list.word(entry, WORD.DESTINATION);
     words[wordAt + 3] = list.service(entry);
     words[wordAt + 4] = list.level(entry) + (list.has(entry, FLAG.LAST_LEVEL) ? LAST_LEVEL : 0);
     words[wordAt + 5] = list.word(entry, WORD.SUBSCRIPTION);
-  });
+  }
   return bytes;
 }
 

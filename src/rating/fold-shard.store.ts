@@ -3,12 +3,7 @@ import { invariant } from '../kernel/index.js';
 import { type BatchTicket, rowsOf } from '../platform/index.js';
 import { EntryList, FLAG, WORD } from './allowance-entry.js';
 import { AdjustmentSums } from './allowance-result.js';
-import {
-  type ContractResult,
-  resultOf,
-  storeResults,
-  takeResults,
-} from './allowance-result.store.js';
+import { type ContractResult, storeResults, takeResults } from './allowance-result.store.js';
 import { copyOut } from './copy-out.store.js';
 import { tellCredit } from './credit-usage.store.js';
 import { FoldFactsReader } from './fold-facts.store.js';
@@ -173,6 +168,14 @@ class ShardFold {
     const due = new Set<number>();
     const batches: number[] = [];
     let replaces = false;
+    const [size] = rowsOf<{ bytes: string }>(
+      await this.#client.query(
+        `SELECT coalesce(sum(length(entries)), 0)::text AS bytes FROM allowance_entry
+         WHERE shard = $1 AND month = $2 AND NOT withdrawn`,
+        [shard, month],
+      ),
+    );
+    list.reserveBytes(Number(size!.bytes));
     await copyOut(this.#client, entriesSql(shard, month), (bytes, from, to) => {
       const segment = segmentOf(bytes, from, to);
       if (segment === null) return;
@@ -213,7 +216,7 @@ class ShardFold {
           if (record.isLastLevel) this.#noteCredit(record.subscriptionId, month, -adjustment);
         }
         this.#addUp(list, order, folded, month, sums);
-        after.push(resultOf(contract, list, order, folded, sums));
+        after.push({ contract, order, folded, sums });
         const lineages = [
           ...(past?.pots ?? []).map(({ bucket }) => bucket),
           ...folded.pots.map(({ bucketLineageId }) => bucketLineageId),
@@ -222,7 +225,7 @@ class ShardFold {
         this.counts.contracts += 1;
         this.counts.records += order.length;
       }
-      await storeResults(this.#client, this.#ticket, month, after);
+      await storeResults(this.#client, this.#ticket, month, list, after);
     }
     return carrying;
   }

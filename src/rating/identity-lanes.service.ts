@@ -3,8 +3,8 @@ import { type Database, SYSTEM_SCOPE } from '../platform/index.js';
 
 /** Fewest bytes that a record with its line end takes; bounds how many a range can hold. */
 const SMALLEST_RECORD_BYTES = 24;
-/** Segments that are read by one statement. */
-const SEGMENTS_A_READ = 50;
+/** Segments that are read by one statement; the driver holds each of them three times. */
+const SEGMENTS_A_READ = 4;
 
 interface Lane {
   epoch: number;

@@ -17,7 +17,7 @@ export interface MemoryFigures {
 }
 
 /**
- * Imports a file of a million records and one of `records`: the peak must not grow with the file
+ * Imports and folds a file of a million records and one of `records`: the peak must not grow with the file
  * but for the table of identities, which holds 8 bytes for each and more for its empty places.
  */
 export async function measureMemory(
@@ -36,7 +36,7 @@ export async function measureMemory(
     for (const records of [FIRST, options.records]) {
       const path = join(dir, `memory-${records}.csv`);
       const file = generate(world, { path, records, seed: records, days: 4 });
-      await pipeline.import(file);
+      await pipeline.run(file);
       peaks.push(Math.round(process.resourceUsage().maxRSS / 1024));
       console.log(`${records.toLocaleString('en')} records: peak ${peaks.at(-1)} MiB`);
       await replay.clear();
