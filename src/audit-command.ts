@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildApp, openDatabase } from './app.js';
@@ -39,7 +39,9 @@ export async function verifyAudit({ config, args }: Given): Promise<number> {
   });
   return withServices(config, async ({ auditHeads, auditFiles }) => {
     const keys = new Set([values.key ?? auditHeads.publicKey]);
-    const paths = positionals.length > 0 ? positionals : [auditFiles.directory];
+    // Before the first head is signed there is no folder; the chain itself can be read all the same.
+    const own = existsSync(auditFiles.directory) ? [auditFiles.directory] : [];
+    const paths = positionals.length > 0 ? positionals : own;
     const heads = paths.flatMap(filesIn).map((path) => {
       const head = readHeadFile(path);
       if (head === null) throw new DomainError('AUDIT_HEAD_INVALID', `${path} holds no head.`);

@@ -86,3 +86,12 @@ describe('recover', () => {
     expect(kept).toEqual([{ operation: 'recover' }]);
   });
 });
+
+describe('verify-audit', () => {
+  it('reads the chain before any head of it was signed, and names no folder that is missing', async () => {
+    const { stdout } = await command('verify-audit');
+    expect(stdout).toMatch(/^\d+ entries are good, 0 of them proven by 0 heads\.\n$/m);
+    const missing = command('verify-audit', join(dataDir, 'nowhere'));
+    await expect(missing).rejects.toThrow('nowhere');
+  });
+});
