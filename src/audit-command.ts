@@ -39,7 +39,7 @@ export async function verifyAudit({ config, args }: Given): Promise<number> {
   });
   return withServices(config, async ({ auditHeads, auditFiles }) => {
     const keys = new Set([values.key ?? auditHeads.publicKey]);
-    // Before the first head is signed there is no folder; the chain itself can be read all the same.
+    // Before the first head is signed there is no folder; the chain can be read all the same.
     const own = existsSync(auditFiles.directory) ? [auditFiles.directory] : [];
     const paths = positionals.length > 0 ? positionals : own;
     const heads = paths.flatMap(filesIn).map((path) => {

@@ -88,7 +88,7 @@ describe('recover', () => {
 });
 
 describe('verify-audit', () => {
-  it('reads the chain before any head of it was signed, and names no folder that is missing', async () => {
+  it('reads the chain before any head was signed, and refuses a missing folder', async () => {
     const { stdout } = await command('verify-audit');
     expect(stdout).toMatch(/^\d+ entries are good, 0 of them proven by 0 heads\.\n$/m);
     const missing = command('verify-audit', join(dataDir, 'nowhere'));
