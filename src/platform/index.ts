@@ -21,6 +21,7 @@ export * from './idempotency.store.js';
 export * from './log.service.js';
 export { buildMailer, type Mail, type Mailer } from './mail.service.js';
 export * from './migrate.service.js';
+export * from './new-run.store.js';
 export * from './outbox.service.js';
 export * from './outbox.store.js';
 export * from './plain-text.js';
