@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { invariant } from '../kernel/index.js';
 import { type BatchTicket, rowsOf } from '../platform/index.js';
 import { EntryList, FLAG, WORD } from './allowance-entry.js';
-import { AdjustmentSums } from './allowance-result.js';
+import { AdjustmentSums, ExactSum } from './allowance-result.js';
 import { type ContractResult, storeResults, takeResults } from './allowance-result.store.js';
 import { copyOut } from './copy-out.store.js';
 import { tellCredit } from './credit-usage.store.js';
@@ -86,7 +86,7 @@ class ShardFold {
   readonly #ticket: BatchTicket;
   readonly #facts: FoldFactsReader;
   /** Change of what subscriptions are charged, by month and subscription. */
-  readonly #credit = new Map<string, Map<number, bigint>>();
+  readonly #credit = new Map<string, Map<number, ExactSum>>();
   readonly #list = takeList();
 
   constructor(client: pg.Client, ticket: BatchTicket, facts: FoldFactsReader) {
@@ -126,8 +126,8 @@ class ShardFold {
   async storeCredit(): Promise<void> {
     const entries = [...this.#credit].flatMap(([month, changes]) =>
       [...changes]
-        .filter(([, amount]) => amount !== 0n)
-        .map(([subscription, amount]) => [subscription, month, amount.toString()] as const),
+        .filter(([, { total }]) => total !== 0n)
+        .map(([subscription, { total }]) => [subscription, month, total.toString()] as const),
     );
     if (entries.length === 0) return;
     const limited = rowsOf<{ id: number }>(
@@ -186,8 +186,11 @@ class ShardFold {
       into.read(segment.entries, segment.withdrawn ? new Map() : places);
       if (!segment.fresh) return;
       batches.push(segment.batchId);
+      let last = -1;
       for (let entry = first; entry < into.count; entry += 1) {
-        due.add(into.word(entry, WORD.CONTRACT));
+        const contract = into.word(entry, WORD.CONTRACT);
+        if (contract !== last) due.add(contract);
+        last = contract;
       }
     });
     return { due, batches, replaces };
@@ -262,7 +265,12 @@ class ShardFold {
       changes = new Map();
       this.#credit.set(month, changes);
     }
-    changes.set(subscriptionId, (changes.get(subscriptionId) ?? 0n) + BigInt(adjustment));
+    let sum = changes.get(subscriptionId);
+    if (sum === undefined) {
+      sum = new ExactSum();
+      changes.set(subscriptionId, sum);
+    }
+    sum.add(adjustment);
   }
 }
 
