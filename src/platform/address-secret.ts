@@ -1,5 +1,10 @@
-// The two first parts of a JWT are JSON objects, so both begin with `{"` in base64url.
-const SECRETS = [/ktr_[a-z0-9]{12}_/i, /kr1\.[a-z0-9]{4,32}\./i, /eyJ[\w-]{8,256}\.eyJ/];
+// The two first parts of a JWT are JSON objects, so both begin with `{"` in base64url. A token
+// begins where a word does, so that no part of a long address is read again and again.
+const SECRETS = [
+  /ktr_[a-z0-9]{12}_/i,
+  /kr1\.[a-z0-9]{4,32}\./i,
+  /(?:^|[^\w-])eyJ[\w-]{8,256}\.eyJ/,
+];
 
 /**
  * Whether an address carries what looks like an API key or a token. Addresses are kept by proxies,
