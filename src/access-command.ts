@@ -25,14 +25,17 @@ export async function recoverAccess(given: {
   const { urls, embedded } = await openDatabase(config, (line) => console.error(line));
   try {
     const app = await buildApp({ config, urls, log: createLog({ level: config.logLevel }) });
-    const password = randomBytes(PASSWORD_BYTES).toString('base64url');
-    const { audit, users } = app.services;
-    const act = { operation: 'recover', arguments: {}, reason: null, requestId: randomUUID() };
-    const recover = (tx: Tx) => users.recover(tx, { email, password });
-    await audit.write(SYSTEM_SCOPE, act, ({ partnerId }) => actorOfCommand(partnerId), recover);
-    console.log(`e-mail    ${email}\npassword  ${password}\nAn authenticator is enrolled next.`);
-    await app.stop();
-    return 0;
+    try {
+      const password = randomBytes(PASSWORD_BYTES).toString('base64url');
+      const { audit, users } = app.services;
+      const act = { operation: 'recover', arguments: {}, reason: null, requestId: randomUUID() };
+      const recover = (tx: Tx) => users.recover(tx, { email, password });
+      await audit.write(SYSTEM_SCOPE, act, ({ partnerId }) => actorOfCommand(partnerId), recover);
+      console.log(`e-mail    ${email}\npassword  ${password}\nAn authenticator is enrolled next.`);
+      return 0;
+    } finally {
+      await app.stop();
+    }
   } finally {
     await embedded?.stop();
   }

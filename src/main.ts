@@ -113,23 +113,27 @@ async function setup({ config, args: words }: CommandInput): Promise<number> {
   try {
     await migrate(migrateOptions(urls));
     const app = await buildApp({ config, urls, log: createLog({ level: config.logLevel }) });
-    const password = randomBytes(15).toString('base64url');
-    const { audit, partners, users } = app.services;
-    const act = { operation: 'setup', arguments: {}, reason: null, requestId: randomUUID() };
-    const setUp = async (tx: Tx) => {
-      const partnerId = await partners.establishHub(tx, { name: hub, country });
-      const user = { partnerId, email, displayName, password };
-      return { partnerId, ...(await users.enrolAdministrator(tx, user)) };
-    };
-    const made = await audit.write(
-      SYSTEM_SCOPE,
-      act,
-      ({ partnerId }) => actorOfCommand(partnerId),
-      setUp,
-    );
-    console.log(`e-mail    ${email}\npassword  ${password}\nTOTP      ${made.totpUri}`);
-    await app.stop();
-    return 0;
+    try {
+      const password = randomBytes(15).toString('base64url');
+      const { audit, partners, users } = app.services;
+      const act = { operation: 'setup', arguments: {}, reason: null, requestId: randomUUID() };
+      const setUp = async (tx: Tx) => {
+        const partnerId = await partners.establishHub(tx, { name: hub, country });
+        const user = { partnerId, email, displayName, password };
+        return { partnerId, ...(await users.enrolAdministrator(tx, user)) };
+      };
+      const made = await audit.write(
+        SYSTEM_SCOPE,
+        act,
+        ({ partnerId }) => actorOfCommand(partnerId),
+        setUp,
+      );
+      console.log(`e-mail    ${email}\npassword  ${password}\nTOTP      ${made.totpUri}`);
+      return 0;
+    } finally {
+      // Open connections would keep a command that has failed waiting for their idle time.
+      await app.stop();
+    }
   } finally {
     await embedded?.stop();
   }
