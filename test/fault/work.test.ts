@@ -200,11 +200,10 @@ describe('lanes', () => {
     await forgetEffects();
     const lane = (at: number) => `lane ${at % 3}`;
     const runId = await newRun('lanes', batchesOf(60, lane));
-    const first = startWorker('whole', 20);
-    startWorker('whole', 20);
-    await first.step('effect');
+    const workers = [startWorker('whole', 20), startWorker('whole', 20)];
+    const early = await Promise.any(workers.map((w) => w.step('effect').then(() => w)));
     await delay(400);
-    first.child.kill('SIGKILL');
+    early.child.kill('SIGKILL');
     await finished(runId, 20_000);
 
     const found = await effects();

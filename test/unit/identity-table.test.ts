@@ -100,36 +100,43 @@ describe('the table of identities', () => {
   });
 
   it('tells each key as new to exactly one of several threads', async () => {
-    const keys = 200_000;
-    const threads = 4;
-    const table = IdentityTable.allocate(keys);
-    const gate = new SharedArrayBuffer(4);
-    let waiting = 0;
-    const claimed = await Promise.all(
-      Array.from({ length: threads }, async (_, thread) => {
-        // Two threads begin at the same key and race for every one; the others come across.
-        const first = Math.floor(thread / 2) * 50_000;
-        const workerData: ClaimJob = { table: table.buffer, gate, keys, first };
-        const worker = new Worker(script, { workerData });
-        await once(worker, 'message');
-        waiting += 1;
-        if (waiting === threads) {
-          Atomics.store(new Int32Array(gate), 0, 1);
-          Atomics.notify(new Int32Array(gate), 0);
-        }
-        const [isNew] = (await once(worker, 'message')) as [Uint8Array];
-        await once(worker, 'exit');
-        return isNew;
-      }),
-    );
-    const winners = Array.from({ length: keys }, (_, n) =>
-      claimed.reduce((sum, isNew) => sum + isNew[n]!, 0),
-    );
-    expect(winners.findIndex((count) => count !== 1)).toBe(-1);
-    // Every thread won some: they ran at the same time.
-    for (const isNew of claimed) expect(isNew.some((flag) => flag === 1)).toBe(true);
+    // A busy machine may let one thread finish before the others begin: that is no race.
+    let racers = 0;
+    for (let trial = 0; trial < 20 && racers < 2; trial += 1) {
+      const claimed = await claimAtOnce(200_000, 4);
+      const winners = Array.from({ length: 200_000 }, (_, n) =>
+        claimed.reduce((sum, isNew) => sum + isNew[n]!, 0),
+      );
+      expect(winners.findIndex((count) => count !== 1)).toBe(-1);
+      racers = claimed.filter((isNew) => isNew.includes(1)).length;
+    }
+    expect(racers).toBeGreaterThan(1);
   }, 180_000);
 });
+
+/** Lets threads claim the same keys at once; says for each thread which keys were new to it. */
+async function claimAtOnce(keys: number, threads: number): Promise<Uint8Array[]> {
+  const table = IdentityTable.allocate(keys);
+  const gate = new SharedArrayBuffer(4);
+  let waiting = 0;
+  return Promise.all(
+    Array.from({ length: threads }, async (_, thread) => {
+      // Two threads begin at the same key and race for every one; the others come across.
+      const first = Math.floor(thread / 2) * 50_000;
+      const workerData: ClaimJob = { table: table.buffer, gate, keys, first };
+      const worker = new Worker(script, { workerData });
+      await once(worker, 'message');
+      waiting += 1;
+      if (waiting === threads) {
+        Atomics.store(new Int32Array(gate), 0, 1);
+        Atomics.notify(new Int32Array(gate), 0);
+      }
+      const [isNew] = (await once(worker, 'message')) as [Uint8Array];
+      await once(worker, 'exit');
+      return isNew;
+    }),
+  );
+}
 
 function sharesHalf([, , i2, i3]: Key, seen: ReadonlySet<string>): boolean {
   const half = asKept([0, 0, i2, i3]).slice('0 0'.length);
