@@ -5,7 +5,7 @@
 //   node start.mjs build                                  installs and builds only
 //   node start.mjs test [vitest arguments]                builds and runs the tests
 //   node start.mjs test:security [vitest arguments]       the long ones of access and tenants
-//   node start.mjs test:chaos [vitest arguments]          every kill test with ten times its kills
+//   node start.mjs test:chaos [vitest arguments]          every kill test with twenty times its kills
 //
 // What this file itself has to say goes to stderr, so that stdout is the command's alone.
 import { spawn, spawnSync } from 'node:child_process';
@@ -43,7 +43,7 @@ function main([command, ...args]) {
   const chosen = { test: [], 'test:security': ['--config', SECURITY], 'test:chaos': CHAOS }[
     command
   ];
-  if (command === 'test:chaos') process.env.KONTOR_TRIALS ??= '10';
+  if (command === 'test:chaos') process.env.KONTOR_TRIALS ??= '20';
   run([at('node_modules', 'vitest', 'vitest.mjs'), 'run', ...chosen, ...args]);
 }
 

@@ -8,9 +8,9 @@ import { figuresOf, prepareWaitingImport } from './kill-world.js';
 
 const PROCESS = fileURLToPath(new URL('./kill-process.js', import.meta.url));
 const SEED = Number(process.env.KONTOR_TEST_SEED ?? 20_261_121);
-// `npm run test:chaos` does ten times as many.
-const STATEMENT_KILLS = trials(8);
-const DATABASE_KILLS = trials(2);
+// `npm run test:chaos` does twenty times as many.
+const STATEMENT_KILLS = trials(4);
+const DATABASE_KILLS = trials(1);
 const MOMENTS: readonly KillMoment[] = ['before', 'sent', 'after'];
 // Statements after which half of something could be on disk if the transaction were not one.
 const CRITICAL = [

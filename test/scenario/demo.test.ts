@@ -11,6 +11,7 @@ const MAIN = join(process.cwd(), 'build', 'src', 'main.js');
 const SCALE = '0.05';
 const folder = mkdtempSync(join(tmpdir(), 'kontor-demo-'));
 let running: ChildProcess | undefined;
+let told = '';
 
 afterAll(() => {
   running?.kill('SIGKILL');
@@ -72,6 +73,7 @@ describe('The demo', () => {
     const written = statSync(pdf).mtimeMs;
 
     const again = await demo();
+    told = again.text;
     expect(again.status).toBe(0);
     expect(again.seconds).toBeLessThan(20);
     expect(reportOf(again)).toBe(reportOf(whole));
@@ -79,9 +81,8 @@ describe('The demo', () => {
     expect(statSync(pdf).mtimeMs).toBe(written);
   });
 
-  it('says what it did in a form that people can read', async () => {
-    const { text, status } = await demo();
-    expect(status).toBe(0);
+  it('says what it did in a form that people can read', () => {
+    const text = told;
     expect(text).toMatch(/source +files +received +rated +rejected +duplicate +held/);
     expect(text).toMatch(
       /\n {2}[\d,]+ runs: [1-9]\d* contracts, [\d,]+ records, [1-9][\d,]* of them/,
