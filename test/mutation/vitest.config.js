@@ -28,6 +28,7 @@ export default defineConfig({
     ),
     server: { deps: { external: [/\/build\//] } },
     environment: 'node',
+    isolate: false,
     testTimeout: 60_000,
   },
 });
