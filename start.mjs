@@ -5,7 +5,7 @@
 //   node start.mjs build                                  installs and builds only
 //   node start.mjs test [vitest arguments]                builds and runs the tests
 //   node start.mjs test:security [vitest arguments]       the long ones of access and tenants
-//   node start.mjs test:chaos [vitest arguments]          every kill test with twenty times its kills
+//   node start.mjs test:chaos [vitest arguments]          the kill tests, twenty times the kills
 //
 // What this file itself has to say goes to stderr, so that stdout is the command's alone.
 import { spawn, spawnSync } from 'node:child_process';

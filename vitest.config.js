@@ -12,7 +12,7 @@ export default defineConfig({
     environment: 'node',
     globalSetup: ['build/test/fixtures/global-setup.js'],
     pool: 'forks',
-    // Test files of a process share the compiled modules: to load them for each takes a sixth of it.
+    // Files of a process share the compiled modules: to load them for each takes a sixth of it.
     isolate: false,
     maxWorkers: 2,
     testTimeout: 60_000,

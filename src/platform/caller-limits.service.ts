@@ -1,7 +1,7 @@
 import { coded } from './armour.js';
 import type { Viewer } from './request.service.js';
 import { addressKey, TokenBuckets } from './token-buckets.js';
-import { Turnstile, TurnstileShut } from './turnstile.service.js';
+import { SharedTurnstile, Turnstile, TurnstileShut } from './turnstile.service.js';
 
 /** What one caller may ask of the server, apart from what one document may ask for. */
 export interface CallerSettings {
@@ -11,13 +11,19 @@ export interface CallerSettings {
   readonly userParallel: number;
 }
 
+/** One operation, whose it is, and what it costs. */
+export interface Asking {
+  readonly caller: string;
+  readonly party: string;
+  readonly cost: number;
+}
+
 /** A caller may use up so many seconds of his budget at once. */
 const BURST_SECONDS = 10;
 const WAITING = 100;
 const WAIT_MS = 10_000;
-/** Operations that cost this much or more, of all callers together. */
+/** Operations that cost this much or more, of all callers together; their partners take turns. */
 const COSTLY = { from: 1_000, parallel: 2 } as const;
-const EVERYBODY = 'everybody';
 /** Events of one user wait in queues of their own, which are bounded. */
 const EVENT_WAIT_MS = 600_000;
 
@@ -31,7 +37,7 @@ export class CallerLimits {
   readonly #operations: TokenBuckets;
   readonly #cost: TokenBuckets;
   readonly #turns: Turnstile;
-  readonly #costly: Turnstile;
+  readonly #costly: SharedTurnstile;
   readonly #events: Turnstile;
 
   constructor(settings: CallerSettings) {
@@ -43,7 +49,7 @@ export class CallerLimits {
     const parallel = settings.userParallel;
     this.#turns = new Turnstile({ parallel, waiting: WAITING, waitMs: WAIT_MS });
     const { parallel: costly } = COSTLY;
-    this.#costly = new Turnstile({ parallel: costly, waiting: WAITING, waitMs: WAIT_MS });
+    this.#costly = new SharedTurnstile({ parallel: costly, waiting: WAITING, waitMs: WAIT_MS });
     const waiting = Number.POSITIVE_INFINITY;
     this.#events = new Turnstile({ parallel, waiting, waitMs: EVENT_WAIT_MS });
   }
@@ -61,15 +67,18 @@ export class CallerLimits {
   }
 
   /**
-   * Waits until one more operation of the caller may run, and one more costly one if it is one;
-   * the answer gives the places back. `rest` is called before a wait, to let go of what others
-   * could use meanwhile. Refuses with RATE_LIMITED when too many wait or it takes too long.
+   * Waits until one more operation of the caller may run, and one more costly one of his party if
+   * it is one; the answer gives the places back. `rest` is called before a wait, to let go of what
+   * others could use meanwhile. Refuses with RATE_LIMITED when too many wait or it takes too long.
    */
-  async enter(caller: string, cost: number, rest: () => Promise<void>): Promise<() => void> {
-    const left = await enterOne(this.#turns, caller, rest);
+  async enter(asking: Asking, rest: () => Promise<void>): Promise<() => void> {
+    const { caller, party, cost } = asking;
+    if (this.#turns.isBusy(caller)) await rest();
+    const left = await orRateLimited(this.#turns.enter(caller));
     if (cost < COSTLY.from) return left;
     try {
-      const leftCostly = await enterOne(this.#costly, EVERYBODY, rest);
+      if (this.#costly.isBusy()) await rest();
+      const leftCostly = await orRateLimited(this.#costly.enter(party));
       return () => {
         leftCostly();
         left();
@@ -86,14 +95,9 @@ export class CallerLimits {
   }
 }
 
-async function enterOne(
-  turns: Turnstile,
-  key: string,
-  rest: () => Promise<void>,
-): Promise<() => void> {
-  if (turns.isBusy(key)) await rest();
+async function orRateLimited(turn: Promise<() => void>): Promise<() => void> {
   try {
-    return await turns.enter(key);
+    return await turn;
   } catch (error) {
     if (error instanceof TurnstileShut) throw rateLimited(1_000);
     throw error;
@@ -104,6 +108,11 @@ async function enterOne(
 export function callerOf(viewer: Viewer | null, address: string): string {
   if (viewer === null) return `address ${addressKey(address)}`;
   return viewer.apiKeyId === null ? `user ${viewer.userId}` : `key ${viewer.apiKeyId}`;
+}
+
+/** Who takes turns with others: the partner whose user or API key asks, or an unknown address. */
+export function partyOf(viewer: Viewer | null, address: string): string {
+  return viewer === null ? callerOf(null, address) : `partner ${viewer.homePartnerId}`;
 }
 
 /** The refusal of a caller who is ahead of his budget. */

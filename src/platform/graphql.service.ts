@@ -16,7 +16,7 @@ import {
   priceOperation,
   refuseIntrospection,
 } from './armour.js';
-import { type CallerLimits, callerOf } from './caller-limits.service.js';
+import { type CallerLimits, callerOf, partyOf } from './caller-limits.service.js';
 import { statementTally } from './database.service.js';
 import { formatError } from './error-format.js';
 import { demandsOf, refuseUnpermitted } from './field-access.service.js';
@@ -127,7 +127,8 @@ async function enter(
   );
   const caller = callerOf(viewer, context.address);
   callers.takeOperation(caller, cost);
-  const left = await callers.enter(caller, cost, context.rest);
+  const party = partyOf(viewer, context.address);
+  const left = await callers.enter({ caller, party, cost }, context.rest);
   const tally = statementTally.getStore() as RequestTally | undefined;
   if (tally === undefined) left();
   else tally.leave = left;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { measureDocument } from '../../src/platform/document-scan.js';
 import { OperationList, readOperationLists } from '../../src/platform/operation-list.service.js';
 import { addressKey, TokenBuckets } from '../../src/platform/token-buckets.js';
-import { Turnstile, TurnstileShut } from '../../src/platform/turnstile.service.js';
+import { SharedTurnstile, Turnstile, TurnstileShut } from '../../src/platform/turnstile.service.js';
 
 describe('a budget', () => {
   it('lets a burst through, then fills steadily, for each caller apart', () => {
@@ -90,6 +90,38 @@ describe('a turnstile', () => {
     leave();
     (await turns.enter('a'))();
     expect(turns.size).toBe(0);
+  });
+});
+
+describe('a turnstile that parties share', () => {
+  it('gives them turns, however many wait of one and whoever came first', async () => {
+    const turns = new SharedTurnstile({ parallel: 2, waiting: 10, waitMs: 5_000 });
+    const order: string[] = [];
+    const held = [await turns.enter('greedy'), await turns.enter('greedy')];
+    expect(turns.isBusy()).toBe(true);
+    const waits = ['greedy', 'greedy', 'greedy', 'greedy', 'b', 'c', 'b'].map(async (party) => {
+      const leave = await turns.enter(party);
+      order.push(party);
+      leave();
+    });
+    for (const leave of held) leave();
+    await Promise.all(waits);
+    expect(order).toEqual(['greedy', 'b', 'c', 'greedy', 'b', 'greedy', 'greedy']);
+    expect([turns.isBusy(), turns.size]).toEqual([false, 0]);
+  });
+
+  it('sends away who waits too long or behind too many of his own, not of others', async () => {
+    const turns = new SharedTurnstile({ parallel: 1, waiting: 1, waitMs: 30 });
+    const leave = await turns.enter('a');
+    const [mine, other] = [turns.enter('a'), turns.enter('b')];
+    await expect(turns.enter('a')).rejects.toThrow(TurnstileShut);
+    await expect(mine).rejects.toThrow(TurnstileShut);
+    await expect(other).rejects.toThrow(TurnstileShut);
+    expect(turns.size).toBe(0);
+    leave();
+    leave();
+    (await turns.enter('c'))();
+    expect(turns.isBusy()).toBe(false);
   });
 });
 
