@@ -81,7 +81,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   work.register(dataPlane.recycleExecutor);
   work.register(dataPlane.foldExecutor);
   work.register(dataPlane.rerateExecutor);
-  work.register(new BillExecutor(database, now));
+  work.register(new BillExecutor(database, services.numbers));
   work.register(services.purges);
   work.register(services.erasing);
   const http = await buildHttp({
@@ -110,6 +110,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
       services.inbox.start();
       services.lastUse.start();
       auditHeads.start();
+      services.numbers.start();
       services.purges.startSchedule();
       await doorbell.start();
     },
@@ -117,7 +118,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
       await http.close();
       const running = [services.inbox, work, outbox, mailbox, events, services.lastUse];
       await Promise.all(running.map((one) => one.stop()));
-      await Promise.all([auditHeads.stop(), services.purges.stopSchedule()]);
+      await Promise.all([
+        auditHeads.stop(),
+        services.numbers.stop(),
+        services.purges.stopSchedule(),
+      ]);
       mailer.close();
       await dataPlane.close();
       await doorbell.stop();

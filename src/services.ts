@@ -17,6 +17,8 @@ import {
   InvoiceFeeChargeResolver,
   InvoiceResolver,
   InvoiceService,
+  NumberAnchor,
+  NumberService,
   PartnerInvoicesResolver,
   RerateInvoiceResolver,
   UsageReportResolver,
@@ -193,7 +195,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const register = buildRegister(mediation.storage);
   const rating = buildRating(database, mediation.storage);
   const credit = new CreditService();
-  const billing = buildBilling(now);
+  const billing = buildBilling({ database, log, now, config }, auditing);
   const pricing = buildPricing();
   const access = {
     runs,
@@ -226,12 +228,12 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
 }
 
 function buildAudit({ database, log, config }: Pick<ServiceParts, 'database' | 'log' | 'config'>) {
-  const { dataDir, auditKey, auditHeadsDir, auditHeadMinutes: minutes } = config;
+  const { dataDir, auditHeadsDir, auditHeadMinutes: minutes } = config;
   const auditFiles = new HeadFiles(auditHeadsDir ?? join(dataDir, 'audit-heads'));
-  const key = new HeadKey(auditKey ?? ensureSecret(dataDir, 'audit-key'));
+  const key = new HeadKey(config.auditKey ?? ensureSecret(dataDir, 'audit-key'));
   const auditHeads = new HeadService(database, { key, files: auditFiles, minutes, log });
   const auditor = new AuditorService(auditHeads);
-  return { audit: new AuditService(database), auditFiles, auditHeads, auditor };
+  return { audit: new AuditService(database), auditFiles, auditHeads, auditKey: key, auditor };
 }
 
 // What users sign in through, and what they do about their own secrets.
@@ -309,10 +311,17 @@ function buildMediation(
   };
 }
 
-function buildBilling(now: () => Date) {
+function buildBilling(
+  { database, log, now, config }: Pick<ServiceParts, 'database' | 'log' | 'now' | 'config'>,
+  { auditFiles, auditKey }: ReturnType<typeof buildAudit>,
+) {
+  const anchor = new NumberAnchor(auditFiles.directory, auditKey);
+  const minutes = config.auditHeadMinutes;
+  const numbers = new NumberService(database, { anchor, now, log, minutes });
   return {
-    billRuns: new BillRunService(now),
-    invoices: new InvoiceService(now),
+    numbers,
+    billRuns: new BillRunService(now, numbers),
+    invoices: new InvoiceService(numbers),
     usageReports: new UsageReportService(),
   };
 }

@@ -8,7 +8,7 @@ export { AuditorService } from './auditor.service.js';
 export { auditErrors } from './errors.js';
 export { AUDIT_TAMPERED_TOPIC, HeadService } from './head.service.js';
 export { HeadFiles, readHeadFile } from './head-file.service.js';
-export { HeadKey } from './head-key.service.js';
+export { HeadKey, isSignedBy } from './head-key.service.js';
 export { trustedHead } from './verify.service.js';
 export { AuditResolver };
 

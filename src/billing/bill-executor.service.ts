@@ -20,10 +20,11 @@ import {
 } from './bill.store.js';
 import { feeFacts } from './fee.store.js';
 import { type FeeCharge, owedFees } from './fees.js';
-import { finaliseOnce } from './finalise.store.js';
+import { finaliseHeld } from './finalise.store.js';
 import { type BillFinding, creditCarriedOver, invoiceFindings } from './findings.js';
 import { documentFrame, insertDraft, writeFigures } from './invoice.store.js';
 import { invoiceFigures } from './invoice-lines.js';
+import type { NumberService } from './number.service.js';
 import { type ClosedDaySpan, monthSpan } from './prorate.js';
 
 /** What a batch of a BILL run does: bills one contract, or finalises one invoice. */
@@ -52,25 +53,30 @@ export class BillExecutor implements BatchExecutor {
   readonly kind = 'BILL';
   readonly slots = SLOTS;
   readonly #database: Database;
-  readonly #now: () => Date;
+  readonly #numbers: NumberService;
   readonly #foldWaitMs: number;
 
-  constructor(database: Database, now: () => Date, options: { readonly foldWaitMs?: number } = {}) {
+  constructor(
+    database: Database,
+    numbers: NumberService,
+    options: { readonly foldWaitMs?: number } = {},
+  ) {
     this.#database = database;
-    this.#now = now;
+    this.#numbers = numbers;
     this.#foldWaitMs = options.foldWaitMs ?? FOLD_WAIT_MS;
   }
 
   async execute(batch: ClaimedBatch): Promise<void> {
     const payload = batch.payload as BillPayload;
     if (payload.step === 'BILL') await this.#awaitFolds(payload.contractId, payload.period);
+    else await this.#numbers.hold(payload.invoiceId);
     await this.#database.write(SYSTEM_SCOPE, async (tx) => {
       // A contract may have usage by the million, which takes longer than a request may.
       await tx.query(`SET LOCAL statement_timeout = '${STATEMENT_TIMEOUT}'`);
       const result =
         payload.step === 'BILL'
           ? await billContract(tx, batch.runId, payload.contractId, payload.period)
-          : await this.#finalise(tx, payload.invoiceId);
+          : await finalise(tx, payload.invoiceId);
       await completeBatchSql(tx, batch, result, batch.units);
     });
   }
@@ -84,11 +90,11 @@ export class BillExecutor implements BatchExecutor {
       await delay(FOLD_POLL_MS);
     }
   }
+}
 
-  async #finalise(tx: Tx, invoiceId: number): Promise<BillBatchResult> {
-    await finaliseOnce(tx, invoiceId, this.#now());
-    return { invoiceIds: [invoiceId], findings: [], totals: { invoices: 1, findings: 0 } };
-  }
+async function finalise(tx: Tx, invoiceId: number): Promise<BillBatchResult> {
+  await finaliseHeld(tx, invoiceId);
+  return { invoiceIds: [invoiceId], findings: [], totals: { invoices: 1, findings: 0 } };
 }
 
 /**

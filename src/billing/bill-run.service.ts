@@ -20,6 +20,7 @@ import type { BillPayload } from './bill-executor.service.js';
 import type { BillRun, BillRunFinding, BillRunTotal } from './bill-run.entity.js';
 import { amountText } from './document.js';
 import { type BillFinding, billFindingTexts } from './findings.js';
+import type { NumberService } from './number.service.js';
 import { monthSpan } from './prorate.js';
 
 /** What a bill run was asked to do; stored with the run. */
@@ -34,9 +35,11 @@ interface BillParams {
 /** Starts bill runs and shows what came of them. */
 export class BillRunService {
   readonly #now: () => Date;
+  readonly #numbers: NumberService;
 
-  constructor(now: () => Date) {
+  constructor(now: () => Date, numbers: NumberService) {
     this.#now = now;
+    this.#numbers = numbers;
   }
 
   /**
@@ -117,8 +120,8 @@ export class BillRunService {
 
   /**
    * Starts finalising every draft of an ended bill run, in the order in which they were made.
-   * Asked again it answers the same run. Refuses with NOT_FOUND, BILL_RUN_OPEN or
-   * NOTHING_TO_FINALISE.
+   * Asked again it answers the same run. Refuses with NOT_FOUND, BILL_RUN_OPEN,
+   * NOTHING_TO_FINALISE or NUMBERS_NOT_RECONCILED.
    */
   async finalise(tx: Tx, viewer: Viewer, runId: string, key: string | null): Promise<Run> {
     const answer = await once(tx, viewer, key, 'finaliseBillRun', { runId }, async () => {
@@ -142,6 +145,7 @@ export class BillRunService {
       if (latest.runId !== null) return latest.runId;
       throw new DomainError('NOTHING_TO_FINALISE', 'The bill run has no draft invoice.');
     }
+    await this.#numbers.refuseBehind(tx, params.sellerPartnerId);
     const batches = drafts.map(({ id }) => {
       const payload: BillPayload = { step: 'FINALISE', invoiceId: id };
       return { payload, units: 1 };

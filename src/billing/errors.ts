@@ -8,4 +8,7 @@ export const billingErrors = {
   FOLD_PENDING: 'Tiers and allowances of the usage to be billed are still being worked out.',
   NOTHING_TO_BILL: 'No contract of the seller has usage or fees to bill in the period.',
   NOTHING_TO_FINALISE: 'The bill run has no draft invoice.',
+  NUMBERS_NOT_RECONCILED:
+    'Invoices were issued that this database does not know, since an older state was restored.',
+  NUMBER_NOT_KEPT: 'The number of an invoice cannot be written down outside of the database.',
 } as const satisfies ErrorCatalogue;

@@ -14,6 +14,8 @@ export { Invoice, InvoiceLine } from './invoice.entity.js';
 export { InvoiceFeeChargeResolver, InvoiceResolver } from './invoice.resolver.js';
 export { InvoiceService } from './invoice.service.js';
 export { invoiceRoute } from './invoice-route.service.js';
+export { NumberService } from './number.service.js';
+export { NumberAnchor } from './number-anchor.service.js';
 export { PartnerInvoicesResolver } from './partner-invoices.resolver.js';
 export { RerateInvoiceResolver } from './rerate-invoice.resolver.js';
 export { UsageReportResolver } from './usage-report.resolver.js';

@@ -82,12 +82,33 @@ const CHECKS: readonly Check[] = [
     message: 'A number series has a gap, or its counter is not its last number.',
     sql: `
       SELECT s.partner_id AS "sellerId", s.series, s.last_number AS "lastNumber",
-        count(i.id) AS invoices, max(right(i.number, -length(s.series) - 1)::int) AS highest
-      FROM invoice_number_series s LEFT JOIN invoice i
-        ON i.seller_partner_id = s.partner_id AND starts_with(i.number, s.series || '-')
+        count(n.place) AS numbers, max(n.place) AS highest
+      FROM invoice_number_series s LEFT JOIN invoice_number n
+        ON n.partner_id = s.partner_id AND n.series = s.series
       GROUP BY s.partner_id, s.series, s.last_number
-      HAVING count(i.id) <> s.last_number OR count(DISTINCT i.number) <> s.last_number
-        OR max(right(i.number, -length(s.series) - 1)::int) IS DISTINCT FROM s.last_number`,
+      HAVING count(n.place) <> s.last_number OR max(n.place) IS DISTINCT FROM s.last_number`,
+  },
+  {
+    invariant: 'I13',
+    message: 'A number of the register and its invoice do not tell the same.',
+    sql: `
+      SELECT coalesce(n.number, i.number) AS number, n.state AS registered, i.id AS "invoiceId",
+        i.state
+      FROM invoice_number n FULL JOIN invoice i ON i.id = n.invoice_id
+      WHERE CASE n.state WHEN 'LOST' THEN EXISTS (SELECT 1 FROM invoice j
+            WHERE j.seller_partner_id = n.partner_id AND j.number = n.number)
+          WHEN 'HELD' THEN i.state <> 'DRAFT'
+          WHEN 'ISSUED' THEN (n.partner_id, n.number, n.issued_on, n.issued_at, n.pdf_sha256)
+            IS DISTINCT FROM (i.seller_partner_id, i.number, i.issued_on, i.finalised_at,
+              i.pdf_sha256)
+          ELSE i.state = 'FINALISED' END`,
+  },
+  {
+    invariant: 'I13',
+    message: 'A draft holds a number for long; it has to be finalised.',
+    sql: `
+      SELECT partner_id AS "sellerId", number, invoice_id AS "invoiceId" FROM invoice_number
+      WHERE state = 'HELD' AND issued_at < now() - interval '1 day'`,
   },
   {
     invariant: 'I13',

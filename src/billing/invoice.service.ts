@@ -14,24 +14,26 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import type { InvoiceDocument } from './document.js';
-import { finaliseOnce } from './finalise.store.js';
+import { finaliseHeld } from './finalise.store.js';
 import { Invoice, InvoiceFeeCharge, InvoiceLine } from './invoice.entity.js';
 import type { InvoiceFilter } from './invoice.input.js';
 import { loadDocument } from './invoice.store.js';
 import { renderInvoicePdf } from './invoice-pdf.service.js';
+import type { NumberService } from './number.service.js';
 import type { InvoiceLineDay } from './usage-report.entity.js';
 
 /** Reads invoices and finalises single ones. */
 export class InvoiceService {
-  readonly #now: () => Date;
+  readonly #numbers: NumberService;
 
-  constructor(now: () => Date) {
-    this.#now = now;
+  constructor(numbers: NumberService) {
+    this.#numbers = numbers;
   }
 
   /**
    * Finalises one draft: number, dates, PDF. An invoice that is finalised already is answered as
-   * it is. Refuses with NOT_FOUND, also when the seller is not in the viewer's subtree.
+   * it is. Refuses with NOT_FOUND, also when the seller is not in the viewer's subtree, with
+   * NUMBERS_NOT_RECONCILED or with NUMBER_NOT_KEPT.
    */
   async finalise(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<Invoice> {
     const { invoiceId } = await once(tx, viewer, key, 'finaliseInvoice', { id }, async () => {
@@ -40,7 +42,8 @@ export class InvoiceService {
         invoice.sellerId,
       ]);
       if (sellers.length === 0) throw notFound('Invoice', id);
-      await finaliseOnce(tx, invoice.id, this.#now());
+      await this.#numbers.hold(invoice.id);
+      await finaliseHeld(tx, invoice.id);
       return { invoiceId: invoice.id };
     });
     return tx.findOneByOrFail(Invoice, { id: invoiceId });

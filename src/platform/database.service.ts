@@ -142,9 +142,21 @@ export class Database {
    * again, so `work` must have no effect outside the transaction.
    */
   async write<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#writeOn(scope, work, this.#dataSource);
+  }
+
+  /**
+   * As {@link write}, for a request that is in a transaction already, on the connections of
+   * {@link readAside}: what it commits stays, whatever becomes of that transaction.
+   */
+  async writeAside<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#writeOn(scope, work, this.#aside);
+  }
+
+  async #writeOn<T>(scope: Scope, work: (tx: Tx) => Promise<T>, source: DataSource): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#transaction(scope, 'READ WRITE', work);
+        return await this.#transaction(scope, 'READ WRITE', work, source);
       } catch (error) {
         if (attempt === ATTEMPTS || !RETRYABLE.has(sqlState(error) ?? '')) throw error;
       }

@@ -50,7 +50,7 @@ async function folded(contract: BuiltContract): Promise<void> {
 
 async function work(foldWaitMs: number): Promise<void> {
   const service = new WorkService(desk.database, { pollMs: 10, retryMs: 1 });
-  service.register(new BillExecutor(desk.database, () => desk.now, { foldWaitMs }));
+  service.register(new BillExecutor(desk.database, desk.numbers, { foldWaitMs }));
   await service.runUntilIdle();
 }
 

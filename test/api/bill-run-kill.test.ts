@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
@@ -17,6 +19,7 @@ import {
   someSubscriptions,
   someUsage,
 } from '../fixtures/billing.js';
+import { numbersIn } from '../fixtures/numbers.js';
 import { type TestDatabase, testDatabase } from '../fixtures/test-database.js';
 import { aViewer } from '../fixtures/viewer.js';
 
@@ -26,6 +29,7 @@ const CONTRACTS = 12;
 const DEATHS = [7, 29, 51, 66];
 let store: TestDatabase;
 let database: Database;
+const anchorDir = mkdtempSync(join(tmpdir(), 'kontor-anchor-'));
 
 beforeAll(async () => {
   store = await testDatabase();
@@ -39,6 +43,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await database?.close();
   await store?.drop();
+  rmSync(anchorDir, { recursive: true, force: true });
 });
 
 async function aSeller(hub: number, destinationId: number): Promise<number> {
@@ -60,7 +65,8 @@ async function aSeller(hub: number, destinationId: number): Promise<number> {
 /** A worker that dies at its n-th statement; without n it works to the end. Answers how it went. */
 async function worker(fatalStatement = 0): Promise<number | string> {
   const file = join(import.meta.dirname, '..', 'fixtures', 'bill-worker.js');
-  const child = spawn(process.execPath, [file, store.urls.url, NOW, String(fatalStatement)], {
+  const args = [file, store.urls.url, NOW, String(fatalStatement), anchorDir];
+  const child = spawn(process.execPath, args, {
     stdio: 'inherit',
     env: { ...process.env, TZ: 'UTC' },
   });
@@ -93,7 +99,7 @@ async function figures(sellerId: number): Promise<unknown> {
 it('ends in the figures of an undisturbed run, however often it is killed', async () => {
   const hub = await aBillingPartner(database);
   const destinationId = await aDestination(database, 'Germany');
-  const runs = new BillRunService(() => new Date(NOW));
+  const runs = new BillRunService(() => new Date(NOW), numbersIn(database, anchorDir));
   const act = (sellerId: number, work: 'bill' | Run): Promise<Run> =>
     database.write({ partnerId: sellerId }, (tx) => {
       const viewer = aViewer({ userId: 1, partnerId: sellerId });

@@ -1,12 +1,14 @@
 // The whole main job in one process, for kill.test.ts: imports what waits, folds the months, lets
 // credit follow, bills the month for every seller and finalises. Started again after a kill it
 // goes on.
+import { join } from 'node:path';
 import { BillExecutor, BillRunService } from '../../src/billing/index.js';
 import { CreditService } from '../../src/credit/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
 import { Database, OutboxWorker, SYSTEM_SCOPE, WorkService } from '../../src/platform/index.js';
 import { CREDIT_USAGE_TOPIC, DataPlane, FOLD_TOPIC, startFold } from '../../src/rating/index.js';
 import { entities } from '../../src/schema.js';
+import { numbersIn } from '../fixtures/numbers.js';
 import { aViewer } from '../fixtures/viewer.js';
 
 const [url = '', filesDir = '', workers = '1'] = process.argv.slice(2);
@@ -28,7 +30,10 @@ outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
 outbox.register(FOLD_TOPIC, startFold);
 work.register(plane.importExecutor);
 work.register(plane.foldExecutor);
-work.register(new BillExecutor(database, now));
+// Every database has an anchor of its own, which outlives the processes that write it.
+const anchorDir = join(filesDir, `anchor${new URL(url).pathname.replaceAll('/', '-')}`);
+const numbers = numbersIn(database, anchorDir, now);
+work.register(new BillExecutor(database, numbers));
 
 process.stdout.write('READY\n');
 await work.runUntilIdle();
@@ -43,7 +48,7 @@ await database.close();
 process.stdout.write('FINISHED\n');
 
 async function billAll(): Promise<void> {
-  const bills = new BillRunService(now);
+  const bills = new BillRunService(now, numbers);
   const sellers: { id: number }[] = await database.read(SYSTEM_SCOPE, (tx) =>
     tx.query(`SELECT DISTINCT seller_partner_id AS id FROM contract WHERE level <> 'COST'
       ORDER BY 1`),
