@@ -42,20 +42,39 @@ export async function verifyAudit({ config, args }: Given): Promise<number> {
     // Before the first head is signed there is no folder; the chain can be read all the same.
     const own = existsSync(auditFiles.directory) ? [auditFiles.directory] : [];
     const paths = positionals.length > 0 ? positionals : own;
-    const heads = paths.flatMap(filesIn).map((path) => {
-      const head = readHeadFile(path);
-      if (head === null) throw new DomainError('AUDIT_HEAD_INVALID', `${path} holds no head.`);
-      return trustedHead(head, keys);
-    });
-    const { entries, lastGood, proven, finding } = await auditHeads.verify(heads, null);
+    const heads = trustedHeadsIn(paths, keys);
+    const { entries, lastGood, proven, finding, restores } = await auditHeads.verify(heads, null);
     console.log(`${entries} entries are good, ${proven} of them proven by ${heads.length} heads.`);
+    for (const { keptThrough, lost, at } of restores) {
+      const heard = `${lost.length} heads of what followed count no more`;
+      console.log(`A restore was declared at ${at} that kept entry ${keptThrough}; ${heard}.`);
+    }
     if (finding === null) return 0;
     const { fault, firstBad, firstBadAtLatest } = finding;
     const range = firstBad === firstBadAtLatest ? '' : `, or one up to ${firstBadAtLatest}`;
     console.log(
       `${fault}: the first bad entry is ${firstBad}${range}; ${lastGood} is the last good.`,
     );
+    const newest = Math.max(0, ...heads.map(({ seq }) => seq));
+    if (fault === 'ENTRIES_CUT_OFF' && newest > lastGood) {
+      console.log(
+        `The chain is shorter than the newest head, which is of entry ${newest}: an older state ` +
+          'was restored (then: reconcile), or somebody cut the entries off.',
+      );
+    }
     return 1;
+  });
+}
+
+/** The heads in files and folders; refuses with AUDIT_HEAD_INVALID what no key has signed. */
+export function trustedHeadsIn(
+  paths: readonly string[],
+  keys: ReadonlySet<string>,
+): ReturnType<typeof trustedHead>[] {
+  return paths.flatMap(filesIn).map((path) => {
+    const head = readHeadFile(path);
+    if (head === null) throw new DomainError('AUDIT_HEAD_INVALID', `${path} holds no head.`);
+    return trustedHead(head, keys);
   });
 }
 

@@ -20,6 +20,7 @@ import {
   type Tx,
 } from './platform/index.js';
 import { vectorsCommand } from './rating/index.js';
+import { reconcile } from './reconcile-command.js';
 import { printedSchema } from './schema.js';
 
 /** What a command is given: the configuration and the words behind its name. */
@@ -45,6 +46,7 @@ const commands: Readonly<Record<string, Command>> = {
   'check-figures': checkFigures,
   'audit-head': signAuditHead,
   'verify-audit': verifyAudit,
+  reconcile,
   demo: elsewhere('../seeds/demo/index.js'),
   bench: elsewhere('../test/bench/index.js'),
   vectors: ({ args: files }) => vectorsCommand(files, (line) => console.log(line)),

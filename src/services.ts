@@ -20,6 +20,7 @@ import {
   NumberAnchor,
   NumberService,
   PartnerInvoicesResolver,
+  ReconcileService,
   RerateInvoiceResolver,
   UsageReportResolver,
   UsageReportService,
@@ -320,6 +321,7 @@ function buildBilling(
   const numbers = new NumberService(database, { anchor, now, log, minutes });
   return {
     numbers,
+    reconciliation: new ReconcileService(anchor),
     billRuns: new BillRunService(now, numbers),
     invoices: new InvoiceService(numbers),
     usageReports: new UsageReportService(),

@@ -244,4 +244,11 @@ export class AuditVerification {
     description: 'The latest that the first bad entry can be; equal to `firstBad` when known.',
   })
   firstBadAtLatest!: string | null;
+
+  @Field(() => [BigIntScalar], {
+    description:
+      'Of each declared restore of an older state the last entry that was kept, oldest first; ' +
+      'heads of the entries that it lost do not count.',
+  })
+  restoredThrough!: readonly string[];
 }

@@ -55,7 +55,7 @@ export class AuditorService {
     if (start === undefined) {
       throw new DomainError('AUDIT_HEAD_INVALID', 'The head to begin with is not among the heads.');
     }
-    const { entries, proven, finding } = await this.#heads.verify(heads, start);
+    const { entries, proven, finding, restores } = await this.#heads.verify(heads, start);
     return {
       intact: finding === null,
       entries: String(entries),
@@ -63,6 +63,7 @@ export class AuditorService {
       fault: finding?.fault ?? null,
       firstBad: finding === null ? null : String(finding.firstBad),
       firstBadAtLatest: finding === null ? null : String(finding.firstBadAtLatest),
+      restoredThrough: restores.map(({ keptThrough }) => String(keptThrough)),
     };
   }
 }

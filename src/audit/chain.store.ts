@@ -78,3 +78,28 @@ export async function insertSignedHead(
     [seq, signed.head, signed.signature, signed.publicKey, signed.trail],
   );
 }
+
+/** A declared restore, and who vouches for it. */
+export interface SignedRestore {
+  readonly restore: string;
+  readonly signature: string;
+  readonly publicKey: string;
+}
+
+/** Restores that were declared, oldest first. */
+export async function signedRestores(tx: SqlClient): Promise<SignedRestore[]> {
+  return rowsOf<SignedRestore>(
+    await tx.query(
+      `SELECT restore, signature, public_key AS "publicKey" FROM audit_restore ORDER BY id`,
+    ),
+  );
+}
+
+/** Keeps the declaration of a restore. */
+export async function insertRestore(tx: SqlClient, signed: SignedRestore): Promise<void> {
+  await tx.query('INSERT INTO audit_restore (restore, signature, public_key) VALUES ($1, $2, $3)', [
+    signed.restore,
+    signed.signature,
+    signed.publicKey,
+  ]);
+}

@@ -42,6 +42,22 @@ export class HeadFiles {
     return readHeadFile(this.#path(seq));
   }
 
+  /** All heads that have a file, rising. */
+  all(): SignedHead[] {
+    return this.places().flatMap((seq) => this.read(seq) ?? []);
+  }
+
+  /** Gives the file of a head another name, so that another head of the place can have its own. */
+  setAside(seq: number, hash: string): void {
+    const aside = `lost-head-${String(seq).padStart(12, '0')}-${hash.slice(0, 12)}.json`;
+    try {
+      renameSync(this.#path(seq), join(this.directory, aside));
+    } catch (error) {
+      // Another process has done so a moment before.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+
   /** Writes the file of a head, complete or not at all; answers its path. */
   write(seq: number, head: SignedHead): string {
     mkdirSync(this.directory, { recursive: true, mode: 0o750 });

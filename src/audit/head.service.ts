@@ -11,6 +11,7 @@ import { ChainCheck, type Finding, GENESIS, TRAIL_DIGITS, type TrustedHead } fro
 import {
   chainAfter,
   chainEnd,
+  insertRestore,
   insertSignedHead,
   lockSigning,
   newestSignedHead,
@@ -19,7 +20,14 @@ import {
 import { headText, type SignedHead } from './head.js';
 import type { HeadFiles } from './head-file.service.js';
 import type { HeadKey } from './head-key.service.js';
-import { sha256, trustedOrNull, type Verification, verifyChain } from './verify.service.js';
+import { lostBy, type Restore, restoreText } from './restore.js';
+import {
+  declaredRestores,
+  sha256,
+  trustedOrNull,
+  type Verification,
+  verifyChain,
+} from './verify.service.js';
 
 /** Topic of the row that tells of a chain that was tampered with. */
 export const AUDIT_TAMPERED_TOPIC = 'audit.tampered';
@@ -81,6 +89,7 @@ export class HeadService {
    * entry, and then signs nothing.
    */
   async export(): Promise<Exported> {
+    await this.#setLostAside();
     for (;;) {
       const signed = await this.#database.write(SYSTEM_SCOPE, (tx) => this.#signNext(tx));
       if (signed instanceof DomainError) throw signed;
@@ -110,11 +119,63 @@ export class HeadService {
           (head) => trustedOrNull(head, this.#keys) ?? [],
         );
         const start = since ?? { seq: 0, hash: GENESIS };
+        const restores = await declaredRestores(tx, this.#keys);
+        const isLost = lostBy(restores);
         // Those given come last: of two heads of a place the one from outside counts.
-        return verifyChain(tx, [...kept, ...given], start);
+        const heads = [...kept, ...given].filter((head) => !isLost(head));
+        return { ...(await verifyChain(tx, heads, start)), restores };
       });
     } finally {
       this.#verifying = false;
+    }
+  }
+
+  /**
+   * The restore that explains why the chain does not reach the heads: its last entry that they
+   * know, and those of them that speak of later ones. Null when nothing is missing. Refuses with
+   * AUDIT_TAMPERED when the chain that is left does not fit itself.
+   */
+  async findRestore(tx: Tx, given: readonly TrustedHead[]): Promise<Restore | null> {
+    const isLost = lostBy(await declaredRestores(tx, this.#keys));
+    const own = [...(await signedHeads(tx)), ...this.#options.files.all()];
+    const heads = [
+      ...own.flatMap((head) => trustedOrNull(head, this.#keys) ?? []),
+      ...given,
+    ].filter((head) => !isLost(head));
+    const { finding, lastGood, proven } = await verifyChain(tx, heads);
+    if (finding === null) return null;
+    const isCut = finding.fault === 'ENTRIES_CUT_OFF';
+    const keptThrough = isCut ? lastGood : Math.max(proven, finding.firstBad - 1);
+    const known = heads.filter((head) => head.seq <= keptThrough);
+    const left = await verifyChain(tx, known);
+    if (left.finding !== null) throw broken(left.finding);
+    const lost = heads.filter((head) => head.seq > keptThrough).sort((a, b) => a.seq - b.seq);
+    const at = rowsOf<{ now: Date }>(await tx.query('SELECT clock_timestamp() AS now'))[0]?.now;
+    return {
+      keptThrough,
+      lost: lost.map(({ seq, hash }) => ({ seq, hash })),
+      at: at?.toISOString() ?? '',
+    };
+  }
+
+  /** Declares a restore: its heads count no more, and whoever verifies the chain is told. */
+  async declareRestore(tx: Tx, restore: Restore): Promise<void> {
+    const { key } = this.#options;
+    const text = restoreText(restore);
+    const { publicKey } = key;
+    await insertRestore(tx, { restore: text, signature: key.sign(text), publicKey });
+  }
+
+  async #setLostAside(): Promise<void> {
+    const { files } = this.#options;
+    const restores = await this.#database.read(SYSTEM_SCOPE, (tx) =>
+      declaredRestores(tx, this.#keys),
+    );
+    const isLost = lostBy(restores);
+    for (const seq of restores.length === 0 ? [] : files.places()) {
+      const signed = files.read(seq);
+      const head = signed === null ? null : trustedOrNull(signed, this.#keys);
+      if (head !== null && isLost(head)) files.setAside(seq, head.hash);
     }
   }
 
@@ -198,6 +259,10 @@ async function tampered(tx: Tx, finding: Finding): Promise<DomainError> {
   invariant(rows[0] !== undefined, 'entries belong to partners, and a hub stands above all');
   const payload = { fault, firstBad, firstBadAtLatest };
   await appendOutbox(tx, { topic: AUDIT_TAMPERED_TOPIC, partnerId: rows[0].id, payload });
+  return broken(finding);
+}
+
+function broken({ fault, firstBad, firstBadAtLatest }: Finding): DomainError {
   const where = firstBad === firstBadAtLatest ? firstBad : `${firstBad} to ${firstBadAtLatest}`;
   return new DomainError('AUDIT_TAMPERED', `The audit was tampered with at entry ${where}.`, {
     fault,

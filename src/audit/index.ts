@@ -9,6 +9,7 @@ export { auditErrors } from './errors.js';
 export { AUDIT_TAMPERED_TOPIC, HeadService } from './head.service.js';
 export { HeadFiles, readHeadFile } from './head-file.service.js';
 export { HeadKey, isSignedBy } from './head-key.service.js';
+export type { Restore } from './restore.js';
 export { trustedHead } from './verify.service.js';
 export { AuditResolver };
 

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { DomainError } from '../kernel/index.js';
 import type { Tx } from '../platform/index.js';
 import { ChainCheck, type Finding, GENESIS, type TrustedHead } from './chain.js';
-import { chainAfter, chainEnd } from './chain.store.js';
+import { chainAfter, chainEnd, signedRestores } from './chain.store.js';
 import { readHead, type SignedHead } from './head.js';
 import { isSignedBy } from './head-key.service.js';
+import { type Restore, readRestore } from './restore.js';
 
 const PAGE = 2_000;
 
@@ -17,6 +18,8 @@ export interface Verification {
   /** Place up to which a head vouches for the entries. */
   readonly proven: number;
   readonly finding: Finding | null;
+  /** Restores of older states that were declared, oldest first. */
+  readonly restores: readonly Restore[];
 }
 
 /** SHA-256, hexadecimal. */
@@ -42,6 +45,15 @@ export function trustedOrNull(signed: SignedHead, keys: ReadonlySet<string>): Tr
   return readHead(signed, trail === null ? null : sha256(trail));
 }
 
+/** Restores that were declared by somebody with one of the keys, oldest first. */
+export async function declaredRestores(tx: Tx, keys: ReadonlySet<string>): Promise<Restore[]> {
+  const signed = await signedRestores(tx);
+  return signed.flatMap(({ restore, signature, publicKey }) => {
+    const trusted = keys.has(publicKey) && isSignedBy(publicKey, restore, signature);
+    return (trusted ? readRestore(restore) : null) ?? [];
+  });
+}
+
 /**
  * Reads the chain behind `start` and holds it against itself and the heads. `tx` sees every
  * partner. Entries that are added meanwhile are left for another time.
@@ -50,7 +62,7 @@ export async function verifyChain(
   tx: Tx,
   heads: readonly TrustedHead[],
   start: { readonly seq: number; readonly hash: string } = { seq: 0, hash: GENESIS },
-): Promise<Verification> {
+): Promise<Omit<Verification, 'restores'>> {
   const end = await chainEnd(tx);
   const check = new ChainCheck(sha256, heads, start);
   // What lies behind the end was added since, or put there by somebody who forgot the end.

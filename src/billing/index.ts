@@ -17,6 +17,7 @@ export { invoiceRoute } from './invoice-route.service.js';
 export { NumberService } from './number.service.js';
 export { NumberAnchor } from './number-anchor.service.js';
 export { PartnerInvoicesResolver } from './partner-invoices.resolver.js';
+export { ReconcileService, type Reconciliation } from './reconcile.service.js';
 export { RerateInvoiceResolver } from './rerate-invoice.resolver.js';
 export { UsageReportResolver } from './usage-report.resolver.js';
 export { UsageReportService } from './usage-report.service.js';

@@ -59,12 +59,16 @@ export class NumberService {
     const { anchor, now } = this.#options;
     const record = await this.#database.writeAside(SYSTEM_SCOPE, (tx) =>
       holdNumber(tx, invoiceId, now(), ({ seller, series, place }) => {
-        refuseBehind(seller, series, place - 1, anchor.highest(seller, series));
+        const written = this.#onDisk(() => anchor.highest(seller, series));
+        refuseBehind(seller, series, place - 1, written);
       }),
     );
-    if (record === null) return;
+    if (record !== null) this.#onDisk(() => anchor.keep([record]));
+  }
+
+  #onDisk<T>(work: () => T): T {
     try {
-      anchor.keep([record]);
+      return work();
     } catch (error) {
       this.#options.log.failure('invoice number not written down', error);
       throw new DomainError('NUMBER_NOT_KEPT', 'The number cannot be written down; try again.');

@@ -28,6 +28,7 @@ export { signRefreshToken, verifyRefreshToken } from './refresh-token.service.js
 export { RoleService } from './role.service.js';
 export { rolePresets } from './role-preset.js';
 export { seal, unseal } from './seal.service.js';
+export { endAllSessions } from './session.store.js';
 export type { Tokens } from './session-tokens.service.js';
 export { type Credentials, type IdentityKeys, SignInService } from './sign-in.service.js';
 export { SignInEventService } from './sign-in-event.service.js';

@@ -120,3 +120,8 @@ export async function revokeSessionsOf(
     [userId, now, exceptId],
   );
 }
+
+/** Ends the sessions of everybody. */
+export async function endAllSessions(tx: Tx, now: Date): Promise<void> {
+  await tx.query('UPDATE session SET revoked_at = $1 WHERE revoked_at IS NULL', [now]);
+}
