@@ -61,6 +61,24 @@ function die(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
+const lsnFile = process.env.KONTOR_TEST_LSN;
+if (lsnFile !== undefined) {
+  // Where the log of the database ends before each statement, for restores to inside of a run.
+  const noting = prototype.query;
+  prototype.query = function query(this: pg.Client, ...args: unknown[]): unknown {
+    const text = textOf(args[0]).replace(/\s+/g, ' ').trim().slice(0, 60);
+    void (
+      send.call(this, 'SELECT pg_current_wal_insert_lsn()::text AS lsn') as Promise<{
+        rows: { lsn: string }[];
+      }>
+    ).then(
+      ({ rows }) => appendFileSync(lsnFile, `${thread}\t${rows[0]?.lsn}\t${text}\n`),
+      () => undefined,
+    );
+    return noting.apply(this, args);
+  };
+}
+
 if (countFile !== undefined) {
   let counted = 0;
   const counting = prototype.query;
