@@ -35,6 +35,7 @@ const REGISTER = `
     pdf bytea,
     known jsonb,
     lost_at timestamptz,
+    entered_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (partner_id, series, place),
     UNIQUE (partner_id, number),
     FOREIGN KEY (partner_id, series) REFERENCES invoice_number_series,

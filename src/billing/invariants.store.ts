@@ -108,7 +108,7 @@ const CHECKS: readonly Check[] = [
     message: 'A draft holds a number for long; it has to be finalised.',
     sql: `
       SELECT partner_id AS "sellerId", number, invoice_id AS "invoiceId" FROM invoice_number
-      WHERE state = 'HELD' AND issued_at < now() - interval '1 day'`,
+      WHERE state = 'HELD' AND entered_at < now() - interval '1 day'`,
   },
   {
     invariant: 'I13',

@@ -60,9 +60,14 @@ async function billAll(): Promise<void> {
       bills.start(tx, viewer, { period: PERIOD, sellerPartnerId: null }, null),
     );
     await work.runUntilIdle();
-    await database.write(scope, (tx) =>
-      bills.finalise(tx, viewer, toGlobalId('Run', run.id), null),
-    );
+    if (process.env.KONTOR_TEST_DRAFTS === 'only') continue;
+    const billRun = toGlobalId('Run', run.id);
+    await database
+      .write(scope, (tx) => bills.finalise(tx, viewer, billRun, null))
+      .catch((error: unknown) => {
+        // After a restore every draft may have its number back already.
+        if ((error as { code?: string }).code !== 'NOTHING_TO_FINALISE') throw error;
+      });
     await work.runUntilIdle();
   }
 }

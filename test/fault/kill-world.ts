@@ -17,13 +17,17 @@ const RECORDS = 12_000;
 const BATCH_BYTES = 128 * 1024;
 
 /** A database in which an import waits to be done, with fees and credit limits in play. */
-export async function prepareWaitingImport(urls: DatabaseUrls, dir: string): Promise<Generated> {
+export async function prepareWaitingImport(
+  urls: DatabaseUrls,
+  dir: string,
+  records = RECORDS,
+): Promise<Generated> {
   await migrate(migrateOptions(urls));
   const settings = { entities: [], poolSize: 3, statementTimeoutMs: 60_000 };
   const database = await new Database({ ...urls, ...settings }).connect();
   try {
     const world = await buildWorld(database, { prefixes: 800, subscriptions: 200 });
-    const file = generate(world, { path: `${dir}/kill.csv`, records: RECORDS, seed: 9, days: 3 });
+    const file = generate(world, { path: `${dir}/kill.csv`, records, seed: 9, days: 3 });
     const sourceId = await freshSource(database, world, 'kill');
     await database.write(SYSTEM_SCOPE, async (tx) => {
       await addFeesAndLimits(tx);
