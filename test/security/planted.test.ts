@@ -269,13 +269,6 @@ const BEHAVIOUR = [
     tests: ['api/step-up'],
   },
   {
-    name: 'a session to replace the second factor',
-    file: 'build/src/identity/enrolment.service.js',
-    from: 'const sessionId = requireSession(viewer)',
-    to: "const sessionId = viewer.sessionId ?? '1'",
-    tests: ['api/step-up'],
-  },
-  {
     name: 'a session to forget devices',
     file: 'build/src/identity/sign-in.service.js',
     from: 'requireSession(viewer)',
