@@ -18,7 +18,6 @@ const ofRating = [
   'rate-batch',
   'fold-property',
   'vectors',
-  'summarise',
 ];
 
 export default defineConfig({
