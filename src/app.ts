@@ -112,6 +112,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
       auditHeads.start();
       services.numbers.start();
       services.purges.startSchedule();
+      services.seals.startSchedule();
       await doorbell.start();
     },
     stop: async () => {
@@ -122,6 +123,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
         auditHeads.stop(),
         services.numbers.stop(),
         services.purges.stopSchedule(),
+        services.seals.stopSchedule(),
       ]);
       mailer.close();
       await dataPlane.close();

@@ -149,6 +149,7 @@ import {
   RerateOutcomeResolver,
   RerateResolver,
   RerateService,
+  SealService,
   SubscriptionBalancesResolver,
   XdrExplanationResolver,
   XdrLevelExplanationResolver,
@@ -214,6 +215,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
       rewrite: (storedAs, change) => rewriteLines(mediation.storage, storedAs, change),
       removeBytes: (storedAs) => mediation.uploads.removeUnused(storedAs, now()),
     }),
+    seals: new SealService(database, { now, log }),
     purges: new PurgeService(database, {
       audit,
       now,

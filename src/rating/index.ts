@@ -37,6 +37,7 @@ export {
   RerateResolver,
 } from './rerate.resolver.js';
 export { RerateService } from './rerate.service.js';
+export { SealService } from './seal.service.js';
 export { vectorsCommand } from './vector.service.js';
 export { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
 

@@ -2,8 +2,11 @@ import { DomainError } from '../kernel/index.js';
 import { rowsOf, type SqlClient, type Tx } from '../platform/index.js';
 import type { RerateScope, RerateSelection } from './rerate-selection.js';
 
-// PostgreSQL may ask this of every table that there is before it knows which are leaves.
-const LEAF_DAY = String.raw`to_date(substring(c.relname FROM '^xdr_(\d{8})$'), 'YYYYMMDD')`;
+/**
+ * The day of a leaf of `xdr` by its name. PostgreSQL may ask this of every table that there is
+ * before it knows which are leaves.
+ */
+export const LEAF_DAY = String.raw`to_date(substring(c.relname FROM '^xdr_(\d{8})$'), 'YYYYMMDD')`;
 
 /** Days that hold records between two instants, with the bytes that lie in them. */
 export async function recordDays(

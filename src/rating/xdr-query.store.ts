@@ -111,7 +111,8 @@ async function conditionsOf(tx: Tx, filter: XdrFilter, page: Page): Promise<Cond
     if (id) add((p) => `x.${column} = ${p}`, rowNumber(type, id));
   }
   if (filter.service) add((p) => `x.service = ${p}`, serviceCodes[filter.service]);
-  if (filter.number) add((p) => `${p}::bigint IN (x.a_number, x.b_number)`, filter.number);
+  if (filter.number)
+    add((p) => `(x.a_number = ${p}::bigint OR x.b_number = ${p}::bigint)`, filter.number);
   if (filter.partnerId) {
     const below = await partnersBelow(tx, rowNumber('Partner', filter.partnerId));
     if (below.length === 0) return null;
