@@ -17,6 +17,7 @@ export const CONFIG_VARIABLES = [
   'KONTOR_INBOX_POLL_SECONDS',
   'KONTOR_ALLOWED_ORIGINS',
   'KONTOR_TRUSTED_PROXIES',
+  'KONTOR_METRICS_TOKEN',
   'KONTOR_LOG_LEVEL',
   'KONTOR_BODY_LIMIT_BYTES',
   'KONTOR_MAX_DEPTH',
@@ -79,6 +80,8 @@ export type Config = Readonly<{
   allowedOrigins: readonly string[];
   /** Addresses or networks of proxies whose X-Forwarded-For is believed. */
   trustedProxies: readonly string[];
+  /** Who sends it may read /metrics; undefined leaves them to this machine. */
+  metricsToken: string | undefined;
   logLevel: (typeof LOG_LEVELS)[number];
   bodyLimitBytes: number;
   maxDepth: number;
@@ -141,6 +144,11 @@ const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 const UNITS: Readonly<Record<string, number>> = { KiB: KIB, MiB: MIB, GiB: GIB };
 const MAX_WORKERS = 16;
+const TOKEN: Rule<string> = {
+  expected: '32 to 256 letters, digits and - . _ ~ + / =',
+  secret: true,
+  parse: (text) => (/^[\w.~+/=-]{32,256}$/.test(text) ? text : undefined),
+};
 const IPV4 = /^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(?!$)|$)){4}$/;
 
 /**
@@ -175,6 +183,7 @@ export function loadConfig(env: Environment, cores: number): Config {
     inboxPollSeconds: read('KONTOR_INBOX_POLL_SECONDS', whole(1, 3600)) ?? 5,
     allowedOrigins: read('KONTOR_ALLOWED_ORIGINS', ORIGINS) ?? [],
     trustedProxies: read('KONTOR_TRUSTED_PROXIES', NETWORKS) ?? [],
+    metricsToken: read('KONTOR_METRICS_TOKEN', TOKEN),
     logLevel: read('KONTOR_LOG_LEVEL', oneOf(LOG_LEVELS)) ?? 'info',
     bodyLimitBytes: read('KONTOR_BODY_LIMIT_BYTES', size(KIB, 16 * MIB)) ?? 64 * KIB,
     maxDepth: read('KONTOR_MAX_DEPTH', whole(1, 100)) ?? 12,

@@ -18,6 +18,7 @@ import { faultRecorder } from './graphql.service.js';
 import { addGraphql } from './graphql-route.service.js';
 import type { Log } from './log.service.js';
 import { Metrics } from './metrics.service.js';
+import { mayReadMetrics } from './metrics-access.service.js';
 import { type ListedOnly, readOperationLists } from './operation-list.service.js';
 import { isAllowedOrigin } from './origin.js';
 import type { Viewer } from './request.service.js';
@@ -28,6 +29,7 @@ const DRAIN_MS = 10_000;
 
 export interface HttpSettings extends DocumentLimits, CallerSettings, SocketSettings {
   readonly bodyLimitBytes: number;
+  readonly metricsToken: string | undefined;
   readonly introspection: boolean;
   /** Files that list operations by their ids, and who may send nothing else. */
   readonly operationFiles: readonly string[];
@@ -86,7 +88,8 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
   addHeaders(fastify, settings.allowedOrigins);
   addRates(fastify, limits);
   addErrors(fastify, log);
-  addHealth(fastify, metrics, options.ready);
+  addHealth(fastify, options.ready);
+  addMetrics(fastify, metrics, settings.metricsToken);
   const guard = new DocumentGuard(settings);
   const operations = readOperationLists(settings.operationFiles, settings.listedOnly);
   const parts = { ...options, guard, limits, operations, metrics };
@@ -122,7 +125,7 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
   };
 }
 
-function addHealth(fastify: FastifyInstance, metrics: Metrics, ready: () => Promise<void>): void {
+function addHealth(fastify: FastifyInstance, ready: () => Promise<void>): void {
   fastify.get('/health/live', async () => ({ status: 'live' }));
   fastify.get('/health/ready', async (_, reply) => {
     try {
@@ -133,7 +136,11 @@ function addHealth(fastify: FastifyInstance, metrics: Metrics, ready: () => Prom
       return { status: 'not ready' };
     }
   });
-  fastify.get('/metrics', async (_, reply) => {
+}
+
+function addMetrics(fastify: FastifyInstance, metrics: Metrics, token: string | undefined): void {
+  fastify.get('/metrics', async (request, reply) => {
+    if (!mayReadMetrics(request, token)) return reply.callNotFound();
     reply.type(metrics.registry.contentType);
     return metrics.registry.metrics();
   });

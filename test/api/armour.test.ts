@@ -228,6 +228,16 @@ describe('a request over HTTP', () => {
     const metrics = await (await fetch(`${app.url}/metrics`)).text();
     expect(metrics).toMatch(/kontor_graphql_operations_total\{type="query",outcome="ok"\} \d/);
   });
+
+  it('has no metrics for those who come through a proxy', async () => {
+    const nothing = await (await fetch(`${app.url}/nothing`)).text();
+    for (const header of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip']) {
+      const headers = { [header]: '192.0.2.7' };
+      const refused = await fetch(`${app.url}/metrics`, { headers });
+      expect(refused.status).toBe(404);
+      expect(await refused.text()).toBe(nothing.replace('/nothing', '/metrics'));
+    }
+  });
 });
 
 describe('a fault of our own', () => {

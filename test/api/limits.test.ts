@@ -30,6 +30,8 @@ function many<T>(count: number, work: (n: number) => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: count }, (_, n) => work(n)));
 }
 
+const METRICS_TOKEN = 'figures-for-the-prometheus-of-this-house';
+
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'kontor-limits-'));
 });
@@ -41,9 +43,21 @@ describe('an address', () => {
       KONTOR_ADDRESS_RATE: '1',
       KONTOR_ADDRESS_SOCKETS: '3',
       KONTOR_TRUSTED_PROXIES: '127.0.0.1',
+      KONTOR_METRICS_TOKEN: METRICS_TOKEN,
     });
   });
   afterAll(() => app.stop());
+
+  it('reads metrics with the token for them, and with nothing else', async () => {
+    const asked = async (authorization?: string) => {
+      const headers = { 'x-forwarded-for': '192.0.2.9', ...(authorization && { authorization }) };
+      return (await fetch(`${app.url}/metrics`, { headers })).status;
+    };
+    const session = await newToken(app);
+    const wrong = [undefined, METRICS_TOKEN, `Bearer ${METRICS_TOKEN}x`, `Bearer ${session}`];
+    for (const each of wrong) expect(await asked(each)).toBe(404);
+    expect(await asked(`Bearer ${METRICS_TOKEN}`)).toBe(200);
+  });
 
   const from = (address: string, path = '/graphql') =>
     fetch(`${app.url}${path}`, {
