@@ -49,6 +49,9 @@ export async function registerDelivery(
   return database.write(scope, async (tx) => {
     const id = known?.id ?? (await registered(tx, delivery, content));
     if (id === null) return 'AGAIN';
+    // The same content may have come in by another delivery since; the next look tells.
+    await tx.query('SELECT FROM usage_file WHERE id = $1 FOR UPDATE', [id]);
+    if ((await knownFile(tx, partnerId, sha256))?.imported) return 'AGAIN';
     await tx.query('UPDATE usage_file SET arrived_as = $2 WHERE id = $1', [id, arrivedAs]);
     await files.startImport(tx, id, delivery.source, null);
     return 'IMPORTED';
