@@ -9,7 +9,8 @@ export type ProbableCause =
   | 'FILE_ERROR'
   | 'NEGATIVE_MARGIN'
   | 'AUDIT_TAMPERED'
-  | 'FIGURES_DIFFER';
+  | 'FIGURES_DIFFER'
+  | 'WEBHOOK_FAILING';
 
 /** State of an alarm from what happened to it. */
 export function alarmState(alarm: {

@@ -36,6 +36,7 @@ const ProbableCauseType = {
   NEGATIVE_MARGIN: 'NEGATIVE_MARGIN',
   AUDIT_TAMPERED: 'AUDIT_TAMPERED',
   FIGURES_DIFFER: 'FIGURES_DIFFER',
+  WEBHOOK_FAILING: 'WEBHOOK_FAILING',
 } as const;
 registerEnumType(ProbableCauseType, {
   name: 'ProbableCause',
@@ -47,6 +48,7 @@ registerEnumType(ProbableCauseType, {
     NEGATIVE_MARGIN: { description: 'Something is sold below what it costs.' },
     AUDIT_TAMPERED: { description: 'The chain of audit entries is broken.' },
     FIGURES_DIFFER: { description: 'Files, records, sums and invoices do not agree.' },
+    WEBHOOK_FAILING: { description: 'Messages to a webhook do not arrive.' },
   },
 });
 

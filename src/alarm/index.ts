@@ -4,6 +4,7 @@ import { AlarmResolver } from './alarm.resolver.js';
 export { AlarmResolver } from './alarm.resolver.js';
 export { AlarmService } from './alarm.service.js';
 export {
+  ALARM_RAISED_TOPIC,
   clearAlarmsOf,
   clearCondition,
   type NewAlarm,

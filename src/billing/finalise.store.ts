@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { addDays, civilDate, invariant } from '../kernel/index.js';
-import { rowsOf, type Tx } from '../platform/index.js';
+import { appendEvent, rowsOf, type Tx } from '../platform/index.js';
 import type { DocumentFrame, InvoiceDocument } from './document.js';
 import { loadDocument } from './invoice.store.js';
 import { renderInvoicePdf } from './invoice-pdf.service.js';
 import { invoiceNumber, type NumberRecord } from './number-record.js';
+
+/** Topic of the event that an invoice writes when it is issued. */
+export const INVOICE_FINALISED_TOPIC = 'invoice.finalised';
 
 /** A number that was taken from the counter of a series, with its dates. */
 export interface TakenNumber {
@@ -90,11 +93,12 @@ export async function insertHeld(
  * false when there is no such invoice to see.
  */
 export async function finaliseHeld(tx: Tx, invoiceId: number): Promise<boolean> {
-  const rows: { state: string }[] = await tx.query(
-    'SELECT state FROM invoice WHERE id = $1 FOR UPDATE',
+  const rows: { state: string; partnerId: number }[] = await tx.query(
+    'SELECT state, partner_id AS "partnerId" FROM invoice WHERE id = $1 FOR UPDATE',
     [invoiceId],
   );
-  if (rows[0]?.state !== 'DRAFT') return rows[0] !== undefined;
+  const [invoice] = rows;
+  if (invoice?.state !== 'DRAFT') return invoice !== undefined;
   await tx.query(
     `UPDATE invoice i SET state = 'FINALISED', number = n.number, issued_on = n.issued_on,
        due_on = n.due_on, finalised_at = n.issued_at, pdf = n.pdf, pdf_sha256 = n.pdf_sha256
@@ -109,6 +113,12 @@ export async function finaliseHeld(tx: Tx, invoiceId: number): Promise<boolean> 
     ),
   );
   invariant(issued.length === 1, 'a number was taken for the draft');
+  await appendEvent(tx, {
+    topic: INVOICE_FINALISED_TOPIC,
+    partnerId: invoice.partnerId,
+    key: String(invoiceId),
+    payload: { invoiceId },
+  });
   return true;
 }
 

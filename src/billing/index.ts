@@ -9,6 +9,7 @@ export { BillExecutor } from './bill-executor.service.js';
 export { BillRunFindingResolver, BillRunResolver } from './bill-run.resolver.js';
 export { BillRunService } from './bill-run.service.js';
 export { billingErrors } from './errors.js';
+export { INVOICE_FINALISED_TOPIC } from './finalise.store.js';
 export { checkBillingInvariants, type InvariantFinding } from './invariants.store.js';
 export { Invoice, InvoiceLine } from './invoice.entity.js';
 export { InvoiceFeeChargeResolver, InvoiceResolver } from './invoice.resolver.js';

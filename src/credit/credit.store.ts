@@ -3,9 +3,9 @@ import { appendEvent, rowsOf, type Tx } from '../platform/index.js';
 import type { CreditMarks, CreditStep, CreditTerms } from './threshold.js';
 import type { UsageEntry } from './usage-entries.js';
 
-/** Topics of the events that a change of the status writes. */
-const SUBSCRIPTION_BLOCKED_TOPIC = 'subscription.blocked';
-const SUBSCRIPTION_RELEASED_TOPIC = 'subscription.released';
+/** Topics of the events that blocking and releasing write. */
+export const SUBSCRIPTION_BLOCKED_TOPIC = 'subscription.blocked';
+export const SUBSCRIPTION_RELEASED_TOPIC = 'subscription.released';
 
 /** What has to be known of a subscription to watch its credit. */
 export interface CreditFacts extends CreditTerms {
