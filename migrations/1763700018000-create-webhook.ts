@@ -111,7 +111,7 @@ const PURGE = `
     gone int;
   BEGIN
     -- None that is still tried is that old.
-    IF before > clock_timestamp() - interval '7 days' THEN
+    IF before > clock_timestamp() - interval '4 days' THEN
       RAISE EXCEPTION 'deliveries are not old enough to be purged' USING ERRCODE = '23001';
     END IF;
     DELETE FROM webhook_delivery WHERE id IN (SELECT id FROM webhook_delivery

@@ -6,6 +6,7 @@ import { AUDIT_TAMPERED_TOPIC } from './audit/index.js';
 import { BillExecutor, invoiceRoute } from './billing/index.js';
 import { buildGate } from './context.js';
 import { configuredKeys, type IdentityKeys, keptKeys } from './identity/index.js';
+import { WebhookDeliveryService, WebhookSender } from './integration/index.js';
 import { uploadRoute } from './mediation/index.js';
 import {
   buildHttp,
@@ -18,6 +19,7 @@ import {
   ensureSecret,
   type HttpServer,
   type Log,
+  Metrics,
   type MigrateOptions,
   OutboxWorker,
   type RouteModule,
@@ -69,12 +71,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const work = new WorkService(database, { doorbell, log });
   const outbox = new OutboxWorker(database, { doorbell, log });
   const events = new EventStream(database, { doorbell, log });
-  const services = buildServices({ database, log, now, config, keys: identityKeys(config) });
-  const { authentication, audit, auditHeads, credit, mailer, mails } = services;
+  const keys = identityKeys(config);
+  const services = buildServices({ database, log, now, config, keys });
+  const { authentication, audit, auditHeads, mailer, mails } = services;
   const mailbox = buildMailbox(database, log, mails);
-  outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
-  outbox.register(FOLD_TOPIC, startFold);
-  outbox.register(AUDIT_TAMPERED_TOPIC, raiseTamperAlarm);
+  registerTasks(outbox, services);
   const { workers } = config;
   const dataPlane = new DataPlane({ database, workers, filesDir: services.storage.pathOf('') });
   work.register(dataPlane.importExecutor);
@@ -84,7 +85,14 @@ export async function buildApp(options: AppOptions): Promise<App> {
   work.register(new BillExecutor(database, services.numbers));
   work.register(services.purges);
   work.register(services.erasing);
+  const metrics = new Metrics();
+  const webhooks = new WebhookDeliveryService(database, {
+    sender: new WebhookSender({ allowedOrigins: config.webhookOrigins }),
+    secretKey: keys.secretKey,
+    ...{ now, log, metrics, doorbell },
+  });
   const http = await buildHttp({
+    metrics,
     schema: buildSchema(buildResolvers(services)),
     settings: config,
     gate: buildGate({ database, events, authentication, audit, now }),
@@ -111,13 +119,15 @@ export async function buildApp(options: AppOptions): Promise<App> {
       services.lastUse.start();
       auditHeads.start();
       services.numbers.start();
+      webhooks.start();
       services.purges.startSchedule();
       services.seals.startSchedule();
       await doorbell.start();
     },
     stop: async () => {
       await http.close();
-      const running = [services.inbox, work, outbox, mailbox, events, services.lastUse];
+      const { inbox, lastUse } = services;
+      const running = [inbox, work, outbox, mailbox, webhooks, events, lastUse];
       await Promise.all(running.map((one) => one.stop()));
       await Promise.all([
         auditHeads.stop(),
@@ -131,6 +141,13 @@ export async function buildApp(options: AppOptions): Promise<App> {
       await database.close();
     },
   };
+}
+
+// What one folder leaves to a higher one.
+function registerTasks(outbox: OutboxWorker, { credit }: Services): void {
+  outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
+  outbox.register(FOLD_TOPIC, startFold);
+  outbox.register(AUDIT_TAMPERED_TOPIC, raiseTamperAlarm);
 }
 
 // Apart from other work: a mail server that is slow keeps nobody waiting but readers of mail.

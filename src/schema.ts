@@ -16,6 +16,11 @@ import { billingEntities, billingErrors, billingResolvers } from './billing/inde
 import { catalogEntities, catalogErrors, catalogResolvers } from './catalog/index.js';
 import { creditEntities, creditErrors, creditResolvers } from './credit/index.js';
 import { identityEntities, identityErrors, identityResolvers } from './identity/index.js';
+import {
+  integrationEntities,
+  integrationErrors,
+  integrationResolvers,
+} from './integration/index.js';
 import { Bug, type ErrorCatalogue, kernelErrors } from './kernel/index.js';
 import { mediationEntities, mediationErrors, mediationResolvers } from './mediation/index.js';
 import { partnerEntities, partnerErrors, partnerResolvers } from './partner/index.js';
@@ -48,6 +53,7 @@ export const entities = [
   ...ratingEntities,
   ...creditEntities,
   ...billingEntities,
+  ...integrationEntities,
 ];
 
 /** Refusal codes of all capabilities, in the order of the folders. */
@@ -65,6 +71,7 @@ export const errorCatalogues: readonly ErrorCatalogue[] = [
   ratingErrors,
   creditErrors,
   billingErrors,
+  integrationErrors,
 ];
 
 const meanings: Record<string, string> = Object.assign({}, ...errorCatalogues);
@@ -110,6 +117,7 @@ export const resolvers = [
   ...ratingResolvers,
   ...creditResolvers,
   ...billingResolvers,
+  ...integrationResolvers,
 ] as const;
 
 /**

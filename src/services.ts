@@ -92,6 +92,7 @@ import {
   UserSessionService,
   ViewerInfoResolver,
 } from './identity/index.js';
+import { WebhookDeliveryResolver, WebhookResolver, WebhookService } from './integration/index.js';
 import { invariant } from './kernel/index.js';
 import {
   DuplicateRecordResolver,
@@ -198,6 +199,8 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const rating = buildRating(database, mediation.storage);
   const credit = new CreditService();
   const billing = buildBilling({ database, log, now, config }, auditing);
+  const { secretKey } = keys;
+  const webhooks = new WebhookService({ secretKey, allowedOrigins: config.webhookOrigins });
   const pricing = buildPricing();
   const access = {
     runs,
@@ -227,7 +230,16 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
     sessions,
     lastUse,
   };
-  return { ...access, ...register, ...pricing, ...mediation, ...rating, credit, ...billing };
+  return {
+    ...access,
+    ...register,
+    ...pricing,
+    ...mediation,
+    ...rating,
+    credit,
+    ...billing,
+    webhooks,
+  };
 }
 
 function buildAudit({ database, log, config }: Pick<ServiceParts, 'database' | 'log' | 'config'>) {
@@ -372,6 +384,8 @@ export function buildResolvers(services: Services): Map<unknown, object> {
     new AccountBalancesResolver(),
     new CreditResolver(services.credit),
     ...billingResolversOf(services),
+    new WebhookResolver(services.webhooks),
+    new WebhookDeliveryResolver(),
   ];
   const byClass = new Map<unknown, object>(instances.map((one) => [one.constructor, one]));
   for (const resolver of resolvers) {

@@ -45,6 +45,8 @@ export const permissions = {
   'subscriber.erase.approve': 'Have a subscriber forgotten for whom somebody else has asked.',
   'retention.read': 'See how long data is kept, and what is held.',
   'retention.manage': 'Set how long data is kept, hold and release it, purge it.',
+  'webhook.read': 'See webhooks and what was sent to them.',
+  'webhook.manage': 'Have events sent to addresses outside.',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type PermissionName = keyof typeof permissions;
@@ -66,6 +68,7 @@ const dangerous: ReadonlySet<string> = new Set<PermissionName>([
   'retention.manage',
   'subscriber.erase',
   'subscriber.erase.approve',
+  'webhook.manage',
 ]);
 
 /** Those of the permissions that nobody may hold without one-time passwords. */
@@ -82,6 +85,7 @@ export function isReading(name: string): boolean {
 const implied: Partial<Record<string, readonly PermissionName[]>> = {
   'user.manage': ['user.read'],
   'role.manage': ['role.read'],
+  'webhook.manage': ['webhook.read'],
   'usage.rerate': ['usage.rerate.read'],
   'usage.rerate.approve': ['usage.rerate.read'],
 } satisfies Partial<Record<PermissionName, readonly PermissionName[]>>;

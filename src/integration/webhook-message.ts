@@ -53,7 +53,9 @@ export interface MessageContent {
 }
 
 /** What webhooks are told of an event, or null when they are told nothing. */
-export function messageOf(event: Pick<EventRow, 'topic' | 'key' | 'payload'>): MessageContent | null {
+export function messageOf(
+  event: Pick<EventRow, 'topic' | 'key' | 'payload'>,
+): MessageContent | null {
   const told = event.payload as Readonly<Record<string, unknown>>;
   switch (event.topic) {
     case ALARM_RAISED_TOPIC: {

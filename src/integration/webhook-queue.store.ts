@@ -156,8 +156,7 @@ export interface Attempt {
 type Held = Pick<ClaimedDelivery, 'id' | 'epoch' | 'partnerId' | 'webhookId'>;
 
 /**
- * The message has arrived; answers whether it was still ours, and whether the webhook had been
- * failing until now.
+ * The message has arrived; answers whether it was still ours, and whether the webhook works again.
  */
 export async function markDelivered(
   tx: Tx,
@@ -170,9 +169,9 @@ export async function markDelivered(
   const noted = rowsOf<{ recovered: boolean }>(
     await tx.query(
       `UPDATE webhook w SET failing_since = NULL, last_delivered_at = clock_timestamp()
-       FROM (SELECT id, failing_since IS NOT NULL AS recovered FROM webhook
+       FROM (SELECT id, failing_since IS NOT NULL AND state = 'ACTIVE' AS recovered FROM webhook
          WHERE id = $1 FOR NO KEY UPDATE) AS before
-       WHERE w.id = before.id AND (before.recovered OR w.last_delivered_at IS NULL
+       WHERE w.id = before.id AND (w.failing_since IS NOT NULL OR w.last_delivered_at IS NULL
          OR w.last_delivered_at < clock_timestamp() - interval '1 minute')
        RETURNING before.recovered`,
       [held.webhookId],

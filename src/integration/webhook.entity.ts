@@ -8,9 +8,10 @@ import { eventKinds, type WebhookEventKind } from './webhook-message.js';
 export const WebhookEventType = enumType(
   'WebhookEventType',
   'What a webhook is told of, by the `type` of the message.',
-  Object.fromEntries(
-    Object.entries(eventKinds).map(([name, { what }]) => [name, what]),
-  ) as Record<WebhookEventKind, string>,
+  Object.fromEntries(Object.entries(eventKinds).map(([name, { what }]) => [name, what])) as Record<
+    WebhookEventKind,
+    string
+  >,
 );
 
 const WebhookState = enumType('WebhookState', 'Whether a webhook is sent anything.', {

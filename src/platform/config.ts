@@ -46,6 +46,7 @@ export const CONFIG_VARIABLES = [
   'KONTOR_SMTP_URL',
   'KONTOR_MAIL_FROM',
   'KONTOR_PORTAL_URL',
+  'KONTOR_WEBHOOK_ALLOWED_ORIGINS',
 ] as const;
 
 type Variable = (typeof CONFIG_VARIABLES)[number];
@@ -122,6 +123,8 @@ export type Config = Readonly<{
   mailFrom: string;
   /** Page of the portal where users choose a password; undefined sends them the token alone. */
   portalUrl: string | undefined;
+  /** Origins inside our own network that webhooks may lead to, besides public https. */
+  webhookOrigins: readonly string[];
   /** Variables that begin with KONTOR_ but mean nothing here: most likely misspelt. */
   unknownVariables: readonly string[];
 }>;
@@ -208,6 +211,7 @@ export function loadConfig(env: Environment, cores: number): Config {
     smtpUrl: read('KONTOR_SMTP_URL', SMTP),
     mailFrom: read('KONTOR_MAIL_FROM', ADDRESS, isSet(env, 'KONTOR_SMTP_URL')) ?? LOCAL_SENDER,
     portalUrl: read('KONTOR_PORTAL_URL', PAGE),
+    webhookOrigins: read('KONTOR_WEBHOOK_ALLOWED_ORIGINS', ORIGINS) ?? [],
     unknownVariables: unknownIn(env),
   };
   if (config.databaseOwnerUrl !== undefined && databaseUrl === undefined) {

@@ -19,6 +19,7 @@ import { addGraphql } from './graphql-route.service.js';
 import type { Log } from './log.service.js';
 import { Metrics } from './metrics.service.js';
 import { mayReadMetrics } from './metrics-access.service.js';
+import type { Metrics } from './metrics.service.js';
 import { type ListedOnly, readOperationLists } from './operation-list.service.js';
 import { isAllowedOrigin } from './origin.js';
 import type { Viewer } from './request.service.js';
@@ -56,6 +57,7 @@ export interface HttpOptions {
   readonly gate: Gate;
   readonly log: Log;
   readonly routes: readonly RouteModule[];
+  readonly metrics: Metrics;
   /** Resolves when requests can be served; rejects when not. */
   ready(): Promise<void>;
 }
@@ -71,8 +73,7 @@ export interface HttpServer {
 
 /** The HTTP server: GraphQL, sockets, health, metrics, and the routes of the capabilities. */
 export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
-  const { settings, gate, log } = options;
-  const metrics = new Metrics();
+  const { settings, gate, log, metrics } = options;
   const fastify = Fastify({
     logger: false,
     bodyLimit: settings.bodyLimitBytes,
@@ -92,7 +93,7 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
   addMetrics(fastify, metrics, settings.metricsToken);
   const guard = new DocumentGuard(settings);
   const operations = readOperationLists(settings.operationFiles, settings.listedOnly);
-  const parts = { ...options, guard, limits, operations, metrics };
+  const parts = { ...options, guard, limits, operations };
   await addGraphql(fastify, GRAPHQL_PATH, parts);
   fastify.get(GRAPHQL_PATH, async (_, reply) => {
     reply.code(405).header('allow', 'POST');

@@ -20,6 +20,7 @@ export * from './http.service.js';
 export * from './idempotency.store.js';
 export * from './log.service.js';
 export { buildMailer, type Mail, type Mailer } from './mail.service.js';
+export { Metrics } from './metrics.service.js';
 export * from './migrate.service.js';
 export * from './new-run.store.js';
 export * from './outbox.service.js';

@@ -26,6 +26,17 @@ export class Metrics {
     help: 'Running GraphQL subscriptions.',
     registers: [this.registry],
   });
+  readonly webhookAttempts = new Counter({
+    name: 'kontor_webhook_attempts_total',
+    help: 'Attempts to deliver to webhooks: delivered, retried, failed for good, or lost to another.',
+    labelNames: ['outcome'] as const,
+    registers: [this.registry],
+  });
+  readonly webhookWaitingSeconds = new Gauge({
+    name: 'kontor_webhook_waiting_seconds',
+    help: 'For how long the oldest message to a webhook is due.',
+    registers: [this.registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

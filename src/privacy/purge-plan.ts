@@ -9,7 +9,14 @@ import {
 /** Kinds whose rows are found by their own age. */
 export type RowKind = Extract<
   RetentionKind,
-  'ALARM' | 'EVENT' | 'SESSION' | 'SIGN_IN_EVENT' | 'IDEMPOTENCY_KEY' | 'OUTBOX' | 'SUSPENSE'
+  | 'ALARM'
+  | 'EVENT'
+  | 'SESSION'
+  | 'SIGN_IN_EVENT'
+  | 'IDEMPOTENCY_KEY'
+  | 'OUTBOX'
+  | 'SUSPENSE'
+  | 'WEBHOOK_DELIVERY'
 >;
 
 const ROW_KINDS: readonly RowKind[] = [
@@ -20,6 +27,7 @@ const ROW_KINDS: readonly RowKind[] = [
   'SIGN_IN_EVENT',
   'ALARM',
   'SUSPENSE',
+  'WEBHOOK_DELIVERY',
 ];
 
 /** Partners whose data from before an instant is past its time. */

@@ -25,10 +25,15 @@ export async function purgeRows(
   past: { readonly partnerIds: readonly number[]; readonly before: string },
   most: number,
 ): Promise<number> {
+  const { partnerIds, before } = past;
+  if (kind === 'WEBHOOK_DELIVERY') {
+    const purge = 'SELECT purge_webhook_deliveries($1::int[], $2, $3) AS n';
+    return count(tx, purge, [partnerIds, before, most]);
+  }
   return count(tx, 'SELECT purge_rows($1, $2::int[], $3, $4) AS n', [
     kind,
-    past.partnerIds,
-    past.before,
+    partnerIds,
+    before,
     most,
   ]);
 }

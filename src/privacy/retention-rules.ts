@@ -21,6 +21,11 @@ export const retentionKinds = {
   SIGN_IN_EVENT: { days: 365, minimum: 31, what: 'Who signed in or tried to.' },
   IDEMPOTENCY_KEY: { days: 7, minimum: 2, what: 'Keys that make repeated requests safe.' },
   OUTBOX: { days: 30, minimum: 2, what: 'Work between parts of the system that is done.' },
+  WEBHOOK_DELIVERY: {
+    days: 30,
+    minimum: 7,
+    what: 'Messages to webhooks and the attempts to deliver them.',
+  },
   RUN: { days: 400, minimum: 31, what: 'Runs and their batches that nothing refers to any more.' },
   INVOICE: {
     days: 3653,
