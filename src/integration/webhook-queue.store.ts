@@ -62,7 +62,8 @@ export async function handOutEvents(tx: Tx): Promise<boolean> {
   return isFull;
 }
 
-// What comes while a webhook is paused waits for it, as long as it would have been tried.
+// What comes while a webhook is paused waits for it, as long as it would have been tried. None is
+// told that it fails itself.
 async function insertDeliveries(tx: Tx, events: readonly EventRow[]): Promise<void> {
   const told = events.flatMap((event) => {
     const message = messageOf(event);
@@ -74,10 +75,11 @@ async function insertDeliveries(tx: Tx, events: readonly EventRow[]): Promise<vo
        event_position, occurred_at, data, ends_at)
      SELECT w.partner_id, w.id, 'msg_' || replace(gen_random_uuid()::text, '-', ''), e.kind,
        e.position, e.occurred_at, e.data::jsonb, now() + $6 * interval '1 hour'
-     FROM unnest($1::bigint[], $2::int[], $3::text[], $4::timestamptz[], $5::text[])
-         AS e(position, partner_id, kind, occurred_at, data)
+     FROM unnest($1::bigint[], $2::int[], $3::text[], $4::timestamptz[], $5::text[], $7::text[])
+         AS e(position, partner_id, kind, occurred_at, data, about)
        JOIN partner about ON about.id = e.partner_id
        JOIN webhook w ON w.partner_id = ANY (about.path) AND e.kind = ANY (w.event_types)
+         AND e.about <> 'Webhook:' || w.id
        JOIN partner p ON p.id = w.partner_id
      WHERE (w.state = 'ACTIVE'
          OR w.state = 'PAUSED' AND w.state_since > now() - $6 * interval '1 hour')
@@ -90,6 +92,7 @@ async function insertDeliveries(tx: Tx, events: readonly EventRow[]): Promise<vo
       told.map(({ event }) => event.occurredAt),
       told.map(({ message }) => JSON.stringify(message.data)),
       TRY_HOURS,
+      told.map(({ event }) => event.key),
     ],
   );
 }

@@ -1,4 +1,5 @@
-import { request as requestHttp } from 'node:http';
+import { Resolver } from 'node:dns';
+import { type Agent, request as requestHttp } from 'node:http';
 import { type RequestOptions, request as requestHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { useAgent } from 'request-filtering-agent';
@@ -15,9 +16,12 @@ const HEADER_BYTES = 16_384;
 export interface SenderOptions {
   /** Origins inside of our own network that messages may go to. */
   readonly allowedOrigins: readonly string[];
-  /** How names become addresses; the system's resolver when absent. */
+  /** How public names become addresses; by asking the name servers when absent. */
   readonly lookup?: LookupFunction;
   readonly timeoutMs?: number;
+  /** The two guards; tests take one away to see that the other holds. */
+  readonly check?: typeof checkWebhookUrl;
+  readonly agent?: typeof guardingAgent;
 }
 
 /** A message that is ready to go. */
@@ -53,7 +57,8 @@ export class WebhookSender {
   /** Sends a message once; `signal` gives up. Never throws for what a receiver does. */
   async send(message: Outgoing, now: Date, signal?: AbortSignal): Promise<Sent> {
     const begun = performance.now();
-    const checked = checkWebhookUrl(message.url, this.#options.allowedOrigins);
+    const { check = checkWebhookUrl, allowedOrigins } = this.#options;
+    const checked = check(message.url, allowedOrigins);
     const answer: Answer =
       'fault' in checked
         ? { fault: 'URL_REFUSED' }
@@ -67,15 +72,16 @@ export class WebhookSender {
   }
 
   #post(url: URL, message: Outgoing, now: Date, signal?: AbortSignal): Promise<Answer> {
-    const { lookup, timeoutMs = TIMEOUT_MS, allowedOrigins } = this.#options;
+    const { lookup = askNameServers, timeoutMs = TIMEOUT_MS, allowedOrigins } = this.#options;
+    const { agent = guardingAgent } = this.#options;
     const inside = allowedOrigins.includes(url.origin);
     const options: RequestOptions = {
       method: 'POST',
       headers: headersOf(message, now),
-      agent: useAgent(url.href, { keepAlive: false, allowPrivateIPAddress: inside }),
+      agent: agent(url, inside),
       rejectUnauthorized: true,
       maxHeaderSize: HEADER_BYTES,
-      ...(lookup && { lookup }),
+      ...(!inside && { lookup }),
       ...(signal && { signal }),
     };
     return new Promise((resolve) => {
@@ -109,6 +115,11 @@ export class WebhookSender {
   }
 }
 
+/** Connects to addresses outside our networks alone, unless the origin is one that is allowed. */
+function guardingAgent(url: URL, isAllowed: boolean): Agent {
+  return useAgent(url.href, { keepAlive: false, allowPrivateIPAddress: isAllowed });
+}
+
 interface Answer {
   readonly status?: number;
   readonly fault?: WebhookFault;
@@ -139,14 +150,44 @@ function pauseAsked(header: string | undefined): number {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : 0;
 }
 
-const NAME_CODES = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ENODATA', 'ESERVFAIL']);
+const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+
+/**
+ * Asks the name servers without a thread: the system's own way keeps one of few waiting for as
+ * long as a stranger's server takes, and everything else that needs them with it. Names of the
+ * machine's own list of hosts are none that strangers may use.
+ */
+const askNameServers: LookupFunction = (hostname, options, callback) => {
+  const families = options.family === 4 || options.family === 6 ? [options.family] : [4, 6];
+  const found: { address: string; family: number }[] = [];
+  let open = families.length;
+  let failure: NodeJS.ErrnoException | null = null;
+  for (const family of families) {
+    const answer = (error: NodeJS.ErrnoException | null, addresses: string[] = []) => {
+      failure ??= error;
+      found.push(...addresses.map((address) => ({ address, family })));
+      open -= 1;
+      if (open > 0) return;
+      const [first] = found;
+      if (first === undefined) callback(failure ?? new NoAddress(), '', 0);
+      else if (options.all === true) callback(null, found);
+      else callback(null, first.address, first.family);
+    };
+    if (family === 4) resolver.resolve4(hostname, answer);
+    else resolver.resolve6(hostname, answer);
+  }
+};
+
+class NoAddress extends Error {
+  readonly syscall = 'queryA';
+}
 
 function connectionFault(error: Error): WebhookFault {
   if (error instanceof TimedOut) return 'TIMED_OUT';
   // What the agent refuses has no code.
   if (/ is not allowed\. Because/.test(error.message)) return 'ADDRESS_REFUSED';
-  const { code = '' } = error as { code?: string };
-  if (NAME_CODES.has(code)) return 'NAME_UNKNOWN';
+  const { code = '', syscall = '' } = error as NodeJS.ErrnoException;
+  if (syscall.startsWith('query') || syscall === 'getaddrinfo') return 'NAME_UNKNOWN';
   const isTls = /^ERR_(?:TLS|SSL)|CERT|^EPROTO$|SIGNATURE|ISSUER/.test(code);
   return isTls ? 'TLS_FAILED' : 'NOT_CONNECTED';
 }

@@ -149,12 +149,19 @@ describe('a webhook', () => {
 
   it('has at most twenty beside it', async () => {
     await fresh();
-    const codes: string[] = [];
-    for (let n = 0; n < 21; n += 1) {
-      const made = await aWebhook(app, token, inbox.url).then(() => 'made', String);
-      codes.push(made.includes('TOO_MANY_WEBHOOKS') ? 'TOO_MANY_WEBHOOKS' : made);
-    }
-    expect(codes).toEqual([...Array(20).fill('made'), 'TOO_MANY_WEBHOOKS']);
+    await aWebhook(app, token, inbox.url);
+    await asSystem(
+      app,
+      `INSERT INTO webhook (partner_id, url, event_types, created_by, secret_sealed)
+       SELECT partner_id, url, event_types, created_by, secret_sealed
+       FROM webhook, generate_series(1, 18) WHERE state = 'ACTIVE'`,
+    );
+    const racers = await Promise.all(
+      [1, 2, 3].map(() => aWebhook(app, token, inbox.url).then(() => 'made', String)),
+    );
+    const refused = racers.filter((one) => one.includes('TOO_MANY_WEBHOOKS'));
+    expect(racers).toContain('made');
+    expect(refused).toHaveLength(2);
     await fresh();
   });
 });
@@ -262,7 +269,7 @@ describe('a message', () => {
     };
     const fresher = await rotate(24);
     expect(await signers([hook.secret, fresher])).toEqual([true, true]);
-    await asSystem(app, 'UPDATE webhook SET previous_secret_until = now()');
+    await asSystem(app, `UPDATE webhook SET previous_secret_until = now() WHERE state = 'ACTIVE'`);
     expect(await signers([hook.secret, fresher])).toEqual([false, true]);
     const [third, fourth] = [await rotate(1), await rotate(1)];
     expect(await signers([fresher, third, fourth])).toEqual([false, true, true]);
@@ -315,7 +322,11 @@ describe('a process that dies between sending and writing it down', () => {
       await other.app.start();
       await until(() => new Set(answered).size === 5);
       expect(answered).toContain(lost.id);
-      const found = await deliveriesOf(other, await other.signIn(user.email), hook.id, 'DELIVERED');
+      const reader = await other.signIn(user.email);
+      await until(
+        async () => (await deliveriesOf(other, reader, hook.id, 'DELIVERED')).length === 5,
+      );
+      const found = await deliveriesOf(other, reader, hook.id);
       expect(found.map(({ messageId }) => messageId).sort()).toEqual([...answered].sort());
     } finally {
       await other.stop();
