@@ -40,8 +40,9 @@ function faultOf(url: URL, isAllowed: boolean): UrlFault | null {
   if (isAllowed) return null;
   if (url.protocol !== 'https:') return 'NOT_HTTPS';
   // The parser has brought every way to write a number into one of these two.
-  const host = url.hostname.replace(/\.+$/, '');
+  const host = url.hostname.replace(/\.$/, '');
   if (IPV4.test(host) || host.startsWith('[')) return 'NUMERIC_HOST';
-  if (!host.includes('.') || INNER.test(host)) return 'INNER_HOST';
+  if (!host.includes('.') || host.includes('..') || host.endsWith('.')) return 'INNER_HOST';
+  if (INNER.test(host)) return 'INNER_HOST';
   return PORTS.has(url.port) ? null : 'PORT';
 }

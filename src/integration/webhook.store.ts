@@ -105,7 +105,7 @@ export async function sendAgain(tx: Tx, id: number): Promise<boolean> {
   return found.length > 0;
 }
 
-/** Tells those who send that there is something to do. */
-export async function ring(tx: Tx): Promise<void> {
+// Tells those who send that there is something to do.
+async function ring(tx: Tx): Promise<void> {
   await tx.query(`SELECT pg_notify($1, '')`, [WEBHOOK_CHANNEL]);
 }

@@ -28,7 +28,7 @@ export class Metrics {
   });
   readonly webhookAttempts = new Counter({
     name: 'kontor_webhook_attempts_total',
-    help: 'Attempts to deliver to webhooks: delivered, retried, failed for good, or lost to another.',
+    help: 'Attempts to deliver to webhooks: delivered, retried, failed for good, lost to another.',
     labelNames: ['outcome'] as const,
     registers: [this.registry],
   });

@@ -119,7 +119,7 @@ describe('a webhook', () => {
     expect(new Set([...inbox.received, ...second.received].map((one) => one.id)).size).toBe(6);
   });
 
-  it('takes a step-up, addresses outside, and the permission to see what it is told of', async () => {
+  it('takes a step-up, an outside address, and the permission to see what it tells', async () => {
     const create = `mutation Create($input: CreateWebhookInput!, $key: String) {
       createWebhook(input: $input, idempotencyKey: $key) { secret webhook { id } } }`;
     const input = { url: 'https://hooks.example.com/a', eventTypes: ['ALARM_RAISED'] };
@@ -173,8 +173,11 @@ describe('a message', () => {
     const hook = await aWebhook(app, token, inbox.url);
     await anAlarm(app, reseller.id);
     await inbox.message(1);
-    await until(async () => (await webhookOf(hook)).failingSince !== null);
     for (const n of [2, 3]) {
+      await until(
+        async () => (await deliveriesOf(app, token, hook.id))[0]?.attempts.length === n - 1,
+      );
+      if (n === 2) expect((await webhookOf(hook)).failingSince).not.toBeNull();
       await hurry(app);
       await inbox.message(n);
     }
@@ -197,15 +200,17 @@ describe('a message', () => {
     await anAlarm(app, reseller.id);
     const waits: number[] = [];
     for (let n = 1; n <= 4; n += 1) {
+      if (n > 1) await hurry(app);
       await inbox.message(n);
       await until(async () => (await deliveriesOf(app, token, hook.id))[0]?.attempts.length === n);
       const [delivery] = await deliveriesOf(app, token, hook.id);
-      waits.push((Date.parse(delivery!.nextAttemptAt!) - Date.now()) / 1000);
-      await hurry(app);
+      const { at, durationMs } = delivery!.attempts.at(-1)!;
+      waits.push((Date.parse(delivery!.nextAttemptAt!) - Date.parse(at) - durationMs) / 1000);
     }
     for (const [n, wait] of waits.entries()) {
-      expect(wait).toBeGreaterThan(5 * 3 ** n * 0.75 - 2);
-      expect(wait).toBeLessThan(5 * 3 ** n * 1.25);
+      expect(wait).toBeGreaterThan(5 * 3 ** n * 0.75 - 0.1);
+      // It counts from when the attempt is written down.
+      expect(wait).toBeLessThan(5 * 3 ** n * 1.25 + 3);
     }
     inbox.reply = () => 204;
     await hurry(app);
@@ -287,7 +292,8 @@ describe('a message', () => {
     const begun = performance.now();
     for (let n = 0; n < 30; n += 1) await anAlarm(app, reseller.id);
     await inbox.message(31);
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    // The one that hangs is given ten seconds.
+    expect(performance.now() - begun).toBeLessThan(9_000);
     // One at a time goes to a receiver that has never answered.
     expect(second.received).toHaveLength(1);
     await asSystem(app, `UPDATE webhook SET event_types = '{RUN_FINISHED}'`);
@@ -335,7 +341,7 @@ describe('a process that dies between sending and writing it down', () => {
 });
 
 describe('a webhook that does not work', () => {
-  it('costs its partner one alarm when a message is given up, which ends when one arrives', async () => {
+  it('costs one alarm when a message is given up, which ends when one arrives', async () => {
     await fresh();
     inbox.reply = () => 500;
     const hook = await aWebhook(app, token, inbox.url);
@@ -357,7 +363,7 @@ describe('a webhook that does not work', () => {
     await until(async () => (await alarmsOf(hook))[0].state === 'CLEARED');
   });
 
-  it('is paused with an alarm after three days, and what waits is sent when it is resumed', async () => {
+  it('is paused with an alarm after three days, and goes on where it was', async () => {
     await fresh();
     inbox.reply = () => 500;
     const hook = await aWebhook(app, token, inbox.url);
@@ -397,7 +403,7 @@ describe('a webhook that does not work', () => {
 });
 
 describe('a webhook belongs to its partner', () => {
-  it('and goes on when its maker is disabled, but not while a partner above is closed', async () => {
+  it('and goes on when its maker is disabled, not while a partner above is closed', async () => {
     await fresh();
     const middle = await aPartner(app, { parentId: hub.id });
     const owner = await aPartner(app, { parentId: middle.id });

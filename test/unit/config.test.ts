@@ -73,6 +73,7 @@ describe('the configuration', () => {
       smtpUrl: undefined,
       mailFrom: 'kontor@localhost',
       portalUrl: undefined,
+      webhookOrigins: [],
       unknownVariables: [],
     });
   });
@@ -247,7 +248,7 @@ describe('the configuration', () => {
 
   it('has the defaults that .env.example shows', () => {
     const example = readFileSync('.env.example', 'utf8');
-    const examples = 'DATABASE|KONTOR_(?:ALLOWED|TRUSTED|OPERATIONS=|SMTP|MAIL|PORTAL)';
+    const examples = 'DATABASE|KONTOR_(?:ALLOWED|TRUSTED|OPERATIONS=|SMTP|MAIL|PORTAL|WEBHOOK)';
     const optional = new RegExp(`^# (?!${examples})([A-Z][A-Z_]+)=(.+)$`, 'gm');
     const shown = [...example.matchAll(optional)].map(([, name = '', value = '']) => [name, value]);
     expect(shown.length).toBeGreaterThan(10);
