@@ -78,19 +78,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
   registerTasks(outbox, services);
   const { workers } = config;
   const dataPlane = new DataPlane({ database, workers, filesDir: services.storage.pathOf('') });
-  work.register(dataPlane.importExecutor);
-  work.register(dataPlane.recycleExecutor);
-  work.register(dataPlane.foldExecutor);
-  work.register(dataPlane.rerateExecutor);
-  work.register(new BillExecutor(database, services.numbers));
-  work.register(services.purges);
-  work.register(services.erasing);
+  registerRuns({ work, dataPlane, database, services });
   const metrics = new Metrics();
-  const webhooks = new WebhookDeliveryService(database, {
-    sender: new WebhookSender({ allowedOrigins: config.webhookOrigins }),
-    secretKey: keys.secretKey,
-    ...{ now, log, metrics, doorbell },
-  });
+  const sender = new WebhookSender({ allowedOrigins: config.webhookOrigins });
+  const outward = { sender, secretKey: keys.secretKey, now, log, metrics, doorbell };
+  const webhooks = new WebhookDeliveryService(database, outward);
   const http = await buildHttp({
     metrics,
     schema: buildSchema(buildResolvers(services)),
@@ -126,21 +118,34 @@ export async function buildApp(options: AppOptions): Promise<App> {
     },
     stop: async () => {
       await http.close();
-      const { inbox, lastUse } = services;
-      const running = [inbox, work, outbox, mailbox, webhooks, events, lastUse];
+      const running = [services.inbox, work, outbox, mailbox, webhooks, events];
       await Promise.all(running.map((one) => one.stop()));
-      await Promise.all([
-        auditHeads.stop(),
-        services.numbers.stop(),
-        services.purges.stopSchedule(),
-        services.seals.stopSchedule(),
-      ]);
+      const { lastUse, numbers, purges, seals } = services;
+      await Promise.all([lastUse, auditHeads, numbers].map((one) => one.stop()));
+      await Promise.all([purges, seals].map((one) => one.stopSchedule()));
       mailer.close();
       await dataPlane.close();
       await doorbell.stop();
       await database.close();
     },
   };
+}
+
+interface RunParts {
+  readonly work: WorkService;
+  readonly dataPlane: DataPlane;
+  readonly database: Database;
+  readonly services: Services;
+}
+
+function registerRuns({ work, dataPlane, database, services }: RunParts): void {
+  work.register(dataPlane.importExecutor);
+  work.register(dataPlane.recycleExecutor);
+  work.register(dataPlane.foldExecutor);
+  work.register(dataPlane.rerateExecutor);
+  work.register(new BillExecutor(database, services.numbers));
+  work.register(services.purges);
+  work.register(services.erasing);
 }
 
 // What one folder leaves to a higher one.
