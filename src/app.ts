@@ -6,7 +6,7 @@ import { AUDIT_TAMPERED_TOPIC } from './audit/index.js';
 import { BillExecutor, invoiceRoute } from './billing/index.js';
 import { buildGate } from './context.js';
 import { configuredKeys, type IdentityKeys, keptKeys } from './identity/index.js';
-import { WebhookDeliveryService, WebhookSender } from './integration/index.js';
+import { exportRoutes, WebhookDeliveryService, WebhookSender } from './integration/index.js';
 import { uploadRoute } from './mediation/index.js';
 import {
   buildHttp,
@@ -89,7 +89,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     settings: config,
     gate: buildGate({ database, events, authentication, audit, now }),
     log,
-    routes: buildRoutes(database, services),
+    routes: buildRoutes(database, services, config),
     ready: () => database.read(SYSTEM_SCOPE, async (tx) => tx.query('SELECT 1')),
   });
   return {
@@ -164,8 +164,16 @@ function buildMailbox(database: Database, log: Log, mails: Services['mails']): O
 }
 
 /** Routes beside GraphQL. */
-function buildRoutes(database: Database, services: Services): RouteModule[] {
-  return [uploadRoute(services.uploads), invoiceRoute(database, services.invoices)];
+function buildRoutes(database: Database, services: Services, config: Config): RouteModule[] {
+  const { exports } = services;
+  // One connection stays free for what each of them asks beside its rows.
+  const all = Math.min(config.allExports, config.poolSize - 1);
+  const limits = { caller: config.userExports, all };
+  return [
+    uploadRoute(services.uploads),
+    invoiceRoute(database, services.invoices),
+    exportRoutes({ database, exports, limits }),
+  ];
 }
 
 function identityKeys(config: Config): IdentityKeys {

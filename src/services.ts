@@ -92,7 +92,12 @@ import {
   UserSessionService,
   ViewerInfoResolver,
 } from './identity/index.js';
-import { WebhookDeliveryResolver, WebhookResolver, WebhookService } from './integration/index.js';
+import {
+  ExportService,
+  WebhookDeliveryResolver,
+  WebhookResolver,
+  WebhookService,
+} from './integration/index.js';
 import { invariant } from './kernel/index.js';
 import {
   DuplicateRecordResolver,
@@ -230,6 +235,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
     sessions,
     lastUse,
   };
+  const exports = new ExportService(register.priceLists);
   return {
     ...access,
     ...register,
@@ -239,6 +245,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
     credit,
     ...billing,
     webhooks,
+    exports,
   };
 }
 

@@ -12,8 +12,16 @@ export { billingErrors } from './errors.js';
 export { INVOICE_FINALISED_TOPIC } from './finalise.store.js';
 export { checkBillingInvariants, type InvariantFinding } from './invariants.store.js';
 export { Invoice, InvoiceLine } from './invoice.entity.js';
+export type { InvoiceFilter } from './invoice.input.js';
 export { InvoiceFeeChargeResolver, InvoiceResolver } from './invoice.resolver.js';
 export { InvoiceService } from './invoice.service.js';
+export {
+  type ExportedInvoice,
+  type ExportedInvoiceLine,
+  exportedHead,
+  exportInvoiceLines,
+  exportInvoices,
+} from './invoice-export.store.js';
 export { invoiceRoute } from './invoice-route.service.js';
 export { NumberService } from './number.service.js';
 export { NumberAnchor } from './number-anchor.service.js';

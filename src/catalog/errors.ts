@@ -36,6 +36,7 @@ export const catalogErrors = {
   TIER_REFUSED: 'A field of a step breaks its rule; details name field and step.',
   RATE_NOT_CLOSABLE: 'The rate has been replaced or has ended before the given instant.',
   BAND_NOT_OF_PROFILE: "The time band does not belong to the price list's time profile.",
+  SHEET_CANNOT_SAY: 'The list has rates that no rate sheet of its mapping can say.',
   SHEET_SOURCE_REFUSED: 'A rate sheet comes either as text or as one stored file.',
   SHEET_COLUMN_MISSING: 'The first line of the sheet does not name the column.',
   SHEET_COLUMN_TWICE: 'Two columns of the sheet could be meant; details name them.',

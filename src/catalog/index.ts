@@ -49,6 +49,7 @@ export { BucketService } from './bucket.service.js';
 export { convert, type RateFacts } from './convert.js';
 export { CustomerGroupService } from './customer-group.service.js';
 export { DestinationService } from './destination.service.js';
+export { type EffectivePrice, effectivePrices } from './effective-export.service.js';
 export { catalogErrors } from './errors.js';
 export { ExchangeRateService } from './exchange-rate.service.js';
 export { HolidayService } from './holiday.service.js';
@@ -70,6 +71,7 @@ export {
 export { RateSheetService, type ReadUpload } from './rate-sheet.service.js';
 export { ServicePlan } from './service-plan.entity.js';
 export { ServicePlanService } from './service-plan.service.js';
+export { type WrittenSheet, writtenSheet } from './sheet-export.service.js';
 export { SheetMappingService } from './sheet-mapping.service.js';
 export { checkedSteps, type StoredTierStep, storedSteps, tierSteps } from './tier.js';
 export {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse';
-import { DomainError } from '../kernel/index.js';
+import { bareCell, DomainError } from '../kernel/index.js';
 import type { SheetEncoding, SheetMapping } from './sheet-mapping.js';
 import { type SheetLine, workbookLines } from './sheet-workbook.service.js';
 
@@ -141,7 +141,9 @@ async function* textLines(
   pipeline(bytes, parser).catch(() => undefined);
   try {
     for await (const { record, raw, info } of parser as AsyncIterable<CsvRecord>) {
-      yield { line: info.lines, text: raw, cells: record };
+      // Other programs guard texts against being taken for formulas as our own exports do.
+      const cells = record.map((cell) => bareCell(cell, delimiter));
+      yield { line: info.lines, text: raw, cells };
     }
   } catch (error) {
     if (!isCsvError(error)) throw error;

@@ -178,3 +178,9 @@ function invalidDate(text: string): DomainError {
     text: text.slice(0, 64),
   });
 }
+
+/** An instant as ISO 8601 with the clock and offset of a zone: `2026-10-20T12:00:00+02:00`. */
+export function zonedIso(at: Date, zone: string): string {
+  const clock = Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(zone);
+  return clock.toString({ timeZoneName: 'never' });
+}

@@ -16,8 +16,10 @@ export {
   nextMonth,
   startOfDay,
   wallClockToUtc,
+  zonedIso,
 } from './calendar.js';
 export { canonicalJson } from './canonical.js';
+export { bareCell, guardCell } from './cell-guard.js';
 export { currencyCodes, isCurrency, minorUnits } from './currency.js';
 export {
   type BillingCycle,

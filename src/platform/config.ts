@@ -34,6 +34,8 @@ export const CONFIG_VARIABLES = [
   'KONTOR_USER_SOCKETS',
   'KONTOR_USER_SUBSCRIPTIONS',
   'KONTOR_SOCKET_SUBSCRIPTIONS',
+  'KONTOR_USER_EXPORTS',
+  'KONTOR_EXPORTS',
   'KONTOR_STATEMENT_TIMEOUT_MS',
   'KONTOR_MUTATION_TIMEOUT_MS',
   'KONTOR_SUBSCRIPTION_TIMEOUT_MS',
@@ -104,6 +106,10 @@ export type Config = Readonly<{
   userSockets: number;
   userSubscriptions: number;
   socketSubscriptions: number;
+  /** Files that one user or API key has written at once. */
+  userExports: number;
+  /** Files that are written at once for all; each holds a connection of the pool. */
+  allExports: number;
   /** Of one statement of a query. */
   statementTimeoutMs: number;
   mutationTimeoutMs: number;
@@ -237,6 +243,8 @@ function readCallerLimits(read: ReturnType<typeof reader>) {
     userSockets: read('KONTOR_USER_SOCKETS', whole(1, 10_000)) ?? 20,
     userSubscriptions: read('KONTOR_USER_SUBSCRIPTIONS', whole(1, 100_000)) ?? 100,
     socketSubscriptions: read('KONTOR_SOCKET_SUBSCRIPTIONS', whole(1, 1000)) ?? 20,
+    userExports: read('KONTOR_USER_EXPORTS', whole(1, 100)) ?? 2,
+    allExports: read('KONTOR_EXPORTS', whole(1, 100)) ?? 4,
   };
 }
 

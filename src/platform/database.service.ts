@@ -7,6 +7,7 @@ import {
   type Logger,
   type QueryRunner,
 } from 'typeorm';
+import { type Cancellable, cancelStatement } from './cancel-statement.service.js';
 import type { SqlClient } from './sql-client.js';
 import { sqlState } from './sql-state.js';
 import { APP_ROLE, LOADER_ROLE, OWNER_ROLE } from './tenancy.js';
@@ -165,7 +166,40 @@ export class Database {
 
   /** Opens the read transaction that the fields of one GraphQL operation share. */
   async openRead(scope: Scope): Promise<OpenRead> {
-    const runner = oneAfterTheOther(this.#dataSource.createQueryRunner());
+    return this.#open(scope, oneAfterTheOther(this.#dataSource.createQueryRunner()));
+  }
+
+  /**
+   * Opens a read transaction for rows that are handed out as they are read, which may take as
+   * long as the reader takes them. It plans its cursors for all of their rows.
+   */
+  async openStream(scope: Scope): Promise<OpenStream> {
+    const runner = this.#dataSource.createQueryRunner();
+    const open = await this.#open(scope, runner);
+    const client = (await runner.connect()) as Cancellable;
+    let cancelling: Promise<void> = Promise.resolve();
+    const close = async (): Promise<void> => {
+      await cancelling;
+      // A request to cancel that came late may have met this statement instead.
+      await runner.query('ROLLBACK').catch(() => undefined);
+      await open.close();
+    };
+    try {
+      await runner.query("SELECT set_config('cursor_tuple_fraction', '1', true)");
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return {
+      tx: open.tx,
+      close,
+      cancel: () => {
+        cancelling = cancelStatement(client);
+      },
+    };
+  }
+
+  async #open(scope: Scope, runner: QueryRunner): Promise<OpenRead> {
     try {
       await runner.connect();
       await runner.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -209,6 +243,11 @@ export class Database {
 export interface OpenRead {
   readonly tx: Tx;
   close(): Promise<void>;
+}
+
+/** A read that can be broken off: `cancel` ends the statement that runs, `close` the rest. */
+export interface OpenStream extends OpenRead {
+  cancel(): void;
 }
 
 // Fields that are resolved at the same time share the transaction; the driver is about to refuse

@@ -10,10 +10,15 @@ import type { GraphQLSchema } from 'graphql';
 import { DomainError } from '../kernel/index.js';
 import { carriesSecret } from './address-secret.js';
 import { DocumentGuard, type DocumentLimits } from './armour.js';
-import { CallerLimits, type CallerSettings, retryAfterSeconds } from './caller-limits.service.js';
+import {
+  CallerLimits,
+  type CallerSettings,
+  callerOf,
+  retryAfterSeconds,
+} from './caller-limits.service.js';
 import { credentialsOf } from './credentials.service.js';
 import { refusalIn } from './error-format.js';
-import type { Gate } from './gate.service.js';
+import type { Gate, OperationContext } from './gate.service.js';
 import { faultRecorder } from './graphql.service.js';
 import { addGraphql } from './graphql-route.service.js';
 import type { Log } from './log.service.js';
@@ -22,6 +27,7 @@ import { mayReadMetrics } from './metrics-access.service.js';
 import { type ListedOnly, readOperationLists } from './operation-list.service.js';
 import { isAllowedOrigin } from './origin.js';
 import type { Viewer } from './request.service.js';
+import { reasonOf } from './request-reason.js';
 import { type SocketSettings, serveSockets } from './socket.service.js';
 
 const GRAPHQL_PATH = '/graphql';
@@ -40,6 +46,13 @@ export interface HttpSettings extends DocumentLimits, CallerSettings, SocketSett
 export interface RouteDeps {
   /** The user whose access token came with the request, or null. */
   authenticate(request: FastifyRequest): Promise<Viewer | null>;
+  /**
+   * The context of a request, as an operation of GraphQL has it, counted in the caller's budgets
+   * with its cost; close it when the request is answered. Refuses with RATE_LIMITED.
+   */
+  open(request: FastifyRequest, cost: number): Promise<OperationContext>;
+  /** Whether a viewer may still do all that he could when he was let in. */
+  isPresent(viewer: Viewer): Promise<boolean>;
   readonly log: Log;
 }
 
@@ -102,6 +115,8 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
   const deps: RouteDeps = {
     log,
     authenticate: async (request) => (await gate.admit(credentialsOf(request)))?.viewer ?? null,
+    open: (request, cost) => openRequest(gate, limits, request, cost),
+    isPresent: (viewer) => gate.isPresent(viewer),
   };
   for (const route of options.routes) {
     const plugin: FastifyPluginAsync = async (scope) => {
@@ -123,6 +138,23 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
       metrics.registry.clear();
     },
   };
+}
+
+async function openRequest(
+  gate: Gate,
+  limits: CallerLimits,
+  request: FastifyRequest,
+  cost: number,
+): Promise<OperationContext> {
+  const reason = reasonOf(request);
+  const context = await gate.open({ ...credentialsOf(request), requestId: request.id, reason });
+  try {
+    limits.takeOperation(callerOf(context.viewer, request.ip), cost);
+    return context;
+  } catch (error) {
+    await context.close();
+    throw error;
+  }
 }
 
 function addHealth(fastify: FastifyInstance, ready: () => Promise<void>): void {
@@ -156,6 +188,9 @@ const HEADERS = {
   'x-frame-options': 'DENY',
 } as const;
 
+/** What pages of other origins may read of an answer. */
+const EXPOSED = 'x-request-id, retry-after, content-disposition, kontor-left-out';
+
 function addHeaders(fastify: FastifyInstance, allowedOrigins: readonly string[]): void {
   fastify.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...HEADERS, 'x-request-id': request.id, vary: 'origin' });
@@ -169,7 +204,7 @@ function addHeaders(fastify: FastifyInstance, allowedOrigins: readonly string[])
       return reply.code(403).send(refusalBody('FORBIDDEN', 'This origin may not call.'));
     }
     reply.header('access-control-allow-origin', origin);
-    reply.header('access-control-expose-headers', 'x-request-id');
+    reply.header('access-control-expose-headers', EXPOSED);
     if (request.method !== 'OPTIONS') return undefined;
     reply.headers({
       'access-control-allow-methods': 'GET, POST, PUT',
@@ -204,6 +239,8 @@ function addErrors(fastify: FastifyInstance, log: Log): void {
     const refusal = refusalIn(error);
     if (refusal !== null) {
       reply.code(STATUS[refusal.code] ?? 400);
+      const wait = refusal.details?.retryAfterMs;
+      if (typeof wait === 'number') reply.header('retry-after', retryAfterSeconds(wait));
       return refusalBody(refusal.code, refusal.message, refusal.details);
     }
     const { statusCode = 500 } = error;

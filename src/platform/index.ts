@@ -1,6 +1,8 @@
 export { Searches } from './armour.js';
+export { callerOf } from './caller-limits.service.js';
 export * from './config.js';
 export * from './connection.js';
+export { cursorRows } from './cursor.store.js';
 export * from './database.service.js';
 export * from './doorbell.service.js';
 export * from './enum-type.js';

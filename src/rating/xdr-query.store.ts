@@ -15,30 +15,35 @@ import { type LegTerms, Xdr, type XdrRow } from './xdr.entity.js';
 import type { XdrFilter } from './xdr.input.js';
 import { batchOfXdr, decodeLegs, parseXdrKey } from './xdr-row.js';
 
+/** Instants in whole microseconds since the epoch. */
 const MICROS = `(extract(epoch FROM x.started_at) * 1000000)::bigint`;
 const INTEGER = /^-?\d{1,18}$/;
 const MAX_DAYS = 400;
 const DAY_MS = 86_400_000;
 
-const COLUMNS = `x.id::text AS id, ${MICROS}::text AS "startedMicros",
+/** What is shown of a row of `seen_xdr`, aliased `x`. */
+export const XDR_COLUMNS = `x.id::text AS id, ${MICROS}::text AS "startedMicros",
   replace(x.identity::text, '-', '') AS identity, x.partner_id AS "partnerId",
   x.account_id AS "accountId", x.subscription_id AS "subscriptionId", x.service,
   x.a_number::text AS "aNumber", x.b_number::text AS "bNumber", x.quantity::text AS quantity,
   x.value::text AS value, x.in_trunk_id AS "inTrunkId", x.out_trunk_id AS "outTrunkId",
   x.destination_id AS "destinationId"`;
-const LEVELS = `coalesce(c.legs, x.stored_legs) AS legs,
+/** Its levels, from {@link NEWEST} joined to it. */
+export const XDR_LEVELS = `coalesce(c.legs, x.stored_legs) AS legs,
   coalesce(c.amounts, x.stored_amounts)::text[] AS amounts, c.batches`;
-const KEPT = `x.id, x.started_at, x.identity, x.partner_id, x.account_id, x.subscription_id,
-  x.service, x.a_number, x.b_number, x.quantity, x.value, x.in_trunk_id, x.out_trunk_id,
-  x.destination_id, x.stored_legs, x.stored_amounts`;
+/** What of `seen_xdr` both need. */
+export const XDR_KEPT = `x.id, x.started_at, x.identity, x.partner_id, x.account_id,
+  x.subscription_id, x.service, x.a_number, x.b_number, x.quantity, x.value, x.in_trunk_id,
+  x.out_trunk_id, x.destination_id, x.stored_legs, x.stored_amounts`;
 
 // The newest correction of each row of a page; looked up for the page alone, not for all rows
 // among which it was found.
-const NEWEST = `LEFT JOIN LATERAL (SELECT legs, amounts, batches FROM seen_correction c
+export const NEWEST = `LEFT JOIN LATERAL (SELECT legs, amounts, batches FROM seen_correction c
     WHERE c.id = x.id AND c.started_at = x.started_at
     ORDER BY c.batch_id DESC LIMIT 1) c ON true`;
 
-type RawRow = Omit<XdrRow, 'legs' | 'amounts'> & {
+/** A row as the database has it. */
+export type RawXdr = Omit<XdrRow, 'legs' | 'amounts'> & {
   readonly legs: Buffer;
   readonly amounts: readonly string[];
 };
@@ -49,15 +54,16 @@ type RawRow = Omit<XdrRow, 'legs' | 'amounts'> & {
  */
 export async function listXdrs(tx: Tx, filter: XdrFilter, page: Page): Promise<Connection<Xdr>> {
   assertSpan(filter);
-  const conditions = await conditionsOf(tx, filter, page);
+  const conditions = await xdrConditions(tx, filter);
   if (conditions === null) return pageOf<Xdr>([], page, () => []);
+  addStart(conditions, page);
   conditions.values.push(page.first + 1);
-  const rows = rowsOf<RawRow>(
+  const rows = rowsOf<RawXdr>(
     await tx.query(
-      `WITH page AS MATERIALIZED (SELECT ${KEPT} FROM seen_xdr x
+      `WITH page AS MATERIALIZED (SELECT ${XDR_KEPT} FROM seen_xdr x
          WHERE ${conditions.texts.join(' AND ')}
          ORDER BY x.started_at, x.id LIMIT $${conditions.values.length})
-       SELECT ${COLUMNS}, ${LEVELS} FROM page x ${NEWEST} ORDER BY x.started_at, x.id`,
+       SELECT ${XDR_COLUMNS}, ${XDR_LEVELS} FROM page x ${NEWEST} ORDER BY x.started_at, x.id`,
       conditions.values,
     ),
   );
@@ -67,9 +73,9 @@ export async function listXdrs(tx: Tx, filter: XdrFilter, page: Page): Promise<C
 /** The visible record behind an opaque id. Refuses with XDR_NOT_FOUND or INVALID_ID. */
 export async function findXdr(tx: Tx, globalId: string): Promise<Xdr> {
   const { startedMicros, id } = parseXdrKey(fromGlobalId('Xdr', globalId));
-  const [row] = rowsOf<RawRow>(
+  const [row] = rowsOf<RawXdr>(
     await tx.query(
-      `SELECT ${COLUMNS}, ${LEVELS} FROM seen_xdr x ${NEWEST} WHERE x.id = $2::bigint
+      `SELECT ${XDR_COLUMNS}, ${XDR_LEVELS} FROM seen_xdr x ${NEWEST} WHERE x.id = $2::bigint
          AND x.started_at = timestamptz 'epoch' + $1::bigint * interval '1 microsecond'`,
       [startedMicros, id],
     ),
@@ -78,23 +84,26 @@ export async function findXdr(tx: Tx, globalId: string): Promise<Xdr> {
   throw new DomainError('XDR_NOT_FOUND', 'There is no such record.', { id: globalId });
 }
 
-function xdrOf(row: RawRow): Xdr {
+/** A record from its row. */
+export function xdrOf(row: RawXdr): Xdr {
   return new Xdr({ ...row, legs: decodeLegs(row.legs), amounts: row.amounts.map(BigInt) });
 }
 
-function assertSpan(filter: XdrFilter): void {
+/** Refuses with INVALID_PERIOD a span that ends before it begins or is longer than 400 days. */
+export function assertSpan(filter: XdrFilter): void {
   const length = filter.to.getTime() - filter.from.getTime();
   if (length > 0 && length <= MAX_DAYS * DAY_MS) return;
   throw new DomainError('INVALID_PERIOD', `Ask for a span of at most ${MAX_DAYS} days.`);
 }
 
+/** Conditions on `seen_xdr`, aliased `x`, with the values of their places. */
 interface Conditions {
   readonly texts: string[];
   readonly values: unknown[];
 }
 
-// Null when nothing can fit.
-async function conditionsOf(tx: Tx, filter: XdrFilter, page: Page): Promise<Conditions | null> {
+/** What a filter says; the first two places are its span. Null when nothing can fit. */
+export async function xdrConditions(tx: Tx, filter: XdrFilter): Promise<Conditions | null> {
   const texts: string[] = [];
   const values: unknown[] = [];
   const add = (text: (place: string) => string, value: unknown): void => {
@@ -123,11 +132,10 @@ async function conditionsOf(tx: Tx, filter: XdrFilter, page: Page): Promise<Cond
     if (batches.length === 0) return null;
     add((p) => `(x.id >> 24) = ANY (${p}::bigint[])`, batches);
   }
-  addStart(texts, values, page);
   return { texts, values };
 }
 
-function addStart(texts: string[], values: unknown[], page: Page): void {
+function addStart({ texts, values }: Conditions, page: Page): void {
   const start = pageStart(page, 2);
   if (start === null) return;
   if (!start.every((value) => typeof value === 'string' && INTEGER.test(value))) {

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { formatAmount, toGlobalId } from '../kernel/index.js';
 import { type Service, serviceNames, UsageService } from '../mediation/index.js';
-import { PriceLevel } from '../partner/index.js';
+import { mayReadLevel, PriceLevel } from '../partner/index.js';
 import { BigIntScalar, DateTimeScalar, DecimalScalar } from '../platform/index.js';
 import type { AdjustedRecord } from './allowance-result.js';
 import { type XdrLeg, xdrKey } from './xdr-row.js';
@@ -170,8 +170,27 @@ export interface LegTerms {
   readonly currency: string;
 }
 
+/**
+ * The prices of a record from what the viewer pays downwards, null where the viewer may not see
+ * one. `terms` and `adjusted` belong to the legs of the record, one for each.
+ */
+export function shownPrices(
+  xdr: Xdr,
+  terms: readonly (LegTerms | null)[],
+  adjusted: readonly (AdjustedRecord | null)[],
+  viewer: { readonly permissions: ReadonlySet<string> },
+): (XdrPrice | null)[] {
+  return xdr.legs.map((leg, at) => {
+    const found = terms[at] ?? null;
+    // A contract that prices a level but cannot be seen hides the price.
+    if (found === null && leg.contractVersionId !== 0) return null;
+    const price = priceOf(leg, xdr.amounts[at] ?? 0n, found, adjusted[at] ?? null);
+    return mayReadLevel(viewer, price.level) ? price : null;
+  });
+}
+
 /** One level of a record for the API. */
-export function priceOf(
+function priceOf(
   leg: XdrLeg,
   base: bigint,
   terms: LegTerms | null,

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Arg, Args, Authorized, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
 import { UsageFile } from '../mediation/index.js';
-import { Account, Contract, mayReadLevel, Partner, pricePermissions } from '../partner/index.js';
+import { Account, Contract, Partner, pricePermissions } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -13,7 +13,7 @@ import {
   ShownWith,
 } from '../platform/index.js';
 import { adjustments } from './allowance-query.store.js';
-import { type LegTerms, priceOf, Xdr, XdrMargin, XdrPrice } from './xdr.entity.js';
+import { type LegTerms, shownPrices, Xdr, XdrMargin, XdrPrice } from './xdr.entity.js';
 import { XdrFilter } from './xdr.input.js';
 import { destinationName, fileOfXdr, legTerms, listXdrs, trunkName } from './xdr-query.store.js';
 import { margin, type PricedLevel } from './xdr-row.js';
@@ -113,13 +113,7 @@ async function pricesOf(xdr: Xdr, context: RequestContext): Promise<(XdrPrice | 
       return adjustments(context).load({ contractId, xdrId, startedMicros });
     }),
   );
-  return xdr.legs.map((leg, at) => {
-    const found = terms[at] as LegTerms | null;
-    // A contract that prices a level but cannot be seen hides the price.
-    if (!found && leg.contractVersionId !== 0) return null;
-    const price = priceOf(leg, xdr.amounts[at] ?? 0n, found ?? null, adjusted[at] ?? null);
-    return mayReadLevel({ permissions }, price.level) ? price : null;
-  });
+  return shownPrices(xdr, terms as (LegTerms | null)[], adjusted, { permissions });
 }
 
 function levelOf(price: XdrPrice | null | undefined): PricedLevel | undefined {

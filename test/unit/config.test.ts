@@ -61,6 +61,8 @@ describe('the configuration', () => {
       userSockets: 20,
       userSubscriptions: 100,
       socketSubscriptions: 20,
+      userExports: 2,
+      allExports: 4,
       statementTimeoutMs: 15_000,
       mutationTimeoutMs: 60_000,
       subscriptionTimeoutMs: 5_000,
