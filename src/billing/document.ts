@@ -98,6 +98,14 @@ export function documentParty(partner: {
   };
 }
 
+/** The number and name of an account or contract as a document shows them. */
+export function documentName(row: { readonly number: string; readonly name: string }): {
+  readonly number: string;
+  readonly name: string;
+} {
+  return { number: plainLine(row.number), name: plainLine(row.name) };
+}
+
 /**
  * One line of text that shows what it says: control characters become blanks, and marks that
  * reorder or hide text (a name must not print as another name) are dropped.

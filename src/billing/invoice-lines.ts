@@ -1,4 +1,5 @@
 import { grouped, minorUnits, roundAmount } from '../kernel/index.js';
+import { plainLine } from './document.js';
 import type { FeeCharge } from './fees.js';
 import {
   formatSpan,
@@ -91,7 +92,9 @@ function usageLine(sum: UsageSum, currency: string, language: string): InvoiceLi
     ...rest,
     kind: 'USAGE',
     section: sectionOf('USAGE', sum.service, sum.earlier),
-    description: sum.earlier && destination !== null ? `${service}: ${destination}` : place,
+    description: plainLine(
+      sum.earlier && destination !== null ? `${service}: ${destination}` : place,
+    ),
     planFeeId: null,
     basis: amount,
     net: roundAmount(amount, minorUnits(currency), 'HALF_UP'),
@@ -121,7 +124,7 @@ function feeLines(
       kind: fee.kind === 'ONE_TIME' ? 'ONE_TIME_FEE' : 'PERIODIC_FEE',
       section: fee.kind === 'ONE_TIME' ? 'ONE_TIME_FEE' : 'PERIODIC_FEE',
       earlier: false,
-      description: feeDescription(charges as [FeeCharge], language),
+      description: plainLine(feeDescription(charges as [FeeCharge], language)),
       service: null,
       destinationId: null,
       planFeeId: fee.planFeeId,

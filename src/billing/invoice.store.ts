@@ -6,6 +6,7 @@ import {
   type DocumentFrame,
   type DocumentLine,
   type DocumentTax,
+  documentName,
   documentParty,
   type InvoiceDocument,
 } from './document.js';
@@ -31,8 +32,8 @@ export async function documentFrame(
   return {
     seller: documentParty(party(contract.sellerId)),
     buyer: documentParty(party(contract.partnerId)),
-    account: { number: contract.accountNumber, name: contract.accountName },
-    contract: { number: contract.number, name: contract.name },
+    account: documentName({ number: contract.accountNumber, name: contract.accountName }),
+    contract: documentName(contract),
     language: party(contract.partnerId).language,
     timeZone: terms.timeZone,
     paymentTermsDays: terms.paymentTermsDays,

@@ -130,7 +130,8 @@ describe('a file that is sent again (F2)', () => {
     expect(new Set(files.map(({ state }) => state))).toEqual(new Set(['IMPORTING']));
     const runs = await allRows<{ count: number }>(
       kontor,
-      `SELECT count(*)::int FROM run_batch b JOIN usage_file f ON f.id = (b.payload ->> 'fileId')::int
+      `SELECT count(*)::int FROM run_batch b
+       JOIN usage_file f ON f.id = (b.payload ->> 'fileId')::int
        WHERE f.sha256 = ANY ($1) GROUP BY f.id`,
       [contents.map(sha)],
     );
