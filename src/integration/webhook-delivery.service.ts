@@ -4,6 +4,7 @@ import {
   type Database,
   type Doorbell,
   EVENT_CHANNEL,
+  EVENTS_PLACED,
   type Log,
   type Metrics,
   SYSTEM_SCOPE,
@@ -72,9 +73,12 @@ export class WebhookDeliveryService {
     if (this.#running) return;
     this.#running = true;
     const { doorbell, pollMs } = this.#options;
-    this.#silences = [EVENT_CHANNEL, WEBHOOK_CHANNEL].flatMap((channel) =>
-      doorbell ? [doorbell.on(channel, () => this.#wake())] : [],
-    );
+    if (doorbell !== undefined) {
+      this.#silences = [
+        doorbell.on(EVENT_CHANNEL, (what) => what === EVENTS_PLACED && this.#wake()),
+        doorbell.on(WEBHOOK_CHANNEL, () => this.#wake()),
+      ];
+    }
     this.#timer = setInterval(() => this.#wake(), pollMs);
     this.#wake();
   }

@@ -45,7 +45,10 @@ const IN_BUSINESS = `NOT EXISTS (SELECT 1 FROM partner above
  */
 export async function handOutEvents(tx: Tx): Promise<boolean> {
   const [cursor] = rowsOf<{ position: string }>(
-    await tx.query('SELECT position FROM webhook_cursor FOR UPDATE SKIP LOCKED'),
+    await tx.query(
+      `SELECT position FROM webhook_cursor
+       WHERE position < (SELECT max(position) FROM event) FOR UPDATE SKIP LOCKED`,
+    ),
   );
   if (cursor === undefined) return false;
   // Partners made by now are seen from here on, and events up to this position are of no other:

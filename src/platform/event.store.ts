@@ -3,6 +3,9 @@ import { rowsOf, type SqlClient } from './sql-client.js';
 /** Channel on which a process learns that events were appended or got their position. */
 export const EVENT_CHANNEL = 'kontor_event';
 
+/** What the channel says when events got their position; nothing when they were appended. */
+export const EVENTS_PLACED = 'placed';
+
 export interface NewEvent {
   readonly topic: string;
   /** Who may see the event: everybody whose scope contains this partner. */
@@ -55,7 +58,7 @@ export async function sequenceEvents(tx: SqlClient, limit: number): Promise<numb
       [limit],
     ),
   );
-  if (rows.length > 0) await tx.query('SELECT pg_notify($1, $2)', [EVENT_CHANNEL, 'placed']);
+  if (rows.length > 0) await tx.query('SELECT pg_notify($1, $2)', [EVENT_CHANNEL, EVENTS_PLACED]);
   return rows.length;
 }
 

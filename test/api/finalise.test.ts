@@ -65,7 +65,12 @@ describe('finalisation', () => {
     expect(await desk.database.read(buyer, (tx) => desk.invoices.find(tx, id))).toBeNull();
     expect(await refusal(finalise(invoice.partnerId, id))).toBe('NOT_FOUND');
     await finalise(sellerId, id);
+    await finalise(sellerId, id);
     expect(await desk.database.read(buyer, (tx) => desk.invoices.find(tx, id))).not.toBeNull();
+    const told = await desk.database.read(buyer, (tx) =>
+      tx.query(`SELECT key FROM event WHERE topic = 'invoice.finalised'`),
+    );
+    expect(told).toEqual([{ key: String(invoice.id) }]);
     expect(await refusal(finalise(invoice.partnerId, id))).toBe('NOT_FOUND');
   });
 

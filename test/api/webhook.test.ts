@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toGlobalId } from '../../src/kernel/index.js';
-import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { createRun, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aPartner, aUser, type BuiltPartner, type BuiltUser } from '../fixtures/partner-builder.js';
 import { besides } from '../fixtures/serve-process.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
@@ -298,6 +298,47 @@ describe('a message', () => {
     expect(second.received).toHaveLength(1);
     await asSystem(app, `UPDATE webhook SET event_types = '{RUN_FINISHED}'`);
     await app.graphql('mutation End($id: ID!) { deleteWebhook(id: $id) }', hanging, token);
+  });
+});
+
+describe('what is sent', () => {
+  it('follows the address and the events that a webhook has by then', async () => {
+    await fresh();
+    inbox.reply = () => 500;
+    const hook = await aWebhook(app, token, inbox.url);
+    await anAlarm(app, reseller.id);
+    await until(async () => (await deliveriesOf(app, token, hook.id))[0]?.attempts.length === 1);
+    const update = `mutation Update($input: UpdateWebhookInput!) {
+      updateWebhook(input: $input) { url eventTypes description } }`;
+    const inside = { id: hook.id, url: 'https://127.0.0.1/' };
+    expect((await app.graphql(update, { input: inside }, token)).codes).toEqual([
+      'WEBHOOK_URL_REFUSED',
+    ]);
+    const input = { id: hook.id, url: second.url, eventTypes: ['RUN_FINISHED'] };
+    expect((await app.graphql(update, { input }, token)).data.updateWebhook).toEqual({
+      url: second.url,
+      eventTypes: ['RUN_FINISHED'],
+      description: '',
+    });
+    await hurry(app);
+    expect((await second.message(1)).json.type).toBe('alarm.raised');
+    await anAlarm(app, reseller.id);
+    const { runId } = await app.app.database.write(SYSTEM_SCOPE, (tx) =>
+      createRun(tx, {
+        ...{ kind: 'IMPORT', partnerId: reseller.id, subject: 'nothing to do', params: {} },
+        ...{ requestedBy: null, unitsTotal: 0, batches: [] },
+      }),
+    );
+    const { json } = await second.message(2);
+    expect(json).toMatchObject({
+      type: 'run.finished',
+      data: { runId: toGlobalId('Run', runId), kind: 'IMPORT', state: 'DONE' },
+    });
+    expect((await settled(hook, 2)).map(({ eventType }) => eventType)).toEqual([
+      'RUN_FINISHED',
+      'ALARM_RAISED',
+    ]);
+    expect(inbox.received).toHaveLength(1);
   });
 });
 
