@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { clearCondition, raiseAlarm } from '../alarm/index.js';
 import { unseal } from '../identity/index.js';
 import {
@@ -67,6 +68,8 @@ export class WebhookDeliveryService {
   constructor(database: Database, options: DeliveryOptions) {
     this.#database = database;
     this.#options = { ...DEFAULTS, ...options };
+    // Each delivery under way listens to it.
+    setMaxListeners(this.#options.slots.all, this.#stopping.signal);
   }
 
   start(): void {
