@@ -176,6 +176,8 @@ describe('an address', () => {
     expect(faults('https://hooks.example.com/#a')).toBe('FRAGMENT');
     expect(faults('https://hooks.example.com/#')).toBe('FRAGMENT');
     expect(faults('https://intranet/')).toBe('INNER_HOST');
+    expect(faults('https://erp/')).toBe('INNER_HOST');
+    expect(faults('https://localhost../')).toBe('INNER_HOST');
     expect(faults('https://printer.local/')).toBe('INNER_HOST');
     expect(faults('https://metadata.google.internal/')).toBe('INNER_HOST');
     expect(faults('https://8.8.8.8/')).toBe('NUMERIC_HOST');

@@ -387,6 +387,62 @@ const BEHAVIOUR = [
     to: 'if (false)',
     tests: ['api/xdr-list'],
   },
+  {
+    name: 'whose events a webhook is told',
+    file: 'build/src/integration/webhook-queue.store.js',
+    from: 'w.partner_id = ANY (about.path) AND',
+    to: 'true AND',
+    tests: ['api/webhook'],
+  },
+  {
+    name: 'the end of business of a webhook’s partner',
+    file: 'build/src/integration/webhook-queue.store.js',
+    from: 'const IN_BUSINESS = `NOT EXISTS',
+    to: 'const IN_BUSINESS = `true OR NOT EXISTS',
+    tests: ['api/webhook'],
+  },
+  {
+    name: 'writing down that a message arrived after it was sent',
+    file: 'build/src/integration/webhook-queue.store.js',
+    from: 'SET epoch = d.epoch + 1,',
+    to: "SET state = 'DELIVERED', finished_at = now(), epoch = d.epoch + 1,",
+    tests: ['api/webhook'],
+  },
+  {
+    name: 'the second signature of a message',
+    file: 'build/src/integration/webhook-sender.service.js',
+    from: "signatures.join(' ')",
+    to: 'signatures[0]',
+    tests: ['api/webhook'],
+  },
+  {
+    name: 'one at a time for a webhook that may hang',
+    file: 'build/src/integration/webhook-pace.js',
+    from: '(proven ? slots.perWebhook : 1)',
+    to: 'slots.perWebhook',
+    tests: ['api/webhook'],
+  },
+  {
+    name: 'the guard of addresses as connections are made',
+    file: 'build/src/integration/webhook-sender.service.js',
+    from: 'allowPrivateIPAddress: isAllowed',
+    to: 'allowPrivateIPAddress: true',
+    tests: ['api/webhook-address'],
+  },
+  {
+    name: 'the guard of addresses as they are written',
+    file: 'build/src/integration/webhook-url.js',
+    from: "if (!host.includes('.')",
+    to: 'if (false',
+    tests: ['api/webhook-address'],
+  },
+  {
+    name: 'the certificate of a receiver',
+    file: 'build/src/integration/webhook-sender.service.js',
+    from: 'rejectUnauthorized: true',
+    to: 'rejectUnauthorized: false',
+    tests: ['api/webhook-address'],
+  },
 ] as const;
 
 /** Every match in the compiled sources that ship. */
