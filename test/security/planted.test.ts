@@ -406,7 +406,7 @@ const BEHAVIOUR = [
     file: 'build/src/integration/webhook-queue.store.js',
     from: 'SET epoch = d.epoch + 1,',
     to: "SET state = 'DELIVERED', finished_at = now(), epoch = d.epoch + 1,",
-    tests: ['api/webhook'],
+    tests: ['api/webhook-kill'],
   },
   {
     name: 'the second signature of a message',

@@ -123,7 +123,8 @@ describe('messages', () => {
       // Half of them looked well until now.
       await asSystem(
         app,
-        `UPDATE webhook SET last_delivered_at = now() WHERE last_delivered_at IS NULL AND id % 2 = 0`,
+        `UPDATE webhook SET last_delivered_at = now()
+         WHERE last_delivered_at IS NULL AND id % 2 = 0`,
       );
       for (const id of ill) await anAlarm(app, id);
       await until(() => hanging.received.length > 10);
