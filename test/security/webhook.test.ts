@@ -130,8 +130,8 @@ describe('messages', () => {
       await until(() => hanging.received.length > 10);
       const beside = await latencies(app, good, [well.id, ...ill]);
       console.log(
-        `a message takes ${alone.median} ms (99 %: ${alone.high} ms) alone and ${beside.median} ms ` +
-          `(99 %: ${beside.high} ms) beside 30 webhooks that hang`,
+        `a message takes ${alone.median} ms (99 %: ${alone.high} ms) alone and ` +
+          `${beside.median} ms (99 %: ${beside.high} ms) beside 30 webhooks that hang`,
       );
       expect(beside.median).toBeLessThan(alone.median * 3 + 100);
       expect(beside.high).toBeLessThan(5_000);
