@@ -51,9 +51,9 @@ const REGISTER = `
 const FILL = `
   SELECT set_config('kontor.partner_ids', ids, true) FROM visible_partners(NULL);
   INSERT INTO invoice_number (partner_id, series, place, number, state, invoice_id, issued_on,
-    due_on, issued_at, pdf_sha256)
+    due_on, issued_at, pdf_sha256, entered_at)
   SELECT i.seller_partner_id, s.series, right(i.number, -length(s.series) - 1)::int, i.number,
-    'ISSUED', i.id, i.issued_on, i.due_on, i.finalised_at, i.pdf_sha256
+    'ISSUED', i.id, i.issued_on, i.due_on, i.finalised_at, i.pdf_sha256, i.finalised_at
   FROM invoice i JOIN invoice_number_series s
     ON s.partner_id = i.seller_partner_id AND starts_with(i.number, s.series || '-')
   WHERE i.state = 'FINALISED';

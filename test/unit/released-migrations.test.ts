@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { rewriting } from '../fault/rewriting.js';
 import {
   halfDone,
   type Migration,
@@ -54,5 +55,15 @@ describe('a migration', () => {
     const migration: Migration = { name: 'One', up: async (runner) => void runner.query(sql) };
     expect(halfDone(migration, await statementsOf(migration))).toBe(told);
     expect(halfDone({ ...migration, transaction: false }, [])).toBe('it asks for no transaction');
+  });
+
+  it('that commits half of its work is told, as the planted one', async () => {
+    const told = await Promise.all(
+      rewriting.map(async (one) => {
+        const migration = new one() as unknown as Migration;
+        return halfDone(migration, await statementsOf(migration));
+      }),
+    );
+    expect(told).toEqual([null, 'it sends: COMMIT']);
   });
 });

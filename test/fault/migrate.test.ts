@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type App, buildApp } from '../../src/app.js';
+import { checkBillingInvariants } from '../../src/billing/index.js';
+import { checkFileCounts } from '../../src/mediation/index.js';
+import { createLog, loadConfig, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { checkUsageSums } from '../../src/rating/index.js';
+import { SIGN_IN } from '../fixtures/entrance.js';
+import { totpAt } from '../fixtures/partner-builder.js';
+import { releaseKey } from '../fixtures/release-data.js';
+import { migrationNames, releasedMigrations, unreleased } from '../fixtures/released-migrations.js';
+import { ask } from '../fixtures/test-app.js';
+import { killedEverywhere } from './migrate-check.js';
+import { MigrateWorld, type Print, type Urls } from './migrate-world.js';
+
+/** Tables of the release whose rows a migration after it has rewritten, and which one. */
+const REWRITTEN: Readonly<Record<string, string>> = {};
+
+let world: MigrateWorld;
+let before: Print;
+let migrated: Urls;
+let after: Print;
+let statements: number;
+
+beforeAll(async () => {
+  world = await MigrateWorld.start('0.1.0');
+  const old = await world.fresh();
+  before = await world.print(old);
+  await world.drop(old);
+  migrated = await world.fresh();
+  ({ statements } = await world.migrate(migrated));
+  after = await world.print(migrated);
+});
+afterAll(() => world?.stop());
+
+describe('the data of the last release', () => {
+  it('have rows in every table that a month of business fills', () => {
+    const empty = world.data.header.tables.filter(({ rows }) => rows === 0);
+    expect(empty.map(({ name }) => name)).toEqual(EMPTY);
+    expect(before.rows.xdr_20261011).toMatch(/^[1-9]/);
+  });
+
+  it('keep every row that no migration has rewritten on purpose', () => {
+    const changed = Object.keys(before.rows).filter(
+      (name) => before.rows[name] !== after.rows[name],
+    );
+    expect(changed).toEqual(Object.keys(REWRITTEN));
+  });
+
+  it('are sound in the newest schema, and the server lets its users in', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'kontor-migrated-'));
+    const app = await started(migrated, dataDir);
+    try {
+      const found = await app.database.read(SYSTEM_SCOPE, async (tx) => [
+        ...(await checkFileCounts(tx)),
+        ...(await checkUsageSums(tx)),
+        ...(await checkBillingInvariants(tx)),
+      ]);
+      expect(found).toEqual([]);
+      const { finding, entries } = await app.services.auditHeads.verify([], null);
+      expect([finding, entries > 100]).toEqual([null, true]);
+      const url = await app.http.listen(0, '127.0.0.1');
+      const { email, password, totpSecret } = world.data.header.login;
+      const totp = totpAt(totpSecret, new Date());
+      const signedIn = await ask(url, { query: SIGN_IN, variables: { email, password, totp } });
+      expect(signedIn.codes).toEqual([]);
+      const query = `{
+        invoices(first: 50) { nodes { number } }
+        xdrs(first: 5, filter: { from: "2026-10-01T00:00:00Z", to: "2026-11-01T00:00:00Z" }) {
+          nodes { id }
+        }
+      }`;
+      const { data } = await ask(url, { query }, signedIn.data.signIn.accessToken);
+      const numbers = data.invoices.nodes.flatMap(({ number }: { number: string }) => number ?? []);
+      expect([numbers.length > 1, data.xdrs.nodes.length]).toEqual([true, 5]);
+    } finally {
+      await app.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('a migration that is killed', () => {
+  // The long form, at every statement, is in test/security/migrate.test.ts.
+  it('is as if it had not begun, and the next start does it', async () => {
+    expect(await killedEverywhere(world, { expected: after, statements, most: 2 })).toBe(2);
+  });
+
+  it('is done once when two servers start at the same moment', async () => {
+    const urls = await world.fresh();
+    const both = await Promise.all([world.migrate(urls), world.migrate(urls)]);
+    const pending = unreleased(migrationNames(), releasedMigrations());
+    expect(both.flatMap(({ applied }) => applied)).toHaveLength(pending.length);
+    expect(await world.print(urls)).toEqual(after);
+    await world.drop(urls);
+  });
+});
+
+async function started(urls: Urls, dataDir: string): Promise<App> {
+  const config = loadConfig(
+    {
+      NODE_ENV: 'test',
+      PORT: '0',
+      KONTOR_DATA_DIR: dataDir,
+      KONTOR_SECRET_KEY: releaseKey('secret'),
+      KONTOR_AUDIT_KEY: releaseKey('audit'),
+    },
+    1,
+  );
+  return buildApp({ config, urls, log: createLog({ level: 'silent' }) });
+}
+
+/** Nothing of a release can fill them for long: what they hold is on its way to somewhere else. */
+const EMPTY = ['allowance_due', 'purged_usage', 'rerate_entry', 'rerate_finding', 'totp_enrolment'];
