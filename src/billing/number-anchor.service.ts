@@ -16,6 +16,8 @@ import { type NumberRecord, readLine, readRecord, recordText } from './number-re
 const NAME = /^invoice-numbers-(\d+)-([A-Z0-9-]+)\.jsonl$/;
 /** Enough for some three hundred numbers; how far back an end is looked at. */
 const TAIL_BYTES = 256 * 1024;
+/** Numbers that are taken at the same moment may be written down in another order. */
+const BEGIN = 10;
 
 /** What anchors say, and what in them says nothing. */
 export interface AnchorContent {
@@ -55,21 +57,32 @@ export class NumberAnchor {
    * looked at: a line that nobody vouches for is a reason to look, not to go on.
    */
   highest(seller: number, series: string): number {
-    return Math.max(0, ...this.#tail(this.#path(seller, series)).keys());
+    return highestOf(linesOf(endOf(this.#path(seller, series))))?.record.place ?? 0;
   }
 
-  /** Writes down what the end of the file does not say yet; on disk when it returns. */
-  keep(records: readonly NumberRecord[]): void {
-    const paths = new Map<string, NumberRecord[]>();
-    for (const record of records) {
-      const path = this.#path(record.seller, record.series);
-      paths.set(path, [...(paths.get(path) ?? []), record]);
-    }
-    for (const [path, own] of paths) {
-      const tail = this.#tail(path);
-      const added = own.filter((record) => tail.get(record.place) !== record.sha256);
-      if (added.length > 0) this.#append(path, added);
-    }
+  /** Whether the file of a series begins with its first numbers; false when there is none. */
+  isWhole(seller: number, series: string): boolean {
+    const [first] = linesOf(beginOf(this.#path(seller, series)));
+    return first !== undefined && first.record.place <= BEGIN;
+  }
+
+  /**
+   * Writes down what the end of the file of a series does not say yet, or what all of it does not;
+   * on disk when it returns.
+   */
+  keep(records: readonly NumberRecord[], where: 'END' | 'WHOLE' = 'END'): void {
+    const [first] = records;
+    if (first === undefined) return;
+    const path = this.#path(first.seller, first.series);
+    const known = linesOf(endOf(path, where === 'END' ? TAIL_BYTES : Number.POSITIVE_INFINITY));
+    const hashes = new Set(known.map(({ record }) => `${record.place} ${record.sha256}`));
+    const added = records.filter(({ place, sha256 }) => !hashes.has(`${place} ${sha256}`));
+    if (added.length === 0) return;
+    const lines = added.map((record) => this.#lineOf(record));
+    // The highest number is always found at the end, also when older ones are added behind it.
+    const highest = highestOf(known);
+    const isLast = added.some(({ place }) => place > (highest?.record.place ?? 0));
+    this.#append(path, isLast || highest === undefined ? lines : [...lines, highest.line]);
   }
 
   /** All that the anchors in these folders say, this one's when none is named. */
@@ -96,20 +109,14 @@ export class NumberAnchor {
     return join(this.directory, `invoice-numbers-${seller}-${series}.jsonl`);
   }
 
-  /** Hash of the document by place, of what the end of a file says. */
-  #tail(path: string): ReadonlyMap<number, string> {
-    const lines = endOf(path).split('\n');
-    const records = lines.flatMap((line) => readRecord(readLine(line)?.record ?? '') ?? []);
-    return new Map(records.map((record) => [record.place, record.sha256]));
+  #lineOf(given: NumberRecord): string {
+    const record = recordText(given);
+    const { publicKey } = this.#key;
+    return JSON.stringify({ record, signature: this.#key.sign(record), publicKey });
   }
 
-  #append(path: string, records: readonly NumberRecord[]): void {
+  #append(path: string, lines: readonly string[]): void {
     mkdirSync(this.directory, { recursive: true, mode: 0o750 });
-    const lines = records.map((each) => {
-      const record = recordText(each);
-      const { publicKey } = this.#key;
-      return JSON.stringify({ record, signature: this.#key.sign(record), publicKey });
-    });
     const end = endOf(path, 1);
     // What a crash has cut off stays a line of its own, which says nothing.
     const text = `${end === '' || end === '\n' ? '' : '\n'}${lines.join('\n')}\n`;
@@ -124,18 +131,47 @@ export class NumberAnchor {
   }
 }
 
+/** A line of an anchor with what it tells of. */
+interface Line {
+  readonly line: string;
+  readonly record: NumberRecord;
+}
+
+function linesOf(text: string): Line[] {
+  return text.split('\n').flatMap((line) => {
+    const record = readRecord(readLine(line)?.record ?? '');
+    return record === null ? [] : { line, record };
+  });
+}
+
+function highestOf(lines: readonly Line[]): Line | undefined {
+  return lines.reduce<Line | undefined>(
+    (best, line) => (best !== undefined && best.record.place >= line.record.place ? best : line),
+    undefined,
+  );
+}
+
 /** The last bytes of a file; empty when there is none. */
 function endOf(path: string, bytes = TAIL_BYTES): string {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size === 0) return '';
-  const end = Buffer.alloc(Math.min(size, bytes));
+  return partOf(path, Math.max(0, size - bytes), Math.min(size, bytes));
+}
+
+function beginOf(path: string): string {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return partOf(path, 0, Math.min(size, TAIL_BYTES));
+}
+
+function partOf(path: string, from: number, length: number): string {
+  if (length === 0) return '';
+  const part = Buffer.alloc(length);
   const file = openSync(path, 'r');
   try {
-    readSync(file, end, 0, end.length, size - end.length);
+    readSync(file, part, 0, length, from);
   } finally {
     closeSync(file);
   }
-  return end.toString('utf8');
+  return part.toString('utf8');
 }
 
 function filesIn(folder: string): string[] {

@@ -89,7 +89,9 @@ export class NumberService {
   async sync(): Promise<void> {
     const all = await this.#database.read(SYSTEM_SCOPE, (tx) => seriesOf(tx, null));
     for (const { seller, series, last } of all) {
-      let after = Math.max(0, this.anchor.highest(seller, series) - SLACK);
+      const where = this.anchor.isWhole(seller, series) ? 'END' : 'WHOLE';
+      const written = where === 'END' ? this.anchor.highest(seller, series) : 0;
+      let after = Math.max(0, written - SLACK);
       for (; after < last; after += PAGE) {
         const records = await this.#database.read(SYSTEM_SCOPE, (tx) =>
           numberRecords(
@@ -98,7 +100,7 @@ export class NumberService {
             [seller, series, after, after + PAGE],
           ),
         );
-        this.anchor.keep(records);
+        this.anchor.keep(records, where);
       }
     }
   }

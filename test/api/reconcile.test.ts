@@ -153,6 +153,23 @@ describe('a number', () => {
     expect(written(seller)).toHaveLength(3);
   });
 
+  it('is written down again when a later one is all that the anchor has', async () => {
+    const seller = await aSeller(12);
+    const run = await desk.database.write(as(seller.id), (tx) =>
+      desk.runs.finalise(tx, viewerOf(seller.id), seller.run, null),
+    );
+    await desk.work();
+    expect(run.batchesTotal).toBe(12);
+    const path = join(desk.anchorDir, `invoice-numbers-${seller.id}-INV-2026.jsonl`);
+    // The last line alone, as a number leaves it that is given when the folder has gone.
+    writeFileSync(path, readFileSync(path, 'utf8').split('\n').slice(-2).join('\n'));
+    await desk.numbers.sync();
+    expect(new Set(written(seller).map(({ place }) => place)).size).toBe(12);
+    expect(anchorIn(desk.anchorDir).highest(seller.id, 'INV-2026')).toBe(12);
+    const last = readFileSync(path, 'utf8').trimEnd().split('\n').at(-1);
+    expect(last).toContain('INV-2026-000012');
+  });
+
   it('survives a line that was cut off, and counts no line that nobody has signed', async () => {
     const seller = await aSeller(2);
     await finalise(seller, seller.drafts[0]);

@@ -1,14 +1,13 @@
 // The whole main job in one process, for kill.test.ts: imports what waits, folds the months, lets
 // credit follow, bills the month for every seller and finalises. Started again after a kill it
 // goes on.
-import { join } from 'node:path';
 import { BillExecutor, BillRunService } from '../../src/billing/index.js';
 import { CreditService } from '../../src/credit/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
 import { Database, OutboxWorker, SYSTEM_SCOPE, WorkService } from '../../src/platform/index.js';
 import { CREDIT_USAGE_TOPIC, DataPlane, FOLD_TOPIC, startFold } from '../../src/rating/index.js';
 import { entities } from '../../src/schema.js';
-import { numbersIn } from '../fixtures/numbers.js';
+import { anchorDirOf, numbersIn } from '../fixtures/numbers.js';
 import { aViewer } from '../fixtures/viewer.js';
 
 const [url = '', filesDir = '', workers = '1'] = process.argv.slice(2);
@@ -30,9 +29,7 @@ outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
 outbox.register(FOLD_TOPIC, startFold);
 work.register(plane.importExecutor);
 work.register(plane.foldExecutor);
-// Every database has an anchor of its own, which outlives the processes that write it.
-const anchorDir = join(filesDir, `anchor${new URL(url).pathname.replaceAll('/', '-')}`);
-const numbers = numbersIn(database, anchorDir, now);
+const numbers = numbersIn(database, anchorDirOf(filesDir, url), now);
 work.register(new BillExecutor(database, numbers));
 
 process.stdout.write('READY\n');

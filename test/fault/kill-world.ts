@@ -12,6 +12,7 @@ import {
 } from '../../src/platform/index.js';
 import { type Generated, generate } from '../bench/generate.js';
 import { buildWorld, freshSource } from '../bench/world.js';
+import { anchorDirOf, anchorIn } from '../fixtures/numbers.js';
 
 const RECORDS = 12_000;
 const BATCH_BYTES = 128 * 1024;
@@ -138,6 +139,23 @@ export async function figuresOf(ownerUrl: string): Promise<Record<string, string
       figures[topic] = `${rows.length} rows ${hash}`;
     }
     return figures;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Numbers that invoices of a database show and that are not written down outside of it. */
+export async function unwritten(ownerUrl: string, dir: string): Promise<string[]> {
+  const anchor = anchorIn(anchorDirOf(dir, ownerUrl));
+  const { records } = anchor.read([anchor.directory], new Set([anchor.publicKey]));
+  const written = new Set(records.map(({ number, sha256 }) => `${number} ${sha256}`));
+  const client = new pg.Client({ connectionString: ownerUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ shown: string }>(
+      `SELECT number || ' ' || pdf_sha256 AS shown FROM invoice WHERE number IS NOT NULL`,
+    );
+    return rows.flatMap(({ shown }) => (written.has(shown) ? [] : shown));
   } finally {
     await client.end();
   }

@@ -1,10 +1,11 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../bench/random.js';
 import { trials } from '../fixtures/trials.js';
 import type { KillMoment, KillPoint } from './kill-preload.js';
 import { KillServer } from './kill-server.js';
-import { figuresOf, prepareWaitingImport } from './kill-world.js';
+import { figuresOf, prepareWaitingImport, unwritten } from './kill-world.js';
 
 const PROCESS = fileURLToPath(new URL('./kill-process.js', import.meta.url));
 const SEED = Number(process.env.KONTOR_TEST_SEED ?? 20_261_121);
@@ -22,8 +23,13 @@ const CRITICAL = [
   'DELETE FROM allowance_due',
 ];
 
+/** Between a number and its invoice. */
+const ISSUING = ['INSERT INTO invoice_number ', 'UPDATE invoice i SET state'];
+
 let server: KillServer;
 let expected: Record<string, string>;
+/** Numbers as an anchor without any line would miss them. */
+let shown: readonly string[];
 let counts: Record<KillPoint['thread'], number>;
 
 beforeAll(async () => {
@@ -31,6 +37,7 @@ beforeAll(async () => {
   const undisturbed = await server.fresh();
   counts = await server.finish(undisturbed);
   expected = await figuresOf(undisturbed.ownerUrl);
+  shown = await unwritten(undisturbed.ownerUrl, join(server.dir, 'nowhere'));
 });
 
 afterAll(() => server?.stop());
@@ -40,6 +47,7 @@ describe('a job that is killed', () => {
     expect(expected.files).toMatch(/^1 rows/);
     expect(Number.parseInt(expected.xdrs!, 10)).toBeGreaterThan(10_000);
     expect(Number.parseInt(expected.invoices!, 10)).toBe(6);
+    expect(shown).toHaveLength(6);
     expect(Number.parseInt(expected.alarms!, 10)).toBeGreaterThan(0);
     expect(Number.parseInt(expected.allowances!, 10)).toBeGreaterThan(5);
     expect(Number.parseInt(expected.unfolded!, 10)).toBe(0);
@@ -56,10 +64,10 @@ describe('a job that is killed', () => {
           const point = pointOf(tried++, random);
           const urls = await server.fresh();
           if ((await server.kill(urls, point)) === 'SIGKILL') killed += 1;
+          const at = `seed ${SEED}, ${JSON.stringify(point)}`;
+          expect(await unwritten(urls.ownerUrl, server.dir), at).toEqual([]);
           await server.finish(urls);
-          expect(await figuresOf(urls.ownerUrl), `seed ${SEED}, ${JSON.stringify(point)}`).toEqual(
-            expected,
-          );
+          expect(await figuresOf(urls.ownerUrl), at).toEqual(expected);
           await server.drop(urls);
         }
       };
@@ -105,6 +113,10 @@ describe('a job that is killed', () => {
 // Every third point is one of the critical statements; the others are anywhere.
 function pointOf(n: number, random: Random): KillPoint {
   const moment = MOMENTS[random.below(MOMENTS.length)]!;
+  if (n % 6 === 0) {
+    const begins = ISSUING[random.below(ISSUING.length)]!;
+    return { thread: 'main', at: 1 + random.below(3), begins, moment };
+  }
   if (n % 3 === 0) {
     const begins = CRITICAL[random.below(CRITICAL.length)]!;
     return { thread: 'worker', at: 1 + random.below(6), begins, moment };

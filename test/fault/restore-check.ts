@@ -62,6 +62,7 @@ async function settles(
   const last = await place.job();
   expect(last.output, at).toMatch(/FINISHED\n$/);
 
+  expect(await place.runStates(), at).toEqual(['DONE']);
   const lost = (done.output.match(/^LOST /gm) ?? []).length;
   expect(await place.findings(), at).toEqual([]);
   // Drafts that were made anew get new numbers where theirs are lost, in runs of their own.

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -90,7 +90,7 @@ export class RestoreWorld {
     const server = await this.store.restore(moment.lsn, `restored-${this.#restored}`);
     const dir = join(this.dir, `files-${this.#restored}`);
     mkdirSync(dir);
-    symlinkSync(join(this.dir, 'kill.csv'), join(dir, 'kill.csv'));
+    copyFileSync(join(this.dir, 'kill.csv'), join(dir, 'kill.csv'));
     cpSync(join(this.dir, 'anchor-kontor'), join(dir, 'anchor-kontor'), { recursive: true });
     return Place.open({ url: server.url, ownerUrl: server.ownerUrl }, dir, server.stop);
   }
@@ -221,6 +221,14 @@ export class Place {
     const given = new Map(rows.map(({ name, hash }) => [name, hash]));
     if (given.size < rows.length) throw new Error('a number has two documents');
     return given;
+  }
+
+  /** States of all runs. */
+  async runStates(): Promise<string[]> {
+    const rows: { state: string }[] = await this.database.read(SYSTEM_SCOPE, (tx) =>
+      tx.query('SELECT DISTINCT state FROM run ORDER BY 1'),
+    );
+    return rows.map(({ state }) => state);
   }
 
   /** Has parked batches tried again, as an operator does once the cause is gone. */
