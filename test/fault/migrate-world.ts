@@ -158,8 +158,9 @@ export class MigrateWorld {
 // Everything that migrations make: columns, constraints, indexes, triggers, policies, functions,
 // rights, and which of them were run.
 const SCHEMA = `
-  SELECT 'column ' || attrelid::regclass || '.' || attname || ' ' || format_type(atttypid, atttypmod)
-    || ' ' || attnotnull || coalesce(' ' || pg_get_expr(adbin, adrelid), '') AS line
+  SELECT 'column ' || attrelid::regclass || '.' || attname || ' '
+    || format_type(atttypid, atttypmod) || ' ' || attnotnull
+    || coalesce(' ' || pg_get_expr(adbin, adrelid), '') AS line
   FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
     LEFT JOIN pg_attrdef d ON d.adrelid = attrelid AND d.adnum = attnum
   WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND attnum > 0
