@@ -87,6 +87,9 @@ async function serve(
   if (request.raw.httpVersion !== '1.1') {
     throw new DomainError('EXPORT_NEEDS_HTTP_1_1', 'Ask for exports over HTTP/1.1.');
   }
+  // Who is let in here is watched while the file goes out, with all that he sees; what changes
+  // from now on is noticed.
+  const watched = await requireRouteViewer(request, deps);
   const context = await deps.open(request, COST);
   try {
     const viewer = requireViewer(context);
@@ -94,8 +97,6 @@ async function serve(
     try {
       const file = await prepare(context, new ExportParameters(request.query));
       await context.rest();
-      // Whoever is watched is known with all that he sees, not only by what he may do.
-      const watched = await requireRouteViewer(request, deps);
       const stream = await options.database.openStream({ partnerId: viewer.partnerId });
       const parts = { file, stream, viewer: watched, leave, stallMs: options.stallMs ?? STALL_MS };
       const delivery = new Delivery(asked, parts);
