@@ -3,7 +3,8 @@ import type { Tx } from '../platform/index.js';
 import { type CsvStyle, csvHead, csvLines } from './csv.js';
 import type { ExportParameters } from './export-parameters.js';
 import type { Column } from './table.js';
-import { isSheetName, Worksheet } from './workbook.service.js';
+import { isSheetName } from './workbook.js';
+import { Workbook } from './workbook.service.js';
 
 /** A piece of a file, and how many rows it holds. */
 export interface FilePiece {
@@ -77,7 +78,7 @@ export function encoderOf(encoding: string): Encode {
 }
 
 /** A workbook is put together in memory, so it ends somewhere. */
-const MAX_WORKBOOK_ROWS = 100_000;
+const MAX_WORKBOOK_ROWS = 50_000;
 const WORKBOOK = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 
 /** Rows as a workbook with one worksheet. */
@@ -96,18 +97,24 @@ export function workbookFile<Row>(
     ...toldOf(told, columns, 'xlsx'),
     type: WORKBOOK,
     pieces: async function* (tx) {
-      const sheet = new Worksheet(columns, content.above ?? []);
-      let count = 0;
-      for await (const rows of content.rows(tx)) {
-        count += rows.length;
-        if (count > MAX_WORKBOOK_ROWS) {
-          throw new DomainError('EXPORT_TOO_LARGE', 'Ask for CSV; a workbook has fewer rows.', {
-            rows: MAX_WORKBOOK_ROWS,
-          });
+      let piece: FilePiece;
+      const book = new Workbook(worksheet, columns, content.above ?? []);
+      try {
+        let count = 0;
+        for await (const rows of content.rows(tx)) {
+          count += rows.length;
+          if (count > MAX_WORKBOOK_ROWS) {
+            throw new DomainError('EXPORT_TOO_LARGE', 'Ask for CSV; a workbook has fewer rows.', {
+              rows: MAX_WORKBOOK_ROWS,
+            });
+          }
+          book.add(rows);
         }
-        sheet.add(rows);
+        piece = { bytes: await book.bytes(), rows: count };
+      } finally {
+        await book.close();
       }
-      yield { bytes: await sheet.bytes(worksheet), rows: count };
+      yield piece;
     },
   };
 }

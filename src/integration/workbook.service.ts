@@ -1,75 +1,47 @@
-import writeWorkbook, { type Row, type SheetData } from 'write-excel-file/node';
-import { type Column, type ColumnKind, cellsOf } from './table.js';
+import { Worker } from 'node:worker_threads';
+import { invariant } from '../kernel/index.js';
+import { type Column, cellsOf } from './table.js';
+import type { WorksheetHead } from './workbook.js';
 
-/** A spreadsheet keeps a number's first 15 digits. */
-const EXACT_DIGITS = 15;
-const SHEET_NAME = /^(?!')[^[\]/\\:*?]{1,31}(?<!')$/;
+const MAX_HEAP_MB = 1_024;
 
-/** Whether a worksheet can have this name. */
-export function isSheetName(name: string): boolean {
-  return SHEET_NAME.test(name) && name.trim() !== '';
-}
-
-/**
- * A worksheet of a workbook (XLSX). Every text is a string cell, which no spreadsheet works out;
- * numbers are number cells as long as all of their digits survive, else text with every digit.
- */
-export class Worksheet<Source> {
+/** A workbook (XLSX) with one worksheet, put together on a thread of its own. */
+export class Workbook<Source> {
   readonly #columns: readonly Column<Source>[];
-  readonly #data: SheetData;
+  readonly #worker: Worker;
+  readonly #done: Promise<Uint8Array>;
 
   /** `above` are lines of one text above the line of names. */
-  constructor(columns: readonly Column<Source>[], above: readonly string[]) {
+  constructor(sheet: string, columns: readonly Column<Source>[], above: readonly string[]) {
     this.#columns = columns;
-    const names = columns.map(({ name }) => textCell(name));
-    this.#data = [...above.map((text) => [textCell(text)]), names];
+    const told = columns.map(({ name, kind }) => ({ name, kind }));
+    this.#worker = new Worker(new URL('./workbook.worker.js', import.meta.url), {
+      workerData: { sheet, above, columns: told } satisfies WorksheetHead,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+    });
+    this.#done = new Promise((resolve, reject) => {
+      this.#worker.once('message', resolve);
+      this.#worker.once('error', reject);
+      this.#worker.once('exit', () => reject(new Error('the thread of a workbook ended')));
+    });
+    // Whoever gives the workbook up does not wait for it.
+    this.#done.catch(() => undefined);
   }
 
   add(rows: readonly Source[]): void {
-    for (const row of rows) this.#data.push(this.#row(row));
+    this.#worker.postMessage(rows.map((row) => cellsOf(this.#columns, row)));
   }
 
-  #row(row: Source): Row {
-    return cellsOf(this.#columns, row).map((text, at) =>
-      text === null ? null : cellOf(text, this.#columns[at]?.kind ?? 'TEXT'),
-    );
+  /** The bytes of the workbook; nothing can be added any more. */
+  async bytes(): Promise<Uint8Array> {
+    this.#worker.postMessage('end');
+    const bytes = await this.#done;
+    invariant(bytes.length > 0, 'a workbook has bytes');
+    return bytes;
   }
 
-  /** The bytes of a workbook with this one worksheet. */
-  async bytes(name: string): Promise<Uint8Array> {
-    return writeWorkbook(this.#data, { sheet: name }).toBuffer();
+  /** Ends the thread, whatever it does. */
+  async close(): Promise<void> {
+    await this.#worker.terminate();
   }
-}
-
-function cellOf(text: string, kind: ColumnKind) {
-  if (kind === 'NUMBER' && isExact(text)) return { type: Number, value: Number(text) };
-  return textCell(text);
-}
-
-function textCell(text: string) {
-  return { type: String, value: escaped(text) };
-}
-
-function isExact(text: string): boolean {
-  const digits = text.replace(/[-.]/g, '').replace(/^0+/, '');
-  return digits.length <= EXACT_DIGITS;
-}
-
-// What XML cannot hold, or would change, is written as the format has it: _x000D_. Text that
-// looks like that already has its underscore written so.
-function escaped(text: string): string {
-  let whole = '';
-  for (const sign of text.replace(/_(?=x[0-9A-Fa-f]{4}_)/g, '_x005F_')) {
-    whole += isHeld(sign) ? sign : `_x${hexOf(sign)}_`;
-  }
-  return whole;
-}
-
-function isHeld(sign: string): boolean {
-  const code = sign.charCodeAt(0);
-  return (code >= 0x20 && code < 0xfffe) || sign === '\t' || sign === '\n';
-}
-
-function hexOf(sign: string): string {
-  return sign.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
 }

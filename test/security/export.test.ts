@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { workbookLines } from '../../src/catalog/sheet-workbook.service.js';
 import { csvHead, csvLines } from '../../src/integration/csv.js';
 import type { Column } from '../../src/integration/table.js';
-import { Worksheet } from '../../src/integration/workbook.service.js';
+import { Workbook } from '../../src/integration/workbook.service.js';
 import { bareCell } from '../../src/kernel/index.js';
 import {
   anExportWorld,
@@ -116,10 +116,11 @@ describe('cells that would act (F5)', () => {
       maxLength: 1_000,
     });
     const property = fc.asyncProperty(many, async (rows) => {
-      const sheet = new Worksheet(columns, []);
-      sheet.add(rows);
+      const book = new Workbook('Rates', columns, []);
+      book.add(rows);
       const read: (readonly string[])[] = [];
-      const bytes = Buffer.from(await sheet.bytes('Rates'));
+      const bytes = Buffer.from(await book.bytes());
+      await book.close();
       for await (const { line, cells } of workbookLines(bytes, null, limits)) {
         read[line - 1] = cells;
       }
