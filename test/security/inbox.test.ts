@@ -70,7 +70,7 @@ describe('the inbox (F1)', () => {
     const swapper = new Worker(SWAPPER, { workerData });
     const ended = new Promise((resolve) => swapper.once('message', resolve));
     let [isOver, polls, followed] = [false, 0, 0];
-    ended.then(() => {
+    void ended.then(() => {
       isOver = true;
     });
     const inboxes = [anInbox(), anInbox()];
