@@ -74,7 +74,7 @@ describe('a job that is killed', () => {
       await Promise.all([lane(), lane()]);
       expect(killed).toBeGreaterThanOrEqual(STATEMENT_KILLS);
     },
-    STATEMENT_KILLS * 60_000,
+    120_000 + STATEMENT_KILLS * 60_000,
   );
 
   it(
@@ -91,7 +91,7 @@ describe('a job that is killed', () => {
         await server.drop(urls);
       }
     },
-    DATABASE_KILLS * 60_000,
+    120_000 + DATABASE_KILLS * 60_000,
   );
 
   it('would be caught when it completed batches in a second transaction', async () => {
@@ -107,7 +107,7 @@ describe('a job that is killed', () => {
     await server.finish(urls);
     expect(await figuresOf(urls.ownerUrl)).not.toEqual(expected);
     await server.drop(urls);
-  }, 60_000);
+  }, 180_000);
 });
 
 // Every third point is one of the critical statements; the others are anywhere.

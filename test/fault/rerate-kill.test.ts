@@ -66,7 +66,7 @@ describe('change sets whose process is killed', () => {
       await Promise.all([lane(), lane()]);
       expect(killed).toBeGreaterThanOrEqual(KILLS);
     },
-    KILLS * 90_000,
+    120_000 + KILLS * 90_000,
   );
 
   it('would be caught when batches were completed in a second transaction', async () => {
@@ -78,7 +78,7 @@ describe('change sets whose process is killed', () => {
     await server.finish(urls);
     expect(await rerateFigures(urls.ownerUrl)).not.toEqual(expected);
     await server.drop(urls);
-  }, 120_000);
+  }, 240_000);
 });
 
 // Every second point is one of the critical statements; the others are anywhere.
