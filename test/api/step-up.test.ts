@@ -23,6 +23,7 @@ const GUARDED = [
   'createApiKey',
   'createRole',
   'createUser',
+  'createWebhook',
   'deleteRole',
   'disableUser',
   'enableUser',
@@ -35,11 +36,13 @@ const GUARDED = [
   'renewRecoveryCodes',
   'replaceTotp',
   'requestErasure',
+  'rotateWebhookSecret',
   'sendPasswordToken',
   'setRetention',
   'setRolePermissions',
   'startPurge',
   'undoRerate',
+  'updateWebhook',
   'withdrawErasure',
 ];
 
