@@ -9,6 +9,7 @@ import { printableName } from './file-name.js';
 import { type Arrival, type FileStorage, ignoreMissing } from './file-storage.service.js';
 import { type Delivery, type DeliveryOutcome, registerDelivery } from './inbox.store.js';
 import { readiness } from './inbox-entry.js';
+import { openFolder } from './open-folder.service.js';
 import type { UsageFileService } from './usage-file.service.js';
 import { UsageSource } from './usage-source.entity.js';
 
@@ -26,6 +27,13 @@ export interface InboxReport {
   duplicates: number;
   /** Files that are not complete yet, or could not be handled and will be tried again. */
   waiting: number;
+}
+
+/** An entry of a folder that is held open, among the names beside it. */
+interface FolderEntry {
+  readonly prefix: Buffer;
+  readonly name: Buffer;
+  readonly names: ReadonlySet<string>;
 }
 
 const TAKEN = '.taken';
@@ -118,26 +126,41 @@ export class InboxService {
 
   async #folder(source: UsageSource, present: Set<string>, report: InboxReport): Promise<void> {
     await this.#clearStray(source.name);
-    const folder = Buffer.from(join(this.#root, source.name, '/'));
-    const entries = await readdir(folder, { encoding: 'buffer' });
-    const names = new Set(entries.map((name) => name.toString('latin1')));
-    for (const name of entries) {
-      const path = Buffer.concat([folder, name]);
-      const stat = await ignoreMissing(lstat(path, { bigint: true }));
-      if (stat === undefined) continue;
-      const key = path.toString('latin1');
-      const stamp = `${stat.ino}:${stat.mtimeNs}:${stat.size}`;
-      const state = readiness(name.toString('latin1'), names, this.#seen.get(key) === stamp);
-      if (state === 'IGNORED') continue;
-      if (!stat.isFile()) {
-        await this.#strayEntry(source, printableName(name));
-        continue;
+    const folder = await openFolder(join(this.#root, source.name));
+    if (folder === null) return;
+    try {
+      const prefix = Buffer.from(folder.prefix);
+      const entries = await readdir(prefix, { encoding: 'buffer' });
+      const names = new Set(entries.map((name) => name.toString('latin1')));
+      for (const name of entries) {
+        await this.#entry(source, { prefix, name, names }, present, report);
       }
-      present.add(key);
-      this.#seen.set(key, stamp);
-      if (state === 'WAITING') report.waiting += 1;
-      else await this.#take(source, path, printableName(name), report);
+    } finally {
+      await folder.close();
     }
+  }
+
+  async #entry(
+    source: UsageSource,
+    { prefix, name, names }: FolderEntry,
+    present: Set<string>,
+    report: InboxReport,
+  ): Promise<void> {
+    const path = Buffer.concat([prefix, name]);
+    const stat = await ignoreMissing(lstat(path, { bigint: true }));
+    if (stat === undefined) return;
+    const key = `${source.name}/${name.toString('latin1')}`;
+    const stamp = `${stat.ino}:${stat.mtimeNs}:${stat.size}`;
+    const state = readiness(name.toString('latin1'), names, this.#seen.get(key) === stamp);
+    if (state === 'IGNORED') return;
+    if (!stat.isFile()) {
+      await this.#strayEntry(source, printableName(name));
+      return;
+    }
+    present.add(key);
+    this.#seen.set(key, stamp);
+    if (state === 'WAITING') report.waiting += 1;
+    else await this.#take(source, path, printableName(name), report);
   }
 
   // The marker goes first: one left behind would declare the next file of the name complete.

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,11 +69,12 @@ describe('the inbox (F1)', () => {
     const folder = join(kontor.app.config.dataDir, 'inbox', source.name);
     const workerData: SwapJob = { folder, secret, outside, rounds: ROUNDS };
     const swapper = new Worker(SWAPPER, { workerData });
-    const ended = new Promise((resolve) => swapper.once('message', resolve));
+    const ended = once(swapper, 'message');
     let [isOver, polls, followed] = [false, 0, 0];
-    void ended.then(() => {
+    const over = () => {
       isOver = true;
-    });
+    };
+    void ended.then(over, over);
     const inboxes = [anInbox(), anInbox()];
     while (!isOver) {
       await Promise.all(inboxes.map((inbox) => inbox.poll().catch(() => undefined)));
@@ -82,6 +84,7 @@ describe('the inbox (F1)', () => {
         if (textOf(join(folder, `swap-${n}.csv`)).includes(canary)) followed += 1;
       }
     }
+    await ended;
     await swapper.terminate();
     for (let n = 0; n < 4; n += 1) await inboxes[0]?.poll();
 
