@@ -131,12 +131,14 @@ export class WebhookService {
   ): Promise<Webhook> {
     const made = await once(tx, viewer, key, 'updateWebhook', input, async () => {
       const webhook = await locked(tx, input.id);
-      if (input.eventTypes) demandEvents(viewer, input.eventTypes, webhook.eventTypes);
       const url = input.url ? this.#urlOf(input.url) : webhook.url;
-      const { eventTypes, description } = input;
+      const { description } = input;
+      const eventTypes = input.eventTypes ?? webhook.eventTypes;
+      // What goes to another address is had sent anew.
+      demandEvents(viewer, eventTypes, url === webhook.url ? webhook.eventTypes : []);
       await tx.update(Webhook, webhook.id, {
         url,
-        eventTypes: eventTypes ?? webhook.eventTypes,
+        eventTypes,
         description: description ?? webhook.description,
       });
       return { id: webhook.id };

@@ -133,6 +133,13 @@ describe('a webhook', () => {
     const blind = await aUser(app, { partnerId: reseller.id, permissions: ['webhook.manage'] });
     const blindToken = await app.signIn(blind.email);
     expect((await app.graphql(create, { input }, blindToken)).codes).toEqual(['FORBIDDEN']);
+    // Nor may he lead to another address what somebody else has had sent.
+    const update =
+      'mutation ($input: UpdateWebhookInput!) { updateWebhook(input: $input) { url } }';
+    const { id } = made.data.createWebhook.webhook;
+    const led = (given: object) => app.graphql(update, { input: { id, ...given } }, blindToken);
+    expect((await led({ url: 'https://elsewhere.example.com/' })).codes).toEqual(['FORBIDDEN']);
+    expect((await led({ description: 'Ours', url: input.url })).codes).toEqual([]);
     const { accessToken } = await app.app.services.signIn.openSession({
       id: admin.id,
       partnerId: reseller.id,
