@@ -15,15 +15,16 @@ afterAll(() => app?.stop());
 
 describe('sockets that are killed (W7)', () => {
   it(`leave nothing behind, ${SOCKETS} of them, ${ROUNDS} times`, async () => {
-    const { before, during, after, grownMib } = await swarm(app, SOCKETS, ROUNDS);
+    const { before, during, after, grownMib, peakMib } = await swarm(app, SOCKETS, ROUNDS);
     console.log('swarm: before', before, 'during', during, 'after', after);
-    console.log(`swarm: memory ${grownMib.toFixed(0)} MiB more`);
+    console.log(`swarm: memory ${grownMib.toFixed(0)} MiB more, ${peakMib.toFixed(0)} at most`);
     expect(after).toMatchObject({ sockets: 0, subscriptions: 0 });
     // The figures do show what there is.
-    expect(before.connections).toBeLessThan(SOCKETS / 2);
-    expect(during.connections).toBeGreaterThanOrEqual(SOCKETS);
+    expect(during.connections - after.connections).toBeGreaterThanOrEqual(SOCKETS);
     expect(during.timers - before.timers).toBeGreaterThanOrEqual(SOCKETS);
     expect(during.databaseConnections).toBeLessThan(30);
     expect(grownMib).toBeLessThan(60);
+    // The heap that a swarm of this size needs, which V8 gives back late.
+    expect(peakMib).toBeLessThan(256);
   });
 });
