@@ -5,7 +5,7 @@
 //   node start.mjs build                                  installs and builds only
 //   node start.mjs test [vitest arguments]                builds and runs the tests
 //   node start.mjs test:security [vitest arguments]       the long ones of access and tenants
-//   node start.mjs test:chaos [vitest arguments]          the kill tests, twenty times the kills
+//   node start.mjs test:chaos [vitest arguments]          the kill tests with more kills
 //
 // What this file itself has to say goes to stderr, so that stdout is the command's alone.
 import { spawn, spawnSync } from 'node:child_process';
@@ -22,7 +22,9 @@ const say = (line) => process.stderr.write(`${line}\n`);
 const MAIN = at('build', 'src', 'main.js');
 const STAMP = at('build', '.stamp');
 const SECURITY = at('test', 'security', 'vitest.config.js');
-const CHAOS = ['kill', 'rerate-kill'].map((name) => `build/test/fault/${name}.test.js`);
+const CHAOS = ['fault/kill', 'fault/rerate-kill', 'fault/work', 'api/bill-run-kill'].map(
+  (name) => `build/test/${name}.test.js`,
+);
 const OUTPUT = /\.(js|js\.map|d\.ts)$/;
 
 main(process.argv.slice(2));

@@ -6,10 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createRun, type NewBatch, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { plainDatabase } from '../fixtures/plain-database.js';
+import { trials } from '../fixtures/trials.js';
 
 const PROGRAM = fileURLToPath(new URL('./work-process.js', import.meta.url));
 
 let stage: Awaited<ReturnType<typeof plainDatabase>>;
+// More in `npm run test:chaos`.
+const KILLS = trials(1) > 1 ? 30 : 20;
 const alive = new Set<ChildProcess>();
 
 beforeAll(async () => {
@@ -134,9 +137,9 @@ async function runUnderFire(mode: 'whole' | 'torn', subject: string, kills: numb
 }
 
 describe('a run whose processes die', () => {
-  it('has every effect once after 20 kills', { timeout: 180_000 }, async () => {
-    const { runId, batches, killed, found } = await runUnderFire('whole', 'fire', 20, 7);
-    expect(killed).toBe(20);
+  it(`has every effect once after ${KILLS} kills`, { timeout: 180_000 }, async () => {
+    const { runId, batches, killed, found } = await runUnderFire('whole', 'fire', KILLS, 7);
+    expect(killed).toBe(KILLS);
     expect(found.map((row) => Number(row.key)).sort((a, b) => a - b)).toEqual(
       Array.from({ length: batches }, (_, at) => at + 1),
     );
