@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { raiseTamperAlarm } from './alarm/index.js';
 import { AUDIT_TAMPERED_TOPIC } from './audit/index.js';
 import { BillExecutor, invoiceRoute } from './billing/index.js';
+import { MARGIN_TOPIC, tellSellers } from './catalog/index.js';
 import { buildGate } from './context.js';
 import { configuredKeys, type IdentityKeys, keptKeys } from './identity/index.js';
 import { exportRoutes, WebhookDeliveryService, WebhookSender } from './integration/index.js';
@@ -21,6 +22,7 @@ import {
   type Log,
   Metrics,
   type MigrateOptions,
+  type OutboxOptions,
   OutboxWorker,
   type RouteModule,
   SYSTEM_SCOPE,
@@ -46,6 +48,8 @@ export interface App {
   readonly http: HttpServer;
   readonly work: WorkService;
   readonly outbox: OutboxWorker;
+  /** Tells sellers what activated rate sheets do to their margins. */
+  readonly margins: OutboxWorker;
   /** Sends mails to users. */
   readonly mailbox: OutboxWorker;
   readonly events: EventStream;
@@ -74,6 +78,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const keys = identityKeys(config);
   const services = buildServices({ database, log, now, config, keys });
   const { authentication, audit, auditHeads, mailer, mails } = services;
+  const margins = buildMargins(database, { doorbell, log });
   const mailbox = buildMailbox(database, log, mails);
   registerTasks(outbox, services);
   const { workers } = config;
@@ -98,6 +103,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     http,
     work,
     outbox,
+    margins,
     mailbox,
     events,
     services,
@@ -106,6 +112,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
       await services.uploads.open(now());
       work.start();
       outbox.start();
+      margins.start();
       mailbox.start();
       services.inbox.start();
       services.lastUse.start();
@@ -118,7 +125,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     },
     stop: async () => {
       await http.close();
-      const running = [services.inbox, work, outbox, mailbox, webhooks, events];
+      const running = [services.inbox, work, outbox, margins, mailbox, webhooks, events];
       await Promise.all(running.map((one) => one.stop()));
       const { lastUse, numbers, purges, seals } = services;
       await Promise.all([lastUse, auditHeads, numbers].map((one) => one.stop()));
@@ -153,6 +160,13 @@ function registerTasks(outbox: OutboxWorker, { credit }: Services): void {
   outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
   outbox.register(FOLD_TOPIC, startFold);
   outbox.register(AUDIT_TAMPERED_TOPIC, raiseTamperAlarm);
+}
+
+// Apart from other work: a large sheet of the hub keeps it busy for minutes.
+function buildMargins(database: Database, options: OutboxOptions): OutboxWorker {
+  const margins = new OutboxWorker(database, options);
+  margins.register(MARGIN_TOPIC, tellSellers);
+  return margins;
 }
 
 // Apart from other work: a mail server that is slow keeps nobody waiting but readers of mail.

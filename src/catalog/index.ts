@@ -7,7 +7,13 @@ import { Destination, DestinationPrefix } from './destination.entity.js';
 import { ExchangeRate } from './exchange-rate.entity.js';
 import { Holiday, HolidayCalendar } from './holiday.entity.js';
 import { HolidayResolver } from './holiday.resolver.js';
-import { MarginFindingRow } from './margin.entity.js';
+import { MarginFindingRow, RateSheetMargin } from './margin.entity.js';
+import {
+  MarginFindingResolver,
+  MarginPairResolver,
+  RateSheetMarginResolver,
+  SheetMarginResolver,
+} from './margin.resolver.js';
 import { OriginSet, OriginSetPrefix } from './origin-set.entity.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import {
@@ -20,10 +26,7 @@ import { PriceRule } from './price-rule.entity.js';
 import { PriceRuleResolver } from './price-rule.resolver.js';
 import { RateSheet, RateSheetRow } from './rate-sheet.entity.js';
 import {
-  MarginFindingResolver,
-  MarginPairResolver,
   PriceListSheetsResolver,
-  RateSheetMarginResolver,
   RateSheetResolver,
   RateSheetRowResolver,
 } from './rate-sheet.resolver.js';
@@ -54,6 +57,7 @@ export { catalogErrors } from './errors.js';
 export { ExchangeRateService } from './exchange-rate.service.js';
 export { HolidayService } from './holiday.service.js';
 export * from './inherit.js';
+export { MARGIN_TOPIC, MarginService, tellSellers } from './margin.service.js';
 export { OriginSetService } from './origin-set.service.js';
 export { PricingModelType } from './price-list.entity.js';
 export { lookUpPriceLists, PriceListService } from './price-list.service.js';
@@ -105,6 +109,7 @@ export {
   RateSheetRowResolver,
   ServicePlanResolver,
   SheetMappingResolver,
+  SheetMarginResolver,
   TierScheduleResolver,
   TimeBandResolver,
   TimeProfileResolver,
@@ -124,6 +129,7 @@ export const catalogEntities = [
   RateSheetRow,
   SheetMappingRow,
   MarginFindingRow,
+  RateSheetMargin,
   ServicePlan,
   PlanFee,
   TierSchedule,
@@ -151,6 +157,7 @@ export const catalogResolvers = [
   ContractPriceListResolver,
   RateSheetResolver,
   RateSheetRowResolver,
+  SheetMarginResolver,
   RateSheetMarginResolver,
   MarginFindingResolver,
   MarginPairResolver,

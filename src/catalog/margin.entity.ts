@@ -1,13 +1,14 @@
 import 'reflect-metadata';
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { toGlobalId } from '../kernel/index.js';
 import { MarginPolicy } from '../partner/index.js';
 import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
 
 @Entity('rate_sheet_margin')
 @ObjectType('MarginFinding', {
   simpleResolvers: true,
-  description: "A price of a customer's list that a sheet brings below what a supplier charges.",
+  description: "A price of a customer's list that a sheet brings below what the seller pays.",
 })
 export class MarginFindingRow {
   @PrimaryGeneratedColumn('identity', { type: 'int', generatedIdentity: 'BY DEFAULT' })
@@ -34,6 +35,9 @@ export class MarginFindingRow {
   @Column({ type: 'int', name: 'sell_list_id' })
   sellListId!: number;
 
+  @Column({ type: 'int', name: 'cost_contract_id', nullable: true })
+  costContractId!: number | null;
+
   @Field(() => String, { description: 'Numbers that begin so are sold below cost.' })
   @Column({ type: 'text' })
   prefix!: string;
@@ -55,7 +59,7 @@ export class MarginFindingRow {
   @Column({ type: 'timestamptz', name: 'valid_to', nullable: true })
   validTo!: Date | null;
 
-  @Field(() => DecimalScalar, { description: "Price of the supplier's list." })
+  @Field(() => DecimalScalar, { description: 'Price of the list by which the seller buys.' })
   @Column({ type: 'numeric', precision: 18, scale: 8, name: 'cost_price' })
   costPrice!: string;
 
@@ -93,12 +97,14 @@ export class MarginFindingRow {
 
 @ObjectType({
   simpleResolvers: true,
-  description: "How many prices of a customer's list fall below those of a supplier's.",
+  description: "How many prices of a customer's list fall below those by which the seller buys.",
 })
 export class MarginPair {
   supplierPartnerId!: number;
   costListId!: number;
   sellListId!: number;
+  /** Not kept of sheets before every seller's margin was guarded. */
+  costContractId?: number | null;
 
   @Field(() => MarginPolicy, {
     description: "The strictest of what contracts that sell by the customer's list say about it.",
@@ -109,36 +115,67 @@ export class MarginPair {
   findingCount!: number;
 }
 
+@Entity('margin_report')
 @ObjectType({
   simpleResolvers: true,
-  description: "What a sheet does to the hub's margin, when it was compared last.",
+  description: 'What a sheet does to the margin of a seller, when it was compared last.',
 })
 export class RateSheetMargin {
-  /** The sheet that it is about. */
-  sheetId!: number;
+  @PrimaryGeneratedColumn('identity', { type: 'int', generatedIdentity: 'BY DEFAULT' })
+  id!: number;
+
+  @Field(() => ID, { name: 'id', simple: false, description: 'Opaque identifier.' })
+  get globalId(): string {
+    return toGlobalId('RateSheetMargin', this.id);
+  }
+
+  @Column({ type: 'int', name: 'rate_sheet_id' })
+  rateSheetId!: number;
+
+  /** Whose margin it is. */
+  @Column({ type: 'int', name: 'partner_id' })
+  partnerId!: number;
 
   @Field(() => Int, { description: 'Prices that fall below cost, also those that are not kept.' })
+  @Column({ type: 'int', name: 'finding_count' })
   findingCount!: number;
 
   @Field(() => MarginPolicy, {
     nullable: true,
     description: 'The strictest policy that a finding meets; null without findings.',
   })
+  @Column({ type: 'text', nullable: true })
   policy!: MarginPolicy | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Names the findings under HOLD: confirm just them with it; null without any.',
+    description:
+      'Names the findings under HOLD: confirm just them with it; null without any, and where ' +
+      'the sheet is not for the partner to decide on.',
   })
+  @Column({ type: 'text', nullable: true })
   hash!: string | null;
 
   @Field(() => [MarginPair], { description: 'Which lists meet in the findings, and how often.' })
-  pairs!: readonly MarginPair[];
+  @Column({ type: 'jsonb' })
+  pairs!: MarginPair[];
 
   @Field(() => [String], {
     description: 'Pairs such as USD/EUR whose lists were not compared for want of a rate.',
   })
+  @Column({ type: 'jsonb', name: 'gaps' })
   missingExchangeRates!: string[];
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the sheet first changes a price; null when it changes none.',
+  })
+  @Column({ type: 'timestamptz', name: 'takes_effect_at', nullable: true })
+  takesEffectAt!: Date | null;
+
+  @Field(() => DateTimeScalar, { description: 'When it was compared.' })
+  @Column({ type: 'timestamptz', name: 'compared_at', default: () => 'now()' })
+  comparedAt!: Date;
 }
 
 @InputType({ description: 'Which findings to list; every given condition must hold.' })
@@ -148,6 +185,12 @@ export class MarginFindingFilter {
 
   @Field(() => ID, { nullable: true, description: "Only against this supplier's list." })
   costListId?: string | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Only against what is bought under this contract; it names hidden lists.',
+  })
+  costContractId?: string | null;
 
   @Field(() => ID, { nullable: true, description: "Only of this customer's list." })
   sellListId?: string | null;

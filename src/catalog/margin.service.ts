@@ -1,293 +1,217 @@
-import { createHash, type Hash } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { raiseAlarm } from '../alarm/index.js';
+import { clearCondition, raiseAlarm } from '../alarm/index.js';
 import { DomainError } from '../kernel/index.js';
 import { pricePermissions } from '../partner/index.js';
-import type { Tx } from '../platform/index.js';
-import { rulesOf } from './band.store.js';
-import { publishedRate, type RateFacts, rateFraction } from './convert.js';
-import { effectiveTable } from './inherit.js';
-import type { MarginPair } from './margin.entity.js';
 import {
-  comparedRows,
+  appendOutbox,
+  type Connection,
+  type OutboxRow,
+  type Page,
+  pageById,
+  pageOf,
+  rowAfter,
+  rowNumber,
+  rowOrNull,
+  type Tx,
+  type Viewer,
+} from '../platform/index.js';
+import { type MarginFindingFilter, MarginFindingRow, RateSheetMargin } from './margin.entity.js';
+import { visibleHub } from './margin.store.js';
+import {
+  concernedSellers,
+  decidingSeller,
   dropFindings,
-  type GuardedPair,
-  heirsOf,
-  type ListUse,
-  listUses,
-  prefixesOfDestinations,
-  ratesBetween,
-  sheetChanges,
-  storeFindings,
-  visibleHub,
-} from './margin.store.js';
-import {
-  type BandClock,
-  type GuardedList,
-  MARGIN_POLICIES,
-  type MarginFinding,
-  type MarginPolicyName,
-  marginFindings,
-  type Worth,
-} from './margin-guard.js';
-import { PriceLines } from './price-line.js';
+  dropMargin,
+  lockedSheetState,
+  type MarginKey,
+  reportedSellers,
+  storeReport,
+} from './margin-report.store.js';
 import type { SheetKey } from './rate-sheet.store.js';
-import { rowsAfterSheet, type SheetChange } from './sheet-effect.js';
-import { holidayTable, weekTable } from './week.js';
+import { type Keeping, type MarginReport, SheetGuard } from './sheet-guard.service.js';
 
-/** Findings of one pair of lists and of one sheet that are kept; beyond, they are counted. */
-const MAX_KEPT_OF_PAIR = 10_000;
-const MAX_KEPT = 100_000;
-/** Up to so many changed prefixes, only what lies near them is read of the lists. */
-const FEW_PREFIXES = 5_000;
+/** Sheets whose margins are worked out apart from the request; see {@link tellSellers}. */
+export const MARGIN_TOPIC = 'rate-sheet.margin';
 
-/** What the prices of a sheet do to the hub's margin. */
-export interface MarginReport {
-  readonly count: number;
-  /** Findings by the policy of the selling list. */
-  readonly byPolicy: Readonly<Record<MarginPolicyName, number>>;
-  readonly pairs: readonly MarginPair[];
-  /** Names the findings under HOLD; null without any. */
-  readonly hash: string | null;
-  /** Pairs of currencies without an exchange rate, with the strictest policy among their lists. */
-  readonly gaps: ReadonlyMap<string, MarginPolicyName>;
+/** Findings that are kept for who decides about a sheet. */
+const FOR_DECISION: Keeping = { ofPair: 10_000, ofSheet: 100_000 };
+/** Of sellers who are only told; a sheet of the hub may concern hundreds of them. */
+const FOR_NEWS: Keeping = { ofPair: 1_000, ofSheet: 10_000 };
+/** After so long a task of the outbox leaves the other sellers to the next one. */
+const TASK_MS = 5_000;
+
+/** A compared sheet. */
+type ComparedSheet = SheetKey & { readonly name: string };
+
+/** What a task of {@link MARGIN_TOPIC} is for. */
+interface MarginTask {
+  readonly sheetId: number;
+  /** Compares a draft for who decides about it; else tells the others of what became of it. */
+  readonly draft?: boolean;
+  /** Those who have still to be told; all when absent. */
+  readonly sellers?: readonly number[];
 }
 
 /**
- * Compares what a compared sheet makes of its list, and of all that inherit from it, with the
- * lists of the other side: the hub's customers if it is bought by, suppliers if it is sold by.
- * With `keep` findings are kept for the API; without, lists under the policy NONE are left out.
+ * Keeps what a compared sheet does to the margin of who decides about it: at once when the request
+ * acts at that partner; else, since what is found is shown nowhere else, soon after by the system.
  */
-export async function guardSheet(
+export async function keepMargin(
+  tx: Tx,
+  sheet: ComparedSheet,
+  from: Date | null,
+  viewer: Viewer,
+): Promise<void> {
+  const sellerId = await decidingSeller(tx, sheet.partnerId);
+  if (sellerId === viewer.partnerId) await compareMargin(tx, sheet, sellerId, from);
+  else await askForMargin(tx, sheet, { draft: true });
+}
+
+/**
+ * Refuses an activation by the policies of who decides about the sheet; see {@link assertMargin}.
+ * Answers what the activation has to tell.
+ */
+export async function guardActivation(
+  tx: Tx,
+  sheet: ComparedSheet,
+  from: Date | null,
+  confirmed: string | null,
+): Promise<() => Promise<void>> {
+  if (from === null) return async () => undefined;
+  const sellerId = await decidingSeller(tx, sheet.partnerId);
+  const guard = new SheetGuard(tx, sheet, { from, activation: null });
+  const report = await guard.compare(sellerId, null);
+  assertMargin(report, confirmed);
+  return async () => {
+    const found = report.byPolicy.WARN + report.byPolicy.HOLD;
+    if (found > 0) await alarmDecider(tx, sheet, sellerId, found);
+    await askForMargin(tx, sheet, {});
+  };
+}
+
+/** What an undone activation has told is taken back. */
+export async function withdrawMargin(tx: Tx, sheet: ComparedSheet): Promise<void> {
+  await clearCondition(tx, conditionOf(sheet.id, null));
+  await askForMargin(tx, sheet, {});
+}
+
+async function compareMargin(
   tx: Tx,
   sheet: SheetKey,
+  sellerId: number,
   from: Date | null,
-  keep: boolean,
-): Promise<MarginReport> {
-  const sum = new Sum();
-  if (keep) await dropFindings(tx, sheet.id);
-  const hubId = from === null ? null : await visibleHub(tx);
-  if (from === null || hubId === null) return sum.report();
-  const changed = await heirsOf(tx, sheet.priceListId);
-  const uses = await listUses(tx, hubId, from);
-  const pairs = pairsOf(uses, changed).filter(({ sell }) => keep || sell.policy !== 'NONE');
-  if (pairs.length === 0) return sum.report();
-  const guard = new Guard(tx, sheet, from, await sheetChanges(tx, sheet));
-  for (const pair of pairs) {
-    const findings = await guard.compare(pair, changed, sum);
-    if (keep) await storeFindings(tx, sheet.id, hubId, pair, sum.kept(findings));
-    // A pair of large lists takes a tenth of a second, in which nobody else is served.
-    await nextTurn();
-  }
-  return sum.report();
+): Promise<void> {
+  const key = { sheetId: sheet.id, sellerId };
+  await dropFindings(tx, key);
+  const guard = from === null ? null : new SheetGuard(tx, sheet, { from, activation: null });
+  const report = (await guard?.compare(sellerId, FOR_DECISION)) ?? null;
+  await storeReport(tx, key, report, from);
 }
 
-/** Pairs that the sheet changes and that have a service in common, by the list not changed. */
-function pairsOf(uses: readonly ListUse[], changed: ReadonlySet<number>): GuardedPair[] {
-  const costs = uses.filter((use) => use.isCost);
-  const sells = uses.filter((use) => !use.isCost);
-  const pairs = costs.flatMap((cost) =>
-    sells
-      .filter((sell) => changed.has(cost.listId) || changed.has(sell.listId))
-      .filter((sell) => sell.services.some((service) => cost.services.includes(service)))
-      .map((sell) => ({ cost, sell })),
-  );
-  const other = ({ cost, sell }: GuardedPair) =>
-    changed.has(cost.listId) ? sell.listId : cost.listId;
-  return pairs.sort((a, b) => other(a) - other(b));
+async function askForMargin(
+  tx: Tx,
+  { id, partnerId }: SheetKey,
+  task: Omit<MarginTask, 'sheetId'>,
+): Promise<void> {
+  const payload: MarginTask = { sheetId: id, ...task };
+  await appendOutbox(tx, { topic: MARGIN_TOPIC, partnerId, payload });
 }
 
-/** Loads lists as they are needed, and keeps only those that are needed again. */
-class Guard {
-  readonly #tx: Tx;
-  readonly #sheet: SheetKey;
-  readonly #from: Date;
-  readonly #changes: readonly SheetChange[];
-  readonly #changed = new Map<number, GuardedList>();
-  #prefixes: ReadonlySet<string> | null = null;
-  /** The list of the other side that was loaded last. */
-  #other: { readonly id: number; readonly list: GuardedList } | null = null;
-  readonly #clocks = new Map<number, BandClock>();
-  readonly #rates = new Map<string, readonly RateFacts[]>();
-
-  constructor(tx: Tx, sheet: SheetKey, from: Date, changes: readonly SheetChange[]) {
-    this.#tx = tx;
-    this.#sheet = sheet;
-    this.#from = from;
-    this.#changes = changes;
+/**
+ * Tells each seller, besides who decided, what an activated sheet does to its margin: findings of
+ * its own, and an alarm unless its contracts want none. Whoever imported the sheet learns nothing
+ * of it. When the sheet is active no more, what was told is taken back. For the system.
+ */
+export async function tellSellers(tx: Tx, { payload }: Pick<OutboxRow, 'payload'>): Promise<void> {
+  const task = payload as MarginTask;
+  // An undo waits until what is told here can be taken back.
+  const sheet = await lockedSheetState(tx, task.sheetId);
+  const decider = await decidingSeller(tx, sheet.partnerId);
+  const from = sheet.takesEffectAt;
+  if (task.draft) {
+    if (sheet.state === 'DRAFT') await compareMargin(tx, sheet, decider, from);
+    return;
   }
-
-  async compare(
-    pair: GuardedPair,
-    changed: ReadonlySet<number>,
-    sum: Sum,
-  ): Promise<readonly MarginFinding[]> {
-    const from = this.#from.getTime();
-    const { cost, sell } = pair;
-    const rates = await this.#ratesOf(cost.currency, sell.currency);
-    const worths = new Map<number, Worth>();
-    const worthAt = (at: number): Worth => {
-      const known = worths.get(at);
-      if (known !== undefined) return known;
-      const rate = publishedRate(cost.currency, sell.currency, new Date(at), rates);
-      const worth = rateFraction(rate, cost.currency);
-      worths.set(at, worth);
-      return worth;
-    };
-    // What is later in time has a rate when the beginning has one.
-    if (cost.currency !== sell.currency) {
-      if (!publishedRate(cost.currency, sell.currency, this.#from, rates)) {
-        sum.gap(cost.currency, sell.currency, sell.policy);
-        return [];
-      }
+  if (sheet.state !== 'ACTIVATED') {
+    for (const sellerId of await reportedSellers(tx, sheet.id)) {
+      if (sellerId !== decider) await takeBack(tx, { sheetId: sheet.id, sellerId });
     }
-    const findings = marginFindings({
-      cost: await this.#list(cost, changed),
-      sell: await this.#list(sell, changed),
-      from,
-      changed: await this.#changedPrefixes(),
-      worthAt,
-    });
-    sum.add(pair, findings);
-    return findings;
+    return;
   }
-
-  async #list(use: ListUse, changed: ReadonlySet<number>): Promise<GuardedList> {
-    if (changed.has(use.listId)) {
-      const known = this.#changed.get(use.listId) ?? (await this.#load(use));
-      this.#changed.set(use.listId, known);
-      return known;
+  if (from === null) return;
+  const sellers = task.sellers ?? (await concernedSellers(tx, sheet.priceListId, from, decider));
+  const guard = new SheetGuard(tx, sheet, { from, activation: sheet.recordedTime });
+  const until = performance.now() + TASK_MS;
+  for (const [at, sellerId] of sellers.entries()) {
+    if (at > 0 && performance.now() > until) {
+      await askForMargin(tx, sheet, { sellers: sellers.slice(at) });
+      return;
     }
-    if (this.#other?.id !== use.listId) {
-      this.#other = { id: use.listId, list: await this.#load(use) };
-    }
-    return this.#other.list;
-  }
-
-  async #load(use: ListUse): Promise<GuardedList> {
-    const from = this.#from.getTime();
-    const { lists, destinationPrefixes } = await comparedRows(
-      this.#tx,
-      use.listId,
-      this.#from,
-      await this.#near(),
-    );
-    const before = new PriceLines(effectiveTable(lists, destinationPrefixes), from);
-    const clock = await this.#clock(use.profileId);
-    if (!lists.some(({ listId }) => listId === this.#sheet.priceListId)) {
-      return { before, after: before, clock };
-    }
-    const after = lists.map(({ listId, rows }) =>
-      listId === this.#sheet.priceListId
-        ? { listId, rows: rowsAfterSheet(rows, this.#changes) }
-        : { listId, rows },
-    );
-    const prefixes = new Map([...destinationPrefixes, ...(await this.#destinations())]);
-    return { before, after: new PriceLines(effectiveTable(after, prefixes), from), clock };
-  }
-
-  async #clock(profileId: number | null): Promise<BandClock> {
-    const known = this.#clocks.get(profileId ?? 0);
-    if (known !== undefined) return known;
-    const rules = profileId === null ? [] : await rulesOf(this.#tx, profileId);
-    const clock = { week: weekTable(rules), holiday: holidayTable(rules) };
-    this.#clocks.set(profileId ?? 0, clock);
-    return clock;
-  }
-
-  async #ratesOf(from: string, to: string): Promise<readonly RateFacts[]> {
-    if (from === to) return [];
-    const name = `${from}/${to}`;
-    const known = this.#rates.get(name) ?? (await ratesBetween(this.#tx, from, to));
-    this.#rates.set(name, known);
-    return known;
-  }
-
-  #destinations(): Promise<Map<number, string[]>> {
-    const ids = this.#changes.flatMap(({ row }) => row.destinationId ?? []);
-    return prefixesOfDestinations(this.#tx, [...new Set(ids)]);
-  }
-
-  /** Few changed prefixes, which a part of each list is enough for; null for many. */
-  async #near(): Promise<ReadonlySet<string> | null> {
-    const changed = await this.#changedPrefixes();
-    return changed.size > FEW_PREFIXES ? null : changed;
-  }
-
-  async #changedPrefixes(): Promise<ReadonlySet<string>> {
-    if (this.#prefixes !== null) return this.#prefixes;
-    const destinations = await this.#destinations();
-    const found = new Set<string>();
-    for (const { row, status } of this.#changes) {
-      if (status === 'UNCHANGED' || status === 'OVERTAKEN') continue;
-      if (row.prefix !== null) found.add(row.prefix);
-      for (const prefix of destinations.get(row.destinationId ?? 0) ?? []) found.add(prefix);
-    }
-    this.#prefixes = found;
-    return found;
+    await tellSeller(tx, guard, { sheetId: sheet.id, sellerId }, from);
   }
 }
 
-/** Counts findings, names those under HOLD, and says which may still be kept. */
-class Sum {
-  readonly #byPolicy = { NONE: 0, WARN: 0, HOLD: 0, REFUSE: 0 };
-  readonly #pairs: MarginPair[] = [];
-  readonly #gaps = new Map<string, MarginPolicyName>();
-  readonly #hash: Hash = createHash('sha256');
-  #keeping = MAX_KEPT;
-
-  add({ cost, sell }: GuardedPair, findings: readonly MarginFinding[]): void {
-    if (findings.length === 0) return;
-    this.#byPolicy[sell.policy] += findings.length;
-    this.#pairs.push({
-      supplierPartnerId: cost.ownerId,
-      costListId: cost.listId,
-      sellListId: sell.listId,
-      policy: sell.policy,
-      findingCount: findings.length,
-    });
-    if (sell.policy !== 'HOLD') return;
-    for (const finding of findings) {
-      const { prefix, from, costBandId, sellBandId, costPrice, costRateUnit } = finding;
-      const where = [cost.listId, sell.listId, prefix, costBandId, sellBandId, from];
-      const what = [costPrice, costRateUnit, finding.sellPrice, finding.sellRateUnit];
-      this.#hash.update(`${[...where, ...what, finding.costAmount].join(' ')}\n`);
-    }
+async function tellSeller(tx: Tx, guard: SheetGuard, key: MarginKey, from: Date): Promise<void> {
+  await dropFindings(tx, key);
+  const report = await guard.compare(key.sellerId, FOR_NEWS);
+  if (report.count === 0 && report.gaps.size === 0) {
+    await takeBack(tx, key);
+    return;
   }
-
-  gap(from: string, to: string, policy: MarginPolicyName): void {
-    const name = `${from}/${to}`;
-    const known = this.#gaps.get(name) ?? 'NONE';
-    this.#gaps.set(name, strictest([known, policy]));
-  }
-
-  kept(findings: readonly MarginFinding[]): readonly MarginFinding[] {
-    const kept = findings.slice(0, Math.min(this.#keeping, MAX_KEPT_OF_PAIR));
-    this.#keeping -= kept.length;
-    return kept;
-  }
-
-  report(): MarginReport {
-    const { NONE, WARN, HOLD, REFUSE } = this.#byPolicy;
-    return {
-      count: NONE + WARN + HOLD + REFUSE,
-      byPolicy: { ...this.#byPolicy },
-      pairs: this.#pairs,
-      hash: HOLD === 0 ? null : this.#hash.digest('hex'),
-      gaps: this.#gaps,
-    };
-  }
+  // A hash is for confirming, which is not the seller's to do.
+  const reportId = await storeReport(tx, key, { ...report, hash: null }, from);
+  if (report.count === report.byPolicy.NONE) return;
+  await raiseAlarm(tx, {
+    partnerId: key.sellerId,
+    severity: 'WARNING',
+    probableCause: 'NEGATIVE_MARGIN',
+    subjectType: 'RateSheetMargin',
+    subjectId: reportId,
+    naturalKey: conditionOf(key.sheetId, key.sellerId),
+    text: 'Prices that we pay or inherit change, and have us sell below cost.',
+    // Partners above see the alarm as well, so it tells no more than that.
+    details: { takesEffectAt: from.toISOString() },
+    shownWith: await permissionsAt(tx, key.sellerId),
+  });
 }
 
-function strictest(policies: readonly MarginPolicyName[]): MarginPolicyName {
-  return MARGIN_POLICIES[Math.max(0, ...policies.map((one) => MARGIN_POLICIES.indexOf(one)))]!;
+async function takeBack(tx: Tx, key: MarginKey): Promise<void> {
+  await clearCondition(tx, conditionOf(key.sheetId, key.sellerId));
+  await dropMargin(tx, key);
 }
 
-/** The strictest policy that a finding meets; null without findings. */
-export function policyOf(report: MarginReport): MarginPolicyName | null {
-  const met = MARGIN_POLICIES.filter((policy) => report.byPolicy[policy] > 0);
-  return met.length === 0 ? null : strictest(met);
+/** Names the condition of an alarm: of who decided, or of a seller who was told. */
+function conditionOf(sheetId: number, sellerId: number | null): string {
+  const condition = `margin of rate sheet ${sheetId}`;
+  return sellerId === null ? condition : `${condition} at partner ${sellerId}`;
 }
+
+/** Raises an alarm for prices below cost that were activated none the less. */
+async function alarmDecider(
+  tx: Tx,
+  sheet: ComparedSheet,
+  sellerId: number,
+  findings: number,
+): Promise<void> {
+  await raiseAlarm(tx, {
+    partnerId: sellerId,
+    severity: 'WARNING',
+    probableCause: 'NEGATIVE_MARGIN',
+    subjectType: 'RateSheet',
+    subjectId: sheet.id,
+    naturalKey: conditionOf(sheet.id, null),
+    text: `The rate sheet "${sheet.name}" has us sell below cost.`,
+    details: { findings },
+    shownWith: await permissionsAt(tx, sellerId),
+  });
+}
+
+/** Permissions for both sides of a seller's margin: the hub alone buys at the level COST. */
+async function permissionsAt(tx: Tx, sellerId: number): Promise<string[]> {
+  if ((await visibleHub(tx)) === sellerId) return [...pricePermissions];
+  return pricePermissions.filter((name) => name !== COST_PERMISSION);
+}
+
+const COST_PERMISSION = 'price.cost.read';
 
 /**
  * Refuses with MARGIN_REFUSED, with MARGIN_HELD unless the caller confirms just these findings,
@@ -314,25 +238,62 @@ export function assertMargin(report: MarginReport, confirmed: string | null): vo
   );
 }
 
-/** Raises an alarm for prices below cost that were activated none the less. */
-export async function alarmMargin(
-  tx: Tx,
-  sheet: SheetKey & { readonly name: string },
-  report: MarginReport,
-): Promise<void> {
-  const findings = report.byPolicy.WARN + report.byPolicy.HOLD;
-  if (findings === 0) return;
-  const hubId = await visibleHub(tx);
-  if (hubId === null) return;
-  await raiseAlarm(tx, {
-    partnerId: hubId,
-    severity: 'WARNING',
-    probableCause: 'NEGATIVE_MARGIN',
-    subjectType: 'RateSheet',
-    subjectId: sheet.id,
-    naturalKey: `margin of rate sheet ${sheet.id}`,
-    text: `The rate sheet "${sheet.name}" has us sell below cost.`,
-    details: { findings },
-    shownWith: pricePermissions,
-  });
+/**
+ * What sheets do to the margin of the partner that a request acts at. Nobody else's is shown, not
+ * that of partners below either; the hub's takes the permission to see what it is charged.
+ */
+export class MarginService {
+  /** One margin; null when it is not the viewer's to see. */
+  async find(tx: Tx, viewer: Viewer, globalId: string): Promise<RateSheetMargin | null> {
+    const found = await rowOrNull(tx, RateSheetMargin, 'RateSheetMargin', globalId);
+    if (found?.partnerId !== viewer.partnerId) return null;
+    return (await this.maySee(tx, viewer)) ? found : null;
+  }
+
+  /** Margins, the newest first. */
+  async list(tx: Tx, viewer: Viewer, page: Page): Promise<Connection<RateSheetMargin>> {
+    if (!(await this.maySee(tx, viewer))) return pageOf<RateSheetMargin>([], page, () => []);
+    const after = rowAfter(page.after);
+    const query = tx
+      .createQueryBuilder(RateSheetMargin, 'row')
+      .where('row.partnerId = :seller', { seller: viewer.partnerId })
+      .orderBy('row.id', 'DESC')
+      .limit(page.first + 1);
+    if (after !== null) query.andWhere('row.id < :after', { after });
+    return pageOf(await query.getMany(), page, (row) => [row.id]);
+  }
+
+  /** Findings of a margin, pair of lists by pair, by prefix. */
+  async findings(
+    tx: Tx,
+    margin: RateSheetMargin,
+    filter: MarginFindingFilter,
+    page: Page,
+  ): Promise<Connection<MarginFindingRow>> {
+    const query = tx
+      .createQueryBuilder(MarginFindingRow, 'row')
+      .where('row.rateSheetId = :sheet', { sheet: margin.rateSheetId })
+      .andWhere('row.partnerId = :seller', { seller: margin.partnerId });
+    // What is hidden is not found by its number either.
+    const narrow = (column: string, table: string, type: string, id?: string | null) => {
+      if (!id) return;
+      const name = `of_${table}_${column}`;
+      query.andWhere(`row.${column} = (SELECT id FROM ${table} WHERE id = :${name})`, {
+        [name]: rowNumber(type, id),
+      });
+    };
+    narrow('supplierPartnerId', 'partner', 'Partner', filter.supplierId);
+    narrow('costListId', 'price_list', 'PriceList', filter.costListId);
+    narrow('sellListId', 'price_list', 'PriceList', filter.sellListId);
+    narrow('costContractId', 'contract', 'Contract', filter.costContractId);
+    if (filter.policies) {
+      query.andWhere('row.policy = ANY(:policies)', { policies: filter.policies });
+    }
+    return pageById(query, page);
+  }
+
+  /** Whether the viewer may see both sides of the margin of the partner acted at. */
+  async maySee(tx: Tx, { permissions }: Viewer): Promise<boolean> {
+    return permissions.has(COST_PERMISSION) || (await visibleHub(tx)) === null;
+  }
 }

@@ -1,73 +1,68 @@
-import { formatAmount } from '../kernel/index.js';
 import type { Tx } from '../platform/index.js';
 import type { RateFacts } from './convert.js';
 import type { ListRows } from './inherit.js';
-import { chainOf } from './inherited-price.store.js';
-import { MARGIN_POLICIES, type MarginFinding, type MarginPolicyName } from './margin-guard.js';
+import { MARGIN_POLICIES, type MarginPolicyName } from './margin-guard.js';
 import type { PricingModel, RateRow } from './rate-row.js';
 import type { SheetKey } from './rate-sheet.store.js';
 import type { SheetChange } from './sheet-effect.js';
 
-/** A price list in the use of one contract version. */
+/** A price list by which a seller buys or sells. */
 export interface ListUse {
   readonly listId: number;
   readonly ownerId: number;
   readonly currency: string;
   readonly profileId: number | null;
+  /** The list and those that it inherits from, the root first. */
+  readonly chain: readonly number[];
   readonly isCost: boolean;
   readonly policy: MarginPolicyName;
   /** Names of services, without `*`. */
   readonly services: readonly string[];
+  /** A contract that uses it, the first of several. */
+  readonly contractId: number;
 }
 
-/** The hub, when the transaction sees it: margins are the hub's alone. */
+/** The hub, when the transaction sees it. */
 export async function visibleHub(tx: Tx): Promise<number | null> {
   const rows = await tx.query<{ id: number }[]>('SELECT id FROM partner WHERE parent_id IS NULL');
   return rows[0]?.id ?? null;
 }
 
-/** The list and all that inherit from it. */
-export async function heirsOf(tx: Tx, listId: number): Promise<Set<number>> {
-  const rows = await tx.query<{ id: number }[]>(
-    `WITH RECURSIVE down AS (
-       SELECT id FROM price_list WHERE id = $1
-       UNION SELECT l.id FROM price_list l JOIN down ON l.parent_id = down.id)
-     SELECT id FROM down`,
-    [listId],
-  );
-  return new Set(rows.map(({ id }) => id));
-}
-
 /**
- * The lists by which the hub buys and sells under contracts in force at an instant or later. A
- * list for every service is for those that no other list of the version names; one for a trunk is
- * for all that it names, since it stands beside the others.
+ * The lists by which a visible partner buys and sells under contracts in force at an instant or
+ * later, also those that are hidden from it. A list for every service is for those that no other
+ * list of the version names; one for a trunk is for all that it names, since it stands beside the
+ * others.
  */
-export async function listUses(tx: Tx, hubId: number, from: Date): Promise<ListUse[]> {
+export async function listUses(tx: Tx, sellerId: number, from: Date): Promise<ListUse[]> {
   return tx.query<ListUse[]>(
     `WITH use AS (
        SELECT p.contract_version_id AS version, p.service, p.trunk_id, p.price_list_id,
-         c.level = 'COST' AS cost, v.margin_policy AS policy
+         c.buyer_partner_id = $1 AS cost, v.margin_policy AS policy, c.id AS contract
        FROM contract c JOIN contract_version v ON v.contract_id = c.id
        JOIN contract_price_list p ON p.contract_version_id = v.id
        WHERE c.status = 'ACTIVE' AND v.superseded_at IS NULL
          AND (v.valid_to IS NULL OR v.valid_to > $2)
-         AND CASE c.level WHEN 'COST' THEN c.buyer_partner_id ELSE c.seller_partner_id END = $1
+         AND (c.buyer_partner_id = $1 OR (c.seller_partner_id = $1 AND c.level <> 'COST'))
      ), priced AS (
-       SELECT use.price_list_id, use.cost, use.policy, s.service FROM use
+       SELECT use.price_list_id, use.cost, use.policy, use.contract, s.service FROM use
        CROSS JOIN (VALUES ('VOICE'), ('SMS'), ('DATA'), ('EVENT')) AS s(service)
        WHERE use.service = s.service OR (use.service = '*' AND (use.trunk_id IS NOT NULL
          OR NOT EXISTS (SELECT 1 FROM use other WHERE other.version = use.version
            AND other.trunk_id IS NULL AND other.service = s.service)))
+     ), used AS (
+       SELECT price_list_id, cost, min(contract) AS contract,
+         (array_agg(policy ORDER BY array_position($3::text[], policy) DESC))[1] AS policy,
+         array_agg(DISTINCT service) AS services
+       FROM priced GROUP BY price_list_id, cost
      )
      SELECT l.id AS "listId", l.partner_id AS "ownerId", l.currency,
-       l.time_profile_id AS "profileId", priced.cost AS "isCost",
-       (array_agg(priced.policy ORDER BY array_position($3::text[], priced.policy) DESC))[1]
-         AS policy,
-       array_agg(DISTINCT priced.service) AS services
-     FROM priced JOIN price_list l ON l.id = priced.price_list_id
-     GROUP BY l.id, priced.cost ORDER BY l.id, priced.cost`,
-    [hubId, from, MARGIN_POLICIES],
+       l.time_profile_id AS "profileId", l.chain, used.cost AS "isCost",
+       CASE WHEN used.cost THEN 'NONE' ELSE used.policy END AS policy, used.services,
+       used.contract AS "contractId"
+     FROM guarded_lists(ARRAY(SELECT price_list_id FROM used), $2) l
+     JOIN used ON used.price_list_id = l.id ORDER BY l.id, used.cost`,
+    [sellerId, from, MARGIN_POLICIES],
   );
 }
 
@@ -99,29 +94,29 @@ type RateColumns = [
   validTo: number | null,
 ];
 
+/** Which rows of a list are compared. */
+export interface ComparedPart {
+  /** Those that hold at this instant or later. */
+  readonly from: Date;
+  /** As they were known just before this moment, to the microsecond; now when null. */
+  readonly before: string | null;
+  /** Only what can price numbers that begin with one of these; everything when null. */
+  readonly near: ReadonlySet<string> | null;
+}
+
 /**
- * Rows of the lists of a chain, root first, that hold at an instant or later, as far as prices per
- * unit go, and the prefixes of their destinations; when `near` prefixes are given, only what can
- * price numbers that begin with one of them. The hub sees all lists. A column of arrays instead of
- * rows with names: lists have many rows.
+ * Rows of a list and of those that it inherits from, root first, as far as prices per unit go, and
+ * the prefixes of their destinations. A column of arrays instead of rows with names: lists have
+ * many rows.
  */
 export async function comparedRows(
   tx: Tx,
-  listId: number,
-  from: Date,
-  near: ReadonlySet<string> | null = null,
+  { listId, chain }: Pick<ListUse, 'listId' | 'chain'>,
+  { from, before, near }: ComparedPart,
 ): Promise<{ lists: ListRows[]; destinationPrefixes: Map<number, string[]> }> {
-  const chain = await chainOf(tx, listId);
-  const { condition, prefixes } = nearTo(near);
   const found = await tx.query<{ rows: RateColumns[] | null }[]>(
-    `SELECT json_agg(json_build_array(price_list_id, id, destination_id, prefix, time_band_id,
-       kind, (price * 100000000)::bigint::text, rate_unit, model,
-       ${MS('valid_from')}, ${MS('valid_to')})) AS rows
-     FROM rate WHERE price_list_id = ANY($1) AND superseded_at IS NULL
-       AND origin_set_id IS NULL AND (valid_to IS NULL OR valid_to > $2)
-       AND (${condition} OR destination_id IN
-         (SELECT destination_id FROM destination_prefix WHERE ${condition}))`,
-    [chain, from, ...prefixes],
+    'SELECT guarded_rates($1, $2, $3, $4) AS rows',
+    [listId, from, before, near === null ? null : [...near]],
   );
   const byList = new Map<number, RateRow[]>(chain.map((id) => [id, []]));
   const destinations = new Set<number>();
@@ -132,26 +127,6 @@ export async function comparedRows(
   return {
     lists: chain.map((id) => ({ listId: id, rows: byList.get(id) ?? [] })),
     destinationPrefixes: await prefixesOfDestinations(tx, [...destinations]),
-  };
-}
-
-/** Prefixes that begin one of these or that one of these begins; each length is looked up once. */
-function nearTo(near: ReadonlySet<string> | null): { condition: string; prefixes: string[][] } {
-  if (near === null) return { condition: 'true', prefixes: [] };
-  const heads = new Set<string>(['']);
-  const byLength = new Map<number, string[]>();
-  for (const prefix of near) {
-    for (let length = 1; length <= prefix.length; length += 1) heads.add(prefix.slice(0, length));
-    const same = byLength.get(prefix.length);
-    if (same === undefined) byLength.set(prefix.length, [prefix]);
-    else same.push(prefix);
-  }
-  const longer = [...byLength.keys()].map(
-    (length, at) => `left(prefix, ${length}) = ANY($${at + 4}::text[])`,
-  );
-  return {
-    condition: `(${['prefix = ANY($3::text[])', ...longer].join(' OR ')})`,
-    prefixes: [[...heads], ...byLength.values()],
   };
 }
 
@@ -203,63 +178,4 @@ export async function prefixesOfDestinations(
     [ids],
   );
   return new Map(rows.map(({ id, prefixes }) => [id, prefixes]));
-}
-
-/** The two lists that findings are about, and how strict contracts are about them. */
-export interface GuardedPair {
-  readonly cost: ListUse;
-  readonly sell: ListUse;
-}
-
-/** Keeps findings of one pair of lists for the API. */
-export async function storeFindings(
-  tx: Tx,
-  sheetId: number,
-  hubId: number,
-  { cost, sell }: GuardedPair,
-  findings: readonly MarginFinding[],
-): Promise<void> {
-  const CHUNK = 5_000;
-  for (let at = 0; at < findings.length; at += CHUNK) {
-    const rows = findings.slice(at, at + CHUNK);
-    const column = <T>(pick: (finding: MarginFinding) => T): T[] => rows.map(pick);
-    await tx.query(
-      `INSERT INTO rate_sheet_margin (rate_sheet_id, partner_id, policy, supplier_partner_id,
-         cost_list_id, sell_list_id, prefix, cost_band_id, sell_band_id, valid_from, valid_to,
-         cost_price, cost_rate_unit, sell_price, sell_rate_unit, cost_amount, margin,
-         margin_percent)
-       SELECT $1, $2, $3, $4, $5, $6, t.* FROM unnest($7::text[], $8::int[], $9::int[],
-         $10::timestamptz[], $11::timestamptz[], $12::numeric[], $13::int[], $14::numeric[],
-         $15::int[], $16::numeric[], $17::numeric[], $18::numeric[]) AS t`,
-      [
-        sheetId,
-        hubId,
-        sell.policy,
-        cost.ownerId,
-        cost.listId,
-        sell.listId,
-        column(({ prefix }) => prefix),
-        column(({ costBandId }) => costBandId || null),
-        column(({ sellBandId }) => sellBandId || null),
-        column(({ from }) => new Date(from).toISOString()),
-        column(({ to }) => (to === null ? null : new Date(to).toISOString())),
-        column(({ costPrice }) => formatAmount(costPrice)),
-        column(({ costRateUnit }) => costRateUnit),
-        column(({ sellPrice }) => formatAmount(sellPrice)),
-        column(({ sellRateUnit }) => sellRateUnit),
-        column(({ costAmount }) => formatAmount(costAmount)),
-        column(({ margin }) => formatAmount(margin)),
-        column(({ marginPercent }) => percentText(marginPercent)),
-      ],
-    );
-  }
-}
-
-function percentText(percent: bigint | null): string | null {
-  return percent === null ? null : formatAmount(percent * 10_000n);
-}
-
-/** Forgets the findings of a sheet before it is compared again. */
-export async function dropFindings(tx: Tx, sheetId: number): Promise<void> {
-  await tx.query('DELETE FROM rate_sheet_margin WHERE rate_sheet_id = $1', [sheetId]);
 }

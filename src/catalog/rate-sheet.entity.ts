@@ -2,9 +2,8 @@ import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
-import { type MarginPolicy, NoticePolicy } from '../partner/index.js';
+import { NoticePolicy } from '../partner/index.js';
 import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
-import type { MarginPair } from './margin.entity.js';
 import { SheetReadingView } from './sheet-mapping.entity.js';
 import { type RowFaultCode, rowFaults } from './sheet-row.js';
 
@@ -122,21 +121,6 @@ export class RateSheet {
   @Field(() => Int, { description: 'Prices that come with too short a notice.' })
   @Column({ type: 'int', name: 'notice_count', default: 0 })
   noticeCount!: number;
-
-  @Column({ type: 'int', name: 'margin_count', default: 0 })
-  marginCount!: number;
-
-  @Column({ type: 'text', name: 'margin_policy', nullable: true })
-  marginPolicy!: MarginPolicy | null;
-
-  @Column({ type: 'text', name: 'margin_hash', nullable: true })
-  marginHash!: string | null;
-
-  @Column({ type: 'jsonb', name: 'margin_pairs', default: [] })
-  marginPairs!: MarginPair[];
-
-  @Column({ type: 'jsonb', name: 'margin_gaps', default: [] })
-  marginGaps!: string[];
 
   @Field(() => DateTimeScalar, {
     nullable: true,

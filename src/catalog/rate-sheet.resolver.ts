@@ -12,7 +12,7 @@ import {
   Root,
 } from 'type-graphql';
 import { toGlobalId } from '../kernel/index.js';
-import { Partner, pricePermissions } from '../partner/index.js';
+import { pricePermissions } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -26,12 +26,6 @@ import {
   ShownWith,
 } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
-import {
-  MarginFindingFilter,
-  MarginFindingRow,
-  MarginPair,
-  RateSheetMargin,
-} from './margin.entity.js';
 import { demandPrices } from './price-access.store.js';
 import { PriceList } from './price-list.entity.js';
 import { RateSheet, RateSheetCount, RateSheetRow } from './rate-sheet.entity.js';
@@ -40,7 +34,6 @@ import type { RateSheetService } from './rate-sheet.service.js';
 import { countLoader } from './rate-sheet.store.js';
 import { TimeBand } from './time-profile.entity.js';
 
-const FindingConnection = connectionOf(MarginFindingRow, 'MarginFinding');
 const RowConnection = connectionOf(RateSheetRow, 'RateSheetRow');
 const SheetConnection = connectionOf(RateSheet, 'RateSheet');
 
@@ -111,7 +104,7 @@ export class RateSheetResolver {
     @Arg('id', () => ID, { description: 'The rate sheet.' }) id: string,
     @Ctx() context: RequestContext,
   ): Promise<RateSheet> {
-    return context.write((tx) => this.#sheets.compare(tx, id));
+    return context.write((tx) => this.#sheets.compare(tx, requireViewer(context), id));
   }
 
   @Authorized('rate-sheet.activate')
@@ -163,93 +156,6 @@ export class RateSheetResolver {
     await demandPrices(context, toGlobalId('PriceList', sheet.priceListId));
     return this.#sheets.rows(await context.read(), sheet.id, filter, page);
   }
-
-  @Authorized(...pricePermissions)
-  @FieldResolver(() => RateSheetMargin, {
-    nullable: true,
-    description: "What it does to the hub's margin; null for everybody but the hub.",
-  })
-  async margin(
-    @Root() sheet: RateSheet,
-    @Ctx() context: RequestContext,
-  ): Promise<RateSheetMargin | null> {
-    return this.#sheets.margin(await context.read(), sheet);
-  }
-}
-
-@Resolver(() => RateSheetMargin)
-export class RateSheetMarginResolver {
-  readonly #sheets: RateSheetService;
-
-  constructor(sheets: RateSheetService) {
-    this.#sheets = sheets;
-  }
-
-  @FieldResolver(() => FindingConnection, {
-    description: 'Prices that fall below cost, one pair of lists after the other, by prefix.',
-  })
-  async findings(
-    @Root() margin: RateSheetMargin,
-    @Arg('filter', () => MarginFindingFilter, { defaultValue: {}, description: 'Which to list.' })
-    filter: MarginFindingFilter,
-    @Args(() => PageArgs) page: PageArgs,
-    @Ctx() context: RequestContext,
-  ): Promise<Connection<MarginFindingRow>> {
-    return this.#sheets.marginFindings(await context.read(), margin.sheetId, filter, page);
-  }
-}
-
-@Resolver(() => MarginPair)
-export class MarginPairResolver {
-  @FieldResolver(() => Partner, { nullable: true, description: 'Who charges the cost.' })
-  async supplier(@Root() pair: MarginPair, @Ctx() context: RequestContext) {
-    return rowLoader(context, Partner).load(pair.supplierPartnerId);
-  }
-
-  @FieldResolver(() => PriceList, { nullable: true, description: "The supplier's list." })
-  async costList(@Root() pair: MarginPair, @Ctx() context: RequestContext) {
-    return rowLoader(context, PriceList).load(pair.costListId);
-  }
-
-  @FieldResolver(() => PriceList, { nullable: true, description: "The customer's list." })
-  async sellList(@Root() pair: MarginPair, @Ctx() context: RequestContext) {
-    return rowLoader(context, PriceList).load(pair.sellListId);
-  }
-}
-
-@Resolver(() => MarginFindingRow)
-export class MarginFindingResolver {
-  @FieldResolver(() => Partner, { nullable: true, description: 'Who charges the cost.' })
-  async supplier(@Root() finding: MarginFindingRow, @Ctx() context: RequestContext) {
-    return rowLoader(context, Partner).load(finding.supplierPartnerId);
-  }
-
-  @FieldResolver(() => PriceList, { nullable: true, description: "The supplier's list." })
-  async costList(@Root() finding: MarginFindingRow, @Ctx() context: RequestContext) {
-    return rowLoader(context, PriceList).load(finding.costListId);
-  }
-
-  @FieldResolver(() => PriceList, { nullable: true, description: "The customer's list." })
-  async sellList(@Root() finding: MarginFindingRow, @Ctx() context: RequestContext) {
-    return rowLoader(context, PriceList).load(finding.sellListId);
-  }
-
-  @FieldResolver(() => TimeBand, {
-    nullable: true,
-    description: 'Band of the cost, if it has one.',
-  })
-  async costBand(@Root() finding: MarginFindingRow, @Ctx() context: RequestContext) {
-    return bandOrNull(context, finding.costBandId);
-  }
-
-  @FieldResolver(() => TimeBand, { nullable: true, description: 'Band of the selling price.' })
-  async sellBand(@Root() finding: MarginFindingRow, @Ctx() context: RequestContext) {
-    return bandOrNull(context, finding.sellBandId);
-  }
-}
-
-async function bandOrNull(context: RequestContext, id: number | null): Promise<TimeBand | null> {
-  return id === null ? null : rowLoader(context, TimeBand).load(id);
 }
 
 @Resolver(() => RateSheetRow)

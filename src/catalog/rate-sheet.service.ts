@@ -7,21 +7,12 @@ import {
   type Page,
   pageById,
   rowByGlobalId,
-  rowNumber,
   rowOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';
 import { writableList } from './keeper.store.js';
-import { type MarginFindingFilter, MarginFindingRow, RateSheetMargin } from './margin.entity.js';
-import {
-  alarmMargin,
-  assertMargin,
-  guardSheet,
-  type MarginReport,
-  policyOf,
-} from './margin.service.js';
-import { visibleHub } from './margin.store.js';
+import { guardActivation, keepMargin, withdrawMargin } from './margin.service.js';
 import { PriceList } from './price-list.entity.js';
 import { lockPriceList } from './rate.store.js';
 import { RateSheet, RateSheetRow } from './rate-sheet.entity.js';
@@ -76,12 +67,12 @@ export class RateSheetService {
     now: Date,
   ): Promise<RateSheet> {
     const made = await once(tx, viewer, key, 'importRateSheet', input, async () => ({
-      id: await this.#import(tx, input, now),
+      id: await this.#import(tx, viewer, input, now),
     }));
     return rowOf(tx, RateSheet, 'RateSheet', made.id);
   }
 
-  async #import(tx: Tx, input: ImportRateSheetInput, now: Date): Promise<number> {
+  async #import(tx: Tx, viewer: Viewer, input: ImportRateSheetInput, now: Date): Promise<number> {
     const list = await writableList(tx, input.priceListId);
     assertReading(input);
     const mapping = completeMapping(input, await mappingFor(tx, list));
@@ -102,7 +93,7 @@ export class RateSheetService {
     await stageAll(tx, { id, list, effectiveFrom: input.effectiveFrom }, file, mapping, reader);
     const { rowCount, errorCount } = reader;
     await tx.update(RateSheet, { id }, { contentHash: file.contentHash(), rowCount, errorCount });
-    await compareSheet(tx, await rowOf(tx, RateSheet, 'RateSheet', id));
+    await compareSheet(tx, await rowOf(tx, RateSheet, 'RateSheet', id), viewer);
     return id;
   }
 
@@ -121,11 +112,11 @@ export class RateSheetService {
    * Compares a sheet with its list, contracts and margins as they are now. Refuses with
    * SHEET_ACTIVATED, SHEET_DISCARDED, PRICE_LIST_READ_ONLY or NOT_FOUND.
    */
-  async compare(tx: Tx, sheetId: string): Promise<RateSheet> {
+  async compare(tx: Tx, viewer: Viewer, sheetId: string): Promise<RateSheet> {
     const sheet = await lockedSheet(tx, sheetId);
     if (sheet.state === 'ACTIVATED') throw activated();
     if (sheet.state === 'DISCARDED') throw discarded();
-    await compareSheet(tx, sheet);
+    await compareSheet(tx, sheet, viewer);
     return rowOf(tx, RateSheet, 'RateSheet', sheet.id);
   }
 
@@ -153,8 +144,8 @@ export class RateSheetService {
     // The list may have changed since the sheet was read, so it is compared again under the lock.
     const comparison = await compareNow(tx, sheet);
     assertNotice(comparison);
-    const margin = await guardSheet(tx, sheet, comparison.takesEffectAt, false);
-    assertMargin(margin, given.confirmedMargins);
+    const { takesEffectAt } = comparison;
+    const tell = await guardActivation(tx, sheet, takesEffectAt, given.confirmedMargins);
     await activateRows(tx, sheet);
     await tx.update(
       RateSheet,
@@ -162,7 +153,7 @@ export class RateSheetService {
       { ...comparison, state: 'ACTIVATED', activatedAt: now, undoneAt: null },
     );
     await recordActivation(tx, sheet);
-    await alarmMargin(tx, sheet, margin);
+    await tell();
     return rowOf(tx, RateSheet, 'RateSheet', sheet.id);
   }
 
@@ -193,6 +184,7 @@ export class RateSheetService {
     }
     const state = { state: 'DRAFT', activatedAt: null, undoneAt: now } as const;
     await tx.update(RateSheet, { id: sheet.id }, state);
+    await withdrawMargin(tx, sheet);
     return rowOf(tx, RateSheet, 'RateSheet', sheet.id);
   }
 
@@ -225,45 +217,6 @@ export class RateSheetService {
     }
     if (filter.prefix) {
       query.andWhere('starts_with(row.prefix, :prefix)', { prefix: filter.prefix });
-    }
-    return pageById(query, page);
-  }
-
-  /** What a sheet does to the hub's margin; null for everybody else. */
-  async margin(tx: Tx, sheet: RateSheet): Promise<RateSheetMargin | null> {
-    if ((await visibleHub(tx)) === null) return null;
-    return Object.assign(new RateSheetMargin(), {
-      sheetId: sheet.id,
-      findingCount: sheet.marginCount,
-      policy: sheet.marginPolicy,
-      hash: sheet.marginHash,
-      pairs: sheet.marginPairs,
-      missingExchangeRates: sheet.marginGaps,
-    });
-  }
-
-  /** Findings of a sheet, pair of lists by pair, by prefix. */
-  async marginFindings(
-    tx: Tx,
-    sheetId: number,
-    filter: MarginFindingFilter,
-    page: Page,
-  ): Promise<Connection<MarginFindingRow>> {
-    const query = tx
-      .createQueryBuilder(MarginFindingRow, 'row')
-      .where('row.rateSheetId = :sheet', { sheet: sheetId });
-    if (filter.supplierId) {
-      const supplier = rowNumber('Partner', filter.supplierId);
-      query.andWhere('row.supplierPartnerId = :supplier', { supplier });
-    }
-    if (filter.costListId) {
-      query.andWhere('row.costListId = :cost', { cost: rowNumber('PriceList', filter.costListId) });
-    }
-    if (filter.sellListId) {
-      query.andWhere('row.sellListId = :sell', { sell: rowNumber('PriceList', filter.sellListId) });
-    }
-    if (filter.policies) {
-      query.andWhere('row.policy = ANY(:policies)', { policies: filter.policies });
     }
     return pageById(query, page);
   }
@@ -351,10 +304,10 @@ async function readingOf(
 }
 
 /** Compares a sheet with list, contracts and margins, and keeps what came of it. */
-async function compareSheet(tx: Tx, sheet: RateSheet): Promise<void> {
+async function compareSheet(tx: Tx, sheet: RateSheet, viewer: Viewer): Promise<void> {
   const comparison = await compareNow(tx, sheet);
-  const margin = await guardSheet(tx, sheet, comparison.takesEffectAt, true);
-  await tx.update(RateSheet, { id: sheet.id }, { ...comparison, ...marginOf(margin) });
+  await tx.update(RateSheet, { id: sheet.id }, comparison);
+  await keepMargin(tx, sheet, comparison.takesEffectAt, viewer);
 }
 
 async function compareNow(tx: Tx, sheet: RateSheet): Promise<Comparison> {
@@ -364,16 +317,6 @@ async function compareNow(tx: Tx, sheet: RateSheet): Promise<Comparison> {
   );
   await compareRows(tx, sheet, rules);
   return comparisonOf(tx, sheet, rules);
-}
-
-function marginOf(report: MarginReport) {
-  return {
-    marginCount: report.count,
-    marginPolicy: policyOf(report),
-    marginHash: report.hash,
-    marginPairs: [...report.pairs],
-    marginGaps: [...report.gaps.keys()],
-  };
 }
 
 function assertNotice(comparison: Comparison): void {

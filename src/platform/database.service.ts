@@ -48,7 +48,9 @@ export interface DatabaseOptions extends DatabaseUrls {
 }
 
 const ENTER_SCOPE = `SELECT set_config('kontor.partner_ids', v.ids, true),
-  set_config('kontor.depth', v.depth, true) FROM visible_partners($1) AS v`;
+  set_config('kontor.depth', v.depth, true),
+  set_config('kontor.acting', coalesce(($1::int)::text, '*'), true)
+  FROM visible_partners($1) AS v`;
 /** The same with the time that each following statement may take, in one round trip. */
 const ENTER_SCOPE_FOR = ENTER_SCOPE.replace(
   ' FROM',

@@ -29,6 +29,19 @@ export function tenantTableBy(table: string, condition: string, grants: string):
     GRANT ${grants} ON ${table} TO ${APP_ROLE};`;
 }
 
+/**
+ * As {@link tenantTable} for what a partner shows to nobody, not to those above it either: rows are
+ * seen where a request acts at their partner, which `kontor.acting` names, and by the system (`*`).
+ */
+export function ownTable(table: string, grants: string): string {
+  const acting = "(SELECT current_setting('kontor.acting', true))";
+  return tenantTableBy(
+    table,
+    `partner_id = ANY (${VISIBLE_PARTNERS}) AND ${acting} IN ('*', partner_id::text)`,
+    grants,
+  );
+}
+
 /** Statements for reference data that every tenant may read and no tenant owns. */
 export function sharedTable(table: string, grants = 'SELECT, INSERT, UPDATE'): string {
   return `GRANT ${grants} ON ${table} TO ${APP_ROLE};`;

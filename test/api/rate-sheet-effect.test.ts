@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { comparedRows, sheetChanges } from '../../src/catalog/margin.store.js';
+import { lockedSheetState } from '../../src/catalog/margin-report.store.js';
 import type { RateRow } from '../../src/catalog/rate-row.js';
 import { rowsAfterSheet } from '../../src/catalog/sheet-effect.js';
 import { fromGlobalRowId } from '../../src/kernel/index.js';
@@ -80,9 +81,10 @@ describe('what a sheet would do', () => {
     const { id } = await call(app, hubToken, IMPORT_SHEET, { input });
     const key = { id: Number(fromGlobalRowId('RateSheet', id)), partnerId: 0, priceListId: 0 };
     const listId = Number(fromGlobalRowId('PriceList', list));
-    const rows = () =>
+    const rows = (activation: string | null = null) =>
       app.app.database.read(SYSTEM_SCOPE, async (tx) => {
-        const { lists } = await comparedRows(tx, listId, new Date(0));
+        const part = { from: new Date(0), before: activation, near: null };
+        const { lists } = await comparedRows(tx, { listId, chain: [listId] }, part);
         return { before: lists[0]?.rows ?? [], changes: await sheetChanges(tx, key) };
       });
     const { before, changes } = await rows();
@@ -91,5 +93,10 @@ describe('what a sheet would do', () => {
     expect((await rows()).changes.length).toBe(changes.length);
     await call(app, hubToken, ACTIVATE_SHEET, { id });
     expect(said((await rows()).before)).toEqual(said(rowsAfterSheet(before, changes)));
+    // Sellers who are told later meet the prices that the activation met.
+    const { recordedTime } = await app.app.database.write(SYSTEM_SCOPE, (tx) =>
+      lockedSheetState(tx, key.id),
+    );
+    expect(said((await rows(recordedTime)).before)).toEqual(said(before));
   });
 });

@@ -1,0 +1,294 @@
+import { createHash, type Hash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Tx } from '../platform/index.js';
+import { rulesOf } from './band.store.js';
+import { publishedRate, type RateFacts, rateFraction } from './convert.js';
+import { effectiveTable } from './inherit.js';
+import type { MarginPair } from './margin.entity.js';
+import {
+  comparedRows,
+  type ListUse,
+  listUses,
+  prefixesOfDestinations,
+  ratesBetween,
+  sheetChanges,
+} from './margin.store.js';
+import {
+  type BandClock,
+  type GuardedList,
+  MARGIN_POLICIES,
+  type MarginFinding,
+  type MarginPolicyName,
+  marginFindings,
+  type Worth,
+} from './margin-guard.js';
+import { type GuardedPair, storeFindings } from './margin-report.store.js';
+import { PriceLines } from './price-line.js';
+import type { SheetKey } from './rate-sheet.store.js';
+import { rowsAfterSheet, type SheetChange } from './sheet-effect.js';
+import { holidayTable, weekTable } from './week.js';
+
+/** How many findings are kept; beyond, they are counted. */
+export interface Keeping {
+  readonly ofPair: number;
+  readonly ofSheet: number;
+}
+
+/** Up to so many changed prefixes, only what lies near them is read of the lists. */
+const FEW_PREFIXES = 5_000;
+
+/** What the prices of a sheet do to the margin of a seller. */
+export interface MarginReport {
+  readonly count: number;
+  /** Findings by the policy of the selling list. */
+  readonly byPolicy: Readonly<Record<MarginPolicyName, number>>;
+  readonly pairs: readonly MarginPair[];
+  /** Names the findings under HOLD; null without any. */
+  readonly hash: string | null;
+  /** Pairs of currencies without an exchange rate, with the strictest policy among their lists. */
+  readonly gaps: ReadonlyMap<string, MarginPolicyName>;
+}
+
+/** From when on prices are compared, and with which. */
+export interface GuardedTime {
+  readonly from: Date;
+  /** The moment of the sheet's activation; null while it is none of the list's prices. */
+  readonly activation: string | null;
+}
+
+/**
+ * Compares what a compared sheet makes of its list, and of all that inherit from it, with the
+ * lists of the other side of a seller: those by which it sells if it buys by a changed one, those
+ * by which it buys if it sells by one. For several sellers in turn, it keeps the lists by which
+ * the one before bought: resellers of one seller often buy by the same.
+ */
+export class SheetGuard {
+  readonly #tx: Tx;
+  readonly #sheet: SheetKey;
+  readonly #time: GuardedTime;
+  #changes: Promise<readonly SheetChange[]> | null = null;
+  readonly #changed = new Map<number, GuardedList>();
+  #prefixes: ReadonlySet<string> | null = null;
+  /** The list of the other side that was loaded last. */
+  #other: { readonly id: number; readonly list: GuardedList } | null = null;
+  readonly #clocks = new Map<number, BandClock>();
+  readonly #rates = new Map<string, readonly RateFacts[]>();
+
+  constructor(tx: Tx, sheet: SheetKey, time: GuardedTime) {
+    this.#tx = tx;
+    this.#sheet = sheet;
+    this.#time = time;
+  }
+
+  /**
+   * What the sheet does to the margin of a visible seller. With `keeping` findings are stored for
+   * the API; without, lists under the policy NONE are left out.
+   */
+  async compare(sellerId: number, keeping: Keeping | null): Promise<MarginReport> {
+    const sum = new Sum(keeping ?? { ofPair: 0, ofSheet: 0 });
+    const pairs = this.#pairsOf(await listUses(this.#tx, sellerId, this.#time.from)).filter(
+      ({ sell }) => keeping !== null || sell.policy !== 'NONE',
+    );
+    const key = { sheetId: this.#sheet.id, sellerId };
+    for (const pair of pairs) {
+      const findings = await this.#meet(pair, sum);
+      if (keeping !== null) await storeFindings(this.#tx, key, pair, sum.kept(findings));
+      // A pair of large lists takes a tenth of a second, in which nobody else is served.
+      await nextTurn();
+    }
+    const costs = new Set(pairs.map(({ cost }) => cost.listId));
+    for (const id of this.#changed.keys()) if (!costs.has(id)) this.#changed.delete(id);
+    return sum.report();
+  }
+
+  /** Pairs that the sheet changes and that have a service in common, by the list not changed. */
+  #pairsOf(uses: readonly ListUse[]): GuardedPair[] {
+    const costs = uses.filter((use) => use.isCost);
+    const sells = uses.filter((use) => !use.isCost);
+    const pairs = costs.flatMap((cost) =>
+      sells
+        .filter((sell) => this.#isChanged(cost) || this.#isChanged(sell))
+        .filter((sell) => sell.services.some((service) => cost.services.includes(service)))
+        .map((sell) => ({ cost, sell })),
+    );
+    const other = ({ cost, sell }: GuardedPair) =>
+      this.#isChanged(cost) ? sell.listId : cost.listId;
+    return pairs.sort((a, b) => other(a) - other(b));
+  }
+
+  /** Whether the sheet changes a list: it is the sheet's, or inherits from it. */
+  #isChanged({ chain }: ListUse): boolean {
+    return chain.includes(this.#sheet.priceListId);
+  }
+
+  async #meet(pair: GuardedPair, sum: Sum): Promise<readonly MarginFinding[]> {
+    const { from } = this.#time;
+    const { cost, sell } = pair;
+    const rates = await this.#ratesOf(cost.currency, sell.currency);
+    const worths = new Map<number, Worth>();
+    const worthAt = (at: number): Worth => {
+      const known = worths.get(at);
+      if (known !== undefined) return known;
+      const rate = publishedRate(cost.currency, sell.currency, new Date(at), rates);
+      const worth = rateFraction(rate, cost.currency);
+      worths.set(at, worth);
+      return worth;
+    };
+    // What is later in time has a rate when the beginning has one.
+    if (cost.currency !== sell.currency) {
+      if (!publishedRate(cost.currency, sell.currency, from, rates)) {
+        sum.gap(cost.currency, sell.currency, sell.policy);
+        return [];
+      }
+    }
+    const findings = marginFindings({
+      cost: await this.#list(cost),
+      sell: await this.#list(sell),
+      from: from.getTime(),
+      changed: await this.#changedPrefixes(),
+      worthAt,
+    });
+    sum.add(pair, findings);
+    return findings;
+  }
+
+  async #list(use: ListUse): Promise<GuardedList> {
+    if (this.#isChanged(use)) {
+      const known = this.#changed.get(use.listId) ?? (await this.#load(use));
+      this.#changed.set(use.listId, known);
+      return known;
+    }
+    if (this.#other?.id !== use.listId) {
+      this.#other = { id: use.listId, list: await this.#load(use) };
+    }
+    return this.#other.list;
+  }
+
+  async #load(use: ListUse): Promise<GuardedList> {
+    const { from, activation } = this.#time;
+    const near = await this.#near();
+    const part = { from, before: activation, near };
+    const { lists, destinationPrefixes } = await comparedRows(this.#tx, use, part);
+    const lines = (all: typeof lists, prefixes: Map<number, string[]>) =>
+      new PriceLines(effectiveTable(all, prefixes), from.getTime());
+    const before = lines(lists, destinationPrefixes);
+    const clock = await this.#clock(use.profileId);
+    if (!this.#isChanged(use)) return { before, after: before, clock };
+    const changes = await this.#sheetChanges();
+    const after = lists.map(({ listId, rows }) =>
+      listId === this.#sheet.priceListId
+        ? { listId, rows: rowsAfterSheet(rows, changes) }
+        : { listId, rows },
+    );
+    const prefixes = new Map([...destinationPrefixes, ...(await this.#destinations())]);
+    return { before, after: lines(after, prefixes), clock };
+  }
+
+  async #clock(profileId: number | null): Promise<BandClock> {
+    const known = this.#clocks.get(profileId ?? 0);
+    if (known !== undefined) return known;
+    const rules = profileId === null ? [] : await rulesOf(this.#tx, profileId);
+    const clock = { week: weekTable(rules), holiday: holidayTable(rules) };
+    this.#clocks.set(profileId ?? 0, clock);
+    return clock;
+  }
+
+  async #ratesOf(from: string, to: string): Promise<readonly RateFacts[]> {
+    if (from === to) return [];
+    const name = `${from}/${to}`;
+    const known = this.#rates.get(name) ?? (await ratesBetween(this.#tx, from, to));
+    this.#rates.set(name, known);
+    return known;
+  }
+
+  #sheetChanges(): Promise<readonly SheetChange[]> {
+    this.#changes ??= sheetChanges(this.#tx, this.#sheet);
+    return this.#changes;
+  }
+
+  async #destinations(): Promise<Map<number, string[]>> {
+    const ids = (await this.#sheetChanges()).flatMap(({ row }) => row.destinationId ?? []);
+    return prefixesOfDestinations(this.#tx, [...new Set(ids)]);
+  }
+
+  /** Few changed prefixes, which a part of each list is enough for; null for many. */
+  async #near(): Promise<ReadonlySet<string> | null> {
+    const changed = await this.#changedPrefixes();
+    return changed.size > FEW_PREFIXES ? null : changed;
+  }
+
+  async #changedPrefixes(): Promise<ReadonlySet<string>> {
+    if (this.#prefixes !== null) return this.#prefixes;
+    const destinations = await this.#destinations();
+    const found = new Set<string>();
+    for (const { row, status } of await this.#sheetChanges()) {
+      if (status === 'UNCHANGED' || status === 'OVERTAKEN') continue;
+      if (row.prefix !== null) found.add(row.prefix);
+      for (const prefix of destinations.get(row.destinationId ?? 0) ?? []) found.add(prefix);
+    }
+    this.#prefixes = found;
+    return found;
+  }
+}
+
+/** Counts findings, names those under HOLD, and says which may still be kept. */
+class Sum {
+  readonly #byPolicy = { NONE: 0, WARN: 0, HOLD: 0, REFUSE: 0 };
+  readonly #pairs: MarginPair[] = [];
+  readonly #gaps = new Map<string, MarginPolicyName>();
+  readonly #hash: Hash = createHash('sha256');
+  readonly #keeping: Keeping;
+  #room: number;
+
+  constructor(keeping: Keeping) {
+    this.#keeping = keeping;
+    this.#room = keeping.ofSheet;
+  }
+
+  add({ cost, sell }: GuardedPair, findings: readonly MarginFinding[]): void {
+    if (findings.length === 0) return;
+    this.#byPolicy[sell.policy] += findings.length;
+    this.#pairs.push({
+      supplierPartnerId: cost.ownerId,
+      costListId: cost.listId,
+      sellListId: sell.listId,
+      costContractId: cost.contractId,
+      policy: sell.policy,
+      findingCount: findings.length,
+    });
+    if (sell.policy !== 'HOLD') return;
+    for (const finding of findings) {
+      const { prefix, from, costBandId, sellBandId, costPrice, costRateUnit } = finding;
+      const where = [cost.listId, sell.listId, prefix, costBandId, sellBandId, from];
+      const what = [costPrice, costRateUnit, finding.sellPrice, finding.sellRateUnit];
+      this.#hash.update(`${[...where, ...what, finding.costAmount].join(' ')}\n`);
+    }
+  }
+
+  gap(from: string, to: string, policy: MarginPolicyName): void {
+    const name = `${from}/${to}`;
+    const known = this.#gaps.get(name) ?? 'NONE';
+    this.#gaps.set(name, strictest([known, policy]));
+  }
+
+  kept(findings: readonly MarginFinding[]): readonly MarginFinding[] {
+    const kept = findings.slice(0, Math.min(this.#room, this.#keeping.ofPair));
+    this.#room -= kept.length;
+    return kept;
+  }
+
+  report(): MarginReport {
+    const { NONE, WARN, HOLD, REFUSE } = this.#byPolicy;
+    return {
+      count: NONE + WARN + HOLD + REFUSE,
+      byPolicy: { ...this.#byPolicy },
+      pairs: this.#pairs,
+      hash: HOLD === 0 ? null : this.#hash.digest('hex'),
+      gaps: this.#gaps,
+    };
+  }
+}
+
+function strictest(policies: readonly MarginPolicyName[]): MarginPolicyName {
+  return MARGIN_POLICIES[Math.max(0, ...policies.map((one) => MARGIN_POLICIES.indexOf(one)))]!;
+}
