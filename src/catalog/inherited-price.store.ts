@@ -24,7 +24,7 @@ export interface PriceMoment {
 }
 
 /** The ids of the lists from the root down to this visible one. */
-export async function chainOf(tx: Tx, listId: number): Promise<number[]> {
+async function chainOf(tx: Tx, listId: number): Promise<number[]> {
   const rows = await tx.query<{ id: number; parent_id: number | null }[]>(
     'SELECT id, parent_id FROM price_list_chain($1)',
     [listId],

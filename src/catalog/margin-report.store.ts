@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import { formatAmount, invariant } from '../kernel/index.js';
 import { type RequestContext, requireViewer, type Tx } from '../platform/index.js';
 import { RateSheetMargin } from './margin.entity.js';
-import type { ListUse } from './margin.store.js';
+import type { GuardedPair } from './margin.store.js';
 import { MARGIN_POLICIES, type MarginFinding } from './margin-guard.js';
 import type { SheetKey } from './rate-sheet.store.js';
 import type { MarginReport } from './sheet-guard.service.js';
@@ -11,12 +11,6 @@ import type { MarginReport } from './sheet-guard.service.js';
 export interface MarginKey {
   readonly sheetId: number;
   readonly sellerId: number;
-}
-
-/** The two lists that findings are about, and how strict contracts are about them. */
-export interface GuardedPair {
-  readonly cost: ListUse;
-  readonly sell: ListUse;
 }
 
 /** Keeps findings of one pair of lists for the API. */

@@ -24,18 +24,24 @@ import {
   lockedSheetState,
   type MarginKey,
   reportedSellers,
+  storeFindings,
   storeReport,
 } from './margin-report.store.js';
 import type { SheetKey } from './rate-sheet.store.js';
-import { type Keeping, type MarginReport, SheetGuard } from './sheet-guard.service.js';
+import {
+  type Keeping,
+  type KeptFindings,
+  type MarginReport,
+  SheetGuard,
+} from './sheet-guard.service.js';
 
 /** Sheets whose margins are worked out apart from the request; see {@link tellSellers}. */
 export const MARGIN_TOPIC = 'rate-sheet.margin';
 
 /** Findings that are kept for who decides about a sheet. */
-const FOR_DECISION: Keeping = { ofPair: 10_000, ofSheet: 100_000 };
+const FOR_DECISION: KeptFindings = { ofPair: 10_000, ofSheet: 100_000 };
 /** Of sellers who are only told; a sheet of the hub may concern hundreds of them. */
-const FOR_NEWS: Keeping = { ofPair: 1_000, ofSheet: 10_000 };
+const FOR_NEWS: KeptFindings = { ofPair: 1_000, ofSheet: 10_000 };
 /** After so long a task of the outbox leaves the other sellers to the next one. */
 const TASK_MS = 5_000;
 
@@ -67,7 +73,7 @@ export async function keepMargin(
 }
 
 /**
- * Refuses an activation by the policies of who decides about the sheet; see {@link assertMargin}.
+ * Refuses an activation by the policies of who decides about the sheet; see `assertMargin`.
  * Answers what the activation has to tell.
  */
 export async function guardActivation(
@@ -101,10 +107,25 @@ async function compareMargin(
   from: Date | null,
 ): Promise<void> {
   const key = { sheetId: sheet.id, sellerId };
+  if (from === null) {
+    await dropFindings(tx, key);
+    await storeReport(tx, key, null, null);
+    return;
+  }
+  const guard = new SheetGuard(tx, sheet, { from, activation: null });
+  await storeReport(tx, key, await compared(tx, guard, key, FOR_DECISION), from);
+}
+
+/** Compares and keeps the findings in place of those before. */
+async function compared(
+  tx: Tx,
+  guard: SheetGuard,
+  key: MarginKey,
+  limits: KeptFindings,
+): Promise<MarginReport> {
   await dropFindings(tx, key);
-  const guard = from === null ? null : new SheetGuard(tx, sheet, { from, activation: null });
-  const report = (await guard?.compare(sellerId, FOR_DECISION)) ?? null;
-  await storeReport(tx, key, report, from);
+  const store: Keeping['store'] = (pair, found) => storeFindings(tx, key, pair, found);
+  return guard.compare(key.sellerId, { limits, store });
 }
 
 async function askForMargin(
@@ -151,8 +172,7 @@ export async function tellSellers(tx: Tx, { payload }: Pick<OutboxRow, 'payload'
 }
 
 async function tellSeller(tx: Tx, guard: SheetGuard, key: MarginKey, from: Date): Promise<void> {
-  await dropFindings(tx, key);
-  const report = await guard.compare(key.sellerId, FOR_NEWS);
+  const report = await compared(tx, guard, key, FOR_NEWS);
   if (report.count === 0 && report.gaps.size === 0) {
     await takeBack(tx, key);
     return;
@@ -217,7 +237,7 @@ const COST_PERMISSION = 'price.cost.read';
  * Refuses with MARGIN_REFUSED, with MARGIN_HELD unless the caller confirms just these findings,
  * or with EXCHANGE_RATE_MISSING where a strict policy cannot be followed.
  */
-export function assertMargin(report: MarginReport, confirmed: string | null): void {
+function assertMargin(report: MarginReport, confirmed: string | null): void {
   const { byPolicy, hash } = report;
   if (byPolicy.REFUSE > 0) {
     throw new DomainError('MARGIN_REFUSED', 'The sheet would have us sell below cost.', {

@@ -22,6 +22,12 @@ export interface ListUse {
   readonly contractId: number;
 }
 
+/** The two lists that findings are about, and how strict contracts are about them. */
+export interface GuardedPair {
+  readonly cost: ListUse;
+  readonly sell: ListUse;
+}
+
 /** The hub, when the transaction sees it. */
 export async function visibleHub(tx: Tx): Promise<number | null> {
   const rows = await tx.query<{ id: number }[]>('SELECT id FROM partner WHERE parent_id IS NULL');

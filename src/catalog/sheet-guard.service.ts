@@ -7,6 +7,7 @@ import { effectiveTable } from './inherit.js';
 import type { MarginPair } from './margin.entity.js';
 import {
   comparedRows,
+  type GuardedPair,
   type ListUse,
   listUses,
   prefixesOfDestinations,
@@ -22,16 +23,21 @@ import {
   marginFindings,
   type Worth,
 } from './margin-guard.js';
-import { type GuardedPair, storeFindings } from './margin-report.store.js';
 import { PriceLines } from './price-line.js';
 import type { SheetKey } from './rate-sheet.store.js';
 import { rowsAfterSheet, type SheetChange } from './sheet-effect.js';
 import { holidayTable, weekTable } from './week.js';
 
 /** How many findings are kept; beyond, they are counted. */
-export interface Keeping {
+export interface KeptFindings {
   readonly ofPair: number;
   readonly ofSheet: number;
+}
+
+/** What becomes of findings. */
+export interface Keeping {
+  readonly limits: KeptFindings;
+  readonly store: (pair: GuardedPair, findings: readonly MarginFinding[]) => Promise<void>;
 }
 
 /** Up to so many changed prefixes, only what lies near them is read of the lists. */
@@ -81,18 +87,17 @@ export class SheetGuard {
   }
 
   /**
-   * What the sheet does to the margin of a visible seller. With `keeping` findings are stored for
-   * the API; without, lists under the policy NONE are left out.
+   * What the sheet does to the margin of a visible seller. With `keeping` it hands on the findings
+   * to be stored; without, lists under the policy NONE are left out.
    */
   async compare(sellerId: number, keeping: Keeping | null): Promise<MarginReport> {
-    const sum = new Sum(keeping ?? { ofPair: 0, ofSheet: 0 });
+    const sum = new Sum(keeping?.limits ?? { ofPair: 0, ofSheet: 0 });
     const pairs = this.#pairsOf(await listUses(this.#tx, sellerId, this.#time.from)).filter(
       ({ sell }) => keeping !== null || sell.policy !== 'NONE',
     );
-    const key = { sheetId: this.#sheet.id, sellerId };
     for (const pair of pairs) {
       const findings = await this.#meet(pair, sum);
-      if (keeping !== null) await storeFindings(this.#tx, key, pair, sum.kept(findings));
+      await keeping?.store(pair, sum.kept(findings));
       // A pair of large lists takes a tenth of a second, in which nobody else is served.
       await nextTurn();
     }
@@ -237,12 +242,12 @@ class Sum {
   readonly #pairs: MarginPair[] = [];
   readonly #gaps = new Map<string, MarginPolicyName>();
   readonly #hash: Hash = createHash('sha256');
-  readonly #keeping: Keeping;
+  readonly #limits: KeptFindings;
   #room: number;
 
-  constructor(keeping: Keeping) {
-    this.#keeping = keeping;
-    this.#room = keeping.ofSheet;
+  constructor(limits: KeptFindings) {
+    this.#limits = limits;
+    this.#room = limits.ofSheet;
   }
 
   add({ cost, sell }: GuardedPair, findings: readonly MarginFinding[]): void {
@@ -272,7 +277,7 @@ class Sum {
   }
 
   kept(findings: readonly MarginFinding[]): readonly MarginFinding[] {
-    const kept = findings.slice(0, Math.min(this.#room, this.#keeping.ofPair));
+    const kept = findings.slice(0, Math.min(this.#room, this.#limits.ofPair));
     this.#room -= kept.length;
     return kept;
   }
