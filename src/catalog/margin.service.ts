@@ -43,7 +43,7 @@ const FOR_DECISION: KeptFindings = { ofPair: 10_000, ofSheet: 100_000 };
 /** Of sellers who are only told; a sheet of the hub may concern hundreds of them. */
 const FOR_NEWS: KeptFindings = { ofPair: 1_000, ofSheet: 10_000 };
 /** After so long a task of the outbox leaves the other sellers to the next one. */
-const TASK_MS = 5_000;
+const TASK_MS = 10_000;
 
 /** A compared sheet. */
 type ComparedSheet = SheetKey & { readonly name: string };

@@ -103,6 +103,7 @@ export class SheetGuard {
     }
     const costs = new Set(pairs.map(({ cost }) => cost.listId));
     for (const id of this.#changed.keys()) if (!costs.has(id)) this.#changed.delete(id);
+    this.#other = null;
     return sum.report();
   }
 
@@ -116,9 +117,12 @@ export class SheetGuard {
         .filter((sell) => sell.services.some((service) => cost.services.includes(service)))
         .map((sell) => ({ cost, sell })),
     );
-    const other = ({ cost, sell }: GuardedPair) =>
-      this.#isChanged(cost) ? sell.listId : cost.listId;
-    return pairs.sort((a, b) => other(a) - other(b));
+    return pairs.sort((a, b) => this.#otherOf(a).listId - this.#otherOf(b).listId);
+  }
+
+  /** The list of the other side, which may inherit from the sheet's as well. */
+  #otherOf({ cost, sell }: GuardedPair): ListUse {
+    return this.#isChanged(cost) ? sell : cost;
   }
 
   /** Whether the sheet changes a list: it is the sheet's, or inherits from it. */
@@ -146,9 +150,10 @@ export class SheetGuard {
         return [];
       }
     }
+    const other = this.#otherOf(pair);
     const findings = marginFindings({
-      cost: await this.#list(cost),
-      sell: await this.#list(sell),
+      cost: await this.#list(cost, other === cost),
+      sell: await this.#list(sell, other === sell),
       from: from.getTime(),
       changed: await this.#changedPrefixes(),
       worthAt,
@@ -157,13 +162,15 @@ export class SheetGuard {
     return findings;
   }
 
-  async #list(use: ListUse): Promise<GuardedList> {
-    if (this.#isChanged(use)) {
+  /** Lists of the side that the sheet changes meet many others; one of those is kept at a time. */
+  async #list(use: ListUse, isOther: boolean): Promise<GuardedList> {
+    if (!isOther) {
       const known = this.#changed.get(use.listId) ?? (await this.#load(use));
       this.#changed.set(use.listId, known);
       return known;
     }
     if (this.#other?.id !== use.listId) {
+      this.#other = null;
       this.#other = { id: use.listId, list: await this.#load(use) };
     }
     return this.#other.list;
