@@ -16,7 +16,11 @@ import { killedEverywhere } from './migrate-check.js';
 import { MigrateWorld, type Print, type Urls } from './migrate-world.js';
 
 /** Tables of the release whose rows a migration after it has rewritten, and which one. */
-const REWRITTEN: Readonly<Record<string, string>> = {};
+const REWRITTEN: Readonly<Record<string, string>> = {
+  // What a sheet does to the hub's margin has become a row of its own, in margin_report.
+  rate_sheet: 'GuardEveryMargin1763700020000',
+  rate_sheet_margin: 'GuardEveryMargin1763700020000',
+};
 
 let world: MigrateWorld;
 let before: Print;
@@ -47,6 +51,25 @@ describe('the data of the last release', () => {
       (name) => before.rows[name] !== after.rows[name],
     );
     expect(changed).toEqual(Object.keys(REWRITTEN));
+  });
+
+  it('has what sheets did to margins in reports of the hub', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'kontor-migrated-'));
+    const app = await started(migrated, dataDir);
+    try {
+      const reports = await app.database.read(SYSTEM_SCOPE, (tx) =>
+        tx.query(
+          `SELECT r.finding_count = count(m.id) AS counted, p.depth, r.policy IS NULL AS none,
+             jsonb_array_length(r.pairs) > 0 AS paired
+           FROM margin_report r JOIN partner p ON p.id = r.partner_id
+           JOIN rate_sheet_margin m USING (rate_sheet_id, partner_id) GROUP BY r.id, p.id`,
+        ),
+      );
+      expect(reports).toEqual([{ counted: true, depth: 0, none: false, paired: true }]);
+    } finally {
+      await app.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    }
   });
 
   it('are sound in the newest schema, and the server lets its users in', async () => {
