@@ -61,6 +61,39 @@ export function assertPriceRule(rule: RuleFacts): void {
   assertVolume(rule, refuse);
 }
 
+/** What a price rule acts on, with the filters that depend on it. */
+export interface RuleScope {
+  readonly actsOn: 'USAGE' | 'FEES';
+  readonly servicePlanId?: string | null | undefined;
+  readonly feeKind?: string | null | undefined;
+  readonly feeName?: string | null | undefined;
+  readonly service: string;
+  readonly destinationIds?: readonly string[] | null | undefined;
+  readonly weekdays?: readonly string[] | null | undefined;
+  readonly from?: string | null | undefined;
+  readonly measure?: string | null | undefined;
+  readonly period: string;
+}
+
+/**
+ * Refuses with PRICE_RULE_REFUSED, naming the field, filters of fees for usage and the other way
+ * round: fees have neither destination nor time of day, and nothing of them is counted.
+ */
+export function assertRuleScope(rule: RuleScope): void {
+  const refuse = refusing('PRICE_RULE_REFUSED');
+  if (rule.actsOn === 'USAGE') {
+    for (const field of ['servicePlanId', 'feeKind', 'feeName'] as const) {
+      if (rule[field]) throw refuse(field, 'is for rules that act on fees');
+    }
+    return;
+  }
+  if (rule.service !== '*') throw refuse('service', 'is for rules that act on usage');
+  for (const field of ['destinationIds', 'weekdays', 'from', 'measure'] as const) {
+    if (rule[field]) throw refuse(field, 'is for rules that act on usage');
+  }
+  if (rule.period !== 'MONTH') throw refuse('period', 'is MONTH for rules that act on fees');
+}
+
 function assertVolume(rule: RuleFacts, refuse: Refuse): void {
   const whole = rule.measure === 'QUANTITY';
   const from = quantityOf(rule.volumeFrom, whole);

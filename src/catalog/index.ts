@@ -15,6 +15,7 @@ import {
   SheetMarginResolver,
 } from './margin.resolver.js';
 import { OriginSet, OriginSetPrefix } from './origin-set.entity.js';
+import { PlanFeeResolver } from './plan-fee.resolver.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import {
   ContractPriceListResolver,
@@ -100,6 +101,7 @@ export {
   MarginFindingResolver,
   MarginPairResolver,
   OriginSetResolver,
+  PlanFeeResolver,
   PriceListResolver,
   PriceListSheetsResolver,
   PriceRuleResolver,
@@ -151,6 +153,7 @@ export const catalogResolvers = [
   TimeBandResolver,
   ExchangeRateResolver,
   ServicePlanResolver,
+  PlanFeeResolver,
   PriceListResolver,
   RateResolver,
   EffectiveRateResolver,

@@ -4,6 +4,7 @@ import { Column, Entity } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
 import { PricedService, PriceLevel } from '../partner/index.js';
 import { DecimalScalar, enumType } from '../platform/index.js';
+import { FeeKind } from './service-plan.entity.js';
 import { CounterPeriod, CounterScope } from './tier-schedule.entity.js';
 import { Weekday } from './time-profile.entity.js';
 import { Version } from './version.entity.js';
@@ -38,12 +39,18 @@ export const RuleMeasure = enumType('RuleMeasure', 'What the volume of a rule co
 });
 export type RuleMeasure = keyof typeof RuleMeasure;
 
+export const RuleTarget = enumType('RuleTarget', 'What a price rule acts on.', {
+  USAGE: 'Each record.',
+  FEES: 'Each charge of a fee; sums are those of a whole month.',
+});
+export type RuleTarget = keyof typeof RuleTarget;
+
 @Entity('price_rule')
 @ObjectType({
   simpleResolvers: true,
   description:
-    'A discount or surcharge of a seller, in one version. It acts on a record when every filter ' +
-    'that is set matches.',
+    'A discount or surcharge of a seller, in one version. It acts on a record, or on a fee, when ' +
+    'every filter that is set matches.',
 })
 export class PriceRule extends Version {
   @Field(() => ID, { name: 'id', simple: false, description: 'The rule, in all of its versions.' })
@@ -74,6 +81,21 @@ export class PriceRule extends Version {
   @Field(() => Int, { description: 'Its place: rules act by rising priority.' })
   @Column({ type: 'int', default: 0 })
   priority!: number;
+
+  @Field(() => RuleTarget, { description: 'What it acts on.' })
+  @Column({ type: 'text', name: 'acts_on', default: 'USAGE' })
+  actsOn!: RuleTarget;
+
+  @Column({ type: 'int', name: 'service_plan_id', nullable: true })
+  servicePlanId!: number | null;
+
+  @Field(() => FeeKind, { nullable: true, description: 'Only fees charged so often.' })
+  @Column({ type: 'text', name: 'fee_kind', nullable: true })
+  feeKind!: FeeKind | null;
+
+  @Field(() => String, { nullable: true, description: 'Only fees of this name.' })
+  @Column({ type: 'text', name: 'fee_name', nullable: true })
+  feeName!: string | null;
 
   @Field(() => PriceLevel, { nullable: true, description: 'Only contracts of this level.' })
   @Column({ type: 'text', nullable: true })

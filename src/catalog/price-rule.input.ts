@@ -8,7 +8,9 @@ import {
   PriceRuleStacking,
   PriceRuleType,
   RuleMeasure,
+  RuleTarget,
 } from './price-rule.entity.js';
+import { FeeKind } from './service-plan.entity.js';
 import { CounterPeriod, CounterScope } from './tier-schedule.entity.js';
 import { Weekday } from './time-profile.entity.js';
 import type { Weekday as WeekdayName } from './week.js';
@@ -39,6 +41,23 @@ export class PriceRuleInput {
     description: 'Its place: rules act by rising priority, of equal ones the older first.',
   })
   priority!: number;
+
+  @Field(() => RuleTarget, {
+    defaultValue: 'USAGE',
+    description: 'What it acts on. FEES take no filter of records, no volume, and a MONTH.',
+  })
+  actsOn!: RuleTarget;
+
+  @Field(() => ID, { nullable: true, description: "Only fees of this plan of the seller's." })
+  servicePlanId?: string | null;
+
+  @Field(() => FeeKind, { nullable: true, description: 'Only fees charged so often.' })
+  feeKind?: FeeKind | null;
+
+  @Field(() => String, { nullable: true, description: 'Only fees of this name.' })
+  @IsOptional()
+  @PlainText(1, 200)
+  feeName?: string | null;
 
   @Field(() => PriceLevel, { nullable: true, description: 'Only contracts of this level.' })
   level?: PriceLevel | null;
@@ -132,4 +151,7 @@ export class PriceRuleFilter {
 
   @Field(() => PriceRuleType, { nullable: true, description: 'Only discounts, or surcharges.' })
   type?: PriceRuleType | null;
+
+  @Field(() => RuleTarget, { nullable: true, description: 'Only rules of usage, or of fees.' })
+  actsOn?: RuleTarget | null;
 }

@@ -29,6 +29,7 @@ import { destinationsOf } from './destination.store.js';
 import { PriceRule } from './price-rule.entity.js';
 import { PriceRuleFilter, PriceRuleInput } from './price-rule.input.js';
 import type { PriceRuleService } from './price-rule.service.js';
+import { ServicePlan } from './service-plan.entity.js';
 import { VersionArgs } from './version.input.js';
 
 const RuleConnection = connectionOf(PriceRule, 'PriceRule');
@@ -136,6 +137,12 @@ export class PriceRuleResolver {
   @FieldResolver(() => Contract, { nullable: true, description: 'Only this contract.' })
   async contract(@Root() rule: PriceRule, @Ctx() context: RequestContext) {
     return rule.contractId === null ? null : rowLoader(context, Contract).load(rule.contractId);
+  }
+
+  @FieldResolver(() => ServicePlan, { nullable: true, description: 'Only fees of this plan.' })
+  async servicePlan(@Root() rule: PriceRule, @Ctx() context: RequestContext) {
+    if (rule.servicePlanId === null) return null;
+    return rowLoader(context, ServicePlan).load(rule.servicePlanId);
   }
 
   @FieldResolver(() => [Destination], {

@@ -13,7 +13,7 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
-import { assertCountsAlike, assertPriceRule } from './allowance-rules.js';
+import { assertCountsAlike, assertPriceRule, assertRuleScope } from './allowance-rules.js';
 import { CustomerGroup } from './customer-group.entity.js';
 import { existingDestinations } from './destination.store.js';
 import { assertOfOwner, keptPartner } from './keeper.store.js';
@@ -21,6 +21,7 @@ import { changeVersioned, closeVersioned, type Lineage, versionOrNull } from './
 import { type Moment, narrowToMoment } from './moment.store.js';
 import { PriceRule } from './price-rule.entity.js';
 import type { PriceRuleFilter, PriceRuleInput } from './price-rule.input.js';
+import { ServicePlan } from './service-plan.entity.js';
 import { minuteOf, weekdayMask } from './week.js';
 
 const RULE: Lineage<PriceRule> = {
@@ -29,10 +30,11 @@ const RULE: Lineage<PriceRule> = {
   type: 'PriceRule',
   columns: `partner_id, name, type, effect, amount, stacking, priority, level, customer_group_id,
     buyer_partner_id, contract_id, subscription_id, service, destination_ids, weekdays,
-    from_minute, to_minute, measure, volume_from, volume_to, volume_scope, period, cap`,
+    from_minute, to_minute, measure, volume_from, volume_to, volume_scope, period, cap, acts_on,
+    service_plan_id, fee_kind, fee_name`,
 };
 
-const COUNTER = ['measure', 'volumeScope', 'period'] as const;
+const COUNTER = ['actsOn', 'measure', 'volumeScope', 'period'] as const;
 
 /** Discounts and surcharges, kept in versions by the seller. */
 export class PriceRuleService {
@@ -126,6 +128,7 @@ export class PriceRuleService {
       });
     }
     if (type) query.andWhere('row.type = :type', { type });
+    if (filter.actsOn) query.andWhere('row.actsOn = :target', { target: filter.actsOn });
     return pageById(query, page);
   }
 }
@@ -151,6 +154,7 @@ async function insertRule(
   rule: PriceRuleInput,
 ): Promise<number> {
   assertPriceRule(rule);
+  assertRuleScope(rule);
   if (rule.validTo && rule.validTo <= rule.validFrom) {
     throw new DomainError('INVALID_PERIOD', 'The rule does not end after it begins.');
   }
@@ -165,6 +169,9 @@ async function insertRule(
     amount: rule.amount,
     stacking: rule.stacking,
     priority: rule.priority,
+    actsOn: rule.actsOn,
+    feeKind: rule.feeKind ?? null,
+    feeName: rule.feeName?.trim() ?? null,
     level: rule.level ?? null,
     service: rule.service === '*' ? null : rule.service,
     weekdayMask: rule.weekdays ? weekdayMask(rule.weekdays) : null,
@@ -199,7 +206,13 @@ async function subjectOf(tx: Tx, sellerId: number, rule: PriceRuleInput) {
   const buyer = buyerId ? await rowByGlobalId(tx, Partner, 'Partner', buyerId) : null;
   const contract = contractId ? await rowByGlobalId(tx, Contract, 'Contract', contractId) : null;
   assertOfSeller('Contract', contract, sellerId);
+  const { servicePlanId } = rule;
+  const plan = servicePlanId
+    ? await rowByGlobalId(tx, ServicePlan, 'ServicePlan', servicePlanId)
+    : null;
+  assertOfOwner('ServicePlan', plan, sellerId);
   return {
+    servicePlanId: plan?.id ?? null,
     customerGroupId: group?.id ?? null,
     buyerId: buyer?.id ?? null,
     contractId: contract?.id ?? null,

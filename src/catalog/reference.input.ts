@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import { ArrayMaxSize, ArrayMinSize, IsOptional, MaxLength, ValidateNested } from 'class-validator';
-import { Field, ID, InputType } from 'type-graphql';
+import { Field, ID, InputType, Int } from 'type-graphql';
+import { PricedService } from '../partner/index.js';
 import { DateTimeScalar, DecimalScalar, PlainText } from '../platform/index.js';
 import { DestinationKind } from './destination.entity.js';
-import { FeeKind } from './service-plan.entity.js';
+import { FeeKind, FeeMeasure, FeeModel } from './service-plan.entity.js';
 import { Weekday } from './time-profile.entity.js';
 import type { Weekday as WeekdayName } from './week.js';
 
@@ -114,8 +115,62 @@ export class PlanFeeInput {
   @Field(() => FeeKind, { description: 'How often it is charged.' })
   kind!: FeeKind;
 
-  @Field(() => DecimalScalar, { description: "The fee in the plan's currency." })
+  @Field(() => FeeModel, { defaultValue: 'FLAT', description: 'How it comes about.' })
+  model!: FeeModel;
+
+  @Field(() => DecimalScalar, {
+    description: "The fee or price in the plan's currency, or the percentage; 0 with tiers.",
+  })
   amount!: string;
+
+  @Field(() => Int, {
+    defaultValue: 1,
+    description: 'Units that the amount is for, with PER_UNIT and PACKAGE.',
+  })
+  rateUnit!: number;
+
+  @Field(() => FeeMeasure, {
+    nullable: true,
+    description: 'What PER_UNIT, PACKAGE, GRADUATED and VOLUME count.',
+  })
+  counts?: FeeMeasure | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The tiers of GRADUATED and VOLUME, a schedule of CONTRACT and MONTH.',
+  })
+  tierScheduleId?: string | null;
+
+  @Field(() => [PricedService], {
+    nullable: true,
+    description: 'Services whose usage is counted, or charged by.',
+  })
+  @IsOptional()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(5)
+  ofServices?: PricedService[] | null;
+
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Names of fees of the plan that it is a percentage of.',
+  })
+  @IsOptional()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(50)
+  @MaxLength(200, { each: true })
+  ofFees?: string[] | null;
+
+  @Field(() => DecimalScalar, {
+    defaultValue: '0',
+    description: 'Least charge of a whole month; of a part of it by days. Not for FLAT.',
+  })
+  minCharge!: string;
+
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'Most charge of a whole month; of a part of it by days. Not for FLAT.',
+  })
+  maxCharge?: string | null;
 
   @Field(() => DateTimeScalar, { description: 'First instant at which it is charged.' })
   validFrom!: Date;

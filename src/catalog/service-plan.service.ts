@@ -1,5 +1,6 @@
+import { IsNull } from 'typeorm';
 import { DomainError, minorUnits } from '../kernel/index.js';
-import { activePartner } from '../partner/index.js';
+import { activePartner, type PricedService } from '../partner/index.js';
 import {
   type Connection,
   once,
@@ -11,12 +12,15 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
+import { assertFee, assertFeesNamed, type NamedFee } from './fee-rules.js';
+import { assertOfOwner } from './keeper.store.js';
 import type { CreateServicePlanInput, PlanFeeInput } from './reference.input.js';
 import { PlanFee, ServicePlan } from './service-plan.entity.js';
+import { TierSchedule } from './tier-schedule.entity.js';
 
 /** Service plans and their fees. */
 export class ServicePlanService {
-  /** Creates a plan. Refuses with NOT_FOUND, INVALID_CURRENCY, FEE_REFUSED or a taken name. */
+  /** Creates a plan. Refuses with NOT_FOUND, INVALID_CURRENCY, FEE_REFUSED, NOT_OF_OWNER or a taken name. */
   async create(
     tx: Tx,
     viewer: Viewer,
@@ -33,6 +37,10 @@ export class ServicePlanService {
     const seller = await activePartner(tx, input.partnerId);
     minorUnits(input.currency);
     input.fees.forEach(assertFee);
+    assertFeesNamed(
+      input.fees,
+      input.fees.map(({ name, model }) => ({ name: name.trim(), model })),
+    );
     const made = await tx.query<{ id: number }[]>(
       `INSERT INTO service_plan (partner_id, name, currency) VALUES ($1, $2, $3)
        ON CONFLICT (partner_id, name) DO NOTHING RETURNING id`,
@@ -50,7 +58,7 @@ export class ServicePlanService {
     return id;
   }
 
-  /** Adds a fee to a plan. Refuses with NOT_FOUND or FEE_REFUSED. */
+  /** Adds a fee to a plan. Refuses with NOT_FOUND, NOT_OF_OWNER or FEE_REFUSED. */
   async addFee(
     tx: Tx,
     viewer: Viewer,
@@ -62,6 +70,9 @@ export class ServicePlanService {
     const made = await once(tx, viewer, key, 'addPlanFee', request, async () => {
       const plan = await rowByGlobalId(tx, ServicePlan, 'ServicePlan', planId);
       assertFee(fee);
+      // Under a lock, so that no fee becomes a percentage while another is made one of it.
+      await tx.query('SELECT id FROM service_plan WHERE id = $1 FOR UPDATE', [plan.id]);
+      assertFeesNamed([...(await percentages(tx, plan.id)), fee], await namedFees(tx, plan.id, fee));
       await insertFee(tx, plan.id, plan.partnerId, fee);
       return { id: plan.id };
     });
@@ -78,6 +89,17 @@ export class ServicePlanService {
   }
 }
 
+/** The fees of a plan that count, and the one that is added. */
+async function namedFees(tx: Tx, servicePlanId: number, added: PlanFeeInput): Promise<NamedFee[]> {
+  const fees = await tx.find(PlanFee, { where: { servicePlanId, supersededAt: IsNull() } });
+  return [...fees, { name: added.name.trim(), model: added.model }];
+}
+
+async function percentages(tx: Tx, servicePlanId: number): Promise<PlanFee[]> {
+  const where = { servicePlanId, supersededAt: IsNull(), model: 'PERCENT_OF_CHARGE' } as const;
+  return tx.find(PlanFee, { where });
+}
+
 async function insertFee(
   tx: Tx,
   servicePlanId: number,
@@ -89,19 +111,31 @@ async function insertFee(
     partnerId,
     name: fee.name.trim(),
     kind: fee.kind,
+    model: fee.model,
     amount: fee.amount,
+    rateUnit: fee.rateUnit,
+    counts: fee.counts ?? null,
+    tierScheduleId: fee.tierScheduleId ? await tiersOf(tx, partnerId, fee.tierScheduleId) : null,
+    ofServices: fee.ofServices ? servicesOf(fee.ofServices) : null,
+    ofFees: fee.ofFees ? [...new Set(fee.ofFees)] : null,
+    minCharge: fee.minCharge,
+    maxCharge: fee.maxCharge ?? null,
     validFrom: fee.validFrom,
     validTo: fee.validTo ?? null,
   });
 }
 
-function assertFee(fee: PlanFeeInput): void {
-  if (!/^\d{1,10}(\.\d{1,8})?$/.test(fee.amount)) {
-    throw new DomainError('FEE_REFUSED', 'A fee is not below zero and has at most 8 decimals.', {
-      field: 'amount',
-    });
-  }
-  if (fee.validTo && fee.validTo <= fee.validFrom) {
-    throw new DomainError('FEE_REFUSED', 'A fee ends after it begins.', { field: 'validTo' });
-  }
+// What a fee counts is the contract's and begins again every month, and so the tiers must say.
+async function tiersOf(tx: Tx, partnerId: number, globalId: string): Promise<number> {
+  const tiers = await rowByGlobalId(tx, TierSchedule, 'TierSchedule', globalId);
+  assertOfOwner('TierSchedule', tiers, partnerId);
+  if (tiers.scope === 'CONTRACT' && tiers.period === 'MONTH') return tiers.id;
+  throw new DomainError('FEE_REFUSED', 'The tiers of a fee count for CONTRACT and MONTH.', {
+    field: 'tierScheduleId',
+  });
+}
+
+function servicesOf(services: readonly PricedService[]): PricedService[] {
+  const all: PricedService[] = ['VOICE', 'SMS', 'DATA', 'EVENT'];
+  return services.includes('*') ? all : all.filter((service) => services.includes(service));
 }

@@ -54,7 +54,7 @@ async function rules(tx: SqlClient, knownAt: string): Promise<PriceRule[]> {
        to_minute AS "toMinute", measure, ${scaled('volume_from')} AS "volumeFrom",
        ${scaled('volume_to')} AS "volumeTo", volume_scope AS holder, period,
        ${scaled('cap')} AS cap
-     FROM price_rule WHERE ${RECORDED_YET} ORDER BY id`,
+     FROM price_rule WHERE ${RECORDED_YET} AND acts_on = 'USAGE' ORDER BY id`,
     [knownAt],
   );
   return found.map((row) => ({

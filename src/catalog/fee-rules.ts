@@ -1,0 +1,123 @@
+import { DomainError, parseAmount } from '../kernel/index.js';
+
+/** What a fee of a plan is charged for; see the description of the enum on the API. */
+export type FeeModelName =
+  | 'FLAT'
+  | 'PER_UNIT'
+  | 'PACKAGE'
+  | 'GRADUATED'
+  | 'VOLUME'
+  | 'PERCENT_OF_CHARGE';
+
+/** What can be wrong with a fee by itself. */
+export interface FeeFacts {
+  readonly name: string;
+  readonly kind: 'ONE_TIME' | 'PERIODIC';
+  readonly model: FeeModelName;
+  readonly amount: string;
+  readonly rateUnit: number;
+  readonly counts?: 'SUBSCRIPTIONS' | 'RECORDS' | 'UNITS' | null | undefined;
+  readonly ofServices?: readonly string[] | null | undefined;
+  readonly ofFees?: readonly string[] | null | undefined;
+  readonly tierScheduleId?: string | null | undefined;
+  readonly minCharge: string;
+  readonly maxCharge?: string | null | undefined;
+  readonly validFrom: Date;
+  readonly validTo?: Date | null | undefined;
+}
+
+/** Fees of a plan as far as others refer to them. */
+export interface NamedFee {
+  readonly name: string;
+  readonly model: FeeModelName;
+}
+
+const UNIT_LIMIT = 1_073_741_824;
+const MONEY = /^\d{1,10}(\.\d{1,8})?$/;
+
+/** Refuses with FEE_REFUSED, naming the field. */
+export function assertFee(fee: FeeFacts): void {
+  if (!MONEY.test(fee.amount)) {
+    throw refused('amount', 'A fee is not below zero and has at most 8 decimals.');
+  }
+  if (fee.validTo && fee.validTo <= fee.validFrom) {
+    throw refused('validTo', 'A fee ends after it begins.');
+  }
+  if (fee.model !== 'FLAT' && fee.kind !== 'PERIODIC') {
+    throw refused('kind', 'A fee that is charged once is FLAT.');
+  }
+  assertCounting(fee);
+  assertLimits(fee);
+}
+
+function assertCounting(fee: FeeFacts): void {
+  const { model, counts } = fee;
+  const tiered = model === 'GRADUATED' || model === 'VOLUME';
+  const counting = tiered || model === 'PER_UNIT' || model === 'PACKAGE';
+  if (counting !== Boolean(counts)) {
+    throw refused('counts', 'What is counted is told for the models that count, and only for them.');
+  }
+  if (tiered !== Boolean(fee.tierScheduleId)) {
+    throw refused('tierScheduleId', 'Tiers are given for GRADUATED and VOLUME, and only for them.');
+  }
+  if (tiered && parseAmount(fee.amount) !== 0n) {
+    throw refused('amount', 'The amount of a fee by tiers is 0: the tiers have the prices.');
+  }
+  const { rateUnit } = fee;
+  const priced = model === 'PER_UNIT' || model === 'PACKAGE';
+  if (!(Number.isInteger(rateUnit) && rateUnit >= 1 && rateUnit <= (priced ? UNIT_LIMIT : 1))) {
+    throw refused('rateUnit', 'The units that a price is for are at least 1; others have 1.');
+  }
+  assertSubject(fee);
+}
+
+function assertSubject({ model, counts, ofServices, ofFees, name }: FeeFacts): void {
+  const services = ofServices?.length ?? 0;
+  const fees = ofFees?.length ?? 0;
+  const ofUsage = counts === 'RECORDS' || counts === 'UNITS';
+  if (model === 'PERCENT_OF_CHARGE' && services + fees === 0) {
+    throw refused('ofServices', 'A percentage is of the usage of services, of fees, or of both.');
+  }
+  if (ofUsage ? services === 0 : model !== 'PERCENT_OF_CHARGE' && services > 0) {
+    throw refused('ofServices', 'Services are named where their usage is counted or charged by.');
+  }
+  if (counts === 'UNITS' && (services !== 1 || ofServices?.[0] === '*')) {
+    throw refused('ofServices', 'Units of different services cannot be added up: name one.');
+  }
+  if (fees > 0 && model !== 'PERCENT_OF_CHARGE') {
+    throw refused('ofFees', 'Only a percentage is of other fees.');
+  }
+  if (ofFees?.includes(name)) throw refused('ofFees', 'A fee is no percentage of itself.');
+}
+
+function assertLimits({ model, minCharge, maxCharge }: FeeFacts): void {
+  if (!MONEY.test(minCharge)) throw refused('minCharge', 'The least charge is an amount.');
+  const least = parseAmount(minCharge);
+  if (maxCharge && !(MONEY.test(maxCharge) && parseAmount(maxCharge) >= least)) {
+    throw refused('maxCharge', 'The most charge is an amount not below the least.');
+  }
+  if (model === 'FLAT' && (least > 0n || maxCharge)) {
+    throw refused('minCharge', 'A flat fee has no limits: it is always the same.');
+  }
+}
+
+/**
+ * Refuses with FEE_REFUSED a percentage of a fee that the plan does not have, or of a fee that is
+ * a percentage itself: so percentages never go in a circle.
+ */
+export function assertFeesNamed(
+  fees: readonly (Pick<FeeFacts, 'name' | 'model' | 'ofFees'>)[],
+  present: readonly NamedFee[],
+): void {
+  for (const name of fees.flatMap(({ ofFees }) => ofFees ?? [])) {
+    const named = present.filter((other) => other.name === name);
+    if (named.length === 0) throw refused('ofFees', `The plan has no fee "${name}".`);
+    if (named.some(({ model }) => model === 'PERCENT_OF_CHARGE')) {
+      throw refused('ofFees', `The fee "${name}" is a percentage itself.`);
+    }
+  }
+}
+
+function refused(field: string, message: string): DomainError {
+  return new DomainError('FEE_REFUSED', message, { field });
+}
