@@ -18,8 +18,8 @@ import {
   takeUsage,
   unbilledUsage,
 } from './bill.store.js';
-import { feeFacts } from './fee.store.js';
-import { type FeeCharge, owedFees } from './fees.js';
+import { BilledFees } from './billed-fees.service.js';
+import type { FeeCharge } from './fees.js';
 import { finaliseHeld } from './finalise.store.js';
 import { type BillFinding, creditCarriedOver, invoiceFindings } from './findings.js';
 import { documentFrame, insertDraft, writeFigures } from './invoice.store.js';
@@ -117,20 +117,16 @@ async function billContract(
   const findings: BillFinding[] = [];
   if (!(await isBilled(tx, contractId, period.fromOn))) {
     const terms = await neededTerms(tx, contractId, period.toOn, null);
-    const facts = await feeFacts(tx, contractId, period, terms.timeZone);
-    const fees = owedFees(facts.subscriptions, facts.terms, facts.earlier, period.toOn);
+    const fees = await BilledFees.load(tx, contractId, period, terms);
     const unbilled = await unbilledUsage(tx, contractId, period.toOn);
-    const currencies = new Set([...unbilled.keys(), ...fees.map((charge) => charge.fee.currency)]);
+    const flatCurrencies = fees.flat.map((charge) => charge.fee.currency);
+    const currencies = new Set([...unbilled.keys(), ...flatCurrencies, ...fees.currencies]);
     for (const currency of [...currencies].sort()) {
-      const charges = fees.filter((charge) => charge.fee.currency === currency);
-      const used = unbilled.get(currency) ?? 0n;
-      const total = charges.reduce((sum, charge) => sum + charge.amount, used);
-      // An invoice never pays out: what would make it negative stays unbilled until the usage of
-      // a later month, or a credit note, makes up for it.
-      const takesUsage = total >= 0n;
-      if (!takesUsage) findings.push(creditCarriedOver(contractId, currency, formatAmount(used)));
-      if (!takesUsage && charges.length === 0) continue;
-      const task = { runId, contract, month, period, currency, charges, takesUsage };
+      const plan = await planInvoice(tx, fees, currency, unbilled.get(currency) ?? null);
+      const { takesUsage, waiting } = plan;
+      if (!takesUsage) findings.push(creditCarriedOver(contractId, currency, waiting));
+      if (plan.charges === 0 && !(takesUsage && plan.hasUsage)) continue;
+      const task = { runId, contract, month, period, currency, fees, takesUsage };
       invoices.push(await makeInvoice(tx, task));
     }
     // After the usage was taken: what came in before that and is not folded yet shows here.
@@ -148,13 +144,53 @@ async function billContract(
   };
 }
 
+interface InvoicePlan {
+  readonly hasUsage: boolean;
+  readonly takesUsage: boolean;
+  /** How many fees are charged. */
+  readonly charges: number;
+  /** What waits where usage is not taken, as decimal text. */
+  readonly waiting: string;
+}
+
+/**
+ * Whether an invoice takes the usage. An invoice never pays out: what would make it negative stays
+ * unbilled until the usage of a later month, or a credit note, makes up for it; and so do fees that
+ * give back.
+ */
+async function planInvoice(
+  tx: Tx,
+  fees: BilledFees,
+  currency: string,
+  used: bigint | null,
+): Promise<InvoicePlan> {
+  const flat = fees.flat.filter((charge) => charge.fee.currency === currency);
+  const all = await fees.ofContract(tx, currency, { withUnbilled: true, invoiceId: null });
+  const total = [...flat, ...all].reduce((sum, { amount }) => sum + amount, used ?? 0n);
+  const hasUsage = used !== null;
+  if (total >= 0n) {
+    return { hasUsage, takesUsage: true, charges: flat.length + all.length, waiting: '' };
+  }
+  const owed = await owedOfContract(tx, fees, currency);
+  const back = all.filter(({ amount }) => amount < 0n);
+  const waiting = back.reduce((sum, { amount }) => sum + amount, used ?? 0n);
+  const charges = flat.length + owed.length;
+  return { hasUsage, takesUsage: false, charges, waiting: formatAmount(waiting) };
+}
+
+/** Fees of the whole contract without unbilled usage and without what they give back. */
+async function owedOfContract(tx: Tx, fees: BilledFees, currency: string): Promise<FeeCharge[]> {
+  const charges = await fees.ofContract(tx, currency, { withUnbilled: false, invoiceId: null });
+  return charges.filter(({ amount }) => amount > 0n);
+}
+
 interface InvoiceTask {
   readonly runId: number;
   readonly contract: BilledContract;
   readonly month: string;
   readonly period: ClosedDaySpan;
   readonly currency: string;
-  readonly charges: readonly FeeCharge[];
+  readonly fees: BilledFees;
   readonly takesUsage: boolean;
 }
 
@@ -162,7 +198,7 @@ async function makeInvoice(
   tx: Tx,
   task: InvoiceTask,
 ): Promise<{ id: number; findings: BillFinding[] }> {
-  const { runId, contract, month, period, currency, charges, takesUsage } = task;
+  const { runId, contract, month, period, currency, fees, takesUsage } = task;
   minorUnits(currency);
   const terms = await neededTerms(tx, contract.contractId, period.toOn, currency);
   const { from, to } = monthPeriod(terms.timeZone, month);
@@ -179,7 +215,12 @@ async function makeInvoice(
   });
   const { contractId, partnerId } = contract;
   const usage = takesUsage ? await takeUsage(tx, { id, contractId, currency }, period) : [];
-  const figures = invoiceFigures(usage, charges, terms, currency, frame.language);
+  // By the usage that was taken, which may be more than there was a moment ago.
+  const ofContract = takesUsage
+    ? await fees.ofContract(tx, currency, { withUnbilled: false, invoiceId: id })
+    : await owedOfContract(tx, fees, currency);
+  const flat = fees.flat.filter((charge) => charge.fee.currency === currency);
+  const figures = invoiceFigures(usage, [...flat, ...ofContract], terms, currency, frame.language);
   await writeFigures(tx, { id, partnerId }, figures);
   return { id, findings: invoiceFindings(contractId, figures, frame, terms) };
 }

@@ -1,4 +1,4 @@
-import { formatAmount, parseAmount } from '../kernel/index.js';
+import { formatAmount, parseAmount, type RoundingMode } from '../kernel/index.js';
 import { rowsOf, type Tx } from '../platform/index.js';
 import type { UsageSum } from './invoice-lines.js';
 import type { ClosedDaySpan } from './prorate.js';
@@ -26,12 +26,15 @@ export interface BillingTerms {
   /** Canonical decimal text. */
   readonly taxPercent: string;
   readonly paymentTermsDays: number;
+  readonly decimals: number;
+  readonly rounding: RoundingMode;
 }
 
 // Terms in force at the end of a period: of the versions that count today, the last to begin.
 const TERMS = `SELECT v.id AS "versionId", v.currency, v.time_zone AS "timeZone",
     v.tax_code AS "taxCode", v.tax_percent AS "taxPercent",
-    v.payment_terms_days AS "paymentTermsDays"
+    v.payment_terms_days AS "paymentTermsDays", v.rounding_decimals AS decimals,
+    v.rounding_mode AS rounding
   FROM contract_version v WHERE v.superseded_at IS NULL
     AND v.valid_from < $2::date::timestamp AT TIME ZONE v.time_zone`;
 
@@ -51,7 +54,8 @@ const CANDIDATES = `
     AND (EXISTS (SELECT FROM usage_summary u WHERE u.contract_id = c.id
         AND u.usage_on < $3::date AND u.invoice_id IS NULL)
       OR EXISTS (SELECT FROM subscription s JOIN plan_fee f
-          ON f.service_plan_id = s.service_plan_id AND f.superseded_at IS NULL AND f.amount > 0
+          ON f.service_plan_id = s.service_plan_id AND f.superseded_at IS NULL
+            AND (f.amount > 0 OR f.model <> 'FLAT')
         WHERE s.contract_id = c.id AND s.starts_at < terms.closes
           AND CASE f.kind WHEN 'PERIODIC' THEN
               f.valid_from < terms.closes AND coalesce(f.valid_to, 'infinity') > terms.opens

@@ -1,12 +1,16 @@
+import { type StoredTierStep, tierSteps } from '../catalog/index.js';
 import { addDays, civilDate, parseAmount } from '../kernel/index.js';
 import type { Tx } from '../platform/index.js';
-import type { ChargedSubscription, EarlierCharge, FeeTerms } from './fees.js';
+import type { KnownFee } from './contract-fees.js';
+import type { FeePricing } from './fee-price.js';
+import type { ChargedSubscription, EarlierCharge } from './fees.js';
 import type { ClosedDaySpan } from './prorate.js';
 
 /** Everything that decides about the fees of a contract. */
 export interface FeeFacts {
   readonly subscriptions: readonly ChargedSubscription[];
-  readonly terms: readonly FeeTerms[];
+  /** Fees of the plans, what was superseded included. */
+  readonly terms: readonly KnownFee[];
   readonly earlier: readonly EarlierCharge[];
 }
 
@@ -76,27 +80,73 @@ function chargedSubscription(
   };
 }
 
-interface FeeRow extends Omit<FeeTerms, 'amount' | 'fromOn' | 'toOn'> {
+interface FeeRow {
+  planFeeId: number;
+  planId: number;
+  planName: string;
+  name: string;
+  kind: 'ONE_TIME' | 'PERIODIC';
+  currency: string;
   amount: string;
   validFrom: Date;
   validTo: Date | null;
+  recordedAt: Date;
+  supersededAt: Date | null;
+  model: FeePricing['model'] | 'FLAT';
+  rateUnit: number;
+  counts: FeePricing['counts'];
+  ofServices: string[] | null;
+  ofFees: string[] | null;
+  minCharge: string;
+  maxCharge: string | null;
+  steps: StoredTierStep[] | null;
 }
 
+const FEE_ROW = `SELECT f.id AS "planFeeId", f.service_plan_id AS "planId", p.name AS "planName",
+    f.name, f.kind, f.amount, p.currency, f.valid_from AS "validFrom", f.valid_to AS "validTo",
+    f.recorded_at AS "recordedAt", f.superseded_at AS "supersededAt", f.model,
+    f.rate_unit AS "rateUnit", f.counts, f.of_services AS "ofServices", f.of_fees AS "ofFees",
+    f.min_charge AS "minCharge", f.max_charge AS "maxCharge", t.steps
+  FROM plan_fee f JOIN service_plan p ON p.id = f.service_plan_id
+  LEFT JOIN tier_schedule t ON t.id = f.tier_schedule_id`;
+
 /** A fee changes with the day on which the change begins in the contract's zone. */
-async function feeTerms(tx: Tx, planIds: number[], timeZone: string): Promise<FeeTerms[]> {
+async function feeTerms(tx: Tx, planIds: number[], timeZone: string): Promise<KnownFee[]> {
   const rows: FeeRow[] = await tx.query(
-    `SELECT f.id AS "planFeeId", f.service_plan_id AS "planId", p.name AS "planName", f.name,
-       f.kind, f.amount, p.currency, f.valid_from AS "validFrom", f.valid_to AS "validTo"
-     FROM plan_fee f JOIN service_plan p ON p.id = f.service_plan_id
-     WHERE f.service_plan_id = ANY ($1::int[]) AND f.superseded_at IS NULL ORDER BY f.id`,
+    `${FEE_ROW} WHERE f.service_plan_id = ANY ($1::int[]) ORDER BY f.id`,
     [planIds],
   );
-  return rows.map(({ validFrom, validTo, amount, ...fee }) => ({
-    ...fee,
-    amount: parseAmount(amount),
+  return rows.map((row) => knownFee(row, timeZone));
+}
+
+/** Rows of fees by their ids, whatever plan they are of; days are those of UTC. */
+export async function feesById(tx: Tx, ids: readonly number[]): Promise<Map<number, KnownFee>> {
+  const rows: FeeRow[] = await tx.query(`${FEE_ROW} WHERE f.id = ANY ($1::int[])`, [[...ids]]);
+  return new Map(rows.map((row) => [row.planFeeId, knownFee(row, 'UTC')]));
+}
+
+function knownFee(row: FeeRow, timeZone: string): KnownFee {
+  const { planFeeId, planId, planName, name, kind, currency, validFrom, validTo } = row;
+  return {
+    ...{ planFeeId, planId, planName, name, kind, currency },
+    amount: parseAmount(row.amount),
+    pricing: pricingOf(row),
     fromOn: civilDate(timeZone, validFrom.getTime()),
     toOn: validTo === null ? null : civilDate(timeZone, validTo.getTime()),
-  }));
+    recordedAt: row.recordedAt.getTime(),
+    supersededAt: row.supersededAt?.getTime() ?? null,
+  };
+}
+
+function pricingOf({ model, steps, minCharge, maxCharge, ...row }: FeeRow): FeePricing | null {
+  if (model === 'FLAT') return null;
+  const { rateUnit, counts, ofServices, ofFees } = row;
+  return {
+    ...{ model, rateUnit, counts, ofServices, ofFees },
+    minCharge: parseAmount(minCharge),
+    maxCharge: maxCharge === null ? null : parseAmount(maxCharge),
+    steps: tierSteps(steps ?? []),
+  };
 }
 
 async function earlierCharges(

@@ -1,4 +1,6 @@
 import { addDays, grouped, type IsoDate } from '../kernel/index.js';
+import type { FeePrice } from './fee-price.js';
+import type { FeeWorkings } from './fee-workings.js';
 import {
   type ClosedDaySpan,
   commonDays,
@@ -10,13 +12,12 @@ import {
 } from './prorate.js';
 
 /** A fee of a plan with the days on which it is in force; `amount` has scale 8. */
-export interface FeeTerms extends DaySpan {
+export interface FeeTerms extends DaySpan, FeePrice {
   readonly planFeeId: number;
   readonly planId: number;
   readonly planName: string;
   readonly name: string;
   readonly kind: 'ONE_TIME' | 'PERIODIC';
-  readonly amount: bigint;
   readonly currency: string;
 }
 
@@ -38,18 +39,26 @@ export interface EarlierCharge extends ClosedDaySpan {
   readonly feeName: string;
 }
 
-/** One fee charged to one subscription for some days; `amount` has scale 8. */
+/** One fee charged for some days; `amount` has scale 8. */
 export interface FeeCharge extends ClosedDaySpan {
-  readonly subscriptionId: number;
+  /** Null for a charge for all subscriptions of the contract. */
+  readonly subscriptionId: number | null;
   readonly fee: FeeTerms;
   /** Days charged and days of the month; both 1 for a one-time fee. */
   readonly days: number;
   readonly monthDays: number;
   readonly amount: bigint;
+  /** What the amount was worked out from; null for a flat fee on which no rule acts. */
+  readonly workings: FeeWorkings | null;
+}
+
+/** A charge of a flat fee to one subscription. */
+export interface FlatCharge extends FeeCharge {
+  readonly subscriptionId: number;
 }
 
 /**
- * The fees that subscriptions owe and no invoice has charged.
+ * The flat fees that subscriptions owe and no invoice has charged, before price rules.
  *
  * A periodic fee is owed for every day of the month on which the subscription runs and the fee is
  * in force. A one-time fee is owed once, by the terms in force on the subscription's first day;
@@ -61,12 +70,12 @@ export function owedFees(
   terms: readonly FeeTerms[],
   earlier: readonly EarlierCharge[],
   chargeUntil: IsoDate,
-): FeeCharge[] {
+): FlatCharge[] {
   const termsByPlan = grouped(terms, (fee) => fee.planId);
   const charged = grouped(earlier, chargeKey);
   return subscriptions.flatMap((subscription) =>
     (termsByPlan.get(subscription.planId) ?? []).flatMap((fee) => {
-      if (fee.amount === 0n) return [];
+      if (fee.pricing !== null || fee.amount === 0n) return [];
       const before = charged.get(chargeKey({ ...subscription, kind: fee.kind, feeName: fee.name }));
       return fee.kind === 'ONE_TIME'
         ? oneTime(subscription, fee, before ?? [], chargeUntil)
@@ -80,19 +89,21 @@ function oneTime(
   fee: FeeTerms,
   before: readonly EarlierCharge[],
   chargeUntil: IsoDate,
-): FeeCharge[] {
+): FlatCharge[] {
   const firstDay = { fromOn: subscription.fromOn, toOn: addDays(subscription.fromOn, 1) };
   const inForce = commonDays(firstDay, fee) !== null;
   if (before.length > 0 || !inForce || subscription.fromOn >= chargeUntil) return [];
   const { subscriptionId } = subscription;
-  return [{ subscriptionId, fee, ...firstDay, days: 1, monthDays: 1, amount: fee.amount }];
+  const { amount } = fee;
+  const one = { days: 1, monthDays: 1, amount, workings: null };
+  return [{ subscriptionId, fee, ...firstDay, ...one }];
 }
 
 function periodic(
   subscription: ChargedSubscription,
   fee: FeeTerms,
   before: readonly EarlierCharge[],
-): FeeCharge[] {
+): FlatCharge[] {
   return subscription.months.flatMap((month) => {
     const whole = monthSpan(month);
     const running = commonDays(whole, subscription);
@@ -105,6 +116,7 @@ function periodic(
       days: dayCount(span),
       monthDays: dayCount(whole),
       amount: proratedFee(fee.amount, month, span),
+      workings: null,
     }));
   });
 }

@@ -112,10 +112,8 @@ function feeLines(
   currency: string,
   language: string,
 ): InvoiceLineDraft[] {
-  const sharing = (charge: FeeCharge) =>
-    charge.fee.kind === 'ONE_TIME'
-      ? `${charge.fee.planFeeId}`
-      : `${charge.fee.planFeeId} ${charge.fromOn.slice(0, 7)} ${charge.days}`;
+  const sharing = ({ fee, fromOn, days }: FeeCharge) =>
+    fee.kind === 'ONE_TIME' ? `${fee.planFeeId}` : `${fee.planFeeId} ${fromOn.slice(0, 7)} ${days}`;
   return [...grouped(fees, sharing).values()].map((charges) => {
     const [{ fee, days, monthDays }] = charges as [FeeCharge];
     const basis = total(charges, (charge) => charge.amount);

@@ -146,9 +146,13 @@ async function insertCharges(
   if (charges.length === 0) return;
   await tx.query(
     `INSERT INTO fee_charge (invoice_id, partner_id, line_ordinal, subscription_id, plan_fee_id,
-       kind, fee_name, span_from, span_to, amount)
-     SELECT $1, $2, c.* FROM unnest($3::int[], $4::int[], $5::int[], $6::text[], $7::text[],
-       $8::date[], $9::date[], $10::numeric[]) AS c`,
+       kind, fee_name, span_from, span_to, amount, contract_id, workings)
+     SELECT $1, $2, c.ordinal, c.subscription, c.fee, c.kind, c.name, c.span_from, c.span_to,
+       c.amount, CASE WHEN c.subscription IS NULL THEN i.contract_id END, c.workings::jsonb
+     FROM unnest($3::int[], $4::int[], $5::int[], $6::text[], $7::text[], $8::date[], $9::date[],
+         $10::numeric[], $11::text[]) AS c (ordinal, subscription, fee, kind, name, span_from,
+         span_to, amount, workings)
+       JOIN invoice i ON i.id = $1`,
     [
       invoice.id,
       invoice.partnerId,
@@ -160,6 +164,7 @@ async function insertCharges(
       charges.map(([charge]) => charge.fromOn),
       charges.map(([charge]) => charge.toOn),
       charges.map(([charge]) => formatAmount(charge.amount)),
+      charges.map(([{ workings }]) => (workings === null ? null : JSON.stringify(workings))),
     ],
   );
 }

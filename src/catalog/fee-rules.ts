@@ -55,7 +55,10 @@ function assertCounting(fee: FeeFacts): void {
   const tiered = model === 'GRADUATED' || model === 'VOLUME';
   const counting = tiered || model === 'PER_UNIT' || model === 'PACKAGE';
   if (counting !== Boolean(counts)) {
-    throw refused('counts', 'What is counted is told for the models that count, and only for them.');
+    throw refused(
+      'counts',
+      'What is counted is told for the models that count, and only for them.',
+    );
   }
   if (tiered !== Boolean(fee.tierScheduleId)) {
     throw refused('tierScheduleId', 'Tiers are given for GRADUATED and VOLUME, and only for them.');
@@ -106,7 +109,7 @@ function assertLimits({ model, minCharge, maxCharge }: FeeFacts): void {
  * a percentage itself: so percentages never go in a circle.
  */
 export function assertFeesNamed(
-  fees: readonly (Pick<FeeFacts, 'name' | 'model' | 'ofFees'>)[],
+  fees: readonly Pick<FeeFacts, 'name' | 'model' | 'ofFees'>[],
   present: readonly NamedFee[],
 ): void {
   for (const name of fees.flatMap(({ ofFees }) => ofFees ?? [])) {

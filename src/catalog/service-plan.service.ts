@@ -72,7 +72,10 @@ export class ServicePlanService {
       assertFee(fee);
       // Under a lock, so that no fee becomes a percentage while another is made one of it.
       await tx.query('SELECT id FROM service_plan WHERE id = $1 FOR UPDATE', [plan.id]);
-      assertFeesNamed([...(await percentages(tx, plan.id)), fee], await namedFees(tx, plan.id, fee));
+      assertFeesNamed(
+        [...(await percentages(tx, plan.id)), fee],
+        await namedFees(tx, plan.id, fee),
+      );
       await insertFee(tx, plan.id, plan.partnerId, fee);
       return { id: plan.id };
     });

@@ -53,10 +53,10 @@ export function tariffCharge(
   if (units === 0) return NOTHING;
   const fee = whole(tariff.connectionFee);
   const charge = plus(fee, usageCharge(tariff, slices, units, carried));
-  const limited = clamped(charge, tariff.terms);
+  const held = clamped(charge, tariff.terms);
   const { conversion } = tariff;
-  if (conversion === null) return limited;
-  return times(limited, conversion.numerator, conversion.denominator);
+  if (conversion === null) return held;
+  return times(held, conversion.numerator, conversion.denominator);
 }
 
 /** An exact charge rounded once, as the contract says. */
@@ -109,8 +109,12 @@ function scheduleOf(tariff: ChargeTariff): TierSchedule {
 
 function clamped(charge: Fraction, terms: PricingTerms | null): Fraction {
   if (terms === null) return charge;
-  const least = whole(terms.minCharge);
+  const most = terms.maxCharge === null ? null : whole(terms.maxCharge);
+  return limited(charge, whole(terms.minCharge), most);
+}
+
+/** A charge that is at least `least` and at most `most`, if there is a most. */
+export function limited(charge: Fraction, least: Fraction, most: Fraction | null): Fraction {
   if (isLess(charge, least)) return least;
-  const most = terms.maxCharge === null ? charge : whole(terms.maxCharge);
-  return isLess(most, charge) ? most : charge;
+  return most !== null && isLess(most, charge) ? most : charge;
 }

@@ -19,15 +19,26 @@ export {
   ContractBalancesResolver,
   SubscriptionBalancesResolver,
 } from './bucket-balance.resolver.js';
+export { limited, roundedCharge, tariffCharge } from './charge.js';
 export { CREDIT_USAGE_TOPIC } from './credit-usage.store.js';
 export { DataPlane, type DataPlaneOptions } from './data-plane.service.js';
 export { ratingErrors } from './errors.js';
 export { XdrExplanationResolver, XdrLevelExplanationResolver } from './explain.resolver.js';
 export { ExplainService } from './explain.service.js';
+export { decimal, exactText } from './explain-charge.js';
 export { LineReader } from './explain-line.service.js';
+export { type RuleOutcome, ruleOutcomes } from './explain-rules.js';
 export { startFold } from './fold.service.js';
 export { holdFolds, isFoldDue } from './fold-guard.store.js';
+export { type Fraction, NOTHING, plus, times, whole } from './fraction.js';
 export { checkUsageSums, type UnequalSums } from './invariants.store.js';
+export {
+  applyRules,
+  type RuleContract,
+  type RuleEffect,
+  rulesOfContract,
+} from './price-rules.js';
+export type { GroupMember, PriceRule } from './pricing-facts.js';
 export { QuoteLevelResolver, QuoteResolver } from './quote.resolver.js';
 export { QuoteService } from './quote.service.js';
 export { RerateDifference } from './rerate.entity.js';

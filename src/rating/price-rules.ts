@@ -37,11 +37,11 @@ export function inForce(
 }
 
 /** Rules that may act on a contract at some time, in the order in which they act. */
-export function rulesOfContract(
-  rules: readonly PriceRule[],
+export function rulesOfContract<R extends PriceRule>(
+  rules: readonly R[],
   contract: RuleContract,
   members: readonly GroupMember[],
-): PriceRule[] {
+): R[] {
   const groups = new Set(
     members
       .filter(({ partnerId }) => partnerId === contract.buyerPartnerId)
@@ -97,6 +97,8 @@ function withinWeek(rule: PriceRule, minuteOfWeek: number): boolean {
   return minute >= (rule.fromMinute ?? 0) && minute < (rule.toMinute ?? 1440);
 }
 
+const WHOLE: Fraction = { numerator: 1n, denominator: 1n };
+
 /** What is left of a rule's cap for its holder and period; null without cap. */
 export type CapLeft = (rule: PriceRule) => bigint | null;
 
@@ -116,17 +118,19 @@ export interface RuledCharge {
  * Lets rules act on an exact charge, in their order: the first exclusive discount keeps all other
  * discounts away; of best-of discounts the one acts that takes most off the charge as it was.
  * Percentages are of the running charge, which never falls below zero. A rule with a cap has a
- * whole effect at scale 8.
+ * whole effect at scale 8. `share` is how much of its sum a fixed rule acts with: fees of a part of
+ * a month take that part of it.
  */
 export function applyRules(
   charge: Fraction,
   rules: readonly PriceRule[],
   capLeft: CapLeft,
+  share: Fraction = WHOLE,
 ): RuledCharge {
   let running = charge;
   const effects: RuleEffect[] = [];
-  for (const rule of actingRules(charge, rules, capLeft)) {
-    const effect = effectOf(rule, running, capLeft);
+  for (const rule of actingRules(charge, rules, capLeft, share)) {
+    const effect = effectOf(rule, running, capLeft, share);
     running = plus(running, effect);
     effects.push({ rule, effect });
   }
@@ -137,6 +141,7 @@ function actingRules(
   charge: Fraction,
   rules: readonly PriceRule[],
   capLeft: CapLeft,
+  share: Fraction,
 ): readonly PriceRule[] {
   if (rules.every(({ stacking }) => stacking === 'ORDERED')) return rules;
   const isDiscount = (rule: PriceRule) => rule.type === 'DISCOUNT';
@@ -148,15 +153,17 @@ function actingRules(
   let most = NOTHING;
   for (const rule of rules) {
     if (!isDiscount(rule) || rule.stacking !== 'BEST_OF') continue;
-    const taken = minus(NOTHING, effectOf(rule, charge, capLeft));
+    const taken = minus(NOTHING, effectOf(rule, charge, capLeft, share));
     if (best === undefined || isLess(most, taken)) [best, most] = [rule, taken];
   }
   return rules.filter((rule) => rule === best || rule.stacking !== 'BEST_OF' || !isDiscount(rule));
 }
 
-function effectOf(rule: PriceRule, running: Fraction, capLeft: CapLeft): Fraction {
+function effectOf(rule: PriceRule, running: Fraction, capLeft: CapLeft, share: Fraction): Fraction {
   let size =
-    rule.effect === 'FIXED' ? whole(rule.amount) : times(running, rule.amount, 10_000_000_000n);
+    rule.effect === 'FIXED'
+      ? times(share, rule.amount, 1n)
+      : times(running, rule.amount, 10_000_000_000n);
   if (rule.type === 'DISCOUNT' && isLess(running, size)) size = running;
   const left = capLeft(rule);
   if (left !== null) {

@@ -14,6 +14,7 @@ const monthly: FeeTerms = {
   kind: 'PERIODIC',
   amount: parseAmount('29.90'),
   currency: 'EUR',
+  pricing: null,
   fromOn: '2026-01-01',
   toOn: null,
 };

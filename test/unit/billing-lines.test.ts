@@ -28,6 +28,7 @@ const fee = (name: string, planFeeId: number, kind: FeeTerms['kind']): FeeTerms 
   kind,
   amount: parseAmount('10'),
   currency: 'EUR',
+  pricing: null,
   fromOn: '2026-01-01',
   toOn: null,
 });
@@ -39,6 +40,7 @@ const charge = (change: Partial<FeeCharge>): FeeCharge => ({
   days: 31,
   monthDays: 31,
   amount: parseAmount('10'),
+  workings: null,
   ...change,
 });
 
