@@ -36,7 +36,7 @@ const FEE = `
     ADD CONSTRAINT plan_fee_kind_model CHECK (kind = 'PERIODIC' OR model = 'FLAT'),
     ADD CONSTRAINT plan_fee_counts CHECK (
       (counts IS NULL) = (model IN ('FLAT','PERCENT_OF_CHARGE'))),
-    ADD CONSTRAINT plan_fee_tiers CHECK (
+    ADD CONSTRAINT plan_fee_priced CHECK (
       (tier_schedule_id IS NOT NULL) = (model IN ('GRADUATED','VOLUME'))
       AND (tier_schedule_id IS NULL OR amount = 0)),
     ADD CONSTRAINT plan_fee_of CHECK (CASE
@@ -45,7 +45,8 @@ const FEE = `
       ELSE num_nonnulls(of_services, of_fees) = 0 END),
     ADD CONSTRAINT plan_fee_units CHECK (counts <> 'UNITS' OR cardinality(of_services) = 1),
     ADD CONSTRAINT plan_fee_limits CHECK (
-      model <> 'FLAT' OR (min_charge = 0 AND max_charge IS NULL))`;
+      model <> 'FLAT' OR (min_charge = 0 AND max_charge IS NULL));
+  CREATE INDEX plan_fee_tiers ON plan_fee (tier_schedule_id) WHERE tier_schedule_id IS NOT NULL`;
 
 // A rule is for records or for fees; what only a record has is not asked of a fee.
 const RULE = `
@@ -95,7 +96,7 @@ const DOWN = `
   ALTER TABLE price_rule DROP CONSTRAINT price_rule_acts_on, DROP COLUMN acts_on,
     DROP COLUMN service_plan_id, DROP COLUMN fee_kind, DROP COLUMN fee_name;
   ALTER TABLE plan_fee DROP CONSTRAINT plan_fee_kind_model, DROP CONSTRAINT plan_fee_counts,
-    DROP CONSTRAINT plan_fee_tiers, DROP CONSTRAINT plan_fee_of, DROP CONSTRAINT plan_fee_units,
+    DROP CONSTRAINT plan_fee_priced, DROP CONSTRAINT plan_fee_of, DROP CONSTRAINT plan_fee_units,
     DROP CONSTRAINT plan_fee_limits, DROP COLUMN model, DROP COLUMN rate_unit, DROP COLUMN counts,
     DROP COLUMN tier_schedule_id, DROP COLUMN of_services, DROP COLUMN of_fees,
     DROP COLUMN min_charge, DROP COLUMN max_charge`;

@@ -134,7 +134,7 @@ export async function givenCaps(
        AND r.rule ->> 'taken' IS NOT NULL`,
     [contractId, fromOn],
   );
-  for (const row of rows) caps.enter(row, row, parseAmount(row.taken));
+  for (const row of rows) caps.enter(row, row, BigInt(row.taken));
   return caps;
 }
 

@@ -1,9 +1,10 @@
-import { formatAmount, type RoundingMode } from '../kernel/index.js';
+import type { RoundingMode } from '../kernel/index.js';
 import type { CappedRule, FeeBasis, RoundingPolicy, WorkedFee } from './fee-price.js';
 
 /**
  * What an amount was worked out from, as it is stored with the charge: with the price of its fee
- * and the versions of its rules it can be worked out again. Amounts are decimal text at scale 8.
+ * and the versions of its rules it can be worked out again. Amounts are whole
+ * numbers at scale 8 as text.
  */
 export interface FeeWorkings {
   /** Days with equally many subscriptions, for fees that count those. */
@@ -51,13 +52,13 @@ export function workingsOf(
       id: rule.id,
       lineageId: rule.lineageId,
       holder: rule.holder,
-      capLeft: capLeft === null ? null : formatAmount(capLeft),
-      taken: capLeft === null ? null : formatAmount(sizes.get(rule.id) ?? 0n),
+      capLeft: capLeft === null ? null : capLeft.toString(),
+      taken: capLeft === null ? null : (sizes.get(rule.id) ?? 0n).toString(),
     })),
     decimals: policy.decimals,
     rounding: policy.rounding,
-    owed: formatAmount(worked.owed),
-    before: formatAmount(before),
+    owed: worked.owed.toString(),
+    before: before.toString(),
   };
 }
 

@@ -2,7 +2,7 @@ import { type FeeBasis, type RoundingPolicy, workOutFee } from './fee-price.js';
 import { type CapLedger, type FeeRule, ruledPieces, rulesOn } from './fee-rules.js';
 import { cappedSizes, workingsOf } from './fee-workings.js';
 import type { FlatCharge } from './fees.js';
-import { dayCount } from './prorate.js';
+import { dayCount, proratedFee } from './prorate.js';
 
 /** What price rules make of flat fees. */
 export interface FlatRuling {
@@ -30,8 +30,11 @@ function ruledFee(charge: FlatCharge, { rules, policy, caps }: FlatRuling): Flat
   const subject = { subscriptionId, month: fromOn.slice(0, 7), currency: fee.currency };
   return pieces.map((piece) => {
     const days = fee.kind === 'ONE_TIME' ? 1 : dayCount(piece);
-    const basis: FeeBasis = { days, monthDays, counted: [], parts: [] };
     const acting = caps.capped(rulesOn(rules, asked, piece.fromOn), subject);
+    if (acting.length === 0) {
+      return { ...charge, ...piece, days, amount: proratedFee(fee.amount, subject.month, piece) };
+    }
+    const basis: FeeBasis = { days, monthDays, counted: [], parts: [] };
     const worked = workOutFee(fee, basis, acting, policy);
     const sizes = cappedSizes(acting, worked);
     for (const { rule } of acting) {

@@ -10,6 +10,7 @@ import {
   enumType,
 } from '../platform/index.js';
 import type { DocumentFrame } from './document.js';
+import type { FeeWorkings } from './fee-workings.js';
 
 export const InvoiceKind = enumType('InvoiceKind', 'What a document claims.', {
   INVOICE: 'Charges for what was delivered.',
@@ -259,7 +260,10 @@ export class InvoiceTax {
 }
 
 @Entity('fee_charge')
-@ObjectType({ simpleResolvers: true, description: 'One fee charged to one subscription.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'One fee charged to one subscription, or to all of a plan under the contract.',
+})
 export class InvoiceFeeCharge {
   @PrimaryGeneratedColumn('identity', { type: 'int', generatedIdentity: 'BY DEFAULT' })
   id!: number;
@@ -267,8 +271,15 @@ export class InvoiceFeeCharge {
   @Column({ type: 'int', name: 'partner_id' })
   partnerId!: number;
 
-  @Column({ type: 'int', name: 'subscription_id' })
-  subscriptionId!: number;
+  /** Null for a charge for all subscriptions of the plan under the contract. */
+  @Column({ type: 'int', name: 'subscription_id', nullable: true })
+  subscriptionId!: number | null;
+
+  @Column({ type: 'int', name: 'contract_id', nullable: true })
+  contractId!: number | null;
+
+  @Column({ type: 'jsonb', nullable: true })
+  workings!: FeeWorkings | null;
 
   @Column({ type: 'int', name: 'plan_fee_id' })
   planFeeId!: number;

@@ -12,7 +12,7 @@ import {
   Root,
 } from 'type-graphql';
 import { parseAmount, toGlobalId } from '../kernel/index.js';
-import { Account, Contract, Partner } from '../partner/index.js';
+import { Account, Contract, Partner, pricePermissions } from '../partner/index.js';
 import {
   type Connection,
   connectionOf,
@@ -25,9 +25,12 @@ import {
   type RequestContext,
   requireViewer,
   rowLoader,
+  ShownWith,
   STEP_UP,
 } from '../platform/index.js';
 import { amountText, type InvoiceDocument } from './document.js';
+import { FeeExplanation } from './fee-explanation.entity.js';
+import { feeExplanation } from './fee-explanation.service.js';
 import { Invoice, InvoiceFeeCharge, InvoiceLine, InvoiceTax } from './invoice.entity.js';
 import { InvoiceFilter } from './invoice.input.js';
 import type { InvoiceService } from './invoice.service.js';
@@ -192,8 +195,26 @@ export class InvoiceResolver {
 
 @Resolver(() => InvoiceFeeCharge)
 export class InvoiceFeeChargeResolver {
-  @FieldResolver(() => ID, { description: 'Identifier of the subscription that is charged.' })
-  subscriptionId(@Root() charge: InvoiceFeeCharge): string {
+  @FieldResolver(() => ID, {
+    nullable: true,
+    description: 'The subscription that is charged; null when it is all of the contract.',
+  })
+  subscriptionId(@Root() charge: InvoiceFeeCharge): string | null {
+    if (charge.subscriptionId === null) return null;
     return toGlobalId('Subscription', charge.subscriptionId);
+  }
+
+  @ShownWith(...pricePermissions)
+  @FieldResolver(() => FeeExplanation, {
+    nullable: true,
+    description:
+      'How the amount came about, worked out again; null without the permission to see prices ' +
+      "of the contract's level.",
+  })
+  async explanation(
+    @Root() charge: InvoiceFeeCharge,
+    @Ctx() context: RequestContext,
+  ): Promise<FeeExplanation | null> {
+    return feeExplanation(context, charge);
   }
 }

@@ -74,7 +74,7 @@ export {
   inheritanceChain,
 } from './rate-rules.js';
 export { RateSheetService, type ReadUpload } from './rate-sheet.service.js';
-export { ServicePlan } from './service-plan.entity.js';
+export { FeeMeasure, FeeModel, ServicePlan } from './service-plan.entity.js';
 export { ServicePlanService } from './service-plan.service.js';
 export { type WrittenSheet, writtenSheet } from './sheet-export.service.js';
 export { SheetMappingService } from './sheet-mapping.service.js';

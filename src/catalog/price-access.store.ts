@@ -10,7 +10,7 @@ import {
 } from '../platform/index.js';
 
 const LEVELS = Symbol('levels of price lists');
-const LISTS = Symbol('price lists of tier schedules');
+const USES = Symbol('what tier schedules price');
 const MANAGE = 'catalog.manage';
 
 /**
@@ -33,28 +33,37 @@ export async function mayReadPrices(context: RequestContext, listId: number): Pr
 }
 
 /**
- * Whether the viewer may see the steps of a tier schedule: the prices of every list that it prices;
- * of one that prices nothing, whoever keeps the catalogue.
+ * Whether the viewer may see the steps of a tier schedule: the prices of every list, and of fees,
+ * that it prices; of one that prices nothing, whoever keeps the catalogue.
  */
 export async function mayReadSteps(context: RequestContext, scheduleId: number): Promise<boolean> {
   const viewer = requireViewer(context);
   if (seesAll(viewer)) return true;
-  const lists = await listsOf(context).load(scheduleId);
-  if (lists.length === 0) return viewer.permissions.has(MANAGE);
+  const { lists, ofFees } = await usesOf(context).load(scheduleId);
+  if (lists.length === 0 && !ofFees) return viewer.permissions.has(MANAGE);
+  if (ofFees && !mayReadLevel(viewer, 'RETAIL')) return false;
   const shown = await Promise.all(lists.map((id) => mayReadPrices(context, id)));
   return shown.every((each) => each);
 }
 
-function listsOf(context: RequestContext): DataLoader<number, number[]> {
-  return context.loader(LISTS, (read) => {
-    return new DataLoader<number, number[]>(async (ids) => {
-      const rows: { id: number; lists: number[] }[] = await (await read()).query(
-        `SELECT tier_schedule_id AS id, array_agg(DISTINCT price_list_id) AS lists
-         FROM rate WHERE tier_schedule_id = ANY ($1::int[]) GROUP BY 1`,
+/** What a tier schedule prices. */
+interface TierUses {
+  readonly lists: readonly number[];
+  readonly ofFees: boolean;
+}
+
+function usesOf(context: RequestContext): DataLoader<number, TierUses> {
+  return context.loader(USES, (read) => {
+    return new DataLoader<number, TierUses>(async (ids) => {
+      const rows: (TierUses & { id: number })[] = await (await read()).query(
+        `SELECT s.id, EXISTS (SELECT FROM plan_fee f WHERE f.tier_schedule_id = s.id) AS "ofFees",
+           ARRAY(SELECT DISTINCT r.price_list_id FROM rate r
+             WHERE r.tier_schedule_id = s.id) AS lists
+         FROM unnest($1::int[]) AS s (id)`,
         [ids],
       );
-      const found = new Map(rows.map(({ id, lists }) => [id, lists]));
-      return ids.map((id) => found.get(id) ?? []);
+      const found = new Map(rows.map((row) => [row.id, row]));
+      return ids.map((id) => found.get(id) ?? { lists: [], ofFees: false });
     });
   });
 }
