@@ -138,9 +138,8 @@ function priceSteps(fee: FeeTerms, basis: FeeBasis, { priced }: WorkedFee): FeeS
   const total = basisTotal(basis);
   const isMoney = pricing.counts === null;
   const shown = isMoney ? decimal(total) : total.toString();
-  const parts = basis.parts.map(({ service, fee: name, quantity }) => {
-    const of = service === null ? `the fee ${name}` : service;
-    return `${isMoney ? decimal(quantity) : quantity} of ${of}`;
+  const parts = basis.parts.map(({ service, quantity }) => {
+    return `${isMoney ? decimal(quantity) : quantity} of ${service ?? 'a fee'}`;
   });
   const base = step('BASE', `${parts.join(' + ')} = ${shown}`, shown);
   const text = isMoney
