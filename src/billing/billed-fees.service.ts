@@ -79,7 +79,7 @@ export class BilledFees {
     return this.#facts.terms.filter(({ pricing }) => pricing !== null);
   }
 
-  /** What is to be charged of fees of the whole contract in one currency; below zero to give back. */
+  /** Charges of fees of the whole contract in one currency; those below zero give back. */
   async ofContract(tx: Tx, currency: string, usage: FeeUsage): Promise<FeeCharge[]> {
     const fees = this.#priced().filter((fee) => fee.currency === currency);
     if (fees.length === 0) return [];

@@ -60,7 +60,7 @@ export async function usageMonths(
   return rows.map(({ month }) => month);
 }
 
-/** Months with the moment of their first invoice; those that this transaction makes do not count. */
+/** Months with the moment of their first invoice; what this transaction makes does not count. */
 export async function feeMonths(
   tx: Tx,
   contractId: number,

@@ -212,8 +212,8 @@ function feeParts(
   });
 }
 
-/** Runs of days of a span with equally many subscriptions of a plan; days without any are left out. */
-export function countedDays(
+// Runs of days of a span with equally many subscriptions of a plan, without days that have none.
+function countedDays(
   subscriptions: readonly (DaySpan & { readonly planId: number })[],
   planId: number,
   span: ClosedDaySpan | null,

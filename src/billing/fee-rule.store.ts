@@ -15,8 +15,8 @@ const TIMES = `${instant('valid_from')} AS "validFrom", ${instant('valid_to')} A
   ${instant('recorded_at')} AS "recordedAt", ${instant('superseded_at')} AS "supersededAt"`;
 
 const RULE_ROW = `SELECT id, lineage_id AS "lineageId", name, ${TIMES},
-    partner_id AS "sellerPartnerId", type, effect, ${scaled('amount')} AS amount, stacking, priority,
-    level, customer_group_id AS "customerGroupId", buyer_partner_id AS "buyerPartnerId",
+    partner_id AS "sellerPartnerId", type, effect, ${scaled('amount')} AS amount, stacking,
+    priority, level, customer_group_id AS "customerGroupId", buyer_partner_id AS "buyerPartnerId",
     contract_id AS "contractId", subscription_id AS "subscriptionId", volume_scope AS holder,
     ${scaled('cap')} AS cap, service_plan_id AS "servicePlanId", fee_kind AS "feeKind",
     fee_name AS "feeName"
@@ -55,7 +55,8 @@ export async function feeRules(tx: Tx, contractId: number, timeZone: string): Pr
   if (rows.length === 0) return [];
   const members: GroupMember[] = await tx.query(
     `SELECT group_id AS "groupId", member_partner_id AS "partnerId", ${TIMES}
-     FROM customer_group_member WHERE seller_partner_id = $1 AND member_partner_id = $2 ORDER BY id`,
+     FROM customer_group_member
+     WHERE seller_partner_id = $1 AND member_partner_id = $2 ORDER BY id`,
     [contract.sellerPartnerId, contract.buyerPartnerId],
   );
   const days = (fact: GroupMember | RuleRow): KnownDays => ({

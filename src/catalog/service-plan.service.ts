@@ -20,7 +20,10 @@ import { TierSchedule } from './tier-schedule.entity.js';
 
 /** Service plans and their fees. */
 export class ServicePlanService {
-  /** Creates a plan. Refuses with NOT_FOUND, INVALID_CURRENCY, FEE_REFUSED, NOT_OF_OWNER or a taken name. */
+  /**
+   * Creates a plan. Refuses with NOT_FOUND, INVALID_CURRENCY, FEE_REFUSED, NOT_OF_OWNER or
+   * SERVICE_PLAN_NAME_TAKEN.
+   */
   async create(
     tx: Tx,
     viewer: Viewer,
