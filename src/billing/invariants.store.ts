@@ -57,6 +57,17 @@ const CHECKS: readonly Check[] = [
       HAVING l.basis IS DISTINCT FROM sum(c.amount) OR l.records <> count(c.id)`,
   },
   {
+    invariant: 'I4',
+    message: 'Charges of a fee of a contract for a month are not what was owed of it last.',
+    sql: `
+      SELECT contract_id AS "contractId", plan_fee_id AS "planFeeId", month, charged, owed
+      FROM (SELECT c.contract_id, c.plan_fee_id, date_trunc('month', c.span_from)::date AS month,
+          sum(c.amount) AS charged, (array_agg(c.workings ->> 'owed' ORDER BY c.id DESC))[1]::numeric
+            / 100000000 AS owed
+        FROM fee_charge c WHERE c.contract_id IS NOT NULL GROUP BY 1, 2, 3) AS f
+      WHERE charged <> owed`,
+  },
+  {
     invariant: 'I10',
     message: 'A contract has several invoices of one month and currency.',
     sql: `

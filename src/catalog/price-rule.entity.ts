@@ -18,7 +18,7 @@ export type PriceRuleType = keyof typeof PriceRuleType;
 
 export const PriceRuleEffect = enumType('PriceRuleEffect', 'What the amount of a rule means.', {
   PERCENT: 'A percentage of the charge as the rules before have left it.',
-  FIXED: "A sum in the contract's currency, once a record.",
+  FIXED: "A sum: in the contract's currency, once a record; in the plan's, for a month of a fee.",
 });
 export type PriceRuleEffect = keyof typeof PriceRuleEffect;
 

@@ -25,7 +25,11 @@ export interface Print {
   readonly schema: readonly string[];
   /** Of each table its rows, as a hash; tables whose rows a new migration may change are in it. */
   readonly rows: Readonly<Record<string, string>>;
+  readonly columns: Columns;
 }
+
+/** Of each table its columns, separated by commas. */
+type Columns = Readonly<Record<string, string>>;
 
 /** Databases with the data of a release, on which migrations are run and killed. */
 export class MigrateWorld {
@@ -88,26 +92,30 @@ export class MigrateWorld {
     return (await this.#run(urls, rewriting, env)).signal === 'SIGKILL';
   }
 
-  /** The schema, and a hash of the rows of each table. */
-  async print({ ownerUrl }: Urls): Promise<Print> {
+  /** The schema, and a hash of the rows of each table, by the columns that it had once if given. */
+  async print({ ownerUrl }: Urls, columnsOf: Columns | null = null): Promise<Print> {
     const client = new pg.Client({ connectionString: ownerUrl });
     await client.connect();
     try {
       const { rows: lines } = await client.query<{ line: string }>(SCHEMA);
-      const { rows: tables } = await client.query<{ name: string }>(
-        `SELECT oid::regclass::text AS name FROM pg_class
+      const { rows: tables } = await client.query<{ name: string; columns: string }>(
+        `SELECT c.oid::regclass::text AS name,
+           string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
+         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+           AND NOT a.attisdropped
          WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'migration'
-         ORDER BY 1`,
+         GROUP BY c.oid ORDER BY 1`,
       );
       const rows: Record<string, string> = {};
-      for (const { name } of tables) {
+      for (const { name, columns } of tables) {
         const { rows: found } = await client.query<{ print: string }>(
           `SELECT count(*) || ' ' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))
-             AS print FROM ${name} AS t`,
+             AS print FROM (SELECT ${columnsOf?.[name] ?? columns} FROM ${name}) AS t`,
         );
         rows[name] = String(found[0]?.print);
       }
-      return { schema: lines.map(({ line }) => line), rows };
+      const columns = Object.fromEntries(tables.map((table) => [table.name, table.columns]));
+      return { schema: lines.map(({ line }) => line), rows, columns };
     } finally {
       await client.end();
     }

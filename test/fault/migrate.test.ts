@@ -46,9 +46,11 @@ describe('the data of the last release', () => {
     expect(before.rows.xdr_20261011).toMatch(/^[1-9]/);
   });
 
-  it('keep every row that no migration has rewritten on purpose', () => {
+  it('keep every row that no migration has rewritten on purpose', async () => {
+    // By the columns of the release: a new one leaves what was there as it is.
+    const kept = await world.print(migrated, before.columns);
     const changed = Object.keys(before.rows).filter(
-      (name) => before.rows[name] !== after.rows[name],
+      (name) => before.rows[name] !== kept.rows[name],
     );
     expect(changed).toEqual(Object.keys(REWRITTEN));
   });
