@@ -62,8 +62,8 @@ const CHECKS: readonly Check[] = [
     sql: `
       SELECT contract_id AS "contractId", plan_fee_id AS "planFeeId", month, charged, owed
       FROM (SELECT c.contract_id, c.plan_fee_id, date_trunc('month', c.span_from)::date AS month,
-          sum(c.amount) AS charged, (array_agg(c.workings ->> 'owed' ORDER BY c.id DESC))[1]::numeric
-            / 100000000 AS owed
+          sum(c.amount) AS charged,
+          (array_agg(c.workings ->> 'owed' ORDER BY c.id DESC))[1]::numeric / 100000000 AS owed
         FROM fee_charge c WHERE c.contract_id IS NOT NULL GROUP BY 1, 2, 3) AS f
       WHERE charged <> owed`,
   },

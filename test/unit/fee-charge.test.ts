@@ -161,6 +161,10 @@ describe('a fee by usage', () => {
     expect(charged({ fees: oneOf(priced, amount), usage, flat })).toEqual([expected]);
   });
 
+  it('is never less than nothing', () => {
+    expect(charged({ fees: oneOf(percent()), usage: [day('2026-10-01', '-10')] })).toEqual([]);
+  });
+
   it('takes usage and limits of its own days', () => {
     // From the 22nd: 10 of 31 days, at least 31 a month.
     const fees = [
