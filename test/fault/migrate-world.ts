@@ -28,8 +28,8 @@ export interface Print {
   readonly columns: Columns;
 }
 
-/** Of each table its columns, separated by commas. */
-type Columns = Readonly<Record<string, string>>;
+/** The columns of each table. */
+type Columns = Readonly<Record<string, readonly string[]>>;
 
 /** Databases with the data of a release, on which migrations are run and killed. */
 export class MigrateWorld {
@@ -98,9 +98,9 @@ export class MigrateWorld {
     await client.connect();
     try {
       const { rows: lines } = await client.query<{ line: string }>(SCHEMA);
-      const { rows: tables } = await client.query<{ name: string; columns: string }>(
+      const { rows: tables } = await client.query<{ name: string; columns: string[] }>(
         `SELECT c.oid::regclass::text AS name,
-           string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
+           array_agg(quote_ident(a.attname) ORDER BY a.attnum) AS columns
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
            AND NOT a.attisdropped
          WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'migration'
@@ -108,9 +108,10 @@ export class MigrateWorld {
       );
       const rows: Record<string, string> = {};
       for (const { name, columns } of tables) {
+        const compared = columns.filter((column) => columnsOf?.[name]?.includes(column) ?? true);
         const { rows: found } = await client.query<{ print: string }>(
           `SELECT count(*) || ' ' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))
-             AS print FROM (SELECT ${columnsOf?.[name] ?? columns} FROM ${name}) AS t`,
+             AS print FROM (SELECT ${compared.join(', ')} FROM ${name}) AS t`,
         );
         rows[name] = String(found[0]?.print);
       }

@@ -19,7 +19,6 @@ import { MigrateWorld, type Print, type Urls } from './migrate-world.js';
 const REWRITTEN: Readonly<Record<string, string>> = {
   // What a sheet does to the hub's margin has become a row of its own, in margin_report.
   rate_sheet: 'GuardEveryMargin1763700020000',
-  rate_sheet_margin: 'GuardEveryMargin1763700020000',
 };
 
 let world: MigrateWorld;
