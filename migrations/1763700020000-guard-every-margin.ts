@@ -88,15 +88,17 @@ const PRICES = `
     FROM up JOIN public.price_list l ON l.id = up.id WHERE up.parent_id IS NULL
   $body$;
 
-  -- Rows of a list's chain that hold at an instant or later, as they were known just before a
-  -- moment or, without one, now; with prefixes, only what can price numbers that begin with one
-  -- of them. The lengths of prefixes are put into the statement, so that each is looked up in a
+  -- Rows of a list's chain, besides some of its lists, that hold at an instant or later, as they
+  -- were known just before a moment or, without one, now; with prefixes, only what can price
+  -- numbers that begin with one of them. The lengths of prefixes are put into the statement, so that each is looked up in a
   -- hash table.
-  CREATE FUNCTION guarded_rates(list int, since timestamptz, before timestamptz, near text[])
+  CREATE FUNCTION guarded_rates(list int, since timestamptz, before timestamptz, near text[],
+    besides int[])
   RETURNS json
   LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $body$
   DECLARE
-    chain int[] := (SELECT g.chain FROM public.guarded_lists(ARRAY[list], since) g);
+    chain int[] := ARRAY(SELECT unnest(g.chain) FROM public.guarded_lists(ARRAY[list], since) g
+      EXCEPT SELECT unnest(besides));
     heads text[] := ARRAY(SELECT DISTINCT left(n, length)
       FROM unnest(near) n, generate_series(0, length(n)) length);
     is_near text := CASE WHEN near IS NULL THEN 'true' ELSE
@@ -120,7 +122,10 @@ const PRICES = `
     INTO found USING chain, since, before, heads, near;
     RETURN found;
   END $body$;
-  ${['guarded_lists(int[], timestamptz)', 'guarded_rates(int, timestamptz, timestamptz, text[])']
+  ${[
+    'guarded_lists(int[], timestamptz)',
+    'guarded_rates(int, timestamptz, timestamptz, text[], int[])',
+  ]
     .map(
       (name) => `REVOKE ALL ON FUNCTION ${name} FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION ${name} TO ${APP_ROLE};`,

@@ -15,6 +15,7 @@ export interface ListUse {
   /** The list and those that it inherits from, the root first. */
   readonly chain: readonly number[];
   readonly isCost: boolean;
+  /** Counts for selling alone. */
   readonly policy: MarginPolicyName;
   /** Names of services, without `*`. */
   readonly services: readonly string[];
@@ -64,8 +65,7 @@ export async function listUses(tx: Tx, sellerId: number, from: Date): Promise<Li
      )
      SELECT l.id AS "listId", l.partner_id AS "ownerId", l.currency,
        l.time_profile_id AS "profileId", l.chain, used.cost AS "isCost",
-       CASE WHEN used.cost THEN 'NONE' ELSE used.policy END AS policy, used.services,
-       used.contract AS "contractId"
+       used.policy, used.services, used.contract AS "contractId"
      FROM guarded_lists(ARRAY(SELECT price_list_id FROM used), $2) l
      JOIN used ON used.price_list_id = l.id ORDER BY l.id, used.cost`,
     [sellerId, from, MARGIN_POLICIES],
@@ -108,6 +108,8 @@ export interface ComparedPart {
   readonly before: string | null;
   /** Only what can price numbers that begin with one of these; everything when null. */
   readonly near: ReadonlySet<string> | null;
+  /** Rows of lists that have been read already. */
+  readonly known: ReadonlyMap<number, readonly RateRow[]>;
 }
 
 /**
@@ -118,20 +120,25 @@ export interface ComparedPart {
 export async function comparedRows(
   tx: Tx,
   { listId, chain }: Pick<ListUse, 'listId' | 'chain'>,
-  { from, before, near }: ComparedPart,
+  { from, before, near, known }: ComparedPart,
 ): Promise<{ lists: ListRows[]; destinationPrefixes: Map<number, string[]> }> {
   const found = await tx.query<{ rows: RateColumns[] | null }[]>(
-    'SELECT guarded_rates($1, $2, $3, $4) AS rows',
-    [listId, from, before, near === null ? null : [...near]],
+    'SELECT guarded_rates($1, $2, $3, $4, $5) AS rows',
+    [listId, from, before, near === null ? null : [...near], [...known.keys()]],
   );
-  const byList = new Map<number, RateRow[]>(chain.map((id) => [id, []]));
-  const destinations = new Set<number>();
+  const byList = new Map<number, RateRow[]>();
   for (const columns of found[0]?.rows ?? []) {
-    byList.get(columns[0])?.push(rowOfColumns(columns));
-    if (columns[2] !== null) destinations.add(columns[2]);
+    const rows = byList.get(columns[0]);
+    if (rows === undefined) byList.set(columns[0], [rowOfColumns(columns)]);
+    else rows.push(rowOfColumns(columns));
+  }
+  const lists = chain.map((id) => ({ listId: id, rows: known.get(id) ?? byList.get(id) ?? [] }));
+  const destinations = new Set<number>();
+  for (const { rows } of lists) {
+    for (const row of rows) if (row.destinationId !== null) destinations.add(row.destinationId);
   }
   return {
-    lists: chain.map((id) => ({ listId: id, rows: byList.get(id) ?? [] })),
+    lists,
     destinationPrefixes: await prefixesOfDestinations(tx, [...destinations]),
   };
 }

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tx } from '../platform/index.js';
 import { rulesOf } from './band.store.js';
 import { publishedRate, type RateFacts, rateFraction } from './convert.js';
-import { effectiveTable } from './inherit.js';
+import { effectiveTable, type ListRows } from './inherit.js';
 import type { MarginPair } from './margin.entity.js';
 import {
   comparedRows,
@@ -24,6 +24,7 @@ import {
   type Worth,
 } from './margin-guard.js';
 import { PriceLines } from './price-line.js';
+import type { RateRow } from './rate-row.js';
 import type { SheetKey } from './rate-sheet.store.js';
 import { rowsAfterSheet, type SheetChange } from './sheet-effect.js';
 import { holidayTable, weekTable } from './week.js';
@@ -74,6 +75,8 @@ export class SheetGuard {
   readonly #time: GuardedTime;
   #changes: Promise<readonly SheetChange[]> | null = null;
   readonly #changed = new Map<number, GuardedList>();
+  /** Rows of the lists by which the seller buys, and of those that they inherit from. */
+  readonly #rows = new Map<number, readonly RateRow[]>();
   #prefixes: ReadonlySet<string> | null = null;
   /** The list of the other side that was loaded last. */
   #other: { readonly id: number; readonly list: GuardedList } | null = null;
@@ -98,11 +101,12 @@ export class SheetGuard {
     for (const pair of pairs) {
       const findings = await this.#meet(pair, sum);
       await keeping?.store(pair, sum.kept(findings));
-      // A pair of large lists takes a tenth of a second, in which nobody else is served.
       await nextTurn();
     }
-    const costs = new Set(pairs.map(({ cost }) => cost.listId));
-    for (const id of this.#changed.keys()) if (!costs.has(id)) this.#changed.delete(id);
+    const costs = new Set(pairs.flatMap(({ cost }) => cost.chain));
+    for (const kept of [this.#changed, this.#rows]) {
+      for (const id of kept.keys()) if (!costs.has(id)) kept.delete(id);
+    }
     this.#other = null;
     return sum.report();
   }
@@ -151,9 +155,12 @@ export class SheetGuard {
       }
     }
     const other = this.#otherOf(pair);
-    const findings = marginFindings({
+    const loaded = {
       cost: await this.#list(cost, other === cost),
       sell: await this.#list(sell, other === sell),
+    };
+    const findings = marginFindings({
+      ...loaded,
       from: from.getTime(),
       changed: await this.#changedPrefixes(),
       worthAt,
@@ -179,13 +186,16 @@ export class SheetGuard {
   async #load(use: ListUse): Promise<GuardedList> {
     const { from, activation } = this.#time;
     const near = await this.#near();
-    const part = { from, before: activation, near };
+    const part = { from, before: activation, near, known: this.#rows };
     const { lists, destinationPrefixes } = await comparedRows(this.#tx, use, part);
-    const lines = (all: typeof lists, prefixes: Map<number, string[]>) =>
+    if (use.isCost) for (const { listId, rows } of lists) this.#rows.set(listId, rows);
+    const lines = (all: readonly ListRows[], prefixes: Map<number, string[]>) => () =>
       new PriceLines(effectiveTable(all, prefixes), from.getTime());
     const before = lines(lists, destinationPrefixes);
     const clock = await this.#clock(use.profileId);
-    if (!this.#isChanged(use)) return { before, after: before, clock };
+    // Each of a large list's tables takes a tenth of a second, in which nobody else is served.
+    await nextTurn();
+    if (!this.#isChanged(use)) return new LoadedList(clock, before, before);
     const changes = await this.#sheetChanges();
     const after = lists.map(({ listId, rows }) =>
       listId === this.#sheet.priceListId
@@ -193,7 +203,7 @@ export class SheetGuard {
         : { listId, rows },
     );
     const prefixes = new Map([...destinationPrefixes, ...(await this.#destinations())]);
-    return { before, after: lines(after, prefixes), clock };
+    return new LoadedList(clock, before, lines(after, prefixes));
   }
 
   async #clock(profileId: number | null): Promise<BandClock> {
@@ -240,6 +250,26 @@ export class SheetGuard {
     }
     this.#prefixes = found;
     return found;
+  }
+}
+
+/** Works prices out when they are asked for: those from before only where there is a loss. */
+class LoadedList implements GuardedList {
+  readonly clock: BandClock;
+  readonly after: PriceLines;
+  readonly #makeBefore: () => PriceLines;
+  #before: PriceLines | null;
+
+  constructor(clock: BandClock, before: () => PriceLines, after: () => PriceLines) {
+    this.clock = clock;
+    this.after = after();
+    this.#makeBefore = before;
+    this.#before = before === after ? this.after : null;
+  }
+
+  get before(): PriceLines {
+    this.#before ??= this.#makeBefore();
+    return this.#before;
   }
 }
 

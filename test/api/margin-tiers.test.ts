@@ -241,6 +241,7 @@ describe('a sheet of a partner above', () => {
     await call(app, hub.token, ACTIVATE_SHEET, { id });
     await told();
     expect(await marginsOf(upper.token)).toMatchObject([{ policy: 'NONE', findingCount: 1 }]);
+    expect(await marginsOf(lower.token)).toMatchObject([{ policy: 'HOLD', hash: null }]);
     expect(await alarmsOf(lower.token)).toMatchObject([{ state: 'RAISED' }]);
     await call(app, hub.token, UNDO_SHEET, { id });
     await told();
@@ -334,10 +335,10 @@ describe('what is hidden', () => {
       app.app.database.read({ partnerId }, async (tx) => {
         const now = new Date();
         const lists = await tx.query('SELECT id FROM guarded_lists(ARRAY[$1::int], $2)', [id, now]);
-        const [{ rows }] = (await tx.query('SELECT guarded_rates($1, $2, NULL, NULL) AS rows', [
-          id,
-          now,
-        ])) as [{ rows: unknown[] | null }];
+        const [{ rows }] = (await tx.query(
+          'SELECT guarded_rates($1, $2, NULL, NULL, NULL) AS rows',
+          [id, now],
+        )) as [{ rows: unknown[] | null }];
         return [lists.length, rows?.length ?? 0];
       });
     expect(await readBy(hub.partner.id, list)).toEqual([1, 2]);

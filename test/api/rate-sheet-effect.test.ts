@@ -83,7 +83,7 @@ describe('what a sheet would do', () => {
     const listId = Number(fromGlobalRowId('PriceList', list));
     const rows = (activation: string | null = null) =>
       app.app.database.read(SYSTEM_SCOPE, async (tx) => {
-        const part = { from: new Date(0), before: activation, near: null };
+        const part = { from: new Date(0), before: activation, near: null, known: new Map() };
         const { lists } = await comparedRows(tx, { listId, chain: [listId] }, part);
         return { before: lists[0]?.rows ?? [], changes: await sheetChanges(tx, key) };
       });
