@@ -65,6 +65,11 @@ const FINDINGS = `
   DROP POLICY tenant ON rate_sheet_margin;
   ${ownTable('rate_sheet_margin', 'SELECT, INSERT, DELETE')}`;
 
+const GUARDED_FUNCTIONS = [
+  'guarded_lists(int[], timestamptz)',
+  'guarded_rates(int, timestamptz, timestamptz, text[], int[])',
+];
+
 // A margin is what lies between two lists of which the seller sees one: that by which it buys is
 // hidden from it, and so is what its own may inherit. These functions read a list that the caller
 // sees, or by which a partner that he sees buys, and what it inherits; of any other they tell
@@ -90,11 +95,10 @@ const PRICES = `
 
   -- Rows of a list's chain, besides some of its lists, that hold at an instant or later, as they
   -- were known just before a moment or, without one, now; with prefixes, only what can price
-  -- numbers that begin with one of them. The lengths of prefixes are put into the statement, so that each is looked up in a
-  -- hash table.
+  -- numbers that begin with one of them. The lengths of prefixes are put into the statement,
+  -- so that each is looked up in a hash table.
   CREATE FUNCTION guarded_rates(list int, since timestamptz, before timestamptz, near text[],
-    besides int[])
-  RETURNS json
+    besides int[]) RETURNS json
   LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $body$
   DECLARE
     chain int[] := ARRAY(SELECT unnest(g.chain) FROM public.guarded_lists(ARRAY[list], since) g
@@ -122,15 +126,10 @@ const PRICES = `
     INTO found USING chain, since, before, heads, near;
     RETURN found;
   END $body$;
-  ${[
-    'guarded_lists(int[], timestamptz)',
-    'guarded_rates(int, timestamptz, timestamptz, text[], int[])',
-  ]
-    .map(
-      (name) => `REVOKE ALL ON FUNCTION ${name} FROM PUBLIC;
+  ${GUARDED_FUNCTIONS.map(
+    (name) => `REVOKE ALL ON FUNCTION ${name} FROM PUBLIC;
     GRANT EXECUTE ON FUNCTION ${name} TO ${APP_ROLE};`,
-    )
-    .join('\n')}`;
+  ).join('\n')}`;
 
 const DOWN = `
   DROP FUNCTION guarded_rates, guarded_lists;

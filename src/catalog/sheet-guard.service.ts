@@ -75,7 +75,7 @@ export class SheetGuard {
   readonly #time: GuardedTime;
   #changes: Promise<readonly SheetChange[]> | null = null;
   readonly #changed = new Map<number, GuardedList>();
-  /** Rows of the lists by which the seller buys, and of those that they inherit from. */
+  /** Rows of changed lists by which the seller buys, and of those that they inherit from. */
   readonly #rows = new Map<number, readonly RateRow[]>();
   #prefixes: ReadonlySet<string> | null = null;
   /** The list of the other side that was loaded last. */
@@ -188,7 +188,9 @@ export class SheetGuard {
     const near = await this.#near();
     const part = { from, before: activation, near, known: this.#rows };
     const { lists, destinationPrefixes } = await comparedRows(this.#tx, use, part);
-    if (use.isCost) for (const { listId, rows } of lists) this.#rows.set(listId, rows);
+    if (use.isCost && this.#isChanged(use)) {
+      for (const { listId, rows } of lists) this.#rows.set(listId, rows);
+    }
     const lines = (all: readonly ListRows[], prefixes: Map<number, string[]>) => () =>
       new PriceLines(effectiveTable(all, prefixes), from.getTime());
     const before = lines(lists, destinationPrefixes);
