@@ -2,6 +2,7 @@ import { parseAmount } from '../kernel/index.js';
 import type { Tx } from '../platform/index.js';
 import type { ChargedBefore, FeeMonth, FlatSum, ServiceDay } from './contract-fees.js';
 import { CapLedger, type FeeRule } from './fee-rules.js';
+import { monthSpan } from './prorate.js';
 
 /** Which usage a fee of a contract may count. */
 export interface UsageScope {
@@ -13,10 +14,15 @@ export interface UsageScope {
   readonly withUnbilled: boolean;
 }
 
-// Sums of a contract are marked with its own invoices, through which they are found.
-const COUNTED = `u.contract_id = $1 AND v.currency = $2 AND u.usage_on < $3::date
-  AND (u.invoice_id IN (SELECT id FROM invoice WHERE contract_id = $1)
-    OR ($4 AND u.invoice_id IS NULL))`;
+const SUM = `usage_summary u JOIN contract_version v ON v.id = u.contract_version_id
+  WHERE u.contract_id = $1 AND v.currency = $2 AND u.usage_on < $3::date`;
+
+// What is billed is found by the contract's own invoices, what is not by the contract: each has an
+// index, and the days keep to the partitions of the months.
+const COUNTED = `SELECT u.* FROM ${SUM} AND u.usage_on >= $5::date AND u.usage_on < $6::date
+    AND u.invoice_id IN (SELECT id FROM invoice WHERE contract_id = $1)
+  UNION ALL SELECT u.* FROM ${SUM} AND u.usage_on >= $5::date AND u.usage_on < $6::date
+    AND u.invoice_id IS NULL AND $4`;
 
 /** Billed usage of months, by day and service. */
 export async function usageDays(
@@ -24,17 +30,20 @@ export async function usageDays(
   scope: UsageScope,
   months: readonly string[],
 ): Promise<ServiceDay[]> {
+  const { contractId, currency, untilOn, withUnbilled } = scope;
+  const spans = [...months].sort().map(monthSpan);
   const rows: (Record<'records' | 'units' | 'amount', string> & { on: string; service: string })[] =
     await tx.query(
       `SELECT u.usage_on::text AS on, (ARRAY['VOICE','SMS','DATA','EVENT'])[u.service] AS service,
          sum(u.records)::text AS records, sum(u.billed_quantity)::text AS units,
          sum(u.amount)::text AS amount
-       FROM unnest($5::date[]) AS m (first_on)
-       JOIN usage_summary u ON u.usage_on >= m.first_on
-         AND u.usage_on < (m.first_on + interval '1 month')::date
-       JOIN contract_version v ON v.id = u.contract_version_id
-       WHERE ${COUNTED} GROUP BY 1, 2 ORDER BY 1, 2`,
-      [...scopeValues(scope), months.map((month) => `${month}-01`)],
+       FROM (${COUNTED}) AS u WHERE to_char(u.usage_on, 'YYYY-MM') = ANY ($7::text[])
+       GROUP BY 1, 2 ORDER BY 1, 2`,
+      [
+        ...[contractId, currency, untilOn, withUnbilled],
+        ...[spans[0]?.fromOn, spans.at(-1)?.toOn],
+        [...months],
+      ],
     );
   return rows.map(({ on, service, records, units, amount }) => ({
     ...{ on, service },
@@ -44,18 +53,16 @@ export async function usageDays(
   }));
 }
 
-/** Months with usage that is about to be taken, or that an invoice has taken. */
+/** Months with usage that an invoice has taken, or without one that none has. */
 export async function usageMonths(
   tx: Tx,
   { contractId, currency, untilOn }: UsageScope,
   invoiceId: number | null,
 ): Promise<string[]> {
+  const isTaken = invoiceId === null ? 'u.invoice_id IS NULL' : 'u.invoice_id = $4';
   const rows: { month: string }[] = await tx.query(
-    `SELECT DISTINCT to_char(u.usage_on, 'YYYY-MM') AS month
-     FROM usage_summary u JOIN contract_version v ON v.id = u.contract_version_id
-     WHERE u.contract_id = $1 AND v.currency = $2 AND u.usage_on < $3::date
-       AND u.invoice_id IS NOT DISTINCT FROM $4`,
-    [contractId, currency, untilOn, invoiceId],
+    `SELECT DISTINCT to_char(u.usage_on, 'YYYY-MM') AS month FROM ${SUM} AND ${isTaken}`,
+    [contractId, currency, untilOn, ...(invoiceId === null ? [] : [invoiceId])],
   );
   return rows.map(({ month }) => month);
 }
@@ -145,8 +152,4 @@ interface CapRow {
   readonly lineageId: number;
   readonly holder: 'SUBSCRIPTION' | 'CONTRACT';
   readonly taken: string;
-}
-
-function scopeValues({ contractId, currency, untilOn, withUnbilled }: UsageScope): unknown[] {
-  return [contractId, currency, untilOn, withUnbilled];
 }

@@ -26,11 +26,8 @@ export interface FeeFacts {
   readonly validTo?: Date | null | undefined;
 }
 
-/** Fees of a plan as far as others refer to them. */
-export interface NamedFee {
-  readonly name: string;
-  readonly model: FeeModelName;
-}
+/** A fee of a plan as far as others of the plan have to do with it. */
+export type PlanPart = Pick<FeeFacts, 'name' | 'model' | 'ofFees' | 'validFrom' | 'validTo'>;
 
 const UNIT_LIMIT = 1_073_741_824;
 const MONEY = /^\d{1,10}(\.\d{1,8})?$/;
@@ -105,20 +102,30 @@ function assertLimits({ model, minCharge, maxCharge }: FeeFacts): void {
 }
 
 /**
- * Refuses with FEE_REFUSED a percentage of a fee that the plan does not have, or of a fee that is
- * a percentage itself: so percentages never go in a circle.
+ * Refuses with FEE_REFUSED a fee beside others of its plan: a second one of its name at some
+ * instant; a percentage of a fee that the plan does not have, or of a fee that is a percentage
+ * itself, so that percentages never go in a circle.
  */
-export function assertFeesNamed(
-  fees: readonly Pick<FeeFacts, 'name' | 'model' | 'ofFees'>[],
-  present: readonly NamedFee[],
-): void {
-  for (const name of fees.flatMap(({ ofFees }) => ofFees ?? [])) {
-    const named = present.filter((other) => other.name === name);
+export function assertBeside(fee: PlanPart, others: readonly PlanPart[]): void {
+  if (others.some((other) => other.name === fee.name && overlaps(other, fee))) {
+    throw refused('validFrom', `The plan has a fee "${fee.name}" in this time: end it first.`);
+  }
+  for (const name of fee.ofFees ?? []) {
+    const named = others.filter((other) => other.name === name);
     if (named.length === 0) throw refused('ofFees', `The plan has no fee "${name}".`);
     if (named.some(({ model }) => model === 'PERCENT_OF_CHARGE')) {
       throw refused('ofFees', `The fee "${name}" is a percentage itself.`);
     }
   }
+  if (fee.model !== 'PERCENT_OF_CHARGE') return;
+  if (others.some(({ ofFees }) => ofFees?.includes(fee.name))) {
+    throw refused('model', 'Another fee is a percentage of this one.');
+  }
+}
+
+function overlaps(one: PlanPart, other: PlanPart): boolean {
+  const isBefore = (a: PlanPart, b: PlanPart) => a.validTo != null && a.validTo <= b.validFrom;
+  return !isBefore(one, other) && !isBefore(other, one);
 }
 
 function refused(field: string, message: string): DomainError {

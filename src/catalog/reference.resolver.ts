@@ -283,6 +283,24 @@ export class ServicePlanResolver {
     return context.write((tx) => this.#plans.addFee(tx, viewer, servicePlanId, fee, key));
   }
 
+  @Authorized('catalog.manage')
+  @Mutation(() => ServicePlan, {
+    description:
+      'Ends a fee of a service plan at an instant. At or before its beginning it is withdrawn. A ' +
+      'new price is another fee of the same name from there on.',
+  })
+  async closePlanFee(
+    @Arg('id', () => ID, { description: 'The fee.' }) id: string,
+    @Arg('at', () => DateTimeScalar, { description: 'First instant at which it is not charged.' })
+    at: Date,
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<ServicePlan> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#plans.closeFee(tx, viewer, id, at, key));
+  }
+
   @FieldResolver(() => Partner, {
     nullable: true,
     description: 'Who sells it; null when not visible.',

@@ -12,7 +12,7 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
-import { assertFee, assertFeesNamed, type NamedFee } from './fee-rules.js';
+import { assertBeside, assertFee } from './fee-rules.js';
 import { assertOfOwner } from './keeper.store.js';
 import type { CreateServicePlanInput, PlanFeeInput } from './reference.input.js';
 import { PlanFee, ServicePlan } from './service-plan.entity.js';
@@ -40,10 +40,10 @@ export class ServicePlanService {
     const seller = await activePartner(tx, input.partnerId);
     minorUnits(input.currency);
     input.fees.forEach(assertFee);
-    assertFeesNamed(
-      input.fees,
-      input.fees.map(({ name, model }) => ({ name: name.trim(), model })),
-    );
+    const fees = input.fees.map((fee) => ({ ...fee, name: fee.name.trim() }));
+    fees.forEach((fee, place) => {
+      assertBeside(fee, fees.toSpliced(place, 1));
+    });
     const made = await tx.query<{ id: number }[]>(
       `INSERT INTO service_plan (partner_id, name, currency) VALUES ($1, $2, $3)
        ON CONFLICT (partner_id, name) DO NOTHING RETURNING id`,
@@ -73,14 +73,37 @@ export class ServicePlanService {
     const made = await once(tx, viewer, key, 'addPlanFee', request, async () => {
       const plan = await rowByGlobalId(tx, ServicePlan, 'ServicePlan', planId);
       assertFee(fee);
-      // Under a lock, so that no fee becomes a percentage while another is made one of it.
-      await tx.query('SELECT id FROM service_plan WHERE id = $1 FOR UPDATE', [plan.id]);
-      assertFeesNamed(
-        [...(await percentages(tx, plan.id)), fee],
-        await namedFees(tx, plan.id, fee),
-      );
+      const others = await lockedFees(tx, plan.id);
+      assertBeside({ ...fee, name: fee.name.trim() }, others);
       await insertFee(tx, plan.id, plan.partnerId, fee);
       return { id: plan.id };
+    });
+    return rowOf(tx, ServicePlan, 'ServicePlan', made.id);
+  }
+
+  /**
+   * Ends a fee at an instant: what was known of it is superseded. At or before its beginning it is
+   * withdrawn. What was charged stays. Refuses with VERSION_NOT_CLOSABLE or NOT_FOUND.
+   */
+  async closeFee(
+    tx: Tx,
+    viewer: Viewer,
+    feeId: string,
+    at: Date,
+    key: string | null,
+  ): Promise<ServicePlan> {
+    const made = await once(tx, viewer, key, 'closePlanFee', { feeId, at }, async () => {
+      const { id, servicePlanId } = await rowByGlobalId(tx, PlanFee, 'PlanFee', feeId);
+      const fee = (await lockedFees(tx, servicePlanId)).find((one) => one.id === id);
+      if (fee === undefined || (fee.validTo !== null && fee.validTo <= at)) {
+        throw new DomainError('VERSION_NOT_CLOSABLE', 'The fee has ended before the instant.');
+      }
+      await tx.query('UPDATE plan_fee SET superseded_at = now() WHERE id = $1', [fee.id]);
+      if (at > fee.validFrom) {
+        const { id: _, recordedAt: __, supersededAt: ___, ...terms } = fee;
+        await tx.insert(PlanFee, { ...terms, validTo: at });
+      }
+      return { id: servicePlanId };
     });
     return rowOf(tx, ServicePlan, 'ServicePlan', made.id);
   }
@@ -95,15 +118,10 @@ export class ServicePlanService {
   }
 }
 
-/** The fees of a plan that count, and the one that is added. */
-async function namedFees(tx: Tx, servicePlanId: number, added: PlanFeeInput): Promise<NamedFee[]> {
-  const fees = await tx.find(PlanFee, { where: { servicePlanId, supersededAt: IsNull() } });
-  return [...fees, { name: added.name.trim(), model: added.model }];
-}
-
-async function percentages(tx: Tx, servicePlanId: number): Promise<PlanFee[]> {
-  const where = { servicePlanId, supersededAt: IsNull(), model: 'PERCENT_OF_CHARGE' } as const;
-  return tx.find(PlanFee, { where });
+// The fees of a plan that count; under a lock, since fees of a plan have to do with each other.
+async function lockedFees(tx: Tx, servicePlanId: number): Promise<PlanFee[]> {
+  await tx.query('SELECT id FROM service_plan WHERE id = $1 FOR UPDATE', [servicePlanId]);
+  return tx.find(PlanFee, { where: { servicePlanId, supersededAt: IsNull() } });
 }
 
 async function insertFee(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assertRuleScope, type RuleScope } from '../../src/catalog/allowance-rules.js';
-import { assertFee, assertFeesNamed, type FeeFacts } from '../../src/catalog/fee-rules.js';
+import { assertBeside, assertFee, type FeeFacts } from '../../src/catalog/fee-rules.js';
 import { DomainError } from '../../src/kernel/index.js';
 
 /** Code and field of a refusal, or none. */
@@ -70,17 +70,34 @@ describe('a fee', () => {
   it('is a percentage of fees of the plan alone, and of no percentage', () => {
     const named = (...names: string[]) =>
       fault(() =>
-        assertFeesNamed(
-          [fee({ ...share, name: 'Share', ofFees: names })],
-          [
-            { name: 'Flat', model: 'FLAT' },
-            { name: 'Share', model: 'PERCENT_OF_CHARGE' },
-          ],
-        ),
+        assertBeside(fee({ ...share, ofFees: names }), [
+          fee({ name: 'Flat' }),
+          fee({ ...share, name: 'Share', ofFees: ['Flat'] }),
+        ]),
       );
     expect(named('Flat')).toBe('none');
     expect(named('Flat', 'Other')).toBe('FEE_REFUSED ofFees');
     expect(named('Share')).toBe('FEE_REFUSED ofFees');
+    const later = fee({ ...share, name: 'Flat', ofFees: ['Base'], validFrom: new Date(5) });
+    const others = [
+      fee({ name: 'Base' }),
+      fee({ name: 'Flat', validTo: new Date(5) }),
+      fee({ ...share, name: 'Share', ofFees: ['Flat'] }),
+    ];
+    expect(fault(() => assertBeside(later, others))).toBe('FEE_REFUSED model');
+    expect(fault(() => assertBeside({ ...later, name: 'New' }, others))).toBe('none');
+  });
+
+  it.each([
+    [0, null, 5, null, 'FEE_REFUSED validFrom'],
+    [5, null, 0, 6, 'FEE_REFUSED validFrom'],
+    [0, 5, 5, null, 'none'],
+    [5, 9, 0, 5, 'none'],
+  ])('from %s to %s beside its like from %s to %s: %s', (from, to, since, until, expected) => {
+    const during = (start: number, end: number | null) =>
+      fee({ validFrom: new Date(start), validTo: end === null ? null : new Date(end) });
+    const others = [during(since, until), { ...during(0, null), name: 'Other' }];
+    expect(fault(() => assertBeside(during(from, to), others))).toBe(expected);
   });
 });
 
