@@ -1,7 +1,7 @@
 import { isoFromEpochDay } from '../kernel/index.js';
 import type { RecordBatch } from '../mediation/index.js';
 import { EntryWriter, FLAG, flagsOf, NUMBER, SHARDS, WORD } from './allowance-entry.js';
-import type { PriceBook } from './book.js';
+import { type PriceBook, SUBSCRIBER } from './book.js';
 import type { ChargeTariff } from './charge.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
@@ -135,11 +135,12 @@ export class AllowanceCollector {
     billed: number,
   ): void {
     const { guide, contracts } = this.#book;
+    const subscribers = guide.subscribers.words;
     const at = row * MAX_LEVELS + level;
     const version = rated.version[at]!;
     const contractId = contracts.id[contracts.versionContract[version]!]!;
     const startedMs = records.startedMs[row]!;
-    const place = rated.subscription[row]!;
+    const place = rated.subscription[row]! * 8;
     const room = this.#writer(rated.day[at]!, contractId).next(tariff);
     const { numbers, words, numberAt, wordAt } = room;
     const last = rated.levels[row]! - 1;
@@ -152,8 +153,8 @@ export class AllowanceCollector {
     words[wordAt + WORD.IDENTITY + 1] = records.identity1[row]!;
     words[wordAt + WORD.IDENTITY + 2] = records.identity2[row]!;
     words[wordAt + WORD.IDENTITY + 3] = records.identity3[row]!;
-    words[wordAt + WORD.SUBSCRIPTION] = guide.subscriptionId[place]!;
-    words[wordAt + WORD.ROOT_ACCOUNT] = guide.rootAccountId[place]!;
+    words[wordAt + WORD.SUBSCRIPTION] = subscribers[place + SUBSCRIBER.ID]!;
+    words[wordAt + WORD.ROOT_ACCOUNT] = subscribers[place + SUBSCRIBER.ROOT_ACCOUNT]!;
     words[wordAt + WORD.CONTRACT] = contractId;
     words[wordAt + WORD.VERSION] = contracts.versionId[version]!;
     words[wordAt + WORD.DESTINATION] = rated.destinationId[row]!;
@@ -165,7 +166,7 @@ export class AllowanceCollector {
       slice,
       level === last ? FLAG.LAST_LEVEL : 0,
     );
-    words[wordAt + WORD.PLAN] = guide.planId[place]!;
+    words[wordAt + WORD.PLAN] = subscribers[place + SUBSCRIBER.PLAN]!;
   }
 
   #writer(day: number, contractId: number): EntryWriter {

@@ -44,21 +44,36 @@ const STATEMENT_BYTES = 4 * 1024 * 1024;
 // Made one after the other: all chunks of a large month would take as much memory as its entries.
 function* chunksOf(list: EntryList, results: readonly ContractResult[]): Generator<Chunk> {
   for (const { contract, order, folded } of results) {
-    for (let from = 0; from < order.length; from += CHUNK_RECORDS) {
-      const to = Math.min(order.length, from + CHUNK_RECORDS);
+    if (order.length === 0) continue;
+    const kept = placesToKeep(folded);
+    // The first chunk says that the month was folded, whatever came out.
+    for (let from = 0; from === 0 || from < kept.length; from += CHUNK_RECORDS) {
+      const places = kept.subarray(from, from + CHUNK_RECORDS);
       const sum = new ExactSum();
-      for (let place = from; place < to; place += 1) sum.add(folded.adjustments[place]!);
+      for (const place of places) sum.add(folded.adjustments[place]!);
+      const startedMs = (place: number) => list.number(order[place]!, NUMBER.STARTED_MS);
       yield {
         contract,
         number: from / CHUNK_RECORDS,
-        startedFromMs: list.number(order[from]!, NUMBER.STARTED_MS),
-        startedToMs: list.number(order[to - 1]!, NUMBER.STARTED_MS),
+        startedFromMs: startedMs(places[0] ?? 0),
+        startedToMs: startedMs(places.at(-1) ?? 0),
         adjustment: sum.total,
-        records: encodeRecords(list, order, folded, from, to),
+        records: encodeRecords(list, order, folded, places),
         pots: from === 0 ? encodePots(folded) : Buffer.alloc(0),
       };
     }
   }
+}
+
+/** The records that the month has changed or a bucket has covered. */
+function placesToKeep({ adjustments, covered }: FoldedMonth): Int32Array {
+  const places = new Int32Array(adjustments.length);
+  let count = 0;
+  for (let place = 0; place < adjustments.length; place += 1) {
+    places[count] = place;
+    if (adjustments[place] !== 0 || covered[place] !== 0) count += 1;
+  }
+  return places.subarray(0, count);
 }
 
 /** What the fold before made of a month. */

@@ -11,7 +11,10 @@ const LAST_LEVEL = 256;
 /** Records that one row of `allowance_result` holds at most. */
 export const CHUNK_RECORDS = 8192;
 
-/** How one record differs from its stored amount; see `allowance_result`. */
+/**
+ * How one record differs from its stored amount; see `allowance_result`. Records that do not and
+ * that no bucket covered are not kept.
+ */
 export interface AdjustedRecord {
   readonly xdrId: number;
   readonly level: number;
@@ -59,24 +62,25 @@ export function decodePots(bytes: Buffer): StoredPots {
   return bytes.length === 0 ? { pots: [], points: [] } : JSON.parse(bytes.toString());
 }
 
-/** Some records of a folded month as bytes of `allowance_result`, in order of time. */
+/** The records at some places of a folded month as bytes of `allowance_result`. */
 export function encodeRecords(
   list: EntryList,
   order: Int32Array,
   month: FoldedMonth,
-  from: number,
-  to: number,
+  places: Int32Array,
 ): Buffer {
-  const bytes = Buffer.alloc((to - from) * RECORD_BYTES);
-  const numbers = new Float64Array(bytes.buffer, bytes.byteOffset, (to - from) * NUMBERS);
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset, (to - from) * WORDS);
-  for (let place = from; place < to; place += 1) {
+  const count = places.length;
+  const bytes = Buffer.alloc(count * RECORD_BYTES);
+  const numbers = new Float64Array(bytes.buffer, bytes.byteOffset, count * NUMBERS);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, count * WORDS);
+  for (let n = 0; n < count; n += 1) {
+    const place = places[n]!;
     const entry = order[place]!;
-    const at = (place - from) * NUMBERS;
+    const at = n * NUMBERS;
     numbers[at] = list.number(entry, NUMBER.XDR_ID);
     numbers[at + 1] = month.adjustments[place]!;
     numbers[at + 2] = month.covered[place]!;
-    const wordAt = (place - from) * WORDS + 6;
+    const wordAt = n * WORDS + 6;
     words[wordAt] = list.word(entry, WORD.VERSION);
     words[wordAt + 1] = list.word(entry, WORD.DAY);
     words[wordAt + 2] = list.word(entry, WORD.DESTINATION);

@@ -1,5 +1,5 @@
 import { faultCodes, MICRO_BATCH, type RecordBatch, recordFaults } from '../mediation/index.js';
-import type { PriceBook } from './book.js';
+import { type PriceBook, SUBSCRIBER } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 
@@ -145,11 +145,11 @@ export class BatchFindings {
 
   /** Adds the charges of subscriptions that have a credit limit. */
   noteCredit(book: PriceBook, records: RecordBatch, rated: RatedBatch): void {
-    const { limited } = book.guide;
+    const { words } = book.guide.subscribers;
     for (let row = 0; row < records.count; row += 1) {
       if (rated.outcome[row] !== OUTCOME.RATED) continue;
       const place = rated.subscription[row]!;
-      if (limited[place] === 0) continue;
+      if (words[place * 8 + SUBSCRIBER.LIMITED] === 0) continue;
       const last = row * MAX_LEVELS + rated.levels[row]! - 1;
       const amount = rated.amount[last]!;
       if (amount === 0) continue;

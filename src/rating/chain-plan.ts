@@ -1,7 +1,7 @@
 import { transitionIndex } from '../kernel/index.js';
 import { type RecordBatch, serviceCodes } from '../mediation/index.js';
 import { bandAt } from './bands.js';
-import type { PriceBook, TrunkList } from './book.js';
+import { type PriceBook, SUBSCRIBER, type TrunkList } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { BAND_POLICY, PricingLookup } from './contract-pricing.js';
 import type { RatedBatch } from './rated-batch.js';
@@ -42,7 +42,7 @@ export class ChainPlanner {
   readonly #book: PriceBook;
   readonly #chainPlans: (Plan | undefined)[] = [];
   readonly #costPlans: (Plan | undefined)[] = [];
-  readonly #planFolds: Uint8Array;
+  readonly #foldsOfPlan: Uint8Array;
   readonly #zoneHint: Int32Array;
   // The wall clock of the last instant and zone that was asked for; levels share both mostly.
   #lastZone = -1;
@@ -53,7 +53,7 @@ export class ChainPlanner {
   constructor(book: PriceBook, rows: number) {
     this.#book = book;
     this.pricing = new PricingLookup(book);
-    this.#planFolds = Uint8Array.from(book.guide.planId, (id) => this.pricing.foldsOfPlan(id));
+    this.#foldsOfPlan = foldsByPlan(book, this.pricing);
     this.#zoneHint = new Int32Array(book.zones.length);
     this.list = new Int32Array(rows * MAX_LEVELS);
     this.band = new Int32Array(rows * MAX_LEVELS);
@@ -71,7 +71,9 @@ export class ChainPlanner {
     for (let level = 1; level < levels; level += 1) {
       this.#take(chain, level - 1, row * MAX_LEVELS + level, row, records, rated);
     }
-    if ((this.#planFolds[rated.subscription[row]!]! >> service) % 2 === 1) {
+    const subscriber = rated.subscription[row]! * 8;
+    const plan = this.#book.guide.subscribers.words[subscriber + SUBSCRIBER.PLAN]!;
+    if ((this.#foldsOfPlan[plan]! >> service) % 2 === 1) {
       rated.folded[row * MAX_LEVELS + levels - 1] = 1;
     }
   }
@@ -202,6 +204,14 @@ export class ChainPlanner {
     }
     return NO_VERSION;
   }
+}
+
+// Ids of plans are small: one look says which services the allowances of a plan act on.
+function foldsByPlan(book: PriceBook, pricing: PricingLookup): Uint8Array {
+  const { words } = book.guide.subscribers;
+  let most = 0;
+  for (let at = SUBSCRIBER.PLAN; at < words.length; at += 8) most = Math.max(most, words[at]!);
+  return Uint8Array.from({ length: most + 1 }, (_, id) => pricing.foldsOfPlan(id));
 }
 
 // Those for the service itself come before those for any service.

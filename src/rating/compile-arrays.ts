@@ -1,3 +1,4 @@
+import type { Packed } from './book.js';
 import { shared } from './prefix-tree.js';
 
 /** A shared Int32Array of one value of each item. */
@@ -16,4 +17,10 @@ export function floats<T>(items: readonly T[], value: (item: T) => number): Floa
     array[place] = value(item);
   });
   return array;
+}
+
+/** Room for so many packed facts. */
+export function sharedPacked(count: number): Packed {
+  const numbers = shared(Float64Array, count * 4);
+  return { numbers, words: new Int32Array(numbers.buffer) };
 }

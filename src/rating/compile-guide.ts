@@ -1,5 +1,5 @@
-import type { BookFacts, Guide } from './book.js';
-import { floats, ints } from './compile-arrays.js';
+import { type BookFacts, type Guide, type Packed, RANGE, SUBSCRIBER } from './book.js';
+import { floats, ints, sharedPacked } from './compile-arrays.js';
 import { shared } from './prefix-tree.js';
 import { indexRanges } from './range-index.js';
 
@@ -11,36 +11,84 @@ export function compileGuide(facts: BookFacts, contractPlace: ReadonlyMap<number
   const identities = facts.identities.filter(({ subscriptionId }) => place.has(subscriptionId));
   const claims = new ClaimList(place);
   const ranges = elementaryRanges(identities);
-  const rangeFrom = floats(ranges, (range) => range.from);
-  const rangeTo = floats(ranges, (range) => range.to);
-  const rangeFirst = ints(ranges, (range) => claims.add(range.owners));
   const trunks = trunkClaims(facts, identities, claims, contractPlace);
   const chains = new ChainList(facts, contractPlace);
-  const limited = new Uint8Array(new SharedArrayBuffer(Math.max(1, facts.subscriptions.length)));
-  facts.subscriptions.forEach((subscription, index) => {
-    limited[index] = subscription.limited ? 1 : 0;
-  });
-  const chainOf = ints(facts.subscriptions, ({ contractId }) => chains.placeOf(contractId));
   return {
-    subscriptionId: ints(facts.subscriptions, (subscription) => subscription.id),
-    partnerId: ints(facts.subscriptions, (subscription) => subscription.partnerId),
-    accountId: ints(facts.subscriptions, (subscription) => subscription.accountId),
-    startsMs: floats(facts.subscriptions, (subscription) => subscription.startsAt),
-    endsMs: floats(facts.subscriptions, (subscription) => subscription.endsAt ?? FOREVER),
-    limited,
-    planId: ints(facts.subscriptions, (subscription) => subscription.servicePlanId ?? 0),
-    rootAccountId: ints(facts.subscriptions, (subscription) => subscription.rootAccountId),
-    chainOf,
+    subscribers: packedSubscribers(facts, chains),
+    startsMs: floats(facts.subscriptions, ({ startsAt }) => startsAt),
+    endsMs: floats(facts.subscriptions, ({ endsAt }) => endsAt ?? FOREVER),
     chains: chains.all,
-    rangeFrom,
-    rangeTo,
-    ...indexRanges(rangeFrom, rangeTo),
-    rangeFirst,
-    rangeCount: ints(ranges, (range) => range.owners.length),
+    ranges: packedRanges(
+      ranges.map(({ from, to, owners }) => {
+        const [owner] = owners;
+        const subscription = place.get(owner!.subscriptionId)!;
+        const { startsAt, endsAt } = facts.subscriptions[subscription]!;
+        return {
+          from,
+          to,
+          subscription,
+          validFrom: Math.max(owner!.validFrom, startsAt),
+          validTo: Math.min(owner!.validTo ?? FOREVER, endsAt ?? FOREVER),
+        };
+      }),
+    ),
+    rangeTo: floats(ranges, ({ to }) => to),
+    rangeFirst: ints(ranges, ({ owners }) => claims.add(owners)),
+    rangeCount: ints(ranges, ({ owners }) => owners.length),
+    ...indexRanges(ranges),
     ...trunks,
     ...claims.finish(),
     trunkNames: facts.trunks.map(({ name, id }) => [name, id] as const),
   };
+}
+
+function packedSubscribers({ subscriptions }: BookFacts, chains: ChainList): Packed {
+  const packed = sharedPacked(subscriptions.length);
+  const { words } = packed;
+  subscriptions.forEach((subscription, place) => {
+    const at = place * 8;
+    words[at + SUBSCRIBER.ID] = subscription.id;
+    words[at + SUBSCRIBER.PARTNER] = subscription.partnerId;
+    words[at + SUBSCRIBER.ACCOUNT] = subscription.accountId;
+    words[at + SUBSCRIBER.ROOT_ACCOUNT] = subscription.rootAccountId;
+    words[at + SUBSCRIBER.PLAN] = subscription.servicePlanId ?? 0;
+    words[at + SUBSCRIBER.CHAIN] = chains.placeOf(subscription.contractId);
+    words[at + SUBSCRIBER.LIMITED] = subscription.limited ? 1 : 0;
+  });
+  return packed;
+}
+
+/** Ranges as they are found; each has an owner. */
+export function packedRanges(
+  ranges: readonly {
+    readonly from: number;
+    readonly to: number;
+    /** The first owner's place, and when both its claim and its subscription hold. */
+    readonly subscription: number;
+    readonly validFrom: number;
+    readonly validTo: number;
+  }[],
+): Packed {
+  const packed = sharedPacked(ranges.length);
+  const { numbers, words } = packed;
+  ranges.forEach(({ from, to, subscription, validFrom, validTo }, range) => {
+    numbers[range * 4 + RANGE.FROM] = from;
+    const at = range * 8;
+    words[at + RANGE.LENGTH] = to - from > MOST ? -1 : to - from;
+    words[at + RANGE.VALID_FROM] = Math.max(-MOST, Math.min(MOST, Math.ceil(validFrom / MINUTE)));
+    words[at + RANGE.VALID_TO] = Math.max(-MOST, Math.min(MOST, Math.floor(validTo / MINUTE)));
+    words[at + RANGE.SUBSCRIPTION] = subscription;
+  });
+  return packed;
+}
+
+const MINUTE = 60_000;
+const MOST = 2 ** 31 - 1;
+
+interface OwnedRange {
+  readonly from: number;
+  readonly to: number;
+  readonly owners: readonly Identity[];
 }
 
 type Identity = BookFacts['identities'][number];
@@ -96,15 +144,13 @@ class ChainList {
 }
 
 /** Cuts overlapping ranges (of different times) into disjoint ones with all their owners. */
-function elementaryRanges(
-  identities: readonly Identity[],
-): { from: number; to: number; owners: Identity[] }[] {
+function elementaryRanges(identities: readonly Identity[]): OwnedRange[] {
   const numbered = identities.filter((identity) => identity.numberFrom !== null);
   const byStart = [...numbered].sort((a, b) => a.numberFrom! - b.numberFrom!);
   const edges = [...new Set(numbered.flatMap((i) => [i.numberFrom!, i.numberTo! + 1]))].sort(
     (a, b) => a - b,
   );
-  const ranges: { from: number; to: number; owners: Identity[] }[] = [];
+  const ranges: OwnedRange[] = [];
   let open: Identity[] = [];
   let next = 0;
   edges.forEach((edge, at) => {

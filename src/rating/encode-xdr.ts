@@ -1,5 +1,5 @@
 import type { RecordBatch } from '../mediation/index.js';
-import type { PriceBook } from './book.js';
+import { type PriceBook, SUBSCRIBER } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { type ChunkPool, CopyRows, putInt2, putInt4, putInt8 } from './copy-rows.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
@@ -66,8 +66,8 @@ export class XdrEncoder {
 
   // Every field stands at the same distance from the start of the row, since none is null.
   #fixed(view: DataView, at: number, records: RecordBatch, rated: RatedBatch, row: number): void {
-    const { guide } = this.#book;
-    const place = rated.subscription[row]!;
+    const { words } = this.#book.guide.subscribers;
+    const place = rated.subscription[row]! * 8;
     const batch = this.#batchId;
     view.setInt16(at, XDR_COLUMNS.length);
     view.setInt32(at + 2, 8);
@@ -79,9 +79,9 @@ export class XdrEncoder {
     view.setInt32(at + 34, records.identity1[row]!);
     view.setInt32(at + 38, records.identity2[row]!);
     view.setInt32(at + 42, records.identity3[row]!);
-    putInt4(view, at + 46, guide.partnerId[place]!);
-    putInt4(view, at + 54, guide.accountId[place]!);
-    putInt4(view, at + 62, guide.subscriptionId[place]!);
+    putInt4(view, at + 46, words[place + SUBSCRIBER.PARTNER]!);
+    putInt4(view, at + 54, words[place + SUBSCRIBER.ACCOUNT]!);
+    putInt4(view, at + 62, words[place + SUBSCRIBER.ID]!);
     putInt2(view, at + 70, records.service[row]!);
     putInt8(view, at + 76, records.aNumber[row]!);
     putInt8(view, at + 88, records.bNumber[row]!);

@@ -5,6 +5,7 @@ import { firstDayOf } from './batch-findings.js';
 import type { BatchJob, ImportJob, RecycleJob } from './batch-job.js';
 import type { PriceBook } from './book.js';
 import { tellCredit } from './credit-usage.store.js';
+import { subscriptionIdAt } from './guide.js';
 import { OUTCOME } from './rated-batch.js';
 import { sendBytes } from './send-bytes.store.js';
 
@@ -121,7 +122,7 @@ async function storeCredit(
   const entries = [...findings.credit].map(
     ([key, amount]) =>
       [
-        book.guide.subscriptionId[Math.floor(key / 4096)]!,
+        subscriptionIdAt(book.guide, Math.floor(key / 4096)),
         firstDayOf(key % 4096),
         String(amount),
       ] as const,

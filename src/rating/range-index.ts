@@ -11,15 +11,18 @@ export interface RangeIndex {
  * Cuts the span of all ranges into equal buckets, two a range: those that a number of a bucket can
  * lie in begin with the last range that starts before the bucket.
  */
-export function indexRanges(rangeFrom: Float64Array, rangeTo: Float64Array): RangeIndex {
-  const buckets = Math.max(1, rangeFrom.length * 2);
-  const base = rangeFrom.length === 0 ? 0 : rangeFrom[0]!;
-  const last = rangeFrom.length === 0 ? 0 : rangeTo[rangeTo.length - 1]!;
+export function indexRanges(
+  ranges: readonly { readonly from: number; readonly to: number }[],
+): RangeIndex {
+  const { length } = ranges;
+  const buckets = Math.max(1, length * 2);
+  const base = ranges[0]?.from ?? 0;
+  const last = ranges[length - 1]?.to ?? 0;
   const scale = buckets / (last - base + 1);
-  const index = shared(Int32Array, rangeFrom.length === 0 ? 1 : buckets + 2);
+  const index = shared(Int32Array, length === 0 ? 1 : buckets + 2);
   let range = 0;
   for (let bucket = 0; bucket < index.length; bucket += 1) {
-    while (range < rangeFrom.length && bucketOf(base, scale, rangeFrom[range]!) < bucket) {
+    while (range < length && bucketOf(base, scale, ranges[range]!.from) < bucket) {
       range += 1;
     }
     index[bucket] = Math.max(0, range - 1);

@@ -7,11 +7,11 @@ import {
   SEEN,
 } from '../mediation/index.js';
 import type { RatedTariffs } from './allowance-collector.js';
-import type { PriceBook } from './book.js';
+import { type PriceBook, SUBSCRIBER } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { MARGIN_POLICY } from './contract-pricing.js';
-import { guideRecord } from './guide.js';
-import { classOf } from './prefix-tree.js';
+import { fetchRanges, guideRecord } from './guide.js';
+import { classOf, fetchClasses } from './prefix-tree.js';
 import { LevelRater } from './rate-level.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 
@@ -26,6 +26,8 @@ export class BatchRater {
   readonly #levels: LevelRater;
   /** Whether any contract watches its margin. */
   readonly guardsMargins: boolean;
+  /** Keeps the reads alive that only fetch memory. */
+  touched = 0;
   /** Whether any month has a say in the amount of any record. */
   readonly mayFold: boolean;
 
@@ -53,6 +55,7 @@ export class BatchRater {
   rate(records: RecordBatch, rated: RatedBatch, identities: IdentityTable | null): void {
     const { guide } = this.#book;
     const { count, fault } = records;
+    this.touched = fetchRanges(guide, records);
     for (let row = 0; row < count; row += 1) {
       if (fault[row] === 0) fault[row] = guideRecord(guide, records, row, rated);
       rated.outcome[row] = fault[row] === 0 ? OUTCOME.RATED : OUTCOME.REJECTED;
@@ -112,8 +115,10 @@ export class BatchRater {
   // Finds prefix, destination and chain of the rows to rate; answers the most levels of any.
   #classify(records: RecordBatch, rated: RatedBatch): number {
     const { tree, destinationOf, guide } = this.#book;
+    const { words } = guide.subscribers;
     const { count, fault, bNumber } = records;
     let most = 0;
+    this.touched ^= fetchClasses(tree, bNumber, count);
     for (let row = 0; row < count; row += 1) {
       if (rated.outcome[row] !== OUTCOME.RATED) continue;
       rated.prefixClass[row] = classOf(tree, bNumber[row]!);
@@ -121,7 +126,7 @@ export class BatchRater {
     for (let row = 0; row < count; row += 1) {
       if (rated.outcome[row] !== OUTCOME.RATED) continue;
       rated.destinationId[row] = destinationOf[rated.prefixClass[row]!]!;
-      const chain = guide.chainOf[rated.subscription[row]!]!;
+      const chain = words[rated.subscription[row]! * 8 + SUBSCRIBER.CHAIN]!;
       rated.chain[row] = chain;
       if (chain < 0) {
         fault[row] = faultNumber.NO_CONTRACT;

@@ -13,6 +13,7 @@ import {
 import { MAX_LEVELS } from './compile-guide.js';
 import { BAND_POLICY } from './contract-pricing.js';
 import type { Fraction } from './fraction.js';
+import { subscriptionIdAt } from './guide.js';
 import { billedQuantity } from './price.js';
 import { applyRules, ruleMatches } from './price-rules.js';
 import type { RateFinder } from './rate-finder.js';
@@ -239,7 +240,7 @@ export class GeneralRater {
       knownAt: pricing.knownAt,
       service: serviceNames[records.service[row]!]!,
       destinationId: rated.destinationId[row]!,
-      subscriptionId: guide.subscriptionId[rated.subscription[row]!]!,
+      subscriptionId: subscriptionIdAt(guide, rated.subscription[row]!),
       minuteOfWeek: minuteOfWeek(this.#planner.local(contracts.versionZone[version]!, startedMs)),
     };
     const acting = rules.filter(

@@ -14,6 +14,7 @@ import { compileBook } from './compile-book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { type FoldedBook, finalAmount, foldBook } from './fold-book.js';
 import type { FoldStep } from './fold-month.js';
+import { subscriptionIdAt } from './guide.js';
 import { BatchRater } from './rate-batch.js';
 import { OUTCOME, RatedBatch } from './rated-batch.js';
 
@@ -119,7 +120,7 @@ class MemoryRun {
       const levels = outcome === OUTCOME.RATED ? this.#levelsAt(book, row) : [];
       this.answers.set(record, {
         fault,
-        subscriptionId: book.guide.subscriptionId[rated.subscription[row]!]!,
+        subscriptionId: subscriptionIdAt(book.guide, rated.subscription[row]!),
         destinationId: rated.destinationId[row]!,
         levels,
       });

@@ -47,7 +47,7 @@ export async function foldOnTrial(client: pg.Client, job: RerateFoldJob): Promis
   await client.query('COMMIT');
 }
 
-// Every record of a shard that a fold has priced, by its id and level.
+// Every record of a shard that a fold has priced otherwise, by its id and level.
 async function results(client: pg.Client, shard: number): Promise<Map<string, AdjustedRecord>> {
   const rows = rowsOf<{ records: Buffer }>(
     await client.query(
@@ -72,7 +72,7 @@ function addDifferences(
   let differences = 0;
   for (const [key, was] of before) {
     const is = after.get(key);
-    if (is !== undefined && is.adjustment === was.adjustment) continue;
+    if ((is?.adjustment ?? 0) === was.adjustment) continue;
     sums.addBefore(batchOfRecord(was.xdrId), levelOf(was));
     if (is !== undefined) sums.addAfter(batchOfRecord(is.xdrId), levelOf(is));
     differences += 1;

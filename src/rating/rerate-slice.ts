@@ -1,9 +1,10 @@
 import { isoFromEpochDay } from '../kernel/index.js';
 import { faultCodes, faultNumber, type RecordBatch } from '../mediation/index.js';
 import { AllowanceCollector } from './allowance-collector.js';
-import type { PriceBook } from './book.js';
+import { type Guide, type PriceBook, SUBSCRIBER } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import type { ChunkPool } from './copy-rows.js';
+import { subscriptionIdAt } from './guide.js';
 import type { BatchRater } from './rate-batch.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 import { CHAIN_CHANGED, Comparison } from './rerate-compare.js';
@@ -71,7 +72,7 @@ export class RerateSlice {
     this.#comparison = new Comparison(book, versions.selected(scope), isPartial(scope));
     this.#entries = new AllowanceCollector(book, batchId);
     this.corrections = pool === null ? null : new CorrectionEncoder(book, batchId, pool);
-    this.#placeOf = placesOf(book.guide.subscriptionId);
+    this.#placeOf = placesOf(book.guide);
   }
 
   get entries(): ReturnType<AllowanceCollector['finish']> {
@@ -207,7 +208,8 @@ export class RerateSlice {
     rated: RatedBatch,
     shown: ShownBatch,
   ): void {
-    if (this.#tools.book.guide.limited[rated.subscription[row]!] === 0) return;
+    const { words } = this.#tools.book.guide.subscribers;
+    if (words[rated.subscription[row]! * 8 + SUBSCRIBER.LIMITED] === 0) return;
     const wasLast = row * MAX_LEVELS + shown.levels[row]! - 1;
     const isLast = row * MAX_LEVELS + rated.levels[row]! - 1;
     if ((this.#comparison.changed[row]! >> (rated.levels[row]! - 1)) % 2 === 0) return;
@@ -275,10 +277,13 @@ export function monthOf(day: number): string {
   return `${isoFromEpochDay(day).slice(0, 7)}-01`;
 }
 
-function placesOf(ids: Int32Array): Int32Array {
-  const places = new Int32Array(ids.reduce((most, id) => Math.max(most, id), 0) + 1);
-  ids.forEach((id, place) => {
-    places[id] = place + 1;
-  });
+function placesOf(guide: Guide): Int32Array {
+  const count = Math.floor(guide.subscribers.words.length / 8);
+  let most = 0;
+  for (let place = 0; place < count; place += 1) {
+    most = Math.max(most, subscriptionIdAt(guide, place));
+  }
+  const places = new Int32Array(most + 1);
+  for (let place = 0; place < count; place += 1) places[subscriptionIdAt(guide, place)] = place + 1;
   return places;
 }

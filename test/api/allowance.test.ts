@@ -98,6 +98,20 @@ describe('a bucket of units', () => {
       ['90', '0.092', '0.1839', '60'],
     ]);
   });
+
+  it('keeps nothing of records that it leaves as they are', async () => {
+    await imported(line('b3', '2026-10-20T10:00:00Z', '33123456789', 90));
+    expect(await shown('2026-10')).toEqual([
+      ['60', '0.00', '0.092', '60'],
+      ['90', '0.092', '0.1839', '60'],
+      ['90', '0.1839', '0.1839', '0'],
+    ]);
+    const [{ kept }] = await kontor.app.database.read(SYSTEM_SCOPE, (tx) =>
+      tx.query(`SELECT sum(length(records)) / 48 AS kept FROM allowance_result
+        WHERE month = '2026-10-01'`),
+    );
+    expect(Number(kept)).toBe(2);
+  });
 });
 
 describe('tiers, buckets, a capped volume discount, a bonus and roll-over together', () => {

@@ -62,7 +62,7 @@ export function measureStages(book: PriceBook, file: Generated): StageFigures {
   return {
     stages: {
       parse: stage('parse', bytesTouched(lineBytes), 'each byte of the line looked at once'),
-      guide: stage('guide', line(book.guide.rangeFrom.byteLength), 'one line of the ranges'),
+      guide: stage('guide', line(book.guide.ranges.numbers.byteLength), 'one line of the ranges'),
       deduplicate: stage('deduplicate', line(table), 'one line of the identity table'),
       rate: stage(
         'rate',

@@ -5,6 +5,7 @@ import { faultCodes } from '../../src/mediation/index.js';
 import type { BookFacts } from '../../src/rating/book.js';
 import { compileBook } from '../../src/rating/compile-book.js';
 import { MAX_LEVELS } from '../../src/rating/compile-guide.js';
+import { subscriptionIdAt } from '../../src/rating/guide.js';
 import { BatchRater } from '../../src/rating/rate-batch.js';
 import { RatedBatch } from '../../src/rating/rated-batch.js';
 import {
@@ -32,7 +33,7 @@ function rate(facts: BookFacts, fields: Partial<PlainRecord> = {}) {
   if (fault !== undefined) return { fault };
   const levels = rated.levels[0]!;
   return {
-    subscription: book.guide.subscriptionId[rated.subscription[0]!],
+    subscription: subscriptionIdAt(book.guide, rated.subscription[0]!),
     destination: rated.destinationId[0],
     cents: [...rated.amount.subarray(0, levels)].map((amount) => amount / 1e6),
     billed: rated.billed[levels - 1],

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { faultNumber, RecordBatch } from '../../src/mediation/index.js';
 import type { Guide } from '../../src/rating/book.js';
+import { packedRanges } from '../../src/rating/compile-guide.js';
 import { guideRecord } from '../../src/rating/guide.js';
 import { indexRanges } from '../../src/rating/range-index.js';
 import { RatedBatch } from '../../src/rating/rated-batch.js';
@@ -14,14 +15,19 @@ interface Range {
 
 /** A guide in which range n belongs to subscription n, or to nobody. */
 function guideOf(ranges: readonly Range[]): Guide {
-  const rangeFrom = Float64Array.from(ranges, ({ from }) => from);
-  const rangeTo = Float64Array.from(ranges, ({ to }) => to);
   const places = Int32Array.from(ranges, (_, place) => place);
   const always = (ms: number) => new Float64Array(ranges.length).fill(ms);
   return {
-    rangeFrom,
-    rangeTo,
-    ...indexRanges(rangeFrom, rangeTo),
+    ranges: packedRanges(
+      ranges.map(({ owned, ...range }, subscription) => ({
+        ...range,
+        subscription,
+        validFrom: 0,
+        validTo: owned ? Number.POSITIVE_INFINITY : 0,
+      })),
+    ),
+    ...indexRanges(ranges),
+    rangeTo: Float64Array.from(ranges, ({ to }) => to),
     rangeFirst: places,
     rangeCount: Int32Array.from(ranges, ({ owned }) => (owned ? 1 : 0)),
     claimSubscription: places,

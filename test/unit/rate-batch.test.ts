@@ -11,6 +11,7 @@ import {
 import type { BookFacts, PriceBook } from '../../src/rating/book.js';
 import { compileBook } from '../../src/rating/compile-book.js';
 import { MAX_LEVELS } from '../../src/rating/compile-guide.js';
+import { subscriptionIdAt } from '../../src/rating/guide.js';
 import { BatchRater } from '../../src/rating/rate-batch.js';
 import { OUTCOME, RatedBatch } from '../../src/rating/rated-batch.js';
 import { aBook, aRecord, type PlainRecord, recordBatch } from '../fixtures/book.js';
@@ -49,7 +50,7 @@ function answerOf(
   if (outcome !== OUTCOME.RATED) return `outcome ${outcome} without a fault`;
   const first = row * MAX_LEVELS;
   return {
-    subscriptionId: book.guide.subscriptionId[rated.subscription[row]!]!,
+    subscriptionId: subscriptionIdAt(book.guide, rated.subscription[row]!),
     destinationId: rated.destinationId[row]!,
     levels: Array.from({ length: rated.levels[row]! }, (_, n) => levelOf(book, rated, first + n)),
   };
