@@ -6,6 +6,9 @@ const SMALLEST_RECORD_BYTES = 24;
 /** Segments that are read by one statement; the driver holds each of them three times. */
 const SEGMENTS_A_READ = 4;
 
+/** Tables that no batch uses are kept up to so many bytes together; see {@link IdentityLanes}. */
+const KEPT_BYTES = 256 * 1024 * 1024;
+
 interface Lane {
   epoch: number;
   table: IdentityTable | null;
@@ -15,6 +18,8 @@ interface Lane {
   running: number;
   /** Set when a batch failed: the table holds claims of which nobody knows the fate. */
   stale: boolean;
+  /** Entrances that have begun and batches that run. */
+  users: number;
   /** One entrance at a time, so that a rebuild waits for the batches before it. */
   turn: Promise<unknown>;
   idle: (() => void)[];
@@ -23,18 +28,27 @@ interface Lane {
 /**
  * The identity tables of the domains that this process works on. A table is rebuilt from the
  * committed segments when the lane was held by another process in between, when a batch failed,
- * or when it grows too small; a rebuild waits until no batch of the lane is running.
+ * or when it grows too small; a rebuild waits until no batch of the lane is running. Of the tables
+ * that nobody uses, those that were used last are kept for the next file of their domain, so that
+ * memory does not grow with the number of domains that a process has ever worked on.
  */
 export class IdentityLanes {
+  /** Those that were used last come last. */
   readonly #lanes = new Map<string, Lane>();
 
-  constructor(readonly database: Database) {}
+  constructor(
+    readonly database: Database,
+    readonly keptBytes: number = KEPT_BYTES,
+  ) {}
 
   /** The table for a batch that reads so many bytes; call `leave` when the batch has ended. */
   async enter(domain: string, epoch: number, bytes: number): Promise<IdentityTable> {
     const lane = this.#laneOf(domain);
+    lane.users += 1;
     const entered = lane.turn.then(() => this.#enter(domain, lane, epoch, bytes));
-    lane.turn = entered.catch(() => undefined);
+    lane.turn = entered.catch(() => {
+      lane.users -= 1;
+    });
     return entered;
   }
 
@@ -46,6 +60,20 @@ export class IdentityLanes {
     if (added === null) lane.stale = true;
     else lane.known += added;
     if (lane.running === 0) for (const wake of lane.idle.splice(0)) wake();
+    lane.users -= 1;
+    this.#lanes.delete(domain);
+    this.#lanes.set(domain, lane);
+    this.#forget();
+  }
+
+  // A lane that is used next builds its table again from what is committed.
+  #forget(): void {
+    const unused = [...this.#lanes].filter(([, { users }]) => users === 0).reverse();
+    let bytes = 0;
+    for (const [domain, lane] of unused) {
+      bytes += lane.table?.words.byteLength ?? 0;
+      if (bytes > this.keptBytes) this.#lanes.delete(domain);
+    }
   }
 
   #laneOf(domain: string): Lane {
@@ -57,6 +85,7 @@ export class IdentityLanes {
         known: 0,
         reserved: 0,
         running: 0,
+        users: 0,
         stale: true,
         turn: Promise.resolve(),
         idle: [],

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { IdentityTable } from '../../src/mediation/index.js';
+import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { IdentityLanes } from '../../src/rating/identity-lanes.service.js';
+import { type TestApp, testApp } from '../fixtures/test-app.js';
+import { aTrafficWorld, DIRECT_NUMBER, importFile } from '../fixtures/traffic.js';
+
+let kontor: TestApp;
+let domain: string;
+
+const LINES = [1, 2, 3].map(
+  (n) => `lane-${n},voice,2026-10-0${n}T10:00:00Z,+${DIRECT_NUMBER},+33123456789,60,,\n`,
+);
+const HEADER = 'record_id,service,started_at,a_number,b_number,quantity,in_trunk,out_trunk\n';
+
+beforeAll(async () => {
+  kontor = await testApp();
+  const world = await aTrafficWorld(kontor);
+  await importFile(kontor, world, 'kontor', HEADER + LINES.join(''));
+  const [segment] = await kontor.app.database.read(SYSTEM_SCOPE, (tx) =>
+    tx.query('SELECT identity_domain AS domain FROM identity_segment'),
+  );
+  domain = segment.domain;
+});
+
+afterAll(async () => kontor.stop());
+
+const BYTES = 64 * 1024;
+
+async function visited(lanes: IdentityLanes, name: string): Promise<IdentityTable> {
+  const table = await lanes.enter(name, 1, BYTES);
+  lanes.leave(name, BYTES, 0);
+  return table;
+}
+
+function held({ words }: IdentityTable): number {
+  return words.filter((word, at) => at % 2 === 0 && word !== 0).length;
+}
+
+describe('tables of identities that no batch uses', () => {
+  it('are kept as long as there is room, those that were used last', async () => {
+    const probe = await visited(new IdentityLanes(kontor.app.database), domain);
+    const lanes = new IdentityLanes(kontor.app.database, 2 * probe.words.byteLength);
+    const [own, one] = [await visited(lanes, domain), await visited(lanes, 'one')];
+    expect(await visited(lanes, domain)).toBe(own);
+    await visited(lanes, 'another');
+    expect(await visited(lanes, domain)).toBe(own);
+    expect(await visited(lanes, 'one')).not.toBe(one);
+  });
+
+  it('are built again with all that is committed', async () => {
+    const lanes = new IdentityLanes(kontor.app.database, 0);
+    const first = await visited(lanes, domain);
+    const second = await visited(lanes, domain);
+    expect(second).not.toBe(first);
+    expect([held(first), held(second)]).toEqual([LINES.length, LINES.length]);
+  });
+
+  it('stay while a batch uses them or waits for them', async () => {
+    const lanes = new IdentityLanes(kontor.app.database, 0);
+    const table = await lanes.enter(domain, 1, BYTES);
+    await visited(lanes, 'one');
+    expect(await visited(lanes, domain)).toBe(table);
+    const waiting = lanes.enter(domain, 2, BYTES);
+    lanes.leave(domain, BYTES, 0);
+    expect(held(await waiting)).toBe(LINES.length);
+    lanes.leave(domain, BYTES, 0);
+  });
+});
