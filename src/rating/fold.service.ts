@@ -1,6 +1,6 @@
 import { createRun, type OutboxRow, rowsOf, type Tx } from '../platform/index.js';
 
-/** Entries that one batch of a fold run takes at least, unless there are no more. */
+/** Bytes of entries that the batches of a fold run take on average, unless there are fewer. */
 const BATCH_BYTES = 16 * 1024 * 1024;
 
 /** A shard with the size of what is to be folded in it. */
@@ -66,17 +66,24 @@ async function askLater(tx: Tx, { id }: OutboxRow): Promise<void> {
   );
 }
 
-/** Batches of a fold: neighbouring shards together until they have enough to do. */
+/**
+ * Batches of a fold, about as large as each other, so that no thread is left with the last one
+ * alone: the largest shard first, each to the batch that has least to do.
+ */
 export function shardBatches(
   due: readonly DueShard[],
 ): { payload: { shards: number[] }; units: number }[] {
-  const batches: { payload: { shards: number[] }; units: number }[] = [];
-  for (const { shard, bytes } of due) {
-    const last = batches.at(-1);
-    if (last !== undefined && last.units < BATCH_BYTES) {
-      last.payload.shards.push(shard);
-      last.units += Number(bytes);
-    } else batches.push({ payload: { shards: [shard] }, units: Number(bytes) });
+  const total = due.reduce((sum, { bytes }) => sum + Number(bytes), 0);
+  const count = Math.max(1, Math.ceil(total / BATCH_BYTES));
+  const batches = Array.from({ length: count }, () => ({
+    payload: { shards: [] as number[] },
+    units: 0,
+  }));
+  const largestFirst = [...due].sort((a, b) => Number(b.bytes) - Number(a.bytes));
+  for (const { shard, bytes } of largestFirst) {
+    const least = batches.reduce((best, batch) => (batch.units < best.units ? batch : best));
+    least.payload.shards.push(shard);
+    least.units += Number(bytes);
   }
-  return batches;
+  return batches.filter(({ payload }) => payload.shards.length > 0);
 }
