@@ -15,7 +15,7 @@ import {
 } from './allowance-result.js';
 import type { FoldContract } from './fold-facts.store.js';
 import type { FoldedMonth } from './fold-month.js';
-import { sendBytes } from './send-bytes.store.js';
+import { arrayOf, sendBytes } from './send-bytes.store.js';
 
 /** What a fold made of one contract's month. */
 export interface ContractResult {
@@ -196,9 +196,4 @@ async function storeSums(
       arrayOf(changed, ({ amount }) => amount),
     ],
   );
-}
-
-/** Numbers and dates as PostgreSQL writes an array of them. */
-function arrayOf<T>(rows: readonly T[], value: (row: T) => number | bigint | string): string {
-  return `{${rows.map(value).join(',')}}`;
 }

@@ -7,9 +7,11 @@ import type { PriceBook } from './book.js';
 import { tellCredit } from './credit-usage.store.js';
 import { subscriptionIdAt } from './guide.js';
 import { OUTCOME } from './rated-batch.js';
-import { sendBytes } from './send-bytes.store.js';
+import { arrayOf, sendBytes } from './send-bytes.store.js';
+import { kindsOf, portions } from './suspended-rows.js';
 
 const ROWS_A_STATEMENT = 5_000;
+const BYTES_A_STATEMENT = 8 * 1024 * 1024;
 
 /** Stores everything that an imported batch found besides its xDRs and sums. */
 export async function storeFindings(
@@ -41,26 +43,30 @@ async function storeSuspended(
   job: ImportJob,
   all: readonly Suspended[],
 ): Promise<void> {
-  for (let at = 0; at < all.length; at += ROWS_A_STATEMENT) {
-    const part = all.slice(at, at + ROWS_A_STATEMENT);
-    await client.query(
+  for (const part of portions(all, ROWS_A_STATEMENT, BYTES_A_STATEMENT)) {
+    const { kinds, places } = kindsOf(part);
+    // Lines go as one value, which PostgreSQL cuts up, and what many rows say alike goes once.
+    await sendBytes(
+      client,
       `INSERT INTO suspense_record (partner_id, usage_file_id, batch_id, byte_offset, batch_line,
          state, code, field, message, raw)
-       SELECT $1, $2, $3, u.byte_offset, u.line, u.state, u.code, u.field, u.message, u.raw
-       FROM unnest($4::bigint[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[],
-         $10::bytea[]) AS u (byte_offset, line, state, code, field, message, raw)`,
+       SELECT $1, $2, $3, u.byte_offset, u.line, $4::jsonb -> u.kind ->> 'state',
+         $4::jsonb -> u.kind ->> 'code', $4::jsonb -> u.kind ->> 'field',
+         $4::jsonb -> u.kind ->> 'message', substring($9::bytea FROM u.before + 1 FOR u.bytes)
+       FROM (SELECT n.*, (sum(bytes) OVER (ORDER BY place) - bytes)::int AS before
+         FROM unnest($5::bigint[], $6::int[], $7::int[], $8::int[]) WITH ORDINALITY
+           AS n (byte_offset, line, kind, bytes, place)) u ORDER BY u.place`,
       [
         job.ticket.partnerId,
         job.fileId,
         job.ticket.id,
-        part.map((row) => row.byteOffset),
-        part.map((row) => row.line),
-        part.map((row) => row.state),
-        part.map((row) => row.code),
-        part.map((row) => row.field),
-        part.map((row) => row.message),
-        part.map((row) => row.raw),
+        JSON.stringify(kinds),
+        arrayOf(part, ({ byteOffset }) => byteOffset),
+        arrayOf(part, ({ line }) => line),
+        arrayOf(places, (place) => place),
+        arrayOf(part, ({ raw }) => raw.length),
       ],
+      Buffer.concat(part.map(({ raw }) => raw)),
     );
   }
 }

@@ -104,3 +104,11 @@ function int4(value: number): Buffer {
 
 /** The end of Bind, then Execute of all rows, then Sync. */
 const TAIL = Buffer.concat([int2(0), message('E', [Buffer.alloc(5)]), message('S', [])]);
+
+/** Numbers and dates as PostgreSQL writes an array of them. */
+export function arrayOf<T>(
+  rows: readonly T[],
+  value: (row: T) => number | bigint | string,
+): string {
+  return `{${rows.map(value).join(',')}}`;
+}
