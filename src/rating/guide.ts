@@ -38,10 +38,10 @@ export function guideRecord(
 }
 
 /**
- * Brings what {@link guideRecord} needs of the ranges into the cache, for all rows at once: what one
- * row waits for is fetched while others ask. Answers a number that only keeps the reads alive.
+ * Brings what {@link guideRecord} needs of the ranges into the cache, for all rows at once: what
+ * one row waits for comes while others ask. Answers a number that only keeps the reads alive.
  */
-export function fetchRanges(guide: Guide, records: RecordBatch): number {
+export function touchRanges(guide: Guide, records: RecordBatch): number {
   const { rangeIndex, rangeBase, rangeScale } = guide;
   const { words } = guide.ranges;
   const last = rangeIndex.length - 2;

@@ -145,21 +145,6 @@ export function classOf(tree: PrefixTree, number: number): number {
   return walk(tree, found, number - head * power, digits - TABLE_DIGITS);
 }
 
-/**
- * Brings what {@link classOf} needs of the table into the cache, for many numbers at once. Answers
- * a number that only keeps the reads alive.
- */
-export function fetchClasses(tree: PrefixTree, numbers: Float64Array, count: number): number {
-  let touched = 0;
-  for (let row = 0; row < count; row += 1) {
-    const number = numbers[row]!;
-    let digits = number < 1e9 ? TABLE_DIGITS : 9;
-    while (digits < 15 && number >= POWERS[digits]!) digits += 1;
-    touched ^= tree.table[Math.floor(number / POWERS[digits - TABLE_DIGITS]!)]!;
-  }
-  return touched;
-}
-
 function walk(tree: PrefixTree, from: number, digitsLeft: number, count: number): number {
   const { children } = tree;
   let node = from;

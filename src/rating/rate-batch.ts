@@ -10,8 +10,8 @@ import type { RatedTariffs } from './allowance-collector.js';
 import { type PriceBook, SUBSCRIBER } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { MARGIN_POLICY } from './contract-pricing.js';
-import { fetchRanges, guideRecord } from './guide.js';
-import { classOf, fetchClasses } from './prefix-tree.js';
+import { guideRecord, touchRanges } from './guide.js';
+import { classOf } from './prefix-tree.js';
 import { LevelRater } from './rate-level.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 
@@ -55,7 +55,7 @@ export class BatchRater {
   rate(records: RecordBatch, rated: RatedBatch, identities: IdentityTable | null): void {
     const { guide } = this.#book;
     const { count, fault } = records;
-    this.touched = fetchRanges(guide, records);
+    this.touched = touchRanges(guide, records);
     for (let row = 0; row < count; row += 1) {
       if (fault[row] === 0) fault[row] = guideRecord(guide, records, row, rated);
       rated.outcome[row] = fault[row] === 0 ? OUTCOME.RATED : OUTCOME.REJECTED;
@@ -118,7 +118,6 @@ export class BatchRater {
     const { words } = guide.subscribers;
     const { count, fault, bNumber } = records;
     let most = 0;
-    this.touched ^= fetchClasses(tree, bNumber, count);
     for (let row = 0; row < count; row += 1) {
       if (rated.outcome[row] !== OUTCOME.RATED) continue;
       rated.prefixClass[row] = classOf(tree, bNumber[row]!);

@@ -43,7 +43,7 @@ export class RateFinder {
   }
 
   /** Brings slots into the cache, all at once, before they are looked at one by one. */
-  fetch(slots: Int32Array, count: number): void {
+  touch(slots: Int32Array, count: number): void {
     const { words } = this.#book.slots;
     let touched = 0;
     for (let n = 0; n < count; n += 1) touched ^= words[slots[n]! * 8]!;

@@ -27,8 +27,6 @@ export class LevelRater implements RatedTariffs {
   readonly #later = new Int32Array(MICRO_BATCH * MAX_LEVELS);
   readonly #tiersOfTerms: (NumberTiers | null | undefined)[] = [];
   #laterCount = 0;
-  /** Keeps the reads alive that only fetch memory. */
-  touched = 0;
 
   constructor(book: PriceBook) {
     this.#book = book;
@@ -115,7 +113,8 @@ export class LevelRater implements RatedTariffs {
     const { band, list } = this.#planner;
     const { startedMs, fault } = records;
     let found = 0;
-    this.#finder.fetch(this.#slot, due);
+    // The slots of one class lie side by side, so that those of later levels come along.
+    if (level === 0) this.#finder.touch(this.#slot, due);
     for (let n = 0; n < due; n += 1) {
       const row = this.#row[n]!;
       const at = row * MAX_LEVELS + level;
@@ -143,12 +142,6 @@ export class LevelRater implements RatedTariffs {
     const tariffs = this.#finder.tariffs.numbers;
     const { special } = this.#planner;
     const { quantity } = records;
-    let touched = 0;
-    for (let n = 0; n < found; n += 1) {
-      const tariff = rated.tariff[this.#row[n]! * MAX_LEVELS + level]!;
-      if (tariff >= 0) touched += tariffs[tariff * 8]!;
-    }
-    this.touched = touched;
     for (let n = 0; n < found; n += 1) {
       const row = this.#row[n]!;
       const at = row * MAX_LEVELS + level;
