@@ -14,6 +14,7 @@ import {
   BillRunFindingResolver,
   BillRunResolver,
   BillRunService,
+  FeeQuoteResolver,
   InvoiceFeeChargeResolver,
   InvoiceResolver,
   InvoiceService,
@@ -465,6 +466,7 @@ function billingResolversOf({ billRuns, invoices, usageReports }: Services): obj
   return [
     new InvoiceResolver(invoices),
     new InvoiceFeeChargeResolver(),
+    new FeeQuoteResolver(),
     new BillRunResolver(billRuns, invoices),
     new BillRunFindingResolver(),
     new UsageReportResolver(usageReports),

@@ -1,4 +1,5 @@
 import { BillRunFindingResolver, BillRunResolver } from './bill-run.resolver.js';
+import { FeeQuoteResolver } from './fee-quote.resolver.js';
 import { Invoice, InvoiceFeeCharge, InvoiceLine, InvoiceTax } from './invoice.entity.js';
 import { InvoiceFeeChargeResolver, InvoiceResolver } from './invoice.resolver.js';
 import { PartnerInvoicesResolver } from './partner-invoices.resolver.js';
@@ -9,6 +10,7 @@ export { BillExecutor } from './bill-executor.service.js';
 export { BillRunFindingResolver, BillRunResolver } from './bill-run.resolver.js';
 export { BillRunService } from './bill-run.service.js';
 export { billingErrors } from './errors.js';
+export { FeeQuoteResolver } from './fee-quote.resolver.js';
 export { INVOICE_FINALISED_TOPIC } from './finalise.store.js';
 export { checkBillingInvariants, type InvariantFinding } from './invariants.store.js';
 export { Invoice, InvoiceLine } from './invoice.entity.js';
@@ -38,6 +40,7 @@ export const billingEntities = [Invoice, InvoiceLine, InvoiceTax, InvoiceFeeChar
 export const billingResolvers = [
   InvoiceResolver,
   InvoiceFeeChargeResolver,
+  FeeQuoteResolver,
   BillRunResolver,
   BillRunFindingResolver,
   UsageReportResolver,

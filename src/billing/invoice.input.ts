@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { IsOptional, Matches } from 'class-validator';
-import { Field, ID, InputType } from 'type-graphql';
+import { ArgsType, Field, ID, InputType } from 'type-graphql';
 import { InvoiceState } from './invoice.entity.js';
 
 const month = /^(?!0000)\d{4}-(0[1-9]|1[0-2])$/;
@@ -34,4 +34,14 @@ export class InvoiceFilter {
   @IsOptional()
   @Matches(month, { message: monthMessage })
   period?: string | null;
+}
+
+@ArgsType()
+export class FeeQuoteArgs {
+  @Field(() => ID, { description: 'The contract.' })
+  contractId!: string;
+
+  @Field(() => String, { description: 'The month, YYYY-MM; it need not be over.' })
+  @Matches(month, { message: monthMessage })
+  period!: string;
 }

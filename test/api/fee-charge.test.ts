@@ -10,35 +10,27 @@ import {
   someSubscriptions,
   someUsage,
 } from '../fixtures/billing.js';
+import {
+  ADD_FEE,
+  BILL,
+  CHARGES,
+  FINALISE,
+  INVOICES,
+  type Invoice,
+  PLAN,
+  QUOTE,
+  RULE,
+  RULES,
+  RUN,
+  shown,
+  TIERS,
+} from '../fixtures/fee-documents.js';
 import { aUser } from '../fixtures/partner-builder.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 
 let app: TestApp;
 let hub: number;
 let token: string;
-
-const PLAN = `mutation ($input: CreateServicePlanInput!) {
-  createServicePlan(input: $input) { id } }`;
-const ADD_FEE = `mutation ($id: ID!, $fee: PlanFeeInput!) {
-  addPlanFee(servicePlanId: $id, fee: $fee) { id } }`;
-const TIERS = `mutation ($input: CreateTierScheduleInput!) {
-  createTierSchedule(input: $input) { id } }`;
-const RULE = `mutation ($partnerId: ID!, $rule: PriceRuleInput!) {
-  createPriceRule(partnerId: $partnerId, rule: $rule) {
-    id actsOn feeKind feeName servicePlan { id } } }`;
-const RULES = `query ($filter: PriceRuleFilter!) {
-  priceRules(filter: $filter) { nodes { name actsOn } } }`;
-const BILL = `mutation ($input: StartBillRunInput!) { startBillRun(input: $input) { id } }`;
-const RUN = 'query ($id: ID!) { run(id: $id) { state } }';
-const FINALISE = 'mutation ($id: ID!) { finaliseInvoice(id: $id) { state } }';
-const INVOICES = `query ($filter: InvoiceFilter!) { invoices(filter: $filter) { nodes {
-  id net lines(first: 50) { nodes { id kind description records basis net } } } } }`;
-const CHARGES = `query ($line: ID!) { invoiceLineCharges(lineId: $line) { nodes {
-  subscriptionId feeName spanFrom spanTo amount explanation {
-    model price counts days monthDays owed chargedBefore amount equal
-    tiers { upTo price } counted { fromOn toOn count monthly } parts { service feeName quantity }
-    steps { kind text result }
-    rules { ruleId name type effect value acted amount capLeft } } } } }`;
 
 const SINCE = '2025-12-31T23:00:00Z';
 
@@ -122,15 +114,6 @@ async function bill({ seller, sellerId, contract }: World, period: string) {
   return nodes[0] as Invoice;
 }
 
-interface Invoice {
-  readonly id: string;
-  readonly net: string;
-  readonly lines: { nodes: { id: string; description: string; basis: string; net: string }[] };
-}
-
-const shown = (invoice: Invoice) =>
-  invoice.lines.nodes.map(({ description, basis, net }) => [description, basis, net]);
-
 async function chargesOf(caller: string, invoice: Invoice, start: string) {
   const line = invoice.lines.nodes.find(({ description }) => description.startsWith(start));
   return (await ask(caller, CHARGES, { line: line?.id })).nodes;
@@ -189,7 +172,18 @@ describe('fees that are priced as usage is', () => {
     const messages = { service: 'SMS', amount: '8', records: 30 } as const;
     await someUsage(database, world.contract, { on: '2026-10-06', ...messages });
 
+    const contractId = toGlobalId('Contract', world.contract.contractId);
+    const quoted = await ask(world.seller, QUOTE, { contractId, period: '2026-10' });
     const october = await bill(world, '2026-10');
+    const told = quoted.map((line: Record<string, string>) => [
+      ...[line.description, line.basis, line.net],
+    ]);
+    expect(told).toEqual(shown(october).slice(0, 6));
+    expect(quoted[1]).toMatchObject({
+      ...{ kind: 'PERIODIC_FEE', currency: 'EUR', charges: 5 },
+      explanation: { owed: '6.0968', equal: true, rules: [{ name: 'Autumn' }] },
+    });
+    expect(await ask(world.seller, QUOTE, { contractId, period: '2026-10' })).toEqual([]);
     // Seats: 23 for 15 days and 27 for 16 of 31 are 777/31. Share: 5 % of 100 and 51.25823225.
     expect(shown(october)).toEqual([
       ['Cloud: Base, 1 Oct 2026 – 10 Oct 2026 (10 of 31 days)', '16.12903225', '16.13'],
@@ -386,6 +380,13 @@ describe('fees that are priced as usage is', () => {
     const buyer = await tokenOf(world.contract.partnerId);
     const line = invoice.lines.nodes[0]?.id;
     expect((await app.graphql(CHARGES, { line }, buyer)).codes).toEqual(['NOT_FOUND']);
+    const asked = {
+      contractId: toGlobalId('Contract', world.contract.contractId),
+      period: '2026-11',
+    };
+    expect((await app.graphql(QUOTE, asked, buyer)).codes).toEqual(['NOT_FOUND']);
+    const seller = await tokenOf(world.sellerId, ['quote.read', 'price.wholesale.read']);
+    expect((await app.graphql(QUOTE, asked, seller)).codes).toEqual(['FORBIDDEN']);
     await ask(world.seller, FINALISE, { id: invoice.id });
     const [, seen] = await chargesOf(buyer, invoice, 'Cloud: Base');
     expect(seen.explanation.steps).toEqual(second.explanation.steps);
