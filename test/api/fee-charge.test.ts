@@ -177,9 +177,7 @@ describe('fees that are priced as usage is', () => {
     const contractId = toGlobalId('Contract', world.contract.contractId);
     const quoted = await ask(world.seller, QUOTE, { contractId, period: '2026-10' });
     const october = await bill(world, '2026-10');
-    const told = quoted.map((line: Record<string, string>) => [
-      ...[line.description, line.basis, line.net],
-    ]);
+    const told = shown({ ...october, lines: { nodes: quoted } });
     expect(told).toEqual(shown(october).slice(0, 6));
     expect(quoted[1]).toMatchObject({
       ...{ kind: 'PERIODIC_FEE', currency: 'EUR', charges: 5 },
@@ -382,10 +380,8 @@ describe('fees that are priced as usage is', () => {
     const buyer = await tokenOf(world.contract.partnerId);
     const line = invoice.lines.nodes[0]?.id;
     expect((await app.graphql(CHARGES, { line }, buyer)).codes).toEqual(['NOT_FOUND']);
-    const asked = {
-      contractId: toGlobalId('Contract', world.contract.contractId),
-      period: '2026-11',
-    };
+    const contractId = toGlobalId('Contract', world.contract.contractId);
+    const asked = { contractId, period: '2026-11' };
     expect((await app.graphql(QUOTE, asked, buyer)).codes).toEqual(['NOT_FOUND']);
     const seller = await tokenOf(world.sellerId, ['quote.read', 'price.wholesale.read']);
     expect((await app.graphql(QUOTE, asked, seller)).codes).toEqual(['FORBIDDEN']);
