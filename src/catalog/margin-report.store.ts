@@ -1,7 +1,5 @@
-import DataLoader from 'dataloader';
 import { formatAmount, invariant } from '../kernel/index.js';
-import { type RequestContext, requireViewer, type Tx } from '../platform/index.js';
-import { RateSheetMargin } from './margin.entity.js';
+import type { Tx } from '../platform/index.js';
 import type { GuardedPair } from './margin.store.js';
 import { MARGIN_POLICIES, type MarginFinding } from './margin-guard.js';
 import type { SheetKey } from './rate-sheet.store.js';
@@ -139,24 +137,6 @@ export async function decidingSeller(tx: Tx, ownerId: number): Promise<number> {
   );
   invariant(row !== undefined, 'who sees a list sees its owner');
   return row.id;
-}
-
-const marginKey = Symbol('margins of rate sheets');
-
-/** The request's loader of what sheets do to the margin of the partner acted at. */
-export function marginLoader(context: RequestContext): DataLoader<number, RateSheetMargin | null> {
-  const { partnerId } = requireViewer(context);
-  return context.loader(marginKey, (read) => {
-    return new DataLoader<number, RateSheetMargin | null>(async (sheets) => {
-      const rows = await (await read())
-        .createQueryBuilder(RateSheetMargin, 'row')
-        .where('row.rateSheetId = ANY(:sheets)', { sheets: [...sheets] })
-        .andWhere('row.partnerId = :partnerId', { partnerId })
-        .getMany();
-      const found = new Map(rows.map((row) => [row.rateSheetId, row]));
-      return sheets.map((sheet) => found.get(sheet) ?? null);
-    });
-  });
 }
 
 /** Sellers about whom something was found or asked for a sheet, as far as the system knows. */

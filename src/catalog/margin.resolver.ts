@@ -17,7 +17,6 @@ import {
   RateSheetMargin,
 } from './margin.entity.js';
 import type { MarginService } from './margin.service.js';
-import { marginLoader } from './margin-report.store.js';
 import { PriceList } from './price-list.entity.js';
 import { RateSheet } from './rate-sheet.entity.js';
 import { TimeBand } from './time-profile.entity.js';
@@ -48,10 +47,7 @@ export class SheetMarginResolver {
     @Root() sheet: RateSheet,
     @Ctx() context: RequestContext,
   ): Promise<RateSheetMargin | null> {
-    const found = await marginLoader(context).load(sheet.id);
-    if (found === null) return null;
-    const mayBeSeen = await this.#margins.maySee(await context.read(), requireViewer(context));
-    return mayBeSeen ? found : null;
+    return this.#margins.ofSheet(context, sheet.id);
   }
 }
 

@@ -1,3 +1,4 @@
+import DataLoader from 'dataloader';
 import { clearCondition, raiseAlarm } from '../alarm/index.js';
 import { DomainError } from '../kernel/index.js';
 import { pricePermissions } from '../partner/index.js';
@@ -8,6 +9,8 @@ import {
   type Page,
   pageById,
   pageOf,
+  type RequestContext,
+  requireViewer,
   rowAfter,
   rowNumber,
   rowOrNull,
@@ -142,7 +145,11 @@ async function askForMargin(
  * its own, and an alarm unless its contracts want none. Whoever imported the sheet learns nothing
  * of it. When the sheet is active no more, what was told is taken back. For the system.
  */
-export async function tellSellers(tx: Tx, { payload }: Pick<OutboxRow, 'payload'>): Promise<void> {
+export async function tellSellers(
+  tx: Tx,
+  { payload }: Pick<OutboxRow, 'payload'>,
+  taskMs = TASK_MS,
+): Promise<void> {
   const task = payload as MarginTask;
   // An undo waits until what is told here can be taken back.
   const sheet = await lockedSheetState(tx, task.sheetId);
@@ -161,9 +168,9 @@ export async function tellSellers(tx: Tx, { payload }: Pick<OutboxRow, 'payload'
   if (from === null) return;
   const sellers = task.sellers ?? (await concernedSellers(tx, sheet.priceListId, from, decider));
   const guard = new SheetGuard(tx, sheet, { from, activation: sheet.recordedTime });
-  const until = performance.now() + TASK_MS;
+  const until = performance.now() + taskMs;
   for (const [at, sellerId] of sellers.entries()) {
-    if (at > 0 && performance.now() > until) {
+    if (at > 0 && performance.now() >= until) {
       await askForMargin(tx, sheet, { sellers: sellers.slice(at) });
       return;
     }
@@ -258,6 +265,8 @@ function assertMargin(report: MarginReport, confirmed: string | null): void {
   );
 }
 
+const OF_SHEETS = Symbol('margins of rate sheets');
+
 /**
  * What sheets do to the margin of the partner that a request acts at. Nobody else's is shown, not
  * that of partners below either; the hub's takes the permission to see what it is charged.
@@ -267,12 +276,31 @@ export class MarginService {
   async find(tx: Tx, viewer: Viewer, globalId: string): Promise<RateSheetMargin | null> {
     const found = await rowOrNull(tx, RateSheetMargin, 'RateSheetMargin', globalId);
     if (found?.partnerId !== viewer.partnerId) return null;
-    return (await this.maySee(tx, viewer)) ? found : null;
+    return (await maySee(tx, viewer)) ? found : null;
+  }
+
+  /** The margin of a sheet; null when it is not the viewer's to see. */
+  async ofSheet(context: RequestContext, sheetId: number): Promise<RateSheetMargin | null> {
+    const viewer = requireViewer(context);
+    const loader = context.loader(OF_SHEETS, (read) => {
+      return new DataLoader<number, RateSheetMargin | null>(async (sheets) => {
+        const tx = await read();
+        if (!(await maySee(tx, viewer))) return sheets.map(() => null);
+        const rows = await tx
+          .createQueryBuilder(RateSheetMargin, 'row')
+          .where('row.rateSheetId = ANY(:sheets)', { sheets: [...sheets] })
+          .andWhere('row.partnerId = :seller', { seller: viewer.partnerId })
+          .getMany();
+        const found = new Map(rows.map((row) => [row.rateSheetId, row]));
+        return sheets.map((sheet) => found.get(sheet) ?? null);
+      });
+    });
+    return loader.load(sheetId);
   }
 
   /** Margins, the newest first. */
   async list(tx: Tx, viewer: Viewer, page: Page): Promise<Connection<RateSheetMargin>> {
-    if (!(await this.maySee(tx, viewer))) return pageOf<RateSheetMargin>([], page, () => []);
+    if (!(await maySee(tx, viewer))) return pageOf<RateSheetMargin>([], page, () => []);
     const after = rowAfter(page.after);
     const query = tx
       .createQueryBuilder(RateSheetMargin, 'row')
@@ -311,9 +339,9 @@ export class MarginService {
     }
     return pageById(query, page);
   }
+}
 
-  /** Whether the viewer may see both sides of the margin of the partner acted at. */
-  async maySee(tx: Tx, { permissions }: Viewer): Promise<boolean> {
-    return permissions.has(COST_PERMISSION) || (await visibleHub(tx)) === null;
-  }
+/** Whether the viewer may see both sides of the margin of the partner acted at. */
+async function maySee(tx: Tx, { permissions }: Viewer): Promise<boolean> {
+  return permissions.has(COST_PERMISSION) || (await visibleHub(tx)) === null;
 }

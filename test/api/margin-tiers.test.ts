@@ -266,15 +266,22 @@ describe('a sheet of a partner above', () => {
   });
 
   it('leaves those for the next task whose turn has not come, and tells each once', async () => {
-    const tiers = await priced(await branch({ upper: 'WARN' }));
+    const tiers = await priced(await branch({ upper: 'WARN', lower: 'WARN' }));
+    const { hub, upper, lower } = tiers;
     const id = await underWater(tiers);
-    await call(app, tiers.hub.token, ACTIVATE_SHEET, { id });
+    await call(app, hub.token, ACTIVATE_SHEET, { id });
+    const payload = { sheetId: rowNumber('RateSheet', id) };
+    const task = () =>
+      app.app.database.write(SYSTEM_SCOPE, (tx) => tellSellers(tx, { payload }, 0));
+    await task();
+    const [first] = await marginsOf(upper.token);
+    expect(first).toMatchObject({ findingCount: 1 });
+    expect(await marginsOf(lower.token)).toEqual([]);
     await told();
-    const payload = { sheetId: rowNumber('RateSheet', id), sellers: [tiers.upper.partner.id] };
-    const [before] = await marginsOf(tiers.upper.token);
-    await app.app.database.write(SYSTEM_SCOPE, (tx) => tellSellers(tx, { payload }));
-    expect(await marginsOf(tiers.upper.token)).toEqual([before]);
-    expect(await alarmsOf(tiers.upper.token)).toHaveLength(1);
+    expect(await marginsOf(lower.token)).toMatchObject([{ findingCount: 1 }]);
+    const again = await marginsOf(upper.token);
+    expect(again).toEqual([first]);
+    expect(await alarmsOf(lower.token)).toHaveLength(1);
   });
 });
 
@@ -325,6 +332,26 @@ describe('what is hidden', () => {
       ),
     );
     await expect(write).rejects.toThrow(/row-level security/);
+  });
+
+  it('is kept by the code as well, where the database would show it', async () => {
+    const tiers = await priced(await branch());
+    const id = await underWater(tiers);
+    await call(app, tiers.hub.token, ACTIVATE_SHEET, { id });
+    await told();
+    const [{ id: ofUpper }] = await marginsOf(tiers.upper.token);
+    const { margins } = app.app.services;
+    const seenAt = (partnerId: number) =>
+      app.app.database.read(SYSTEM_SCOPE, async (tx) => {
+        const viewer = { partnerId, permissions: new Set(['price.cost.read']) } as never;
+        const one = await margins.find(tx, viewer, ofUpper);
+        const { nodes } = await margins.list(tx, viewer, { first: 500 });
+        return [one !== null, nodes.some((each) => each.globalId === ofUpper)];
+      });
+    expect(await seenAt(tiers.upper.partner.id)).toEqual([true, true]);
+    for (const { partner } of [tiers.hub, tiers.lower]) {
+      expect(await seenAt(partner.id)).toEqual([false, false]);
+    }
   });
 
   it('is read by who buys by it, and by nobody further down', async () => {

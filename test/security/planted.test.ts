@@ -206,6 +206,20 @@ const BEHAVIOUR = [
     tests: ['api/price-access'],
   },
   {
+    name: 'whose margin it is',
+    file: 'build/src/catalog/margin.service.js',
+    from: 'found?.partnerId !== viewer.partnerId',
+    to: 'found === null',
+    tests: ['api/margin-tiers'],
+  },
+  {
+    name: 'the cost side of the margin of the hub',
+    file: 'build/src/catalog/margin.service.js',
+    from: 'return permissions.has(COST_PERMISSION) ||',
+    to: 'return true ||',
+    tests: ['api/margin-tiers'],
+  },
+  {
     name: 'an e-mail address',
     file: 'build/src/identity/user.resolver.js',
     from: "permissions.has('user.email.read')",
