@@ -104,7 +104,8 @@ function usageLine(sum: UsageSum, currency: string, language: string): InvoiceLi
 
 /**
  * Charges of one fee for equally many days of one month share a line, so an invoice over
- * thousands of subscriptions stays short; whole months of one fee are always one line.
+ * thousands of subscriptions stays short; whole months of one fee are always one line, and one more
+ * where price rules act.
  */
 function feeLines(
   fees: readonly FeeCharge[],
@@ -112,8 +113,11 @@ function feeLines(
   currency: string,
   language: string,
 ): InvoiceLineDraft[] {
-  const sharing = ({ fee, fromOn, days }: FeeCharge) =>
-    fee.kind === 'ONE_TIME' ? `${fee.planFeeId}` : `${fee.planFeeId} ${fromOn.slice(0, 7)} ${days}`;
+  const sharing = ({ fee, fromOn, days, workings }: FeeCharge) => {
+    if (fee.kind === 'ONE_TIME') return `${fee.planFeeId} ${workings === null}`;
+    const ruled = workings === null ? '' : fromOn;
+    return `${fee.planFeeId} ${fromOn.slice(0, 7)} ${days} ${ruled}`;
+  };
   return [...grouped(fees, sharing).values()].map((charges) => {
     const [{ fee, days, monthDays }] = charges as [FeeCharge];
     const basis = total(charges, (charge) => charge.amount);

@@ -77,6 +77,35 @@ describe('tax', () => {
 });
 
 describe('an invoice', () => {
+  it('has lines of their own for fees on which rules act', () => {
+    const workings = { counted: [], parts: [], rules: [], owed: '0', before: '0' };
+    const ruled = { ...workings, decimals: 4, rounding: 'HALF_UP' } as const;
+    const half = { days: 15, monthDays: 30, amount: parseAmount('5') };
+    const november = (fromOn: string, toOn: string, given = {}) =>
+      charge({ ...half, fromOn, toOn, ...given });
+    const setup = charge({ fee: fee('Setup', 2, 'ONE_TIME'), days: 1, monthDays: 1 });
+    const discounted = { workings: ruled, amount: parseAmount('4') };
+    const { lines } = invoiceFigures(
+      [],
+      [
+        november('2026-11-01', '2026-11-16'),
+        november('2026-11-16', '2026-12-01', discounted),
+        november('2026-11-16', '2026-12-01', { ...discounted, subscriptionId: 2 }),
+        setup,
+        { ...setup, ...discounted },
+      ],
+      standard,
+      'EUR',
+      'en',
+    );
+    expect(lines.map(({ records, net }) => [records, formatAmount(net)])).toEqual([
+      [1n, '5.00'],
+      [2n, '8.00'],
+      [1n, '10.00'],
+      [1n, '4.00'],
+    ]);
+  });
+
   it('comes to figures worked out by hand', () => {
     const figures = invoiceFigures(
       [

@@ -20,6 +20,8 @@ import {
 import { decimalModes } from '../fixtures/oracle.js';
 
 const Exact = Decimal.clone({ precision: 80 });
+/** Keeps every digit of the double of such a number. */
+const Longer = Decimal.clone({ precision: 200 });
 const POLICY = { decimals: 4, rounding: 'HALF_UP' } as const;
 const DAYS = 31;
 
@@ -363,8 +365,8 @@ function reference(given: Plan): { owed: Decimal; isSure: boolean } {
     charge = type === 'SURCHARGE' ? charge.plus(size) : Exact.max(0, charge.minus(size));
   }
   const unit = big(10n ** BigInt(8 - decimals));
-  // Sixty digits say what a fraction rounds to, unless it lies right beside a border.
-  const border = charge.div(unit).mul(2);
+  // Eighty digits say what a fraction rounds to, unless it lies right beside a border.
+  const border = new Longer(charge).mul(2).div(unit);
   const isSure = border.minus(border.round()).abs().gt('1e-30') || border.isInteger();
   const owed = charge.div(unit).toDecimalPlaces(0, decimalModes[rounding]).mul(unit);
   return { owed, isSure };
