@@ -17,6 +17,8 @@ const ofRating = [
   'compile-*',
   'rate-batch',
   'fold-property',
+  'price-rules',
+  'pots',
   'vectors',
 ];
 
