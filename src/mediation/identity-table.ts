@@ -4,6 +4,7 @@ import { invariant } from '../kernel/index.js';
 export const SEEN = -1;
 
 const WORDS = 2;
+const PAGE_WORDS = 1024;
 /** Second word of a slot whose claimer has not written it yet. */
 const PENDING = 0;
 /** Looks at a pending slot before its claimer counts as lost. */
@@ -35,7 +36,11 @@ export class IdentityTable {
   static allocate(identities: number): IdentityTable {
     let slots = 1024;
     while (slots * 0.6 < identities) slots *= 2;
-    return new IdentityTable(new SharedArrayBuffer(slots * WORDS * 4));
+    const table = new IdentityTable(new SharedArrayBuffer(slots * WORDS * 4));
+    // The system gives memory page by page when it is first written to. Where a page is read
+    // before, as by `prefetch`, it does so twice and stops all threads in between.
+    for (let at = 0; at < table.words.length; at += PAGE_WORDS) table.words[at] = 0;
+    return table;
   }
 
   get slots(): number {

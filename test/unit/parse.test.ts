@@ -122,6 +122,20 @@ describe('lines of a record file', () => {
     expect(parseText(`${broken}\n${sound}`)).toEqual([malformed, malformed, soundRow]);
   });
 
+  it('is refused and kept alike at the limit of its length, with room behind it or not', () => {
+    for (const more of [-1, 0, 1]) {
+      const long = `${sound}${'6'.repeat(MAX_LINE_BYTES - sound.length + more)}`;
+      for (const end of ['\n', '\r\n']) {
+        const bytes = Buffer.from(`${long}${end}${sound}\n`);
+        const roomy = parseAll(format, bytes, [], Buffer.alloc(64, 10));
+        expect(roomy).toEqual(parseAll(format, bytes));
+        expect('fault' in roomy.rows[0]!.line && roomy.rows[0]!.line.fault).toBe(
+          more > 0 ? 'LINE_TOO_LONG' : false,
+        );
+      }
+    }
+  });
+
   it('refuses a line of 70,000 bytes, keeps 64 KiB of it and goes on', () => {
     const long = `${sound}${'x'.repeat(70_000)}`;
     const { rows } = parseAll(format, Buffer.from(`${sound}\n${long}\n${sound}\n`));
@@ -340,16 +354,20 @@ describe('any file', () => {
     expect(records).toBeGreaterThan(5000);
   });
 
-  it('is read the same however it is cut', () => {
+  // With room behind it a usual line is read in one go, else with a closer look.
+  it('is read the same however it is cut and whatever stands behind it', () => {
+    const behind = fc.constantFrom('', '\n', ',', '\r', 'x', '\u0000').map((sign) => {
+      return Buffer.from(sign.repeat(64));
+    });
     fc.assert(
-      fc.property(fileText, fc.array(fc.nat(), { maxLength: 12 }), (text, pieces) => {
+      fc.property(fileText, fc.array(fc.nat(), { maxLength: 12 }), behind, (text, pieces, rest) => {
         const bytes = Buffer.from(text, 'latin1');
-        const { rows, lines } = parseAll(format, bytes, pieces);
+        const { rows, lines } = parseAll(format, bytes, pieces, rest);
         const whole = parseAll(format, bytes);
         expect(rows).toEqual(whole.rows);
         expect(lines).toBe(whole.lines);
       }),
-      { numRuns: 2000 },
+      { numRuns: 4000 },
     );
   });
 
