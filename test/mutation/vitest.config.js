@@ -19,6 +19,7 @@ const ofRating = [
   'fold-property',
   'price-rules',
   'pots',
+  'order-entries',
   'vectors',
 ];
 
