@@ -17,11 +17,13 @@ export interface GenerateOptions {
   readonly seed: number;
   /** Days that the records spread over, in order of time. */
   readonly days: number;
+  /** No two records at the same instant, so that time alone says which came first. */
+  readonly apart?: boolean;
 }
 
 const CHUNK = 1 << 20;
-const DAY_SECONDS = 86_400;
-const FIRST_SECOND = Date.UTC(2026, 9, 1) / 1000;
+const DAY_MS = 86_400_000;
+const FIRST_MS = Date.UTC(2026, 9, 1);
 
 /**
  * A file in the `kontor` format: 80 % of the calls go to 1 % of the prefixes, one line in a
@@ -32,13 +34,14 @@ export function generate(world: World, options: GenerateOptions): Generated {
   const fd = openSync(options.path, 'w');
   const out = Buffer.allocUnsafe(CHUNK + 4096);
   const hot = Math.max(1, Math.floor(world.prefixes.length / 100));
-  let at = out.write(
+  let filled = out.write(
     'record_id,service,started_at,a_number,b_number,quantity,in_trunk,out_trunk\n',
   );
   let [bytes, duplicates, malformed] = [0, 0, 0];
   let earlier = '';
   for (let n = 0; n < options.records; n += 1) {
-    const second = Math.floor((n / options.records) * options.days * DAY_SECONDS);
+    const ms = Math.floor((n / options.records) * options.days * DAY_MS);
+    const at = FIRST_MS + (options.apart ? ms : ms - (ms % 1000));
     let line: string;
     if (earlier !== '' && random.chance(0.01)) {
       line = earlier;
@@ -47,16 +50,16 @@ export function generate(world: World, options: GenerateOptions): Generated {
       line = `${id(n, options.seed)},voice,not a time,1,2,3,,\n`;
       malformed += 1;
     } else {
-      line = record(world, random, n, options.seed, FIRST_SECOND + second, hot);
+      line = record(world, random, n, options.seed, at, hot);
       if (random.chance(0.05)) earlier = line;
     }
-    at += out.write(line, at, 'latin1');
-    if (at >= CHUNK) {
-      bytes += writeSync(fd, out, 0, at);
-      at = 0;
+    filled += out.write(line, filled, 'latin1');
+    if (filled >= CHUNK) {
+      bytes += writeSync(fd, out, 0, filled);
+      filled = 0;
     }
   }
-  bytes += writeSync(fd, out, 0, at);
+  bytes += writeSync(fd, out, 0, filled);
   closeSync(fd);
   return { path: options.path, bytes, lines: options.records, duplicates, malformed };
 }
@@ -66,7 +69,7 @@ function record(
   random: Random,
   n: number,
   seed: number,
-  second: number,
+  atMs: number,
   hot: number,
 ): string {
   const { prefixes, callers, outTrunks } = world;
@@ -75,7 +78,7 @@ function record(
   while (called.length < 11) called += String(random.below(10));
   const caller = callers[random.below(callers.length)]! + random.below(10);
   const duration = random.chance(0.15) ? 0 : 1 + Math.floor(random.below(30) ** 2);
-  const started = new Date(second * 1000).toISOString().replace('.000', '');
+  const started = new Date(atMs).toISOString().replace('.000', '');
   const trunk = outTrunks[random.below(outTrunks.length)]!;
   return `${id(n, seed)},voice,${started},+${caller},+${called},${duration},,${trunk}\n`;
 }
