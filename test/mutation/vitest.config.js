@@ -20,6 +20,7 @@ const ofRating = [
   'price-rules',
   'pots',
   'order-entries',
+  'rollover',
   'vectors',
 ];
 
