@@ -55,17 +55,9 @@ export async function claimOutbox(
   return { id, topic, partnerId: row.partner_id, payload, attempts };
 }
 
-/**
- * Marks a row as done, in the transaction that did it. Its commit does not wait for the disk: what
- * a power failure takes back is whole, mark and effect, and is done again.
- */
+/** Marks a row as done, in the transaction that did it. */
 export async function finishOutbox(tx: SqlClient, id: string): Promise<void> {
-  await tx.query(
-    `UPDATE outbox SET done_at = clock_timestamp()
-     FROM (SELECT set_config('synchronous_commit', 'off', true)) AS without_waiting
-     WHERE id = $1`,
-    [id],
-  );
+  await tx.query('UPDATE outbox SET done_at = clock_timestamp() WHERE id = $1', [id]);
 }
 
 /** Counts a failure and lets the row wait. */
