@@ -11,6 +11,7 @@ export function compileGuide(facts: BookFacts, contractPlace: ReadonlyMap<number
   const identities = facts.identities.filter(({ subscriptionId }) => place.has(subscriptionId));
   const claims = new ClaimList(place);
   const ranges = elementaryRanges(identities);
+  const rangeFirst = ints(ranges, ({ owners }) => claims.add(owners));
   const trunks = trunkClaims(facts, identities, claims, contractPlace);
   const chains = new ChainList(facts, contractPlace);
   return {
@@ -33,7 +34,7 @@ export function compileGuide(facts: BookFacts, contractPlace: ReadonlyMap<number
       }),
     ),
     rangeTo: floats(ranges, ({ to }) => to),
-    rangeFirst: ints(ranges, ({ owners }) => claims.add(owners)),
+    rangeFirst,
     rangeCount: ints(ranges, ({ owners }) => owners.length),
     ...indexRanges(ranges),
     ...trunks,

@@ -312,11 +312,17 @@ describe('the owner of a record', () => {
       aSubscription({ id: 1 }),
       aSubscription({ id: 2 }),
       aSubscription({ id: 3, startsAt: moved, endsAt: moved + 1000 }),
+      aSubscription({ id: 4, startsAt: moved + 30_001, endsAt: moved + 150_001 }),
     ],
     identities: [
       anIdentity({ numberFrom: 100, numberTo: 199, validTo: moved }),
       anIdentity({ numberFrom: 150, numberTo: 250, validFrom: moved, subscriptionId: 2 }),
       anIdentity({ numberFrom: 300, numberTo: 300, subscriptionId: 3 }),
+      anIdentity({ numberFrom: 400, numberTo: 400, subscriptionId: 4 }),
+      anIdentity({
+        ...{ numberFrom: 500, numberTo: 500, subscriptionId: 1 },
+        ...{ validFrom: moved + 30_001, validTo: moved + 150_001 },
+      }),
       anIdentity({
         numberFrom: null,
         numberTo: null,
@@ -356,6 +362,15 @@ describe('the owner of a record', () => {
     expect([-1, 0, 999, 1000].map((after) => owner('300', moved + after))).toEqual([
       ...['SUBSCRIPTION_NOT_ACTIVE', 3, 3, 'SUBSCRIPTION_NOT_ACTIVE'],
     ]);
+  });
+
+  it('is found to the millisecond, whatever minute that is in', () => {
+    const times = [30_000, 30_001, 59_999, 60_000, 150_000, 150_001];
+    const found = (number: string) => times.map((after) => owner(number, moved + after));
+    const not = 'SUBSCRIPTION_NOT_ACTIVE';
+    expect(found('400')).toEqual([not, 4, 4, 4, 4, not]);
+    const nobody = 'UNKNOWN_SUBSCRIBER';
+    expect(found('500')).toEqual([nobody, 1, 1, 1, 1, nobody]);
   });
 
   it('is nobody in an empty book', () => {
