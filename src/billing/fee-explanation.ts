@@ -3,7 +3,6 @@ import { toGlobalId } from '../kernel/index.js';
 import {
   decimal,
   exactText,
-  type Fraction,
   type PriceRule,
   plus,
   type RuleOutcome,
@@ -22,6 +21,7 @@ import {
   type FeeBasis,
   type FeePricing,
   seatPrice,
+  share,
   type WorkedFee,
   workOutFee,
 } from './fee-price.js';
@@ -120,7 +120,7 @@ function plainFee(charge: ExplainedCharge, basis: FeeBasis): WorkedAgain {
   const { fee, fromOn } = charge;
   const owed =
     fee.kind === 'ONE_TIME' ? fee.amount : proratedFee(fee.amount, fromOn.slice(0, 7), charge);
-  const exact = ofDays(whole(fee.amount), basis);
+  const exact = share(whole(fee.amount), basis.days, basis.monthDays);
   const steps = [step('PRICE', `${flatText(fee, basis)} = ${exactText(exact)}`, exactText(exact))];
   const isWhole = exact.numerator === owed * exact.denominator;
   if (!isWhole) {
@@ -153,7 +153,7 @@ function seatSteps(fee: FeeTerms, { counted, monthDays }: FeeBasis): FeeStep[] {
   return counted.map((run) => {
     const monthly = seatPrice(fee, run.count);
     const days = dayCount(run);
-    sum = plus(sum, ofDays(monthly, { days, monthDays }));
+    sum = plus(sum, share(monthly, days, monthDays));
     const text =
       `${run.fromOn} to ${lastDay(run)}: ${run.count} subscriptions, ` +
       `${unitsText(fee, fee.pricing as FeePricing, run.count)} a month, within its limits ` +
@@ -240,13 +240,6 @@ function ruleViews(
       capLeft: name === null || capLeft === null ? null : decimal(capLeft),
     };
   });
-}
-
-function ofDays(amount: Fraction, basis: Pick<FeeBasis, 'days' | 'monthDays'>): Fraction {
-  return {
-    numerator: amount.numerator * BigInt(basis.days),
-    denominator: amount.denominator * BigInt(basis.monthDays),
-  };
 }
 
 function step(kind: FeeStepKind, text: string, result: string): FeeStep {

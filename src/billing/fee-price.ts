@@ -167,7 +167,8 @@ function ofMonth({ days, monthDays }: FeeBasis): Fraction {
   return share(whole(1n), days, monthDays);
 }
 
-function share(charge: Fraction, days: number, monthDays: number): Fraction {
+/** The part of a month's charge that falls on so many of its days. */
+export function share(charge: Fraction, days: number, monthDays: number): Fraction {
   return days === monthDays ? charge : times(charge, BigInt(days), BigInt(monthDays));
 }
 
