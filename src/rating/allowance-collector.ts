@@ -12,6 +12,8 @@ export interface EntrySegment {
   /** First day of the month, YYYY-MM-01. */
   readonly month: string;
   readonly entries: Buffer;
+  /** When its first and last record began; null where the month is folded as a whole. */
+  readonly span: { readonly fromMs: number; readonly toMs: number } | null;
 }
 
 /** What the collector asks the rater that has just rated the batch. */
@@ -78,7 +80,7 @@ export class AllowanceCollector {
   finish(): EntrySegment[] {
     return [...this.#months].flatMap(([month, writers]) =>
       writers.flatMap((writer, shard) =>
-        writer === undefined ? [] : [{ month, shard, entries: writer.finish() }],
+        writer === undefined ? [] : [{ month, shard, span: writer.span, entries: writer.finish() }],
       ),
     );
   }
@@ -116,7 +118,9 @@ export class AllowanceCollector {
 
   /** Takes a record out of the months of a contract that it was folded in before. */
   withdraw(xdrId: number, level: number, contractId: number, day: number): void {
-    const room = this.#writer(day, contractId).next(NO_TARIFF);
+    const writer = this.#writer(day, contractId);
+    writer.markWhole();
+    const room = writer.next(NO_TARIFF);
     room.numbers[room.numberAt + NUMBER.XDR_ID] = xdrId;
     room.words[room.wordAt + WORD.CONTRACT] = contractId;
     room.words[room.wordAt + WORD.DAY] = day;

@@ -1,5 +1,5 @@
 import { invariant, type RoundingMode, roundingModes } from '../kernel/index.js';
-import type { ChargeTariff } from './charge.js';
+import { type ChargeTariff, modelOf } from './charge.js';
 
 /** Contracts are folded in so many groups, by their id. */
 export const SHARDS = 64;
@@ -97,8 +97,12 @@ export class EntryList {
     this.tariffs.length = 0;
   }
 
-  /** Adds what {@link EntryWriter.finish} made. */
-  read(bytes: Uint8Array, places: Map<string, number>): void {
+  /** Adds what {@link EntryWriter.finish} made, or of it the entries that are wanted. */
+  read(
+    bytes: Uint8Array,
+    places: Map<string, number>,
+    wanted?: (contractId: number, startedMs: number) => boolean,
+  ): void {
     const { entries: added, knownAt, tariffs } = tailOf(bytes);
     this.#reserve(this.count + added);
     const target = new Uint8Array(this.#numbers.buffer, this.count * ENTRY_BYTES);
@@ -111,12 +115,26 @@ export class EntryList {
       }
       return place;
     });
-    for (let entry = this.count; entry < this.count + added; entry += 1) {
+    const kept = wanted === undefined ? added : this.#keep(added, wanted);
+    for (let entry = this.count; entry < this.count + kept; entry += 1) {
       const at = entry * WORDS + WORD.TARIFF;
       this.#words[at] = placeOf[this.#words[at]!]!;
       this.#knownAt[entry] = knownAt;
     }
-    this.count += added;
+    this.count += kept;
+  }
+
+  // Moves the wanted ones of so many new entries together; answers how many they are.
+  #keep(added: number, wanted: (contractId: number, startedMs: number) => boolean): number {
+    let to = this.count;
+    for (let entry = this.count; entry < this.count + added; entry += 1) {
+      if (!wanted(this.word(entry, WORD.CONTRACT), this.number(entry, NUMBER.STARTED_MS))) continue;
+      if (to !== entry) {
+        this.#numbers.copyWithin(to * NUMBERS, entry * NUMBERS, (entry + 1) * NUMBERS);
+      }
+      to += 1;
+    }
+    return to - this.count;
   }
 
   /** Makes room for the entries of segments of so many bytes together. */
@@ -165,6 +183,7 @@ export class EntryWriter {
   #words = new Int32Array(this.#numbers.buffer);
   readonly #tariffs: string[] = [];
   readonly #places = new Map<ChargeTariff, number>();
+  #isWhole = false;
 
   constructor(readonly knownAt: number) {}
 
@@ -177,6 +196,26 @@ export class EntryWriter {
     this.count += 1;
     this.#words[wordAt + WORD.TARIFF] = this.#placeOf(tariff);
     return { numbers: this.#numbers, words: this.#words, numberAt, wordAt };
+  }
+
+  /** Says that the month has to be folded as a whole. */
+  markWhole(): void {
+    this.#isWhole = true;
+  }
+
+  /**
+   * When the first and the last of its records began; null where the month has to be folded as a
+   * whole: a record is withdrawn, or a tier depends on the volume of all.
+   */
+  get span(): { readonly fromMs: number; readonly toMs: number } | null {
+    if (this.#isWhole) return null;
+    let [fromMs, toMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let entry = 0; entry < this.count; entry += 1) {
+      const startedMs = this.#numbers[1 + entry * NUMBERS + NUMBER.STARTED_MS]!;
+      if (startedMs < fromMs) fromMs = startedMs;
+      if (startedMs > toMs) toMs = startedMs;
+    }
+    return { fromMs, toMs };
   }
 
   /** The bytes of the segment, which lie in the writer's memory: good until {@link release}. */
@@ -210,6 +249,7 @@ export class EntryWriter {
     if (place === undefined) {
       place = this.#tariffs.push(tariffText(tariff)) - 1;
       this.#places.set(tariff, place);
+      if (modelOf(tariff) === 'VOLUME') this.#isWhole = true;
     }
     return place;
   }

@@ -1,175 +1,250 @@
 import type pg from 'pg';
-import { grouped, isoFromEpochDay } from '../kernel/index.js';
-import { type BatchTicket, rowsOf } from '../platform/index.js';
-import { type EntryList, NUMBER } from './allowance-entry.js';
+import { invariant, isoFromEpochDay } from '../kernel/index.js';
+import type { BatchTicket } from '../platform/index.js';
 import {
   type AdjustedRecord,
   type AdjustmentSums,
-  CHUNK_RECORDS,
   decodePots,
   decodeRecords,
-  ExactSum,
-  encodePots,
-  encodeRecords,
-  type StoredPot,
 } from './allowance-result.js';
+import { copyOut } from './copy-out.store.js';
+import { MS, rows } from './facts-query.store.js';
 import type { FoldContract } from './fold-facts.store.js';
-import type { FoldedMonth } from './fold-month.js';
+import type { MonthEnd, ResultChunk, Resumption } from './month-in-parts.js';
 import { arrayOf, sendBytes } from './send-bytes.store.js';
 
-/** What a fold made of one contract's month. */
-export interface ContractResult {
+/** A chunk of one contract; the first one of a month has its pots. */
+export interface ContractChunk {
   readonly contract: FoldContract;
-  /** Entries of the records, as the fold has taken them. */
-  readonly order: Int32Array;
-  readonly folded: FoldedMonth;
+  readonly chunk: ResultChunk;
+  readonly pots: Buffer | null;
+}
+
+/** What a fold changes in the sums of one contract. */
+export interface ContractSums {
+  readonly contract: FoldContract;
   readonly sums: AdjustmentSums;
 }
 
-/** Part of a contract's month as it is stored; the first part holds the pots. */
-interface Chunk {
-  readonly contract: FoldContract;
-  readonly number: number;
-  readonly startedFromMs: number;
-  readonly startedToMs: number;
-  /** Scale 8. */
-  readonly adjustment: bigint;
-  readonly records: Buffer;
-  readonly pots: Buffer;
-}
+/** Where the folds of contracts go on, by contract: a chunk, and the instant at which it begins. */
+export type Beginnings = ReadonlyMap<number, { readonly chunk: number; readonly atMs: number }>;
 
 /** Bytes that one statement stores, more or less. */
 const STATEMENT_BYTES = 4 * 1024 * 1024;
 
-// Made one after the other: all chunks of a large month would take as much memory as its entries.
-function* chunksOf(list: EntryList, results: readonly ContractResult[]): Generator<Chunk> {
-  for (const { contract, order, folded } of results) {
-    if (order.length === 0) continue;
-    const kept = placesToKeep(folded);
-    // The first chunk says that the month was folded, whatever came out.
-    for (let from = 0; from === 0 || from < kept.length; from += CHUNK_RECORDS) {
-      const places = kept.subarray(from, from + CHUNK_RECORDS);
-      const sum = new ExactSum();
-      for (const place of places) sum.add(folded.adjustments[place]!);
-      const startedMs = (place: number) => list.number(order[place]!, NUMBER.STARTED_MS);
-      yield {
-        contract,
-        number: from / CHUNK_RECORDS,
-        startedFromMs: startedMs(places[0] ?? 0),
-        startedToMs: startedMs(places.at(-1) ?? 0),
-        adjustment: sum.total,
-        records: encodeRecords(list, order, folded, places),
-        pots: from === 0 ? encodePots(folded) : Buffer.alloc(0),
-      };
-    }
-  }
+/** The last place in a month where the fold of each contract can go on before its instant. */
+export async function findBeginnings(
+  client: pg.Client,
+  month: string,
+  earliest: ReadonlyMap<number, number>,
+): Promise<Beginnings> {
+  const contracts = [...earliest];
+  const found = await rows<{ contractId: number; chunk: number; atMs: number }>(
+    client,
+    `SELECT DISTINCT ON (r.contract_id) r.contract_id AS "contractId", r.chunk,
+       ${MS('r.resumes_at')} AS "atMs"
+     FROM unnest($2::int[], $3::float8[]) AS k (contract_id, at)
+     JOIN allowance_result r ON r.contract_id = k.contract_id AND r.month = $1
+       AND r.resumes_at <= to_timestamp(k.at / 1000)
+     ORDER BY r.contract_id, r.chunk DESC`,
+    [month, contracts.map(([id]) => id), contracts.map(([, atMs]) => atMs)],
+  );
+  return new Map(found.map(({ contractId, ...beginning }) => [contractId, beginning]));
 }
 
-/** The records that the month has changed or a bucket has covered. */
-function placesToKeep({ adjustments, covered }: FoldedMonth): Int32Array {
-  const places = new Int32Array(adjustments.length);
-  let count = 0;
-  for (let place = 0; place < adjustments.length; place += 1) {
-    places[count] = place;
-    if (adjustments[place] !== 0 || covered[place] !== 0) count += 1;
-  }
-  return places.subarray(0, count);
+/** What the folds before said of a contract's month, but for its records. */
+export interface TakenMonth {
+  readonly resumption: Resumption | null;
+  /** Lineages of the buckets that had pots. */
+  readonly buckets: readonly number[];
 }
 
-/** What the fold before made of a month. */
-interface TakenResult {
-  readonly records: readonly AdjustedRecord[];
-  readonly pots: readonly StoredPot[];
-}
+const COPY_HEADER_BYTES = 19;
 
-/** Takes what the fold before said of some contracts; it makes room for this one. */
+/**
+ * Takes what the folds before said of some contracts' months, from where each of them goes on; it
+ * makes room for this one. Records are handed over one by one, for there may be millions.
+ */
 export async function takeResults(
   client: pg.Client,
   contractIds: readonly number[],
   month: string,
-): Promise<Map<number, TakenResult>> {
-  const taken = rowsOf<{ contractId: number; records: Buffer; pots: Buffer }>(
-    await client.query(
-      `WITH gone AS (DELETE FROM allowance_result
-         WHERE contract_id = ANY ($1::int[]) AND month = $2
-         RETURNING contract_id, chunk, records, pots)
-       SELECT contract_id AS "contractId", records, pots FROM gone ORDER BY contract_id, chunk`,
-      [contractIds, month],
-    ),
-  );
-  return new Map(
-    [...grouped(taken, ({ contractId }) => contractId)].map(([id, chunks]) => [
-      id,
-      {
-        records: chunks.flatMap(({ records }) => decodeRecords(records)),
-        pots: chunks.flatMap(({ pots }) => decodePots(pots).pots),
-      },
-    ]),
-  );
-}
-
-/** Stores what a fold said of some contracts, and what it changes in their sums. */
-export async function storeResults(
-  client: pg.Client,
-  ticket: BatchTicket,
-  month: string,
-  list: EntryList,
-  results: readonly ContractResult[],
-): Promise<void> {
-  let chunks: Chunk[] = [];
-  let bytes = 0;
-  for (const chunk of chunksOf(list, results)) {
-    chunks.push(chunk);
-    bytes += chunk.records.length + chunk.pots.length;
-    if (bytes < STATEMENT_BYTES) continue;
-    await storeChunks(client, ticket, month, chunks);
-    chunks = [];
-    bytes = 0;
+  beginnings: Beginnings,
+  take: (contractId: number, record: AdjustedRecord) => void,
+): Promise<Map<number, TakenMonth>> {
+  const taken = new Map<number, TakenMonth>();
+  for (const { contractId, pots } of await firstPots(client, contractIds, month)) {
+    const buckets = decodePots(pots).pots.map(({ bucket }) => bucket);
+    taken.set(contractId, { resumption: null, buckets });
   }
-  if (chunks.length > 0) await storeChunks(client, ticket, month, chunks);
-  await storeSums(client, ticket, results);
+  const from = (id: number) => beginnings.get(id)?.chunk ?? 0;
+  await copyOut(client, goneSql(contractIds, month, from), (bytes, at, to) => {
+    const row = goneRow(bytes, at, to);
+    if (row === null) return;
+    for (const record of decodeRecords(row.records)) take(row.contractId, record);
+    const beginning = beginnings.get(row.contractId);
+    if (beginning?.chunk !== row.chunk) return;
+    invariant(row.state !== null, 'a fold goes on where a state was kept');
+    const { buckets } = taken.get(row.contractId)!;
+    const resumption = { ...beginning, state: Buffer.from(row.state) };
+    taken.set(row.contractId, { resumption, buckets });
+  });
+  return taken;
 }
 
-// All bytes go as one value, which PostgreSQL cuts up.
-async function storeChunks(
+function firstPots(
   client: pg.Client,
-  ticket: BatchTicket,
+  contractIds: readonly number[],
   month: string,
-  rows: readonly Chunk[],
-): Promise<void> {
-  await sendBytes(
+): Promise<{ contractId: number; pots: Buffer }[]> {
+  return rows(
     client,
-    `INSERT INTO allowance_result (contract_id, month, chunk, batch_id, partner_id,
-       started_from, started_to, adjustment, records, pots)
-     SELECT u.contract, $1, u.chunk, $2, u.partner, to_timestamp(u.started_from / 1000),
-       to_timestamp(u.started_to / 1000), u.adjustment,
-       substring($11::bytea FROM (u.before + 1)::int FOR u.records),
-       substring($11::bytea FROM (u.before + 1)::int + u.records FOR u.pots)
-     FROM (SELECT n.*, sum(records + pots) OVER (ORDER BY place) - records - pots AS before
-       FROM unnest($3::int[], $4::smallint[], $5::int[], $6::float8[], $7::float8[],
-         $8::bigint[], $9::int[], $10::int[]) WITH ORDINALITY
-       AS n (contract, chunk, partner, started_from, started_to, adjustment, records, pots, place)
-     ) u`,
-    [
-      month,
-      ticket.id,
-      arrayOf(rows, ({ contract }) => contract.id),
-      arrayOf(rows, ({ number }) => number),
-      arrayOf(rows, ({ contract }) => contract.partnerId),
-      arrayOf(rows, ({ startedFromMs }) => startedFromMs),
-      arrayOf(rows, ({ startedToMs }) => startedToMs),
-      arrayOf(rows, ({ adjustment }) => adjustment),
-      arrayOf(rows, ({ records }) => records.length),
-      arrayOf(rows, ({ pots }) => pots.length),
-    ],
-    Buffer.concat(rows.flatMap(({ records, pots }) => [records, pots])),
+    `SELECT contract_id AS "contractId", pots FROM allowance_result
+     WHERE contract_id = ANY ($1::int[]) AND month = $2 AND chunk = 0`,
+    [contractIds, month],
   );
+}
+
+function goneSql(
+  contractIds: readonly number[],
+  month: string,
+  from: (contractId: number) => number,
+): string {
+  const isPlain = contractIds.every(Number.isInteger) && /^\d{4}-\d\d-01$/.test(month);
+  invariant(isPlain, 'ids and a month');
+  return `COPY (DELETE FROM allowance_result r
+    USING unnest('{${contractIds.join(',')}}'::int[], '{${contractIds.map(from).join(',')}}'::int[])
+      AS k (contract_id, chunk)
+    WHERE r.contract_id = k.contract_id AND r.month = '${month}' AND r.chunk >= k.chunk
+    RETURNING r.contract_id, r.chunk, r.records, r.state) TO STDOUT (FORMAT binary)`;
+}
+
+/** A row of {@link goneSql}; null for the end of the rows. */
+function goneRow(bytes: Buffer, from: number, to: number) {
+  const begins = bytes.toString('latin1', from, from + 6) === 'PGCOPY';
+  let at = begins ? from + COPY_HEADER_BYTES : from;
+  if (at >= to || bytes.readInt16BE(at) !== 4) return null;
+  at += 2;
+  // Each field stands behind its length, which is -1 for null.
+  const fields = Array.from({ length: 4 }, () => {
+    const length = bytes.readInt32BE(at);
+    at += 4 + Math.max(0, length);
+    return length < 0 ? null : bytes.subarray(at - length, at);
+  });
+  const [contractId, chunk, records, state] = fields;
+  return {
+    contractId: contractId!.readInt32BE(0),
+    chunk: chunk!.readInt16BE(0),
+    records: records!,
+    state: state ?? null,
+  };
+}
+
+/** Chunks and sums of many contracts on their way into the database, a statement for many. */
+export class ResultWriter {
+  readonly #client: pg.Client;
+  readonly #ticket: BatchTicket;
+  readonly #month: string;
+  #chunks: ContractChunk[] = [];
+  #bytes = 0;
+  #sums: ContractSums[] = [];
+  #renewed: { contractId: number; pots: Buffer }[] = [];
+
+  constructor(client: pg.Client, ticket: BatchTicket, month: string) {
+    this.#client = client;
+    this.#ticket = ticket;
+    this.#month = month;
+  }
+
+  async add(contract: FoldContract, chunks: readonly ResultChunk[]): Promise<void> {
+    for (const chunk of chunks) await this.#add({ contract, chunk, pots: null });
+  }
+
+  /** Takes the last chunks of a month, with its pots and what it changes in the sums. */
+  async end(contract: FoldContract, end: MonthEnd, sums: AdjustmentSums): Promise<void> {
+    for (const chunk of end.chunks) {
+      await this.#add({ contract, chunk, pots: chunk.number === 0 ? end.pots : null });
+    }
+    const isRenewed = end.chunks.length > 0 && end.chunks[0]!.number > 0;
+    if (isRenewed) this.#renewed.push({ contractId: contract.id, pots: end.pots });
+    this.#sums.push({ contract, sums });
+  }
+
+  /** Stores what is left. */
+  async finish(): Promise<void> {
+    await this.#storeChunks();
+    if (this.#renewed.length > 0) {
+      await this.#client.query(
+        `UPDATE allowance_result r SET pots = u.pots
+         FROM unnest($2::int[], $3::bytea[]) AS u (contract_id, pots)
+         WHERE r.contract_id = u.contract_id AND r.month = $1 AND r.chunk = 0`,
+        [
+          this.#month,
+          this.#renewed.map(({ contractId }) => contractId),
+          this.#renewed.map(({ pots }) => pots),
+        ],
+      );
+    }
+    await storeSums(this.#client, this.#ticket, this.#sums);
+    [this.#renewed, this.#sums] = [[], []];
+  }
+
+  async #add(row: ContractChunk): Promise<void> {
+    this.#chunks.push(row);
+    this.#bytes += partsOf(row).reduce((sum, { length }) => sum + length, 0);
+    if (this.#bytes >= STATEMENT_BYTES) await this.#storeChunks();
+  }
+
+  // All bytes go as one value, which PostgreSQL cuts up.
+  async #storeChunks(): Promise<void> {
+    const chunks = this.#chunks;
+    if (chunks.length === 0) return;
+    [this.#chunks, this.#bytes] = [[], 0];
+    await sendBytes(
+      this.#client,
+      `INSERT INTO allowance_result (contract_id, month, chunk, batch_id, partner_id,
+         started_from, started_to, adjustment, records, pots, resumes_at, state)
+       SELECT u.contract, $1, u.chunk, $2, u.partner, to_timestamp(u.started_from / 1000),
+         to_timestamp(u.started_to / 1000), u.adjustment,
+         substring($13::bytea FROM (u.before + 1)::int FOR u.records),
+         substring($13::bytea FROM (u.before + 1)::int + u.records FOR u.pots),
+         to_timestamp(u.resumes / 1000), CASE WHEN u.resumes IS NOT NULL THEN
+           substring($13::bytea FROM (u.before + 1)::int + u.records + u.pots FOR u.state) END
+       FROM (SELECT n.*, sum(records + pots + state) OVER (ORDER BY place)
+           - records - pots - state AS before
+         FROM unnest($3::int[], $4::smallint[], $5::int[], $6::float8[], $7::float8[],
+           $8::bigint[], $9::int[], $10::int[], $11::float8[], $12::int[]) WITH ORDINALITY
+         AS n (contract, chunk, partner, started_from, started_to, adjustment, records, pots,
+           resumes, state, place)
+       ) u`,
+      [
+        this.#month,
+        this.#ticket.id,
+        arrayOf(chunks, ({ contract }) => contract.id),
+        arrayOf(chunks, ({ chunk }) => chunk.number),
+        arrayOf(chunks, ({ contract }) => contract.partnerId),
+        arrayOf(chunks, ({ chunk }) => chunk.startedFromMs),
+        arrayOf(chunks, ({ chunk }) => chunk.startedToMs),
+        arrayOf(chunks, ({ chunk }) => chunk.adjustment),
+        arrayOf(chunks, ({ chunk }) => chunk.records.length),
+        arrayOf(chunks, ({ pots }) => pots?.length ?? 0),
+        arrayOf(chunks, ({ chunk }) => chunk.resumption?.atMs ?? 'NULL'),
+        arrayOf(chunks, ({ chunk }) => chunk.resumption?.state.length ?? 0),
+      ],
+      Buffer.concat(chunks.flatMap(partsOf)),
+    );
+  }
+}
+
+function partsOf({ chunk, pots }: ContractChunk): Buffer[] {
+  const nothing = Buffer.alloc(0);
+  return [chunk.records, pots ?? nothing, chunk.resumption?.state ?? nothing];
 }
 
 async function storeSums(
   client: pg.Client,
   ticket: BatchTicket,
-  results: readonly ContractResult[],
+  results: readonly ContractSums[],
 ): Promise<void> {
   const changed = results.flatMap(({ contract, sums }) =>
     sums.rows().map((sum) => ({ ...sum, contract })),

@@ -1,5 +1,5 @@
 import { type EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
-import type { FoldedMonth, Points } from './fold-month.js';
+import type { FoldedMonth, FoldedRecords, Points } from './fold-month.js';
 import type { Pot } from './pots.js';
 
 const RECORD_BYTES = 48;
@@ -7,9 +7,6 @@ const NUMBERS = RECORD_BYTES / 8;
 const WORDS = RECORD_BYTES / 4;
 // Added to the level of what the subscriber pays.
 const LAST_LEVEL = 256;
-
-/** Records that one row of `allowance_result` holds at most. */
-export const CHUNK_RECORDS = 8192;
 
 /**
  * How one record differs from its stored amount; see `allowance_result`. Records that do not and
@@ -50,23 +47,26 @@ export interface StoredPots {
 }
 
 export function encodePots(month: Pick<FoldedMonth, 'pots' | 'points'>): Buffer {
-  const pots = month.pots.map(({ bucketLineageId, usedBy, ...pot }) => ({
-    bucket: bucketLineageId,
-    ...pot,
-    usedBy: [...usedBy],
-  }));
-  return Buffer.from(JSON.stringify({ pots, points: month.points }));
+  return Buffer.from(JSON.stringify({ pots: month.pots.map(encodePot), points: month.points }));
 }
 
 export function decodePots(bytes: Buffer): StoredPots {
   return bytes.length === 0 ? { pots: [], points: [] } : JSON.parse(bytes.toString());
 }
 
-/** The records at some places of a folded month as bytes of `allowance_result`. */
+export function encodePot({ bucketLineageId, usedBy, ...pot }: Pot): StoredPot {
+  return { bucket: bucketLineageId, ...pot, usedBy: [...usedBy] };
+}
+
+export function decodePot({ bucket, usedBy, ...pot }: StoredPot): Pot {
+  return { bucketLineageId: bucket, ...pot, usedBy: new Map(usedBy) };
+}
+
+/** The records at some places of an order as bytes of `allowance_result`. */
 export function encodeRecords(
   list: EntryList,
   order: Int32Array,
-  month: FoldedMonth,
+  month: FoldedRecords,
   places: Int32Array,
 ): Buffer {
   const count = places.length;

@@ -18,15 +18,21 @@ export async function storeEntries(
   const [hub] = rowsOf<{ id: number }>(
     await client.query('SELECT id FROM partner WHERE parent_id IS NULL'),
   );
-  for (const { shard, month, entries } of segments) {
+  for (const { shard, month, span, entries } of segments) {
+    // Months with replaced records are folded as a whole, and so need no times.
+    const isWhole = replaces || span === null;
     await sendBytes(
       client,
       `WITH kept AS (INSERT INTO allowance_entry
-         (batch_id, partner_id, shard, month, replaces, entries)
-         VALUES ($1, $2, $3, $4, $5, $7))
+         (batch_id, partner_id, shard, month, replaces, started_from, started_to, entries)
+         VALUES ($1, $2, $3, $4, $5, to_timestamp(nullif($7, '')::float8 / 1000),
+           to_timestamp(nullif($8, '')::float8 / 1000), $9))
        INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
        VALUES ($3, $4, $1, $2, $6)`,
-      [ticket.id, hub!.id, shard, month, replaces, entries.length],
+      [
+        ...[ticket.id, hub!.id, shard, month, replaces, entries.length],
+        ...(isWhole ? ['', ''] : [span.fromMs, span.toMs]),
+      ],
       entries,
     );
   }

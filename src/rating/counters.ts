@@ -18,6 +18,13 @@ export class Counters {
     return sum;
   }
 
+  /** How many sums there are. */
+  get size(): number {
+    let size = 0;
+    for (const inner of this.#sums.values()) size += inner.size;
+    return size;
+  }
+
   /** All sums with their thing and key. */
   all(): { readonly id: number; readonly key: number; readonly sum: number }[] {
     return [...this.#sums].flatMap(([id, inner]) =>

@@ -7,8 +7,9 @@ import {
   roundedCharge,
   tariffCharge,
 } from './charge.js';
-import { Counters, periodKey } from './counters.js';
+import { type Counters, periodKey } from './counters.js';
 import { EntrySubject } from './entry-subject.js';
+import { MonthState } from './fold-state.js';
 import { cutDown, minus, NOTHING } from './fraction.js';
 import { type Pot, PotList } from './pots.js';
 import {
@@ -59,12 +60,16 @@ export interface CountedRule {
   readonly capLeft: bigint | null;
 }
 
-/** The month of a contract after all its records. */
-export interface FoldedMonth {
+/** What came of some of a contract's records, one after the other. */
+export interface FoldedRecords {
   /** By place in the order: what the record costs less its stored amount, at scale 8. */
   readonly adjustments: Float64Array;
   /** Units that buckets covered. */
   readonly covered: Float64Array;
+}
+
+/** The month of a contract after all its records. */
+export interface FoldedMonth extends FoldedRecords {
   readonly pots: readonly Pot[];
   readonly points: readonly Points[];
 }
@@ -92,16 +97,33 @@ export function foldMonth(
   const isVolume = list.tariffs.map((tariff) => modelOf(tariff) === 'VOLUME');
   const byVolume =
     isVolume.includes(true) && order.some((entry) => isVolume[list.word(entry, WORD.TARIFF)]);
-  if (!byVolume) return new MonthFold(list, facts, null, trace).run(order);
+  const state = new MonthState();
+  if (!byVolume) return monthOf(new MonthFold(list, facts, state, null, trace).run(order), state);
   // The tier of all units is known when all units are: the first pass counts, the second prices.
-  const counting = new MonthFold(list, facts, null);
-  counting.run(order);
-  return new MonthFold(list, facts, counting.tiers, trace).run(order);
+  const counted = new MonthState();
+  new MonthFold(list, facts, counted, null).run(order);
+  const fold = new MonthFold(list, facts, state, counted.tiers, trace);
+  return monthOf(fold.run(order), state);
 }
 
-class MonthFold {
-  /** Units that each tier counter has seen. */
-  readonly tiers = new Counters();
+function monthOf(records: FoldedRecords, state: MonthState): FoldedMonth {
+  return { ...records, pots: state.pots, points: pointsOf(state) };
+}
+
+/** What a month has earned of bonus points. */
+export function pointsOf(state: MonthState): Points[] {
+  return state.points.all().map(({ id, key, sum }) => {
+    return { bonusLineageId: id, holderId: key, points: sum };
+  });
+}
+
+/**
+ * Goes on with a contract's month from where its state stands, and takes the state along. Each
+ * call takes records that follow those of the calls before in order of time; none may have a
+ * VOLUME tariff, whose tier only {@link foldMonth} can tell.
+ */
+export class MonthFold {
+  readonly #state: MonthState;
   readonly #list: EntryList;
   readonly #subject: EntrySubject;
   readonly #facts: FoldFacts;
@@ -109,11 +131,6 @@ class MonthFold {
   readonly #trace: ((step: FoldStep) => void) | undefined;
   readonly #pots: PotList;
   readonly #quick: QuickTariffs;
-  readonly #volumes = new Counters();
-  readonly #caps = new Counters();
-  readonly #bonusTotals = new Counters();
-  readonly #bonusTimes = new Counters();
-  readonly #points = new Counters();
   readonly #hasState: boolean;
   #covering: { pot: Pot; units: number }[] = [];
   #paying: { pot: Pot; amount: number }[] = [];
@@ -121,20 +138,22 @@ class MonthFold {
   constructor(
     list: EntryList,
     facts: FoldFacts,
-    totals: Counters | null,
+    state: MonthState,
+    totals: Counters | null = null,
     trace?: (step: FoldStep) => void,
   ) {
     this.#list = list;
     this.#subject = new EntrySubject(list);
     this.#facts = facts;
+    this.#state = state;
     this.#totals = totals;
     this.#trace = trace;
-    this.#pots = new PotList(facts.buckets, facts.rolledIn);
+    this.#pots = new PotList(facts.buckets, facts.rolledIn, state.pots);
     this.#quick = new QuickTariffs(list.tariffs);
     this.#hasState = facts.rules.some((rule) => rule.measure !== null || rule.cap !== null);
   }
 
-  run(order: Int32Array): FoldedMonth {
+  run(order: Int32Array): FoldedRecords {
     const adjustments = new Float64Array(order.length);
     const covered = new Float64Array(order.length);
     for (let place = 0; place < order.length; place += 1) {
@@ -145,10 +164,8 @@ class MonthFold {
       covered[place] = units;
       adjustments[place] = this.#price(slices, units) - this.#list.number(entry, NUMBER.BASE);
     }
-    const points = this.#points.all().map(({ id, key, sum }) => {
-      return { bonusLineageId: id, holderId: key, points: sum };
-    });
-    return { adjustments, covered, pots: this.#pots.all(), points };
+    this.#state.pots = this.#pots.all();
+    return { adjustments, covered };
   }
 
   // Units by slice, still to be covered or charged.
@@ -233,7 +250,7 @@ class MonthFold {
     if (schedule === null || units === 0) return null;
     const holder = this.#subject.holderId(schedule.scope);
     const key = periodKey(holder, schedule.period, this.#subject.day);
-    const after = this.tiers.add(schedule.id, key, units);
+    const after = this.#state.tiers.add(schedule.id, key, units);
     const total = this.#totals === null ? after : this.#totals.read(schedule.id, key);
     return { before: after - units, total, first: after === units };
   }
@@ -254,7 +271,7 @@ class MonthFold {
     for (const { rule, effect } of ruled.effects) {
       if (rule.cap === null) continue;
       const size = rule.type === 'DISCOUNT' ? minus(NOTHING, effect) : effect;
-      this.#caps.add(rule.lineageId, this.#ruleKey(rule), Number(cutDown(size)));
+      this.#state.caps.add(rule.lineageId, this.#ruleKey(rule), Number(cutDown(size)));
     }
     const amount = roundedCharge(ruled.charge, tariff);
     // The batch parks and its months stay unbilled, rather than that digits are lost.
@@ -281,7 +298,7 @@ class MonthFold {
 
   #volume(rule: PriceRule): bigint | null {
     if (rule.measure === null) return null;
-    const counted = BigInt(this.#volumes.read(rule.lineageId, this.#ruleKey(rule)));
+    const counted = BigInt(this.#state.volumes.read(rule.lineageId, this.#ruleKey(rule)));
     // Quantities are counted in units, amounts at scale 8 as the limits are.
     return rule.measure === 'QUANTITY' ? counted * UNIT : counted;
   }
@@ -294,14 +311,14 @@ class MonthFold {
 
   #capLeft(rule: PriceRule): bigint | null {
     if (rule.cap === null) return null;
-    return rule.cap - BigInt(this.#caps.read(rule.lineageId, this.#ruleKey(rule)));
+    return rule.cap - BigInt(this.#state.caps.read(rule.lineageId, this.#ruleKey(rule)));
   }
 
   #countRules(rules: readonly PriceRule[], billed: number, amount: number): void {
     for (const rule of rules) {
       if (rule.measure === null) continue;
       const counted = rule.measure === 'QUANTITY' ? billed : amount;
-      this.#volumes.add(rule.lineageId, this.#ruleKey(rule), counted);
+      this.#state.volumes.add(rule.lineageId, this.#ruleKey(rule), counted);
     }
   }
 
@@ -330,22 +347,22 @@ class MonthFold {
       if (!earns(bonus, this.#subject)) continue;
       const holder = this.#subject.holderId(bonus.holder);
       const added = bonus.measure === 'SPEND' ? final : billed;
-      const total = this.#bonusTotals.add(bonus.lineageId, holder, added);
+      const total = this.#state.bonusTotals.add(bonus.lineageId, holder, added);
       const threshold = Number(
         bonus.measure === 'SPEND' ? bonus.threshold : bonus.threshold / UNIT,
       );
       const reached = Math.floor(total / threshold);
       const due = bonus.repeats ? reached : Math.min(1, reached);
-      const times = due - this.#bonusTimes.read(bonus.lineageId, holder);
+      const times = due - this.#state.bonusTimes.read(bonus.lineageId, holder);
       if (times <= 0) continue;
-      this.#bonusTimes.add(bonus.lineageId, holder, times);
+      this.#state.bonusTimes.add(bonus.lineageId, holder, times);
       this.#grant(bonus, holder, times);
     }
   }
 
   #grant(bonus: BonusTerms, holder: number, times: number): void {
     if (bonus.grants === 'POINTS') {
-      this.#points.add(bonus.lineageId, holder, times * Number(bonus.amount));
+      this.#state.points.add(bonus.lineageId, holder, times * Number(bonus.amount));
       return;
     }
     const units = Number(bonus.grants === 'UNITS' ? bonus.amount / UNIT : bonus.amount);

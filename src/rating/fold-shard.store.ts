@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import { invariant } from '../kernel/index.js';
 import { type BatchTicket, rowsOf } from '../platform/index.js';
 import { EntryList, FLAG, WORD } from './allowance-entry.js';
 import { AdjustmentSums, ExactSum } from './allowance-result.js';
-import { type ContractResult, storeResults, takeResults } from './allowance-result.store.js';
-import { copyOut } from './copy-out.store.js';
+import { ResultWriter, takeResults } from './allowance-result.store.js';
 import { tellCredit } from './credit-usage.store.js';
-import { FoldFactsReader } from './fold-facts.store.js';
-import { type FoldedMonth, foldMonth } from './fold-month.js';
+import { type FoldContract, FoldFactsReader } from './fold-facts.store.js';
+import type { FoldedRecords } from './fold-month.js';
+import { forgetDue, type MonthPlan, planMonth, readWindow } from './fold-plan.store.js';
+import { MonthInParts } from './month-in-parts.js';
 import { orderByContract } from './order-entries.js';
 
 /** What folding some shards came to. */
@@ -18,6 +18,16 @@ export interface FoldCounts {
   adjusted: number;
 }
 
+/** Smaller in tests, so that few records make many parts. */
+export interface FoldSizes {
+  /** Bytes of entries that are held at a time, more or less. */
+  readonly windowBytes: number;
+  /** Records after which a chunk of results ends. */
+  readonly chunkRecords: number;
+}
+
+const SIZES: FoldSizes = { windowBytes: 32 * 1024 * 1024, chunkRecords: 8192 };
+
 /**
  * Folds every month with new entries in some shards, inside the caller's transaction, which sees
  * all partners. Two folds of a shard wait for each other; the second finds nothing left to do.
@@ -26,8 +36,9 @@ export async function foldShards(
   client: pg.Client,
   ticket: BatchTicket,
   shards: readonly number[],
+  sizes: FoldSizes = SIZES,
 ): Promise<FoldCounts> {
-  const fold = new ShardFold(client, ticket, await FoldFactsReader.open(client));
+  const fold = new ShardFold(client, ticket, await FoldFactsReader.open(client), sizes);
   for (const shard of shards) await fold.run(shard);
   await fold.storeCredit();
   fold.release();
@@ -43,41 +54,19 @@ function takeList(): EntryList {
   return list;
 }
 
-interface Segment {
-  readonly batchId: number;
-  readonly entries: Buffer;
-  readonly replaces: boolean;
-  readonly withdrawn: boolean;
-  readonly fresh: boolean;
-}
-
 /** A list that has grown larger is not kept for the next job. */
 const KEPT_LIST_BYTES = 64 * 1024 * 1024;
-const COPY_HEADER_BYTES = 19;
-const FIELDS = 5;
+/** Contracts whose terms and past are read together. */
+const GROUP_CONTRACTS = 500;
 
-function entriesSql(shard: number, month: string): string {
-  invariant(Number.isInteger(shard) && /^\d{4}-\d\d-01$/.test(month), 'a shard and a month');
-  return `COPY (SELECT e.batch_id, e.replaces, e.withdrawn, d.batch_id IS NOT NULL, e.entries
-    FROM allowance_entry e LEFT JOIN allowance_due d USING (shard, month, batch_id)
-    WHERE e.shard = ${shard} AND e.month = '${month}'
-      AND (NOT e.withdrawn OR d.batch_id IS NOT NULL)
-    ORDER BY e.batch_id) TO STDOUT (FORMAT binary)`;
-}
-
-/** A row of {@link entriesSql}; null for the end of the rows. */
-function segmentOf(bytes: Buffer, from: number, to: number): Segment | null {
-  const begins = bytes.toString('latin1', from, from + 6) === 'PGCOPY';
-  const at = begins ? from + COPY_HEADER_BYTES : from;
-  if (at >= to || bytes.readInt16BE(at) !== FIELDS) return null;
-  // Each field stands behind its length: an integer, three booleans, then the entries.
-  return {
-    batchId: bytes.readInt32BE(at + 6),
-    replaces: bytes[at + 14] === 1,
-    withdrawn: bytes[at + 19] === 1,
-    fresh: bytes[at + 24] === 1,
-    entries: bytes.subarray(at + 29, at + 29 + bytes.readInt32BE(at + 25)),
-  };
+/** A contract whose month is being folded. */
+interface OpenMonth {
+  readonly contract: FoldContract;
+  readonly parts: MonthInParts;
+  /** What the month changes in the sums, less what the fold before had changed. */
+  readonly sums: AdjustmentSums;
+  /** Lineages of the buckets that had pots when the month was folded before. */
+  readonly bucketsBefore: readonly number[];
 }
 
 class ShardFold {
@@ -85,14 +74,16 @@ class ShardFold {
   readonly #client: pg.Client;
   readonly #ticket: BatchTicket;
   readonly #facts: FoldFactsReader;
+  readonly #sizes: FoldSizes;
   /** Change of what subscriptions are charged, by month and subscription. */
   readonly #credit = new Map<string, Map<number, ExactSum>>();
   readonly #list = takeList();
 
-  constructor(client: pg.Client, ticket: BatchTicket, facts: FoldFactsReader) {
+  constructor(client: pg.Client, ticket: BatchTicket, facts: FoldFactsReader, sizes: FoldSizes) {
     this.#client = client;
     this.#ticket = ticket;
     this.#facts = facts;
+    this.#sizes = sizes;
   }
 
   async run(shard: number): Promise<void> {
@@ -100,19 +91,10 @@ class ShardFold {
     // What a month leaves over may change the months after it.
     let carried: ReadonlySet<number> = new Set();
     for (const month of await this.#months(shard)) {
-      const list = this.#list;
-      list.clear();
-      const { due, replaces, batches } = await this.#read(list, shard, month);
-      for (const contract of carried) due.add(contract);
-      const orders = orderByContract(list, (contract) => due.has(contract), replaces);
-      for (const contract of due)
-        if (!orders.has(contract)) orders.set(contract, new Int32Array(0));
-      const carrying = await this.#foldAll(list, orders, month);
-      // Entries that were committed since they were read here stay due.
-      await this.#client.query(
-        `DELETE FROM allowance_due WHERE shard = $1 AND month = $2 AND batch_id = ANY ($3::int[])`,
-        [shard, month, batches],
-      );
+      const { windowBytes } = this.#sizes;
+      const plan = await planMonth(this.#client, shard, month, carried, windowBytes);
+      const carrying = await this.#foldMonth(plan, carried);
+      await forgetDue(this.#client, plan);
       carried = new Set([...carried, ...carrying]);
     }
   }
@@ -157,89 +139,69 @@ class ShardFold {
     return found.map(({ month }) => month);
   }
 
-  // All entries of the month, oldest batch first, and the contracts of those not folded yet. They
-  // come by COPY: as results the driver would have PostgreSQL write all bytes as text.
-  async #read(
-    list: EntryList,
-    shard: number,
-    month: string,
-  ): Promise<{ due: Set<number>; replaces: boolean; batches: number[] }> {
-    const places = new Map<string, number>();
-    const due = new Set<number>();
-    const batches: number[] = [];
-    let replaces = false;
-    const [size] = rowsOf<{ bytes: string }>(
-      await this.#client.query(
-        `SELECT coalesce(sum(length(entries)), 0)::text AS bytes FROM allowance_entry
-         WHERE shard = $1 AND month = $2 AND NOT withdrawn`,
-        [shard, month],
-      ),
-    );
-    list.reserveBytes(Number(size!.bytes));
-    await copyOut(this.#client, entriesSql(shard, month), (bytes, from, to) => {
-      const segment = segmentOf(bytes, from, to);
-      if (segment === null) return;
-      replaces ||= segment.replaces;
-      // What was withdrawn only tells which contracts have to do without it.
-      const into = segment.withdrawn ? new EntryList() : list;
-      const first = into.count;
-      into.read(segment.entries, segment.withdrawn ? new Map() : places);
-      if (!segment.fresh) return;
-      batches.push(segment.batchId);
-      let last = -1;
-      for (let entry = first; entry < into.count; entry += 1) {
-        const contract = into.word(entry, WORD.CONTRACT);
-        if (contract !== last) due.add(contract);
-        last = contract;
+  // Folds the contracts of a month; answers those whose buckets carry over to the next.
+  async #foldMonth(plan: MonthPlan, carried: ReadonlySet<number>): Promise<number[]> {
+    const list = this.#list;
+    const writer = new ResultWriter(this.#client, this.#ticket, plan.month);
+    const open = new Map<number, OpenMonth>();
+    const replaces = plan.segments.some((segment) => segment.replaces);
+    for (const window of plan.windows) {
+      await readWindow(this.#client, plan, window, this.#sizes.windowBytes, list);
+      const orders = orderByContract(list, () => true, replaces);
+      await this.#open(plan, [...orders.keys()], open);
+      for (const [id, order] of orders) {
+        const { contract, parts, sums } = open.get(id)!;
+        const folded = plan.isWhole ? parts.takeWhole(list, order) : parts.take(list, order);
+        this.#addUp(order, folded, plan.month, sums);
+        await writer.add(contract, parts.takeChunks());
       }
-    });
-    return { due, batches, replaces };
-  }
-
-  /** Folds the contracts of a month; answers those whose buckets carry over to the next. */
-  async #foldAll(
-    list: EntryList,
-    orders: ReadonlyMap<number, Int32Array>,
-    month: string,
-  ): Promise<number[]> {
-    const contracts = await this.#facts.contracts([...orders.keys()], month);
-    const carrying: number[] = [];
-    for (const ids of groupsOf(orders)) {
-      const before = await takeResults(this.#client, ids, month);
-      const after: ContractResult[] = [];
-      for (const id of ids) {
-        const contract = contracts.get(id)!;
-        const order = orders.get(id)!;
-        const folded = foldMonth(list, order, contract.facts);
-        const sums = new AdjustmentSums();
-        const past = before.get(id);
-        for (const record of past?.records ?? []) {
-          const { versionId, day, service, destinationId, adjustment } = record;
-          sums.add(versionId, day, service, destinationId, -adjustment);
-          if (record.isLastLevel) this.#noteCredit(record.subscriptionId, month, -adjustment);
-        }
-        this.#addUp(list, order, folded, month, sums);
-        after.push({ contract, order, folded, sums });
-        const lineages = [
-          ...(past?.pots ?? []).map(({ bucket }) => bucket),
-          ...folded.pots.map(({ bucketLineageId }) => bucketLineageId),
-        ];
-        if (lineages.some((lineage) => this.#facts.isCarried(lineage))) carrying.push(id);
-        this.counts.contracts += 1;
-        this.counts.records += order.length;
-      }
-      await storeResults(this.#client, this.#ticket, month, list, after);
     }
+    // Some may have lost all their entries, or have others to go on from.
+    await this.#open(plan, [...(plan.due ?? carried)], open);
+    const carrying: number[] = [];
+    for (const [id, { contract, parts, sums, bucketsBefore }] of open) {
+      await writer.end(contract, parts.finish(), sums);
+      const buckets = [...bucketsBefore, ...parts.pots.map((pot) => pot.bucketLineageId)];
+      if (buckets.some((lineage) => this.#facts.isCarried(lineage))) carrying.push(id);
+      this.counts.contracts += 1;
+    }
+    await writer.finish();
     return carrying;
   }
 
+  // Takes what the fold before said of those that are not open yet.
+  async #open(
+    { month, beginnings }: MonthPlan,
+    ids: readonly number[],
+    open: Map<number, OpenMonth>,
+  ): Promise<void> {
+    const closed = ids.filter((id) => !open.has(id));
+    for (let at = 0; at < closed.length; at += GROUP_CONTRACTS) {
+      const group = closed.slice(at, at + GROUP_CONTRACTS);
+      const contracts = await this.#facts.contracts(group, month);
+      const sumsOf = new Map(group.map((id) => [id, new AdjustmentSums()]));
+      const past = await takeResults(this.#client, group, month, beginnings, (id, record) => {
+        const { versionId, day, service, destinationId, adjustment } = record;
+        sumsOf.get(id)!.add(versionId, day, service, destinationId, -adjustment);
+        if (record.isLastLevel) this.#noteCredit(record.subscriptionId, month, -adjustment);
+      });
+      for (const id of group) {
+        const contract = contracts.get(id)!;
+        const { resumption = null, buckets = [] } = past.get(id) ?? {};
+        const parts = new MonthInParts(contract.facts, resumption, this.#sizes.chunkRecords);
+        open.set(id, { contract, parts, sums: sumsOf.get(id)!, bucketsBefore: buckets });
+      }
+    }
+  }
+
   #addUp(
-    list: EntryList,
     order: Int32Array,
-    { adjustments }: FoldedMonth,
+    { adjustments }: FoldedRecords,
     month: string,
     sums: AdjustmentSums,
   ): void {
+    const list = this.#list;
+    this.counts.records += order.length;
     for (let place = 0; place < order.length; place += 1) {
       const adjustment = adjustments[place]!;
       if (adjustment === 0) continue;
@@ -272,23 +234,4 @@ class ShardFold {
     }
     sum.add(adjustment);
   }
-}
-
-/** Entries whose results wait in memory to be stored together. */
-const GROUP_ENTRIES = 65_536;
-const GROUP_CONTRACTS = 500;
-
-// Contracts that are stored together, so that many small ones take few statements.
-function* groupsOf(orders: ReadonlyMap<number, Int32Array>): Generator<number[]> {
-  let group: number[] = [];
-  let entries = 0;
-  for (const [id, order] of orders) {
-    group.push(id);
-    entries += order.length;
-    if (entries < GROUP_ENTRIES && group.length < GROUP_CONTRACTS) continue;
-    yield group;
-    group = [];
-    entries = 0;
-  }
-  if (group.length > 0) yield group;
 }

@@ -40,13 +40,16 @@ export class PotList {
     Map<number, readonly BucketTerms[]>
   >;
 
+  /** `held` are those that earlier records of the month have made. */
   constructor(
     terms: readonly BucketTerms[],
     rolledIn: (bucket: BucketTerms, holderId: number) => number,
+    held: readonly Pot[] = [],
   ) {
     this.#terms = [...terms].sort((a, b) => a.priority - b.priority || a.id - b.id);
     this.#rolledIn = rolledIn;
     this.kinds = new Set(terms.map(({ kind }) => kind));
+    for (const pot of held) this.#holders(pot.bucketLineageId).set(pot.holderId, pot);
   }
 
   /** Pots that a record may use and that hold something, the first to be used first. */
@@ -97,12 +100,17 @@ export class PotList {
     return found;
   }
 
-  #pot(terms: BucketTerms, holderId: number): Pot {
-    let holders = this.#pots.get(terms.lineageId);
+  #holders(lineageId: number): Map<number, Pot> {
+    let holders = this.#pots.get(lineageId);
     if (holders === undefined) {
       holders = new Map();
-      this.#pots.set(terms.lineageId, holders);
+      this.#pots.set(lineageId, holders);
     }
+    return holders;
+  }
+
+  #pot(terms: BucketTerms, holderId: number): Pot {
+    const holders = this.#holders(terms.lineageId);
     let pot = holders.get(holderId);
     if (pot === undefined) {
       const granted = grantOf(terms);

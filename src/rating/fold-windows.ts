@@ -1,0 +1,49 @@
+/** Entries of a month that were stored together: how many bytes, and when their records began. */
+export interface EntrySpan {
+  readonly bytes: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Records that began in `[fromMs, toMs)`. */
+export interface FoldWindow {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/**
+ * Cuts a month, from an instant on, into windows of about so many bytes of entries, as if the
+ * records of each span were spread evenly over it. What was stored in order of time so is read
+ * once, whatever its size, and never all of it is held.
+ */
+export function windowsOf(
+  spans: readonly EntrySpan[],
+  fromMs: number,
+  windowBytes: number,
+): FoldWindow[] {
+  const edges = spans
+    .filter(({ toMs }) => toMs >= fromMs)
+    .flatMap((span) => {
+      const perMs = span.bytes / (span.toMs - span.fromMs + 1);
+      return [
+        { atMs: Math.max(span.fromMs, fromMs), perMs },
+        { atMs: span.toMs + 1, perMs: -perMs },
+      ];
+    })
+    .sort((one, other) => one.atMs - other.atMs);
+  const windows: FoldWindow[] = [];
+  let [begins, at, perMs, bytes] = [fromMs, fromMs, 0, 0];
+  for (const edge of edges) {
+    while (bytes + perMs * (edge.atMs - at) > windowBytes) {
+      // At least a millisecond, in which there may be any number of records.
+      const cut = Math.max(at + 1, Math.floor(at + (windowBytes - bytes) / perMs));
+      if (cut >= edge.atMs) break;
+      windows.push({ fromMs: begins, toMs: cut });
+      [begins, at, bytes] = [cut, cut, 0];
+    }
+    if (edge.atMs > at) bytes += perMs * (edge.atMs - at);
+    at = Math.max(at, edge.atMs);
+    perMs += edge.perMs;
+  }
+  return [...windows, { fromMs: begins, toMs: Number.POSITIVE_INFINITY }];
+}
