@@ -19,8 +19,6 @@ export async function storeEntries(
     await client.query('SELECT id FROM partner WHERE parent_id IS NULL'),
   );
   for (const { shard, month, span, entries } of segments) {
-    // Months with replaced records are folded as a whole, and so need no times.
-    const isWhole = replaces || span === null;
     await sendBytes(
       client,
       `WITH kept AS (INSERT INTO allowance_entry
@@ -31,7 +29,7 @@ export async function storeEntries(
        VALUES ($3, $4, $1, $2, $6)`,
       [
         ...[ticket.id, hub!.id, shard, month, replaces, entries.length],
-        ...(isWhole ? ['', ''] : [span.fromMs, span.toMs]),
+        ...(span === null ? ['', ''] : [span.fromMs, span.toMs]),
       ],
       entries,
     );

@@ -30,8 +30,9 @@ export interface MonthPlan {
   /** The contracts to fold; null for all that have entries. */
   readonly due: ReadonlySet<number> | null;
   /**
-   * Whether records are replaced, withdrawn or priced by the volume of all, so that a month is
-   * folded as a whole; else it goes on from the beginnings, window by window.
+   * Whether records are withdrawn or priced by the volume of all, so that the month is folded as a
+   * whole; else it goes on from the beginnings, window by window. A record that is replaced begins
+   * when it did before.
    */
   readonly isWhole: boolean;
   readonly beginnings: Beginnings;
@@ -53,9 +54,7 @@ export async function planMonth(
   windowBytes: number,
 ): Promise<MonthPlan> {
   const segments = await segmentsOf(client, shard, month);
-  const isWhole = segments.some(
-    ({ replaces, withdrawn, fromMs }) => replaces || withdrawn || fromMs === null,
-  );
+  const isWhole = segments.some(({ withdrawn, fromMs }) => withdrawn || fromMs === null);
   const plan = { shard, month, segments, isWhole, due: null, beginnings: new Map() };
   const windows = (fromMs: number) =>
     isWhole ? [ALL_TIMES] : windowsOf(segments.map(spanOf), fromMs, windowBytes);

@@ -32,17 +32,18 @@ export function windowsOf(
     })
     .sort((one, other) => one.atMs - other.atMs);
   const windows: FoldWindow[] = [];
-  let [begins, at, perMs, bytes] = [fromMs, fromMs, 0, 0];
+  let [begins, at, perMs, bytes] = [fromMs, edges[0]?.atMs ?? 0, 0, 0];
+  let least = at + 1;
   for (const edge of edges) {
     while (bytes + perMs * (edge.atMs - at) > windowBytes) {
       // At least a millisecond, in which there may be any number of records.
-      const cut = Math.max(at + 1, Math.floor(at + (windowBytes - bytes) / perMs));
+      const cut = Math.max(least, Math.floor(at + (windowBytes - bytes) / perMs));
       if (cut >= edge.atMs) break;
       windows.push({ fromMs: begins, toMs: cut });
-      [begins, at, bytes] = [cut, cut, 0];
+      [begins, least, at, bytes] = [cut, cut + 1, cut, 0];
     }
-    if (edge.atMs > at) bytes += perMs * (edge.atMs - at);
-    at = Math.max(at, edge.atMs);
+    bytes += perMs * (edge.atMs - at);
+    at = edge.atMs;
     perMs += edge.perMs;
   }
   return [...windows, { fromMs: begins, toMs: Number.POSITIVE_INFINITY }];

@@ -4,10 +4,10 @@ import { type AdjustedRecord, decodeRecords } from './allowance-result.js';
 import type { RerateFoldJob } from './batch-job.js';
 import { foldShards } from './fold-shard.store.js';
 import { VersionList } from './rerate-facts.store.js';
+import { addDifferences } from './rerate-months.js';
 import { storeDifferences } from './rerate-result.store.js';
-import { batchOfRecord } from './rerate-shown.js';
 import { endStep } from './rerate-step.store.js';
-import { type RerateLevel, RerateSums } from './rerate-sums.js';
+import { RerateSums } from './rerate-sums.js';
 
 /**
  * Folds months with the entries of a preview and keeps by how much records would come out
@@ -62,37 +62,4 @@ async function results(client: pg.Client, shard: number): Promise<Map<string, Ad
       found.set(`${record.xdrId} ${record.level}`, record);
   }
   return found;
-}
-
-function addDifferences(
-  sums: RerateSums,
-  before: ReadonlyMap<string, AdjustedRecord>,
-  after: ReadonlyMap<string, AdjustedRecord>,
-): number {
-  let differences = 0;
-  for (const [key, was] of before) {
-    const is = after.get(key);
-    if ((is?.adjustment ?? 0) === was.adjustment) continue;
-    sums.addBefore(batchOfRecord(was.xdrId), levelOf(was));
-    if (is !== undefined) sums.addAfter(batchOfRecord(is.xdrId), levelOf(is));
-    differences += 1;
-  }
-  for (const [key, is] of after) {
-    if (before.has(key) || is.adjustment === 0) continue;
-    sums.addAfter(batchOfRecord(is.xdrId), levelOf(is));
-    differences += 1;
-  }
-  return differences;
-}
-
-function levelOf(record: AdjustedRecord): RerateLevel {
-  return {
-    version: record.versionId,
-    day: record.day,
-    service: record.service,
-    destination: record.destinationId,
-    quantity: 0,
-    billed: 0,
-    amount: record.adjustment,
-  };
 }

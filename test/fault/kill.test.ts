@@ -18,7 +18,8 @@ const CRITICAL = [
   'COMMIT',
   "UPDATE run_batch SET state = 'DONE'",
   'INSERT INTO identity_segment',
-  'WITH gone AS (DELETE FROM allowance_result',
+  'COPY (DELETE FROM allowance_result',
+  'UPDATE allowance_result',
   'INSERT INTO allowance_result',
   'DELETE FROM allowance_due',
 ];

@@ -1,0 +1,40 @@
+import type { AdjustedRecord } from './allowance-result.js';
+import { batchOfRecord } from './rerate-shown.js';
+import type { RerateLevel, RerateSums } from './rerate-sums.js';
+
+/**
+ * Adds up the records that a month has another say in than before; answers how many they are. A
+ * record that is kept on one side only may differ in nothing but what a bucket covered.
+ */
+export function addDifferences(
+  sums: RerateSums,
+  before: ReadonlyMap<string, AdjustedRecord>,
+  after: ReadonlyMap<string, AdjustedRecord>,
+): number {
+  let differences = 0;
+  for (const [key, was] of before) {
+    const is = after.get(key);
+    if ((is?.adjustment ?? 0) === was.adjustment) continue;
+    sums.addBefore(batchOfRecord(was.xdrId), levelOf(was));
+    if (is !== undefined) sums.addAfter(batchOfRecord(is.xdrId), levelOf(is));
+    differences += 1;
+  }
+  for (const [key, is] of after) {
+    if (before.has(key) || is.adjustment === 0) continue;
+    sums.addAfter(batchOfRecord(is.xdrId), levelOf(is));
+    differences += 1;
+  }
+  return differences;
+}
+
+function levelOf(record: AdjustedRecord): RerateLevel {
+  return {
+    version: record.versionId,
+    day: record.day,
+    service: record.service,
+    destination: record.destinationId,
+    quantity: 0,
+    billed: 0,
+    amount: record.adjustment,
+  };
+}

@@ -1,0 +1,228 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectWorker, enterScope, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { decodePots, decodeRecords } from '../../src/rating/allowance-result.js';
+import { forgetDue, planMonth } from '../../src/rating/fold-plan.store.js';
+import { type FoldCounts, type FoldSizes, foldShards } from '../../src/rating/fold-shard.store.js';
+import { checkUsageSums } from '../../src/rating/index.js';
+import { Draw } from '../fixtures/draw.js';
+import {
+  aRichWorld,
+  type RichWorld,
+  richFile,
+  richLines,
+  settled,
+} from '../fixtures/rich-world.js';
+import { type TestApp, testApp } from '../fixtures/test-app.js';
+import { importFile } from '../fixtures/traffic.js';
+
+const SEED = Number(process.env.KONTOR_TEST_SEED ?? 4_711);
+const RECORDS = 900;
+const FILES = 6;
+const SHARDS = Array.from({ length: 64 }, (_, shard) => shard);
+/** A few records make a chunk, and a few chunks a window. */
+const SMALL: FoldSizes = { windowBytes: 4096, chunkRecords: 16 };
+
+let app: TestApp;
+let world: RichWorld;
+let files: string[][];
+let late: string[];
+
+beforeAll(async () => {
+  app = await testApp({ env: { KONTOR_POOL_SIZE: '4' } });
+  // Contracts of one shard go on from different instants.
+  await asOwner('ALTER SEQUENCE contract_id_seq INCREMENT BY 32');
+  world = await aRichWorld(app);
+  const lines = richLines(new Draw(SEED), RECORDS, '2026-10-20T00:00:00Z', 25);
+  const inOrder = lines.sort((one, other) => startedAt(one).localeCompare(startedAt(other)));
+  late = inOrder.filter((_, n) => n % 97 === 50);
+  const rest = inOrder.filter((line) => !late.includes(line));
+  const size = Math.ceil(rest.length / FILES);
+  files = Array.from({ length: FILES }, (_, n) => rest.slice(n * size, (n + 1) * size));
+  // The first come so close that windows are cut where records begin.
+  files[0] = files[0]!.map((line, n) => {
+    const at = new Date(Date.parse('2026-10-20T08:00:00Z') + n).toISOString();
+    return line.replace(startedAt(line), at);
+  });
+}, 120_000);
+
+afterAll(() => app?.stop());
+
+function startedAt(line: string): string {
+  return line.split(',')[2]!;
+}
+
+/** Folds all months again with everything as if it had just come in, by parts of some size. */
+async function foldAll(sizes: FoldSizes, asWhole: boolean): Promise<FoldCounts> {
+  await makeDue(asWhole);
+  return fold(sizes);
+}
+
+async function fold(sizes: FoldSizes): Promise<FoldCounts> {
+  const client = await connectWorker(app.database.urls.url, 'test fold');
+  try {
+    await client.query('BEGIN');
+    await enterScope(client, SYSTEM_SCOPE);
+    const { rows } = await client.query(
+      `SELECT id, run_id AS "runId", partner_id AS "partnerId", epoch, '' AS lane,
+         0 AS "laneEpoch" FROM run_batch ORDER BY id DESC LIMIT 1`,
+    );
+    const counts = await foldShards(client, rows[0], SHARDS, sizes);
+    await client.query('COMMIT');
+    await settled(app);
+    return counts;
+  } finally {
+    await client.end();
+  }
+}
+
+async function makeDue(asWhole: boolean): Promise<void> {
+  await app.app.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query(`INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
+      SELECT shard, month, batch_id, partner_id, length(entries) FROM allowance_entry
+      WHERE NOT withdrawn`),
+  );
+  if (!asWhole) return;
+  await asOwner('UPDATE allowance_entry SET started_from = NULL, started_to = NULL');
+}
+
+async function asOwner(sql: string): Promise<void> {
+  const owner = new pg.Client(app.database.urls.ownerUrl);
+  await owner.connect();
+  await owner.query(sql);
+  await owner.end();
+}
+
+interface Row {
+  readonly contract_id: number;
+  readonly month: string;
+  readonly chunk: number;
+  readonly records: Buffer;
+  readonly pots: Buffer;
+  readonly state: Buffer | null;
+}
+
+async function figures() {
+  return app.app.database.read(SYSTEM_SCOPE, async (tx) => {
+    const rows: Row[] = await tx.query(
+      `SELECT contract_id, month::text AS month, chunk, records, pots, state
+       FROM allowance_result ORDER BY 1, 2, 3`,
+    );
+    return {
+      records: rows.flatMap(({ contract_id, month, records }) =>
+        decodeRecords(records).map((record) => ({ contract_id, month, ...record })),
+      ),
+      pots: rows
+        .filter(({ chunk }) => chunk === 0)
+        .map(({ contract_id, month, pots }) => ({ contract_id, month, ...decodePots(pots) })),
+      sums: await tx.query(
+        `SELECT contract_version_id AS version, usage_on::text, service, destination_id,
+           sum(records)::text AS records, sum(amount)::text AS amount
+         FROM usage_summary GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
+      ),
+      credit: await tx.query(
+        `SELECT subscription_id, period_on::text, used::text FROM credit_balance ORDER BY 1, 2`,
+      ),
+      unequal: await checkUsageSums(tx),
+      due: await tx.query('SELECT * FROM allowance_due'),
+    };
+  });
+}
+
+async function states(): Promise<number> {
+  const [{ count }] = await app.app.database.read(SYSTEM_SCOPE, (tx) =>
+    tx.query('SELECT count(state)::int AS count FROM allowance_result'),
+  );
+  return count;
+}
+
+/** How many records the newest fold of the product priced. */
+async function lastFold(): Promise<number> {
+  const [{ records }] = await app.app.database.read(SYSTEM_SCOPE, (tx) =>
+    tx.query(`SELECT sum((result -> 'totals' ->> 'records')::int)::int AS records FROM run_batch
+      WHERE run_id = (SELECT max(id) FROM run WHERE kind = 'FOLD')`),
+  );
+  return records;
+}
+
+describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
+  it('price what comes in order of time by itself, to the same figures', async () => {
+    const shares: number[] = [];
+    for (const [n, file] of files.entries()) {
+      await importFile(app, world, 'rich', richFile(file));
+      await settled(app);
+      const priced = await lastFold();
+      const before = await figures();
+      // The next file finds the states that this one leaves.
+      const { records } = await foldAll(SMALL, false);
+      expect(await figures(), `file ${n}`).toEqual(before);
+      expect(await states(), `file ${n}`).toBeGreaterThan(3);
+      shares.push(priced / records);
+    }
+    expect(shares[0]).toBe(1);
+    expect(shares.at(-1)).toBeLessThan(0.5);
+  }, 120_000);
+
+  it('go on when records are replaced', async () => {
+    const before = await figures();
+    await asOwner(`WITH again AS (INSERT INTO allowance_entry (batch_id, partner_id, shard, month,
+        replaces, started_from, started_to, entries)
+      SELECT batch_id + 1000, partner_id, shard, month, true, started_from, started_to, entries
+      FROM allowance_entry WHERE batch_id = (SELECT DISTINCT batch_id FROM allowance_entry
+        ORDER BY batch_id DESC OFFSET 1 LIMIT 1)
+      RETURNING *)
+      INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
+      SELECT shard, month, batch_id, partner_id, length(entries) FROM again`);
+    const { records } = await fold(SMALL);
+    expect(await figures()).toEqual(before);
+    expect(await states()).toBeGreaterThan(3);
+    expect(records).toBeGreaterThan(0);
+    expect(records).toBeLessThan((await foldAll(SMALL, false)).records);
+    expect(await figures()).toEqual(before);
+  }, 120_000);
+
+  it('price anew what came after a late record, and nothing before it', async () => {
+    const [first, ...others] = late;
+    await importFile(app, world, 'rich', richFile([others.pop()!]));
+    await settled(app);
+    const afterLast = await lastFold();
+    await importFile(app, world, 'rich', richFile([first!, ...others]));
+    await settled(app);
+    expect(await lastFold()).toBeGreaterThan(afterLast);
+    const found = await figures();
+    expect(found.unequal).toEqual([]);
+    expect(found.due).toEqual([]);
+    // Whole months by the way that keeps and uses no states.
+    await foldAll(SMALL, true);
+    expect(await figures()).toEqual(found);
+    expect(await states()).toBe(0);
+    expect(found.records.length).toBeGreaterThan(200);
+    expect(found.pots.flatMap(({ pots }) => pots).length).toBeGreaterThan(5);
+  }, 120_000);
+
+  it('leave due what was withdrawn after they had read it', async () => {
+    const client = await connectWorker(app.database.urls.url, 'test fold');
+    try {
+      await makeDue(false);
+      await client.query('BEGIN');
+      await enterScope(client, SYSTEM_SCOPE);
+      const { rows } = await client.query(
+        'SELECT shard, month::text AS month, batch_id AS batch FROM allowance_due LIMIT 1',
+      );
+      const { shard, month, batch } = rows[0];
+      const plan = await planMonth(client, shard, month, new Set(), SMALL.windowBytes);
+      expect(plan.segments.length).toBeGreaterThan(1);
+      await asOwner(`UPDATE allowance_entry SET withdrawn = true
+        WHERE shard = ${shard} AND month = '${month}' AND batch_id = ${batch}`);
+      await forgetDue(client, plan);
+      const left = await client.query(
+        'SELECT batch_id AS batch FROM allowance_due WHERE shard = $1 AND month = $2',
+        [shard, month],
+      );
+      expect(left.rows).toEqual([{ batch }]);
+    } finally {
+      await client.query('ROLLBACK');
+      await client.end();
+    }
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import type { AdjustedRecord } from '../../src/rating/allowance-result.js';
+import { addDifferences } from '../../src/rating/rerate-months.js';
+import { RerateSums } from '../../src/rating/rerate-sums.js';
+
+const BATCH = 7;
+
+function record(adjustment: number, covered: number): AdjustedRecord {
+  return {
+    ...{ xdrId: BATCH * 2 ** 24 + 1, level: 1, adjustment, covered, versionId: 3, day: 20_000 },
+    ...{ destinationId: 5, service: 1, subscriptionId: 9, isLastLevel: true },
+  };
+}
+
+/** What comes of one record that was and is adjusted, or was not or is not kept. */
+function differences(was: AdjustedRecord | null, is: AdjustedRecord | null) {
+  const sums = new RerateSums();
+  const side = (one: AdjustedRecord | null) => new Map(one === null ? [] : [['key', one]]);
+  const count = addDifferences(sums, side(was), side(is));
+  const deltas = sums.sources.flatMap((source) => {
+    return sums.deltasOf(source).map((delta) => ({ source, ...delta }));
+  });
+  return { count, deltas };
+}
+
+describe('what a month says about a record that is rated anew', () => {
+  it.each([
+    ['covered at no price, and not covered', record(0, 60), null],
+    ['not covered, and covered at no price', null, record(0, 60)],
+    ['covered otherwise for the same amount', record(-500, 60), record(-500, 30)],
+  ])('does not differ: %s', (_, was, is) => {
+    expect(differences(was, is)).toEqual({ count: 0, deltas: [] });
+  });
+
+  it.each([
+    ['another amount', record(-500, 60), record(-200, 60), -500n, -200n, 1, 1],
+    ['not covered any more', record(-500, 60), null, -500n, 0n, 1, 0],
+    ['covered now', null, record(-300, 20), 0n, -300n, 0, 1],
+    ['covered at no price now', record(-500, 60), record(0, 60), -500n, 0n, 1, 1],
+  ])('differs: %s', (_, was, is, before, after, recordsBefore, recordsAfter) => {
+    expect(differences(was, is)).toEqual({
+      count: 1,
+      deltas: [
+        {
+          ...{ source: BATCH, version: 3, day: 20_000, service: 1, destination: 5 },
+          ...{ recordsBefore, recordsAfter, quantity: 0n, billed: 0n, before, after },
+        },
+      ],
+    });
+  });
+});
