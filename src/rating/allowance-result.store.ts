@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { invariant, isoFromEpochDay } from '../kernel/index.js';
-import type { BatchTicket } from '../platform/index.js';
+import type { BatchTicket, SqlClient } from '../platform/index.js';
 import {
   type AdjustedRecord,
   type AdjustmentSums,
@@ -34,7 +34,7 @@ const STATEMENT_BYTES = 4 * 1024 * 1024;
 
 /** The last place in a month where the fold of each contract can go on before its instant. */
 export async function findBeginnings(
-  client: pg.Client,
+  client: SqlClient,
   month: string,
   earliest: ReadonlyMap<number, number>,
 ): Promise<Beginnings> {
@@ -50,6 +50,36 @@ export async function findBeginnings(
     [month, contracts.map(([id]) => id), contracts.map(([, atMs]) => atMs)],
   );
   return new Map(found.map(({ contractId, ...beginning }) => [contractId, beginning]));
+}
+
+/** A contract's month, by its first day, up to an instant. */
+export interface MonthPast {
+  readonly contractId: number;
+  readonly month: string;
+  readonly atMs: number;
+}
+
+/** The last states that were kept of months at an instant or before, in the order asked for. */
+export async function lastStates(
+  client: SqlClient,
+  pasts: readonly MonthPast[],
+): Promise<(Omit<Resumption, 'chunk'> | null)[]> {
+  const found = await rows<{ atMs: number | null; state: Buffer }>(
+    client,
+    `SELECT ${MS('r.resumes_at')} AS "atMs", r.state
+     FROM unnest($1::int[], $2::date[], $3::float8[]) WITH ORDINALITY AS k (contract, month, at, n)
+     LEFT JOIN LATERAL (SELECT resumes_at, state FROM allowance_result
+       WHERE contract_id = k.contract AND month = k.month
+         AND resumes_at <= to_timestamp(k.at / 1000)
+       ORDER BY chunk DESC LIMIT 1) r ON true
+     ORDER BY k.n`,
+    [
+      pasts.map(({ contractId }) => contractId),
+      pasts.map(({ month }) => month),
+      pasts.map(({ atMs }) => atMs),
+    ],
+  );
+  return found.map(({ atMs, state }) => (atMs === null ? null : { atMs, state }));
 }
 
 /** What the folds before said of a contract's month, but for its records. */

@@ -1,8 +1,11 @@
 import { rowsOf, type SqlClient } from '../platform/index.js';
 import { EntryList, SHARDS } from './allowance-entry.js';
+import { lastStates } from './allowance-result.store.js';
+import { modelOf } from './charge.js';
 import type { LevelDerivation } from './explain.js';
 import type { MonthFacts } from './explain-month.js';
 import { FoldFactsReader } from './fold-facts.store.js';
+import { isFoldedWhole, type Segment, type ShardMonth, segmentsOf } from './fold-plan.store.js';
 import { orderByContract } from './order-entries.js';
 
 /** A civil month of a contract. */
@@ -10,14 +13,8 @@ export interface ContractMonthKey {
   readonly contractId: number;
   /** YYYY-MM. */
   readonly month: string;
-}
-
-interface Segment {
-  readonly shard: number;
-  readonly month: string;
-  readonly entries: Buffer;
-  readonly replaces: boolean;
-  readonly due: boolean;
+  /** Whether records that follow have a say, too. */
+  readonly byVolume: boolean;
 }
 
 /** The months whose other records may have a say in some levels. */
@@ -34,9 +31,10 @@ export function monthOf(
   return key === null ? undefined : months.get(textOf(key));
 }
 
-function keyOf({ version, clock, billed }: LevelDerivation): ContractMonthKey | null {
+function keyOf({ version, clock, billed, tariff }: LevelDerivation): ContractMonthKey | null {
   if (version === null || clock === null || billed === 0n) return null;
-  return { contractId: version.contractId, month: clock.day.slice(0, 7) };
+  const byVolume = tariff !== null && modelOf(tariff) === 'VOLUME';
+  return { contractId: version.contractId, month: clock.day.slice(0, 7), byVolume };
 }
 
 function textOf({ contractId, month }: ContractMonthKey): string {
@@ -44,56 +42,126 @@ function textOf({ contractId, month }: ContractMonthKey): string {
 }
 
 /**
- * What some contract months are folded by, in a transaction that sees everything. Months without
- * any record that the fold has a say in are left out, unless `evenEmpty`.
+ * What some contract months are folded by up to an instant, in a transaction that sees everything:
+ * the last state before it and the records since, so that a long month is not read for one record.
+ * Months without any record that the fold has a say in are left out, unless `evenEmpty`.
  */
 export async function loadMonths(
   aside: SqlClient,
   keys: readonly ContractMonthKey[],
+  atMs: number,
   evenEmpty = false,
 ): Promise<Map<string, MonthFacts>> {
   const months = new Map<string, MonthFacts>();
   if (keys.length === 0) return months;
-  const segments = rowsOf<Segment>(
-    await aside.query(
-      `SELECT e.shard, to_char(e.month, 'YYYY-MM') AS month, e.entries, e.replaces,
-         d.batch_id IS NOT NULL AS due
-       FROM (SELECT DISTINCT * FROM unnest($1::smallint[], $2::date[])) AS k (shard, month)
-       JOIN allowance_entry e USING (shard, month)
-       LEFT JOIN allowance_due d USING (shard, month, batch_id)
-       WHERE NOT e.withdrawn ORDER BY e.batch_id`,
-      [keys.map(({ contractId }) => contractId % SHARDS), keys.map(({ month }) => `${month}-01`)],
-    ),
+  const found = (await recordsOf(aside, keys, atMs)).filter(
+    ({ order, state }) => evenEmpty || order !== null || state !== null,
   );
-  const found = keys.flatMap((key) => {
-    const ours = segments.filter(
-      ({ shard, month }) => shard === key.contractId % SHARDS && month === key.month,
-    );
-    const list = listOf(ours);
-    const replaces = ours.some((segment) => segment.replaces);
-    const isOurs = (contract: number) => contract === key.contractId;
-    const order = orderByContract(list, isOurs, replaces).get(key.contractId);
-    if (order === undefined && !evenEmpty) return [];
-    const pending = ours.some(({ due }) => due);
-    return [{ key, list, order: order ?? new Int32Array(0), replaces, pending }];
-  });
   if (found.length === 0) return months;
   const reader = await FoldFactsReader.open(aside);
   for (const of of new Set(found.map(({ key }) => key.month))) {
     const ofMonth = found.filter(({ key }) => key.month === of);
     const ids = ofMonth.map(({ key }) => key.contractId);
     const contracts = await reader.contracts(ids, `${of}-01`);
-    for (const { key, ...month } of ofMonth) {
+    for (const { key, order, ...month } of ofMonth) {
       const facts = contracts.get(key.contractId)?.facts;
-      if (facts !== undefined) months.set(textOf(key), { ...month, facts });
+      if (facts === undefined) continue;
+      months.set(textOf(key), { ...month, order: order ?? new Int32Array(0), facts });
     }
   }
   return months;
 }
 
-function listOf(segments: readonly Segment[]): EntryList {
-  const list = new EntryList();
-  const places = new Map<string, number>();
-  for (const { entries } of segments) list.read(entries, places);
-  return list;
+/** A month as it is asked for: what of its entries there is, and what part of them is needed. */
+interface AskedMonth {
+  readonly key: ContractMonthKey;
+  readonly segments: readonly (Segment & ShardMonth)[];
+  readonly isWhole: boolean;
+  /** No state of it or before knows of records that have not been folded. */
+  readonly knownMs: number;
+}
+
+/** A contract's records of a month up to an instant, null when there are none. */
+interface MonthRecords extends Omit<MonthFacts, 'facts' | 'order'> {
+  readonly key: ContractMonthKey;
+  readonly order: Int32Array | null;
+}
+
+async function recordsOf(
+  aside: SqlClient,
+  keys: readonly ContractMonthKey[],
+  atMs: number,
+): Promise<MonthRecords[]> {
+  const all = await segmentsOf(aside, keys.map(shardMonthOf));
+  const asked = keys.map((key): AskedMonth => {
+    const { shard, month } = shardMonthOf(key);
+    const segments = all.filter((one) => one.shard === shard && one.month === month);
+    const fresh = segments.filter((segment) => segment.fresh);
+    const knownMs = fresh.reduce((least, { fromMs }) => Math.min(least, fromMs ?? 0), atMs);
+    return { key, segments, isWhole: key.byVolume || isFoldedWhole(segments), knownMs };
+  });
+  const states = await lastStates(
+    aside,
+    asked.map(({ key, isWhole, knownMs }) => ({
+      contractId: key.contractId,
+      month: `${key.month}-01`,
+      // At no time there is a state.
+      atMs: isWhole ? 0 : knownMs,
+    })),
+  );
+  const needed = asked.map(({ segments, isWhole }, n) => {
+    const fromMs = states[n]?.atMs ?? Number.NEGATIVE_INFINITY;
+    return segments.filter(
+      (one) => !one.withdrawn && (isWhole || (one.fromMs! <= atMs && one.toMs! >= fromMs)),
+    );
+  });
+  const entries = await entriesOf(aside, needed.flat());
+  return asked.map(({ key, segments, isWhole }, n) => {
+    const state = states[n] ?? null;
+    const fromMs = state?.atMs ?? Number.NEGATIVE_INFINITY;
+    const toMs = isWhole ? Number.POSITIVE_INFINITY : atMs;
+    const list = new EntryList();
+    const places = new Map<string, number>();
+    for (const segment of needed[n]!) {
+      list.read(entries.get(textOfSegment(segment))!, places, (contract, startedMs) => {
+        return contract === key.contractId && startedMs >= fromMs && startedMs <= toMs;
+      });
+    }
+    const replaces = segments.some((segment) => segment.replaces);
+    const order = orderByContract(list, () => true, replaces).get(key.contractId) ?? null;
+    const pending = segments.some(({ fresh }) => fresh);
+    return { key, list, order, state: state?.state ?? null, replaces, pending };
+  });
+}
+
+function shardMonthOf({ contractId, month }: ContractMonthKey): ShardMonth {
+  return { shard: contractId % SHARDS, month: `${month}-01` };
+}
+
+interface SegmentKey extends ShardMonth {
+  readonly batchId: number;
+}
+
+function textOfSegment({ shard, month, batchId }: SegmentKey): string {
+  return `${shard} ${month} ${batchId}`;
+}
+
+async function entriesOf(
+  aside: SqlClient,
+  segments: readonly SegmentKey[],
+): Promise<Map<string, Buffer>> {
+  const found = rowsOf<SegmentKey & { entries: Buffer }>(
+    await aside.query(
+      `SELECT shard, month::text AS month, batch_id AS "batchId", e.entries
+       FROM (SELECT DISTINCT * FROM unnest($1::smallint[], $2::date[], $3::int[]))
+         AS k (shard, month, batch_id)
+       JOIN allowance_entry e USING (shard, month, batch_id)`,
+      [
+        segments.map(({ shard }) => shard),
+        segments.map(({ month }) => month),
+        segments.map(({ batchId }) => batchId),
+      ],
+    ),
+  );
+  return new Map(found.map((row) => [textOfSegment(row), row.entries]));
 }

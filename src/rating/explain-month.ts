@@ -17,8 +17,10 @@ export interface PotUse extends Omit<Pot, 'usedBy'> {
 /** A contract's month with everything that it is folded by. */
 export interface MonthFacts {
   readonly list: EntryList;
-  /** The contract's records in order of time. */
+  /** The contract's records in order of time, from where the state stands. */
   readonly order: Int32Array;
+  /** What all records before those had made of the month; null where there are none. */
+  readonly state: Buffer | null;
   readonly facts: FoldFacts;
   /** Whether some records take the place of earlier entries. */
   readonly replaces: boolean;
@@ -73,10 +75,10 @@ function deriveMonth(
   xdrId: number,
   level: LevelDerivation,
 ): MonthDerivation | null {
-  const { list, order, facts, pending } = month;
+  const { list, order, pending } = month;
   const entry = order.find((one) => list.number(one, NUMBER.XDR_ID) === xdrId);
   if (entry === undefined) return null;
-  const traced = traceOf(list, order, facts, entry);
+  const traced = traceOf(month, entry);
   if (traced === null) return null;
   const { step, covered, paid } = traced;
   const units = unitsOf(list, entry);
@@ -137,21 +139,17 @@ interface Traced {
 }
 
 // Pots change with every record, so they are copied when the record has just been priced.
-function traceOf(
-  list: EntryList,
-  order: Int32Array,
-  facts: FoldFacts,
-  entry: number,
-): Traced | null {
+function traceOf({ list, order, facts, state }: MonthFacts, entry: number): Traced | null {
   let traced: Traced | null = null;
-  foldMonth(list, order, facts, (step) => {
+  const trace = (step: FoldStep) => {
     if (step.entry !== entry) return;
     traced = {
       step,
       covered: step.covered.map(({ pot, units }) => useOf(pot, units)),
       paid: step.paid.map(({ pot, amount }) => useOf(pot, amount)),
     };
-  });
+  };
+  foldMonth(list, order, facts, trace, state);
   return traced;
 }
 

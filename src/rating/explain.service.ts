@@ -109,7 +109,7 @@ export class ExplainService {
         });
       }
       const batch = [...batches.values()].at(-1) as BatchFacts;
-      const months = await loadMonths(aside, monthsOf(derived));
+      const months = await loadMonths(aside, monthsOf(derived), record.startedMs);
       return {
         batch,
         worked: derived.map((level) => workOut(level, monthOf(months, level), Number(xdr.id))),

@@ -9,7 +9,7 @@ import {
 } from './charge.js';
 import { type Counters, periodKey } from './counters.js';
 import { EntrySubject } from './entry-subject.js';
-import { MonthState } from './fold-state.js';
+import { decodeState, MonthState } from './fold-state.js';
 import { cutDown, minus, NOTHING } from './fraction.js';
 import { type Pot, PotList } from './pots.js';
 import {
@@ -86,21 +86,24 @@ export interface Points {
  * Prices a contract's records of one civil month one after the other, in order of time: what one
  * takes from a bucket or brings into a tier is gone or there for the next. `order` holds the
  * entries of the records (their first slices) sorted by time and identity, so that the result
- * does not depend on when a record arrived.
+ * does not depend on when a record arrived. `from` is the state after all records before them,
+ * null where they are all of the month.
  */
 export function foldMonth(
   list: EntryList,
   order: Int32Array,
   facts: FoldFacts,
   trace?: (step: FoldStep) => void,
+  from: Buffer | null = null,
 ): FoldedMonth {
+  const begin = () => (from === null ? new MonthState() : decodeState(from));
   const isVolume = list.tariffs.map((tariff) => modelOf(tariff) === 'VOLUME');
   const byVolume =
     isVolume.includes(true) && order.some((entry) => isVolume[list.word(entry, WORD.TARIFF)]);
-  const state = new MonthState();
+  const state = begin();
   if (!byVolume) return monthOf(new MonthFold(list, facts, state, null, trace).run(order), state);
   // The tier of all units is known when all units are: the first pass counts, the second prices.
-  const counted = new MonthState();
+  const counted = begin();
   new MonthFold(list, facts, counted, null).run(order);
   const fold = new MonthFold(list, facts, state, counted.tiers, trace);
   return monthOf(fold.run(order), state);

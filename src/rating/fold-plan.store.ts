@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { invariant } from '../kernel/index.js';
-import { rowsOf } from '../platform/index.js';
+import { rowsOf, type SqlClient } from '../platform/index.js';
 import { EntryList, NUMBER, WORD } from './allowance-entry.js';
 import { type Beginnings, findBeginnings } from './allowance-result.store.js';
 import { copyOut } from './copy-out.store.js';
@@ -53,8 +53,8 @@ export async function planMonth(
   carried: ReadonlySet<number>,
   windowBytes: number,
 ): Promise<MonthPlan> {
-  const segments = await segmentsOf(client, shard, month);
-  const isWhole = segments.some(({ withdrawn, fromMs }) => withdrawn || fromMs === null);
+  const segments = await segmentsOf(client, [{ shard, month }]);
+  const isWhole = isFoldedWhole(segments);
   const plan = { shard, month, segments, isWhole, due: null, beginnings: new Map() };
   const windows = (fromMs: number) =>
     isWhole ? [ALL_TIMES] : windowsOf(segments.map(spanOf), fromMs, windowBytes);
@@ -71,16 +71,32 @@ export async function planMonth(
   return { ...plan, due, beginnings, windows: due.size === 0 ? [] : windows(fromMs) };
 }
 
-async function segmentsOf(client: pg.Client, shard: number, month: string): Promise<Segment[]> {
-  return rowsOf<Segment>(
+/** Whether records are withdrawn or priced by the volume of all. */
+export function isFoldedWhole(segments: readonly Segment[]): boolean {
+  return segments.some(({ withdrawn, fromMs }) => withdrawn || fromMs === null);
+}
+
+/** A shard's month, by its first day, YYYY-MM-01. */
+export interface ShardMonth {
+  readonly shard: number;
+  readonly month: string;
+}
+
+/** The entries of months: those that count, and withdrawn ones that no fold has missed yet. */
+export async function segmentsOf(
+  client: SqlClient,
+  months: readonly ShardMonth[],
+): Promise<(Segment & ShardMonth)[]> {
+  return rowsOf(
     await client.query(
-      `SELECT e.batch_id AS "batchId", length(e.entries) AS bytes, e.replaces, e.withdrawn,
-         d.batch_id IS NOT NULL AS fresh, ${MS('e.started_from')} AS "fromMs",
-         ${MS('e.started_to')} AS "toMs"
-       FROM allowance_entry e LEFT JOIN allowance_due d USING (shard, month, batch_id)
-       WHERE e.shard = $1 AND e.month = $2 AND (NOT e.withdrawn OR d.batch_id IS NOT NULL)
-       ORDER BY e.batch_id`,
-      [shard, month],
+      `SELECT e.shard, e.month::text AS month, e.batch_id AS "batchId",
+         length(e.entries) AS bytes, e.replaces, e.withdrawn, d.batch_id IS NOT NULL AS fresh,
+         ${MS('e.started_from')} AS "fromMs", ${MS('e.started_to')} AS "toMs"
+       FROM (SELECT DISTINCT * FROM unnest($1::smallint[], $2::date[])) AS k (shard, month)
+       JOIN allowance_entry e USING (shard, month)
+       LEFT JOIN allowance_due d USING (shard, month, batch_id)
+       WHERE NOT e.withdrawn OR d.batch_id IS NOT NULL ORDER BY e.batch_id`,
+      [months.map(({ shard }) => shard), months.map(({ month }) => month)],
     ),
   );
 }

@@ -7,7 +7,7 @@ import { tellCredit } from './credit-usage.store.js';
 import { type FoldContract, FoldFactsReader } from './fold-facts.store.js';
 import type { FoldedRecords } from './fold-month.js';
 import { forgetDue, type MonthPlan, planMonth, readWindow } from './fold-plan.store.js';
-import { MonthInParts } from './month-in-parts.js';
+import { type ChunkSizes, MonthInParts } from './month-in-parts.js';
 import { orderByContract } from './order-entries.js';
 
 /** What folding some shards came to. */
@@ -19,14 +19,12 @@ export interface FoldCounts {
 }
 
 /** Smaller in tests, so that few records make many parts. */
-export interface FoldSizes {
+export interface FoldSizes extends ChunkSizes {
   /** Bytes of entries that are held at a time, more or less. */
   readonly windowBytes: number;
-  /** Records after which a chunk of results ends. */
-  readonly chunkRecords: number;
 }
 
-const SIZES: FoldSizes = { windowBytes: 32 * 1024 * 1024, chunkRecords: 8192 };
+const SIZES: FoldSizes = { windowBytes: 32 * 1024 * 1024, chunkRecords: 8192, recordsASum: 4 };
 
 /**
  * Folds every month with new entries in some shards, inside the caller's transaction, which sees
@@ -188,7 +186,7 @@ class ShardFold {
       for (const id of group) {
         const contract = contracts.get(id)!;
         const { resumption = null, buckets = [] } = past.get(id) ?? {};
-        const parts = new MonthInParts(contract.facts, resumption, this.#sizes.chunkRecords);
+        const parts = new MonthInParts(contract.facts, resumption, this.#sizes);
         open.set(id, { contract, parts, sums: sumsOf.get(id)!, bucketsBefore: buckets });
       }
     }

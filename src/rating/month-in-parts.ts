@@ -10,8 +10,13 @@ import {
 } from './fold-month.js';
 import { decodeState, encodeState, MonthState } from './fold-state.js';
 
-/** A state is kept after so many records for each of its sums: states stay the lesser part. */
-const RECORDS_A_SUM = 4;
+/** How results are cut; smaller in tests, so that few records make many chunks and states. */
+export interface ChunkSizes {
+  /** Records of a contract's month after which a chunk ends. */
+  readonly chunkRecords: number;
+  /** A state is kept after so many records for each of its sums: states stay the lesser part. */
+  readonly recordsASum: number;
+}
 
 /** Results of some records that follow each other, as a row of `allowance_result`. */
 export interface ResultChunk {
@@ -49,7 +54,7 @@ export class MonthInParts {
   /** Pots as they stand after the last part. */
   pots: FoldedMonth['pots'] = [];
   readonly #facts: FoldFacts;
-  readonly #chunkRecords: number;
+  readonly #sizes: ChunkSizes;
   readonly #state: MonthState;
   #points: FoldedMonth['points'] = [];
   #first: ResultChunk | null = null;
@@ -57,13 +62,10 @@ export class MonthInParts {
   #open: OpenChunk;
   #sinceState = 0;
 
-  /**
-   * `from` is where the month goes on, null for its beginning; `chunkRecords` is after how many
-   * records a chunk ends.
-   */
-  constructor(facts: FoldFacts, from: Resumption | null, chunkRecords: number) {
+  /** `from` is where the month goes on, null for its beginning. */
+  constructor(facts: FoldFacts, from: Resumption | null, sizes: ChunkSizes) {
     this.#facts = facts;
-    this.#chunkRecords = chunkRecords;
+    this.#sizes = sizes;
     this.#state = from === null ? new MonthState() : decodeState(from.state);
     this.#open = new OpenChunk(from?.chunk ?? 0, from);
     this.pots = this.#state.pots;
@@ -119,7 +121,7 @@ export class MonthInParts {
   }
 
   #pieceEnd(list: EntryList, order: Int32Array, from: number): number {
-    let to = Math.min(from + this.#chunkRecords - this.#open.taken, order.length);
+    let to = Math.min(from + this.#sizes.chunkRecords - this.#open.taken, order.length);
     const startedMs = (place: number) => list.number(order[place]!, NUMBER.STARTED_MS);
     while (to < order.length && startedMs(to) === startedMs(to - 1)) to += 1;
     return to;
@@ -127,13 +129,13 @@ export class MonthInParts {
 
   #append(list: EntryList, order: Int32Array, folded: FoldedRecords, mayResume: boolean): void {
     this.#open.append(list, order, folded);
-    if (this.#open.taken < this.#chunkRecords) return;
+    if (this.#open.taken < this.#sizes.chunkRecords) return;
     const { number, taken } = this.#open;
     const chunk = this.#open.close();
     if (number === 0) this.#first = chunk;
     else this.#done.push(chunk);
     this.#sinceState += taken;
-    const isDue = mayResume && this.#sinceState >= RECORDS_A_SUM * this.#state.size;
+    const isDue = mayResume && this.#sinceState >= this.#sizes.recordsASum * this.#state.size;
     if (isDue) this.#sinceState = 0;
     const atMs = list.number(order.at(-1)!, NUMBER.STARTED_MS) + 1;
     const resumption = isDue ? { atMs, state: encodeState(this.#state) } : null;

@@ -187,7 +187,9 @@ async function price(
   const derived = levels.map(({ place, contractId }) =>
     place === last ? paid : deriveLevel(facts, contractId, record, shared),
   );
-  const months = input.inMonth ? await loadMonths(aside, monthsOf(derived), true) : new Map();
+  const months = input.inMonth
+    ? await loadMonths(aside, monthsOf(derived), record.startedMs, true)
+    : new Map();
   const knownAt = input.asKnownAt?.getTime() ?? Number.MAX_SAFE_INTEGER;
   const worked = derived.map((level, at): WorkedOut => {
     const month = level.amount === null ? undefined : monthOf(months, level);

@@ -19,7 +19,7 @@ export interface MemoryFigures {
 /**
  * Imports and folds a file of a million records and one of `records`: the peak must not grow with
  * the file but for the table of identities, which holds 8 bytes for each and more for its empty
- * places, and for the entries of the largest month that is folded.
+ * places.
  */
 export async function measureMemory(
   urls: DatabaseUrls,

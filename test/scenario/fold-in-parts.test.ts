@@ -21,7 +21,7 @@ const RECORDS = 900;
 const FILES = 6;
 const SHARDS = Array.from({ length: 64 }, (_, shard) => shard);
 /** A few records make a chunk, and a few chunks a window. */
-const SMALL: FoldSizes = { windowBytes: 4096, chunkRecords: 16 };
+const SMALL: FoldSizes = { windowBytes: 4096, chunkRecords: 16, recordsASum: 0.5 };
 
 let app: TestApp;
 let world: RichWorld;
@@ -145,6 +145,49 @@ async function lastFold(): Promise<number> {
   return records;
 }
 
+const XDRS = `query ($filter: XdrFilter!) {
+  xdrs(filter: $filter, first: 250) { nodes { id } }
+}`;
+
+const EXPLAIN = `query ($id: ID!) {
+  explainXdr(id: $id) {
+    levels {
+      level amount recomputedFinal equal
+      month {
+        pending tierBefore tierTotal formula
+        covered { bucketId granted rolledIn bonus used left }
+        paid { bucketId granted rolledIn bonus used left }
+        amount coveredQuantity
+        rules { name acted amount volumeBefore capLeft }
+      }
+    }
+  }
+}`;
+
+interface Explained {
+  readonly levels: readonly {
+    readonly equal: boolean | null;
+    readonly recomputedFinal: string;
+    readonly month: object | null;
+  }[];
+}
+
+async function ids(): Promise<string[]> {
+  const filter = { from: '2026-10-01T00:00:00Z', to: '2026-12-01T00:00:00Z' };
+  const { xdrs } = (await app.graphql(XDRS, { filter }, world.token)).data;
+  return xdrs.nodes.map(({ id }: { id: string }) => id);
+}
+
+async function explain(asked: readonly string[]): Promise<Explained[]> {
+  const explained: Explained[] = [];
+  for (const id of asked) {
+    const answer = await app.graphql(EXPLAIN, { id }, world.token);
+    expect(answer.errors).toEqual([]);
+    explained.push(answer.data.explainXdr);
+  }
+  return explained;
+}
+
 describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
   it('price what comes in order of time by itself, to the same figures', async () => {
     const shares: number[] = [];
@@ -161,6 +204,18 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
     }
     expect(shares[0]).toBe(1);
     expect(shares.at(-1)).toBeLessThan(0.5);
+  }, 120_000);
+
+  it('are explained from the last state before each record', async () => {
+    const asked = (await ids()).filter((_, n) => n % 9 === 0);
+    const explained = await explain(asked);
+    const levels = explained.flatMap((one) => one.levels);
+    expect(levels.filter(({ equal }) => equal !== true)).toEqual([]);
+    expect(levels.filter(({ month }) => month !== null).length).toBeGreaterThan(15);
+    // The same as from the whole month.
+    await asOwner('UPDATE allowance_result SET resumes_at = NULL, state = NULL');
+    expect(await explain(asked)).toEqual(explained);
+    await foldAll(SMALL, false);
   }, 120_000);
 
   it('go on when records are replaced', async () => {
@@ -186,8 +241,23 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
     await importFile(app, world, 'rich', richFile([others.pop()!]));
     await settled(app);
     const afterLast = await lastFold();
+    const hold = await connectWorker(app.database.urls.url, 'holds folds');
+    const shared = `SELECT pg_advisory_lock_shared(hashtext('fold'), n) FROM generate_series(0, 63) n`;
+    await hold.query(shared);
     await importFile(app, world, 'rich', richFile([first!, ...others]));
+    const asked = (await ids()).filter((_, n) => n % 5 === 0);
+    const foretold = await explain(asked);
+    await hold.end();
     await settled(app);
+    // What was not folded yet was no part of any state, and yet explained.
+    expect(JSON.stringify(foretold)).toContain('"pending":true');
+    const amounts = (all: Explained[]) => {
+      return all.map(({ levels }) => levels.map((level) => [level.recomputedFinal, level.month]));
+    };
+    const settledNow = JSON.stringify(amounts(await explain(asked)));
+    expect(JSON.stringify(amounts(foretold)).replaceAll('"pending":true', '"pending":false')).toBe(
+      settledNow,
+    );
     expect(await lastFold()).toBeGreaterThan(afterLast);
     const found = await figures();
     expect(found.unequal).toEqual([]);

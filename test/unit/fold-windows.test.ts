@@ -50,7 +50,8 @@ describe('the windows of a month', () => {
           const windows = windowsOf(spans, fromMs, most);
           expect(windows[0]!.fromMs).toBe(fromMs);
           expect(windows.at(-1)!.toMs).toBe(END);
-          windows.slice(1).forEach((window, n) => expect(window.fromMs).toBe(windows[n]!.toMs));
+          const begins = windows.slice(1).map((window) => window.fromMs);
+          expect(begins).toEqual(windows.slice(0, -1).map(({ toMs }) => toMs));
           // A window has a millisecond at least.
           const inOneMs = spans.reduce(
             (sum, { bytes, fromMs: first, toMs }) => sum + bytes / (toMs + 1 - first),
