@@ -66,13 +66,27 @@ export interface MarginFinding {
  * unit (percentages, shares, tiers) are not compared; the check of each record does both.
  */
 export function marginFindings(question: GuardQuestion): MarginFinding[] {
+  const search = searchMargins(question);
+  let step = search.next();
+  while (!step.done) step = search.next();
+  return step.value;
+}
+
+/** Prefixes that a search looks at in one go, which takes some milliseconds. */
+const PREFIXES_A_GO = 1_000;
+
+/** {@link marginFindings} in small goes, between which others may be served. */
+export function* searchMargins(question: GuardQuestion): Generator<void, MarginFinding[]> {
   const { cost, sell } = question;
   const pairs = bandPairs(cost, sell);
   const [costBand, sellBand] = pairs[0] ?? [0, 0];
   const findings: MarginFinding[] = [];
+  let looked = 0;
   for (const prefix of prefixesIn(question)) {
     if (pairs.length > 1) meetInBands(question, prefix, pairs, findings);
     else meet(question, { prefix, costBand, sellBand }, findings);
+    looked += 1;
+    if (looked % PREFIXES_A_GO === 0) yield;
   }
   return findings.sort(byPlace);
 }

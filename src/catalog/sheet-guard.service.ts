@@ -20,7 +20,7 @@ import {
   MARGIN_POLICIES,
   type MarginFinding,
   type MarginPolicyName,
-  marginFindings,
+  searchMargins,
   type Worth,
 } from './margin-guard.js';
 import { PriceLines } from './price-line.js';
@@ -159,14 +159,16 @@ export class SheetGuard {
       cost: await this.#list(cost, other === cost),
       sell: await this.#list(sell, other === sell),
     };
-    const findings = marginFindings({
+    const search = searchMargins({
       ...loaded,
       from: from.getTime(),
       changed: await this.#changedPrefixes(),
       worthAt,
     });
-    sum.add(pair, findings);
-    return findings;
+    let step = search.next();
+    for (; !step.done; step = search.next()) await nextTurn();
+    sum.add(pair, step.value);
+    return step.value;
   }
 
   /** Lists of the side that the sheet changes meet many others; one of those is kept at a time. */

@@ -242,8 +242,8 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
     await settled(app);
     const afterLast = await lastFold();
     const hold = await connectWorker(app.database.urls.url, 'holds folds');
-    const shared = `SELECT pg_advisory_lock_shared(hashtext('fold'), n) FROM generate_series(0, 63) n`;
-    await hold.query(shared);
+    await hold.query(`SELECT pg_advisory_lock_shared(hashtext('fold'), n)
+      FROM generate_series(0, 63) n`);
     await importFile(app, world, 'rich', richFile([first!, ...others]));
     const asked = (await ids()).filter((_, n) => n % 5 === 0);
     const foretold = await explain(asked);
