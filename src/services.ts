@@ -324,9 +324,10 @@ function buildMediation(
   parts: Pick<ServiceParts, 'database' | 'log' | 'config'> & { readonly audit: AuditService },
 ) {
   const { database, log, config, audit } = parts;
-  const { dataDir, batchBytes, maxUploadBytes: maxBytes, inboxPollSeconds: pollSeconds } = config;
+  const { dataDir, batchBytes, workers } = config;
+  const { maxUploadBytes: maxBytes, inboxPollSeconds: pollSeconds } = config;
   const storage = new FileStorage(dataDir);
-  const usageFiles = new UsageFileService({ batchBytes });
+  const usageFiles = new UsageFileService({ batchBytes, workers });
   return {
     storage,
     uploads: new UploadService(database, audit, storage, { maxBytes }),

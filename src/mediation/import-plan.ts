@@ -6,13 +6,32 @@ export interface ByteRange {
   readonly to: number;
 }
 
-/** Cuts a file of `sizeBytes` into parts of `batchBytes`; an empty file has none. */
-export function byteRanges(sizeBytes: number, batchBytes: number): ByteRange[] {
-  const ranges: ByteRange[] = [];
-  for (let from = 0; from < sizeBytes; from += batchBytes) {
-    ranges.push({ from, to: Math.min(from + batchBytes, sizeBytes) });
-  }
-  return ranges;
+/** How files are cut into parts. */
+export interface ImportSizes {
+  /** Most bytes of a part. */
+  readonly batchBytes: number;
+  /** Threads that import at the same time. */
+  readonly workers: number;
+}
+
+/** Parts are not made smaller for the sake of threads: each is a transaction. */
+const LEAST_BYTES = 4 * 1024 * 1024;
+const PARTS_A_WORKER = 2;
+
+/**
+ * Cuts a file into parts of one size, as many as give every thread something to do where the file
+ * is large enough for it; an empty file has none.
+ */
+export function byteRanges(sizeBytes: number, { batchBytes, workers }: ImportSizes): ByteRange[] {
+  const worthwhile = Math.floor(sizeBytes / LEAST_BYTES);
+  const count = Math.max(
+    Math.ceil(sizeBytes / batchBytes),
+    Math.min(PARTS_A_WORKER * workers, worthwhile),
+  );
+  return Array.from({ length: count }, (_, n) => ({
+    from: Math.floor((sizeBytes * n) / count),
+    to: Math.floor((sizeBytes * (n + 1)) / count),
+  }));
 }
 
 /**

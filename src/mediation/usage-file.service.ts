@@ -13,7 +13,13 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
-import { byteRanges, type EarlierRun, importDecision, laneOf } from './import-plan.js';
+import {
+  byteRanges,
+  type EarlierRun,
+  type ImportSizes,
+  importDecision,
+  laneOf,
+} from './import-plan.js';
 import { UsageFile } from './usage-file.entity.js';
 import type { UsageFileFilter } from './usage-file.input.js';
 import { UsageSource } from './usage-source.entity.js';
@@ -41,10 +47,10 @@ const EFFECTIVE_STATE = `CASE WHEN row.state = 'IMPORTING' AND run.state = 'PARK
 
 /** Usage files: what was stored, and their imports. */
 export class UsageFileService {
-  readonly #batchBytes: number;
+  readonly #sizes: ImportSizes;
 
-  constructor(options: { readonly batchBytes: number }) {
-    this.#batchBytes = options.batchBytes;
+  constructor(sizes: ImportSizes) {
+    this.#sizes = sizes;
   }
 
   /**
@@ -111,7 +117,7 @@ export class UsageFileService {
       params,
       requestedBy,
       unitsTotal: size,
-      batches: byteRanges(size, this.#batchBytes).map(({ from, to }) => ({
+      batches: byteRanges(size, this.#sizes).map(({ from, to }) => ({
         lane: laneOf(source.identityDomain),
         payload: { fileId: file.id, from, to } satisfies ImportBatchPayload,
         units: to - from,

@@ -67,13 +67,13 @@ describe('importUsageFile', () => {
        WHERE r.units_total = $1 ORDER BY b.ordinal`,
       [size],
     );
-    expect(batches.map(({ payload }) => [payload.from, payload.to])).toEqual([
-      [0, BATCH],
-      [BATCH, 2 * BATCH],
-      [2 * BATCH, 3 * BATCH],
-      [3 * BATCH, size],
-    ]);
-    expect(batches.map(({ units }) => Number(units))).toEqual([BATCH, BATCH, BATCH, 17]);
+    const edges = [0, 1, 2, 3, 4].map((part) => Math.floor((size * part) / 4));
+    expect(batches.map(({ payload }) => [payload.from, payload.to])).toEqual(
+      edges.slice(1).map((to, part) => [edges[part], to]),
+    );
+    expect(batches.map(({ units }) => Number(units))).toEqual(
+      edges.slice(1).map((to, part) => to - edges[part]!),
+    );
     expect(new Set(batches.map(({ lane }) => lane))).toEqual(new Set(['identity:main']));
     expect(await show(fileId)).toMatchObject({
       state: 'IMPORTING',

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { byteRanges } from '../../src/mediation/import-plan.js';
 import {
   createLog,
   createRun,
@@ -27,7 +28,7 @@ export class Pipeline {
     readonly database: Database,
     readonly world: World,
     filesDir: string,
-    workers: number,
+    readonly workers: number,
   ) {
     this.#plane = new DataPlane({ database, workers, filesDir });
     this.#work = new WorkService(database, { log: createLog({ level: 'error' }) });
@@ -63,14 +64,10 @@ export class Pipeline {
         ],
       );
       this.#fileId = added.id;
-      const batches = [];
-      // At least one batch a worker, so that none of them is idle in a small bench.
-      const size = Math.min(BATCH_BYTES, Math.ceil(file.bytes / 4));
-      for (let from = 0; from < file.bytes; from += size) {
-        const to = Math.min(from + size, file.bytes);
-        const payload = { fileId: added.id, from, to };
-        batches.push({ lane: `identity:${name}`, payload, units: to - from });
-      }
+      const sizes = { batchBytes: BATCH_BYTES, workers: this.workers };
+      const batches = byteRanges(file.bytes, sizes).map(({ from, to }) => ({
+        ...{ lane: `identity:${name}`, payload: { fileId: added.id, from, to }, units: to - from },
+      }));
       const { runId } = await createRun(tx, {
         kind: 'IMPORT',
         partnerId: this.world.hubId,

@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { byteRanges } from '../../src/mediation/import-plan.js';
+
+const MIB = 1024 * 1024;
+const SIZES = { batchBytes: 32 * MIB, workers: 2 };
+
+function partsOf(mib: number): number[] {
+  return byteRanges(mib * MIB, SIZES).map(({ from, to }) => (to - from) / MIB);
+}
+
+describe('the parts of a file', () => {
+  it('are of one size, two for each thread where that is worth it', () => {
+    expect(byteRanges(0, SIZES)).toEqual([]);
+    expect(byteRanges(1, SIZES)).toEqual([{ from: 0, to: 1 }]);
+    expect(partsOf(3)).toEqual([3]);
+    expect(partsOf(8)).toEqual([4, 4]);
+    // One thread would have had all of it.
+    expect(partsOf(32)).toEqual([8, 8, 8, 8]);
+    // One would have had 64 and the other 36.
+    expect(partsOf(100)).toEqual([25, 25, 25, 25]);
+    expect(partsOf(160)).toEqual([32, 32, 32, 32, 32]);
+  });
+
+  it('hold each byte once, and none more than it may', () => {
+    const sizes = fc.record({
+      size: fc.nat(400 * MIB),
+      batchBytes: fc.integer({ min: 64 * 1024, max: 256 * MIB }),
+      workers: fc.integer({ min: 1, max: 16 }),
+    });
+    fc.assert(
+      fc.property(sizes, ({ size, ...of }) => {
+        const parts = byteRanges(size, of);
+        expect(parts[0]?.from ?? 0).toBe(0);
+        expect(parts.at(-1)?.to ?? 0).toBe(size);
+        expect(parts.slice(1).map(({ from }) => from)).toEqual(
+          parts.slice(0, -1).map(({ to }) => to),
+        );
+        for (const { from, to } of parts) {
+          expect(to).toBeGreaterThan(from);
+          expect(to - from).toBeLessThanOrEqual(of.batchBytes);
+        }
+      }),
+    );
+  });
+});
