@@ -15,7 +15,7 @@ export interface ImportSizes {
 }
 
 /** Parts are not made smaller for the sake of threads: each is a transaction. */
-const LEAST_BYTES = 4 * 1024 * 1024;
+const LEAST_BYTES = 2 * 1024 * 1024;
 const PARTS_A_WORKER = 2;
 
 /**

@@ -2,6 +2,9 @@ import { createRun, type OutboxRow, rowsOf, type Tx } from '../platform/index.js
 
 /** Bytes of entries that the batches of a fold run take on average, unless there are fewer. */
 const BATCH_BYTES = 16 * 1024 * 1024;
+/** Smaller batches are made where one of that size would leave threads without any. */
+const FEW_BATCHES = 4;
+const LEAST_BYTES = 1024 * 1024;
 
 /** A shard with the size of what is to be folded in it. */
 export interface DueShard {
@@ -74,7 +77,8 @@ export function shardBatches(
   due: readonly DueShard[],
 ): { payload: { shards: number[] }; units: number }[] {
   const total = due.reduce((sum, { bytes }) => sum + Number(bytes), 0);
-  const count = Math.max(1, Math.ceil(total / BATCH_BYTES));
+  const worthwhile = Math.min(FEW_BATCHES, Math.floor(total / LEAST_BYTES));
+  const count = Math.max(1, Math.ceil(total / BATCH_BYTES), worthwhile);
   const batches = Array.from({ length: count }, () => ({
     payload: { shards: [] as number[] },
     units: 0,

@@ -14,7 +14,8 @@ describe('the parts of a file', () => {
     expect(byteRanges(0, SIZES)).toEqual([]);
     expect(byteRanges(1, SIZES)).toEqual([{ from: 0, to: 1 }]);
     expect(partsOf(3)).toEqual([3]);
-    expect(partsOf(8)).toEqual([4, 4]);
+    expect(partsOf(4)).toEqual([2, 2]);
+    expect(partsOf(8)).toEqual([2, 2, 2, 2]);
     // One thread would have had all of it.
     expect(partsOf(32)).toEqual([8, 8, 8, 8]);
     // One would have had 64 and the other 36.
