@@ -18,6 +18,7 @@ export { FileStorage, type StoredContent } from './file-storage.service.js';
 export * from './format.js';
 export { IdentityHash } from './identity-hash.js';
 export { IdentityTable, SEEN } from './identity-table.js';
+export { laneOf } from './import-plan.js';
 export { type InboxOptions, type InboxReport, InboxService } from './inbox.service.js';
 export * from './parse.js';
 export { rawText } from './raw-text.js';

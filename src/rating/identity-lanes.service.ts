@@ -1,8 +1,12 @@
-import { IdentityTable } from '../mediation/index.js';
+import { IdentityTable, laneOf } from '../mediation/index.js';
 import { type Database, SYSTEM_SCOPE } from '../platform/index.js';
 
 /** Fewest bytes that a record with its line end takes; bounds how many a range can hold. */
 const SMALLEST_RECORD_BYTES = 24;
+/** Bytes of a usual record: what is still to be imported is estimated by it, not relied on. */
+const USUAL_RECORD_BYTES = 64;
+/** Identities that room is made for ahead of their batches, at most. */
+const MOST_AHEAD = 16 * 1024 * 1024;
 /** Segments that are read by one statement; the driver holds each of them three times. */
 const SEGMENTS_A_READ = 4;
 
@@ -117,8 +121,17 @@ export class IdentityLanes {
          WHERE identity_domain = $1`,
         [domain],
       );
-      // Twice the room spares rebuilding while the following batches come in.
-      const table = IdentityTable.allocate(total.records + 2 * Math.max(room, total.records / 2));
+      const [waiting] = await tx.query(
+        `SELECT coalesce(sum(units), 0)::float8 AS bytes FROM run_batch
+         WHERE kind = 'IMPORT' AND lane = $1 AND state IN ('READY','RUNNING')`,
+        [laneOf(domain)],
+      );
+      // Twice the room, and that for what waits, spares rebuilding while other batches come in:
+      // each table that is left behind stays in memory until the threads collect it.
+      const ahead = Math.min(waiting.bytes / USUAL_RECORD_BYTES, MOST_AHEAD);
+      const table = IdentityTable.allocate(
+        total.records + Math.max(2 * room, total.records, ahead),
+      );
       let after = 0;
       for (;;) {
         const segments: { batch_id: number; identities: Buffer }[] = await tx.query(

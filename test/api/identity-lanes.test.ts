@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { IdentityTable } from '../../src/mediation/index.js';
-import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { type IdentityTable, laneOf } from '../../src/mediation/index.js';
+import { createRun, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { IdentityLanes } from '../../src/rating/identity-lanes.service.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import { aTrafficWorld, DIRECT_NUMBER, importFile } from '../fixtures/traffic.js';
@@ -65,5 +65,29 @@ describe('tables of identities that no batch uses', () => {
     lanes.leave(domain, BYTES, 0);
     expect(held(await waiting)).toBe(LINES.length);
     lanes.leave(domain, BYTES, 0);
+  });
+
+  it('have room for what waits to be imported, so that they need not be built again', async () => {
+    const { database } = kontor.app;
+    const alone = await visited(new IdentityLanes(database), 'waited for');
+    await database.write(SYSTEM_SCOPE, async (tx) => {
+      const [hub] = await tx.query('SELECT id FROM partner WHERE parent_id IS NULL');
+      const batch = { lane: laneOf('waited for'), payload: {}, units: 50_000_000 };
+      const { runId } = await createRun(tx, {
+        ...{ kind: 'IMPORT', partnerId: hub.id, subject: 'waits', params: {}, requestedBy: null },
+        ...{ unitsTotal: 100_000_000, batches: [batch, batch] },
+      });
+      // Nobody begins with it.
+      await tx.query(
+        `UPDATE run_batch SET not_before = now() + interval '1 day' WHERE run_id = $1`,
+        [runId],
+      );
+    });
+    const lanes = new IdentityLanes(database);
+    const table = await visited(lanes, 'waited for');
+    // A million records of a hundred bytes, of which none is larger than is reckoned with.
+    expect(table.slots * 0.6).toBeGreaterThan(1_000_000);
+    expect(table.slots).toBeGreaterThan(10 * alone.slots);
+    expect((await visited(new IdentityLanes(database), 'another')).slots).toBe(alone.slots);
   });
 });
