@@ -6,6 +6,7 @@ import {
   type AdjustmentSums,
   decodePots,
   decodeRecords,
+  type StoredPot,
 } from './allowance-result.js';
 import { copyOut } from './copy-out.store.js';
 import { MS, rows } from './facts-query.store.js';
@@ -103,9 +104,8 @@ export async function takeResults(
   take: (contractId: number, record: AdjustedRecord) => void,
 ): Promise<Map<number, TakenMonth>> {
   const taken = new Map<number, TakenMonth>();
-  for (const { contractId, pots } of await firstPots(client, contractIds, month)) {
-    const buckets = decodePots(pots).pots.map(({ bucket }) => bucket);
-    taken.set(contractId, { resumption: null, buckets });
+  for (const { contractId, pots } of await storedPots(client, contractIds, month)) {
+    taken.set(contractId, { resumption: null, buckets: pots.map(({ bucket }) => bucket) });
   }
   const from = (id: number) => beginnings.get(id)?.chunk ?? 0;
   await copyOut(client, goneSql(contractIds, month, from), (bytes, at, to) => {
@@ -122,17 +122,19 @@ export async function takeResults(
   return taken;
 }
 
-function firstPots(
+/** The pots of contracts' months as they were folded last. */
+export async function storedPots(
   client: pg.Client,
   contractIds: readonly number[],
   month: string,
-): Promise<{ contractId: number; pots: Buffer }[]> {
-  return rows(
+): Promise<{ contractId: number; pots: readonly StoredPot[] }[]> {
+  const found = await rows<{ contractId: number; pots: Buffer }>(
     client,
     `SELECT contract_id AS "contractId", pots FROM allowance_result
      WHERE contract_id = ANY ($1::int[]) AND month = $2 AND chunk = 0`,
     [contractIds, month],
   );
+  return found.map(({ contractId, pots }) => ({ contractId, pots: decodePots(pots).pots }));
 }
 
 function goneSql(
@@ -195,7 +197,8 @@ export class ResultWriter {
     for (const chunk of end.chunks) {
       await this.#add({ contract, chunk, pots: chunk.number === 0 ? end.pots : null });
     }
-    const isRenewed = end.chunks.length > 0 && end.chunks[0]!.number > 0;
+    // Where the fold went on, the first chunk is stored already, whatever is left at the end.
+    const isRenewed = end.chunks[0]?.number !== 0;
     if (isRenewed) this.#renewed.push({ contractId: contract.id, pots: end.pots });
     this.#sums.push({ contract, sums });
   }

@@ -42,16 +42,21 @@ export interface MonthPlan {
 const FIRST_MS = Number.NEGATIVE_INFINITY;
 const ALL_TIMES: FoldWindow = { fromMs: FIRST_MS, toMs: Number.POSITIVE_INFINITY };
 
-/**
- * Finds out what of a month has to be folded anew. `carried` are contracts to which the month
- * before leaves something else than when this one was folded.
- */
+/** What decides how much of a month is folded. */
+export interface PlanWishes {
+  /** Contracts to which the month before leaves something else than when this one was folded. */
+  readonly carried: ReadonlySet<number>;
+  /** Which of some contracts have pots that would begin with something else by now. */
+  readonly beginOtherwise: (contractIds: readonly number[]) => Promise<readonly number[]>;
+  readonly windowBytes: number;
+}
+
+/** Finds out what of a month has to be folded anew. */
 export async function planMonth(
   client: pg.Client,
   shard: number,
   month: string,
-  carried: ReadonlySet<number>,
-  windowBytes: number,
+  { carried, beginOtherwise, windowBytes }: PlanWishes,
 ): Promise<MonthPlan> {
   const segments = await segmentsOf(client, [{ shard, month }]);
   const isWhole = isFoldedWhole(segments);
@@ -64,11 +69,13 @@ export async function planMonth(
   const earliest = await earliestOf(client, plan);
   for (const contract of carried) earliest.set(contract, FIRST_MS);
   const due = new Set(earliest.keys());
+  if (due.size === 0) return { ...plan, due, windows: [] };
   if (isWhole) return { ...plan, due, windows: [ALL_TIMES] };
+  for (const contract of await beginOtherwise([...due])) earliest.set(contract, FIRST_MS);
   const beginnings = await findBeginnings(client, month, earliest);
   const begins = [...due].map((id) => beginnings.get(id)?.atMs ?? FIRST_MS);
   const fromMs = begins.reduce((least, atMs) => Math.min(least, atMs), ALL_TIMES.toMs);
-  return { ...plan, due, beginnings, windows: due.size === 0 ? [] : windows(fromMs) };
+  return { ...plan, due, beginnings, windows: windows(fromMs) };
 }
 
 /** Whether records are withdrawn or priced by the volume of all. */

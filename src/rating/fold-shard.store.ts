@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { type BatchTicket, rowsOf } from '../platform/index.js';
 import { EntryList, FLAG, WORD } from './allowance-entry.js';
 import { AdjustmentSums, ExactSum } from './allowance-result.js';
-import { ResultWriter, takeResults } from './allowance-result.store.js';
+import { ResultWriter, storedPots, takeResults } from './allowance-result.store.js';
 import { tellCredit } from './credit-usage.store.js';
 import { type FoldContract, FoldFactsReader } from './fold-facts.store.js';
 import type { FoldedRecords } from './fold-month.js';
@@ -37,7 +37,8 @@ export async function foldShards(
   sizes: FoldSizes = SIZES,
 ): Promise<FoldCounts> {
   const fold = new ShardFold(client, ticket, await FoldFactsReader.open(client), sizes);
-  for (const shard of shards) await fold.run(shard);
+  // In this order by whoever locks several.
+  for (const shard of shards.toSorted((one, other) => one - other)) await fold.run(shard);
   await fold.storeCredit();
   fold.release();
   return fold.counts;
@@ -89,8 +90,11 @@ class ShardFold {
     // What a month leaves over may change the months after it.
     let carried: ReadonlySet<number> = new Set();
     for (const month of await this.#months(shard)) {
-      const { windowBytes } = this.#sizes;
-      const plan = await planMonth(this.#client, shard, month, carried, windowBytes);
+      const plan = await planMonth(this.#client, shard, month, {
+        carried,
+        beginOtherwise: (ids) => this.#beginOtherwise(ids, month),
+        windowBytes: this.#sizes.windowBytes,
+      });
       const carrying = await this.#foldMonth(plan, carried);
       await forgetDue(this.#client, plan);
       carried = new Set([...carried, ...carrying]);
@@ -137,32 +141,60 @@ class ShardFold {
     return found.map(({ month }) => month);
   }
 
+  // What is rolled over also depends on what buckets, subscriptions and zones are known to have
+  // been before, which may have been corrected since the month was folded.
+  async #beginOtherwise(ids: readonly number[], month: string): Promise<number[]> {
+    if (!this.#facts.carries) return [];
+    const contracts = await this.#facts.contracts(ids, month);
+    const found = await storedPots(this.#client, ids, month);
+    return found
+      .filter(({ contractId, pots }) => {
+        const { buckets, rolledIn } = contracts.get(contractId)!.facts;
+        return pots.some((pot) =>
+          buckets
+            .filter(({ lineageId }) => lineageId === pot.bucket && this.#facts.isCarried(lineageId))
+            .some((terms) => {
+              const now = terms.rolloverCap === null ? 0 : rolledIn(terms, pot.holderId);
+              return now !== pot.rolledIn;
+            }),
+        );
+      })
+      .map(({ contractId }) => contractId);
+  }
+
   // Folds the contracts of a month; answers those whose buckets carry over to the next.
   async #foldMonth(plan: MonthPlan, carried: ReadonlySet<number>): Promise<number[]> {
     const list = this.#list;
     const writer = new ResultWriter(this.#client, this.#ticket, plan.month);
     const open = new Map<number, OpenMonth>();
     const replaces = plan.segments.some((segment) => segment.replaces);
+    const carrying: number[] = [];
+    const ended = new Set<number>();
+    const end = async (id: number, { contract, parts, sums, bucketsBefore }: OpenMonth) => {
+      await writer.end(contract, parts.finish(), sums);
+      const buckets = [...bucketsBefore, ...parts.pots.map((pot) => pot.bucketLineageId)];
+      if (buckets.some((lineage) => this.#facts.isCarried(lineage))) carrying.push(id);
+      this.counts.contracts += 1;
+      open.delete(id);
+      ended.add(id);
+    };
     for (const window of plan.windows) {
       await readWindow(this.#client, plan, window, this.#sizes.windowBytes, list);
       const orders = orderByContract(list, () => true, replaces);
       await this.#open(plan, [...orders.keys()], open);
       for (const [id, order] of orders) {
-        const { contract, parts, sums } = open.get(id)!;
+        const month = open.get(id)!;
+        const { contract, parts, sums } = month;
         const folded = plan.isWhole ? parts.takeWhole(list, order) : parts.take(list, order);
         this.#addUp(order, folded, plan.month, sums);
         await writer.add(contract, parts.takeChunks());
+        if (window === plan.windows.at(-1)) await end(id, month);
       }
     }
     // Some may have lost all their entries, or have others to go on from.
-    await this.#open(plan, [...(plan.due ?? carried)], open);
-    const carrying: number[] = [];
-    for (const [id, { contract, parts, sums, bucketsBefore }] of open) {
-      await writer.end(contract, parts.finish(), sums);
-      const buckets = [...bucketsBefore, ...parts.pots.map((pot) => pot.bucketLineageId)];
-      if (buckets.some((lineage) => this.#facts.isCarried(lineage))) carrying.push(id);
-      this.counts.contracts += 1;
-    }
+    const rest = [...(plan.due ?? carried)].filter((id) => !ended.has(id));
+    await this.#open(plan, rest, open);
+    for (const [id, month] of open) await end(id, month);
     await writer.finish();
     return carrying;
   }

@@ -21,9 +21,10 @@ export class MonthState {
   readonly bonusTimes = new Counters();
   readonly points = new Counters();
 
-  /** Pots and sums. */
+  /** Pots, who used them, and sums: what its bytes grow with. */
   get size(): number {
-    return COUNTERS.reduce((sum, name) => sum + this[name].size, this.pots.length);
+    const pots = this.pots.reduce((sum, { usedBy }) => sum + 1 + usedBy.size, 0);
+    return COUNTERS.reduce((sum, name) => sum + this[name].size, pots);
   }
 }
 

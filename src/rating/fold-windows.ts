@@ -11,12 +11,38 @@ export interface FoldWindow {
   readonly toMs: number;
 }
 
+/** A span is read for each window that it has records in; all together no more often than this. */
+const MOST_READS = 4;
+
 /**
- * Cuts a month, from an instant on, into windows of about so many bytes of entries, as if the
- * records of each span were spread evenly over it. What was stored in order of time so is read
- * once, whatever its size, and never all of it is held.
+ * Cuts a month, from an instant on, into windows of about so many bytes of entries. What was
+ * stored in order of time so is read once, whatever its size, and never all of it is held; where
+ * spans lie across each other, windows are made larger rather than that all is read many times.
  */
 export function windowsOf(
+  spans: readonly EntrySpan[],
+  fromMs: number,
+  windowBytes: number,
+): FoldWindow[] {
+  const total = spans.reduce((sum, { bytes }) => sum + bytes, 0);
+  for (let bytes = windowBytes; ; bytes *= 2) {
+    const windows = evenWindows(spans, fromMs, bytes);
+    if (windows.length === 1 || bytesRead(spans, windows) <= MOST_READS * total) return windows;
+  }
+}
+
+function bytesRead(spans: readonly EntrySpan[], windows: readonly FoldWindow[]): number {
+  let read = 0;
+  for (const window of windows) {
+    for (const span of spans) {
+      if (span.fromMs < window.toMs && span.toMs >= window.fromMs) read += span.bytes;
+    }
+  }
+  return read;
+}
+
+// As if the records of each span were spread evenly over it.
+function evenWindows(
   spans: readonly EntrySpan[],
   fromMs: number,
   windowBytes: number,

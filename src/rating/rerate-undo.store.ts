@@ -34,6 +34,13 @@ const TAKE_BACK = `
   FROM usage_summary WHERE batch_id = $2 AND usage_on >= ($3::timestamptz - interval '2 days')
     AND usage_on <= ($4::timestamptz + interval '2 days')`;
 
+// Keeps folds away from the months of its entries: one that has read them already would forget
+// that they are due. In the order in which folds lock them.
+const HOLD_FOLDS = `
+  SELECT pg_advisory_xact_lock_shared(hashtext('fold'), shard)
+  FROM (SELECT DISTINCT shard::int AS shard FROM allowance_entry WHERE batch_id = $1
+    ORDER BY shard) AS held`;
+
 // Its entries leave the fold, which finds those that they had replaced.
 const WITHDRAW = `
   WITH gone AS (UPDATE allowance_entry SET withdrawn = true
@@ -59,6 +66,7 @@ export async function undoBatch(client: pg.Client, job: RerateUndoJob): Promise<
   const [from, to] = [new Date(job.fromMs), new Date(job.toMs)];
   await client.query('BEGIN');
   await enterScope(client, SYSTEM_SCOPE);
+  await client.query(HOLD_FOLDS, [undone]);
   const restored = await client.query(RESTORE, [ticket.id, undone, from, to]);
   await client.query(TAKE_BACK, [ticket.id, undone, from, to]);
   const withdrawn = await client.query(WITHDRAW, [undone]);

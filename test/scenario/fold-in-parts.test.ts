@@ -1,10 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { connectWorker, enterScope, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import {
+  type BatchTicket,
+  connectWorker,
+  enterScope,
+  rowsOf,
+  type SqlClient,
+  SYSTEM_SCOPE,
+} from '../../src/platform/index.js';
 import { decodePots, decodeRecords } from '../../src/rating/allowance-result.js';
+import type { RerateUndoJob } from '../../src/rating/batch-job.js';
 import { forgetDue, planMonth } from '../../src/rating/fold-plan.store.js';
 import { type FoldCounts, type FoldSizes, foldShards } from '../../src/rating/fold-shard.store.js';
 import { checkUsageSums } from '../../src/rating/index.js';
+import { undoBatch } from '../../src/rating/rerate-undo.store.js';
 import { Draw } from '../fixtures/draw.js';
 import {
   aRichWorld,
@@ -20,6 +30,10 @@ const SEED = Number(process.env.KONTOR_TEST_SEED ?? 4_711);
 const RECORDS = 900;
 const FILES = 6;
 const SHARDS = Array.from({ length: 64 }, (_, shard) => shard);
+const AT_ONCE: FoldSizes = { windowBytes: 2 ** 30, chunkRecords: 8192, recordsASum: 4 };
+const ALL_DUE = `INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
+  SELECT shard, month, batch_id, partner_id, length(entries) FROM allowance_entry
+  WHERE NOT withdrawn ON CONFLICT DO NOTHING`;
 /** A few records make a chunk, and a few chunks a window. */
 const SMALL: FoldSizes = { windowBytes: 4096, chunkRecords: 16, recordsASum: 0.5 };
 
@@ -29,7 +43,9 @@ let files: string[][];
 let late: string[];
 
 beforeAll(async () => {
-  app = await testApp({ env: { KONTOR_POOL_SIZE: '4' } });
+  app = await testApp({ start: false, env: { KONTOR_POOL_SIZE: '4' } });
+  // Folds come when a test says so.
+  await app.app.services.uploads.open(new Date());
   // Contracts of one shard go on from different instants.
   await asOwner('ALTER SEQUENCE contract_id_seq INCREMENT BY 32');
   world = await aRichWorld(app);
@@ -52,6 +68,34 @@ function startedAt(line: string): string {
   return line.split(',')[2]!;
 }
 
+/** Imports lines and leaves the fold of them to whoever comes first. */
+async function imported(lines: readonly string[]): Promise<void> {
+  let isDone = false;
+  const done = importFile(app, world, 'rich', richFile(lines)).finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    await app.app.work.runUntilIdle();
+    await delay(20);
+  }
+  await done;
+}
+
+/** What a fold of whole months would say, in place of what is stored. */
+async function figuresAtOnce() {
+  const client = await connectWorker(app.database.urls.url, 'test fold');
+  try {
+    await client.query('BEGIN');
+    await enterScope(client, SYSTEM_SCOPE);
+    await client.query(ALL_DUE);
+    await foldShards(client, await aTicket(client), SHARDS, AT_ONCE);
+    return await figuresIn(client);
+  } finally {
+    await client.query('ROLLBACK');
+    await client.end();
+  }
+}
+
 /** Folds all months again with everything as if it had just come in, by parts of some size. */
 async function foldAll(sizes: FoldSizes, asWhole: boolean): Promise<FoldCounts> {
   await makeDue(asWhole);
@@ -63,11 +107,7 @@ async function fold(sizes: FoldSizes): Promise<FoldCounts> {
   try {
     await client.query('BEGIN');
     await enterScope(client, SYSTEM_SCOPE);
-    const { rows } = await client.query(
-      `SELECT id, run_id AS "runId", partner_id AS "partnerId", epoch, '' AS lane,
-         0 AS "laneEpoch" FROM run_batch ORDER BY id DESC LIMIT 1`,
-    );
-    const counts = await foldShards(client, rows[0], SHARDS, sizes);
+    const counts = await foldShards(client, await aTicket(client), SHARDS, sizes);
     await client.query('COMMIT');
     await settled(app);
     return counts;
@@ -76,12 +116,16 @@ async function fold(sizes: FoldSizes): Promise<FoldCounts> {
   }
 }
 
-async function makeDue(asWhole: boolean): Promise<void> {
-  await app.app.database.write(SYSTEM_SCOPE, (tx) =>
-    tx.query(`INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
-      SELECT shard, month, batch_id, partner_id, length(entries) FROM allowance_entry
-      WHERE NOT withdrawn`),
+async function aTicket(client: pg.Client): Promise<BatchTicket> {
+  const { rows } = await client.query(
+    `SELECT id, run_id AS "runId", partner_id AS "partnerId", epoch, '' AS lane,
+       0 AS "laneEpoch" FROM run_batch ORDER BY id DESC LIMIT 1`,
   );
+  return rows[0];
+}
+
+async function makeDue(asWhole: boolean): Promise<void> {
+  await app.app.database.write(SYSTEM_SCOPE, (tx) => tx.query(ALL_DUE));
   if (!asWhole) return;
   await asOwner('UPDATE allowance_entry SET started_from = NULL, started_to = NULL');
 }
@@ -102,31 +146,41 @@ interface Row {
   readonly state: Buffer | null;
 }
 
-async function figures() {
-  return app.app.database.read(SYSTEM_SCOPE, async (tx) => {
-    const rows: Row[] = await tx.query(
+function figures() {
+  return app.app.database.read(SYSTEM_SCOPE, figuresIn);
+}
+
+async function figuresIn(tx: SqlClient) {
+  const rows = rowsOf<Row>(
+    await tx.query(
       `SELECT contract_id, month::text AS month, chunk, records, pots, state
        FROM allowance_result ORDER BY 1, 2, 3`,
-    );
-    return {
-      records: rows.flatMap(({ contract_id, month, records }) =>
-        decodeRecords(records).map((record) => ({ contract_id, month, ...record })),
-      ),
-      pots: rows
-        .filter(({ chunk }) => chunk === 0)
-        .map(({ contract_id, month, pots }) => ({ contract_id, month, ...decodePots(pots) })),
-      sums: await tx.query(
+    ),
+  );
+  return {
+    records: rows.flatMap(({ contract_id, month, records }) =>
+      decodeRecords(records).map((record) => ({ contract_id, month, ...record })),
+    ),
+    pots: rows
+      .filter(({ chunk }) => chunk === 0)
+      .map(({ contract_id, month, pots }) => ({ contract_id, month, ...decodePots(pots) })),
+    sums: rowsOf(
+      await tx.query(
         `SELECT contract_version_id AS version, usage_on::text, service, destination_id,
            sum(records)::text AS records, sum(amount)::text AS amount
          FROM usage_summary GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`,
       ),
-      credit: await tx.query(
-        `SELECT subscription_id, period_on::text, used::text FROM credit_balance ORDER BY 1, 2`,
-      ),
-      unequal: await checkUsageSums(tx),
-      due: await tx.query('SELECT * FROM allowance_due'),
-    };
-  });
+    ),
+    due: rowsOf(await tx.query('SELECT * FROM allowance_due')),
+  };
+}
+
+async function creditUsed(): Promise<unknown[]> {
+  return app.app.database.read(SYSTEM_SCOPE, (tx) =>
+    tx.query(
+      `SELECT subscription_id, period_on::text, used::text FROM credit_balance ORDER BY 1, 2`,
+    ),
+  );
 }
 
 async function states(): Promise<number> {
@@ -192,7 +246,7 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
   it('price what comes in order of time by itself, to the same figures', async () => {
     const shares: number[] = [];
     for (const [n, file] of files.entries()) {
-      await importFile(app, world, 'rich', richFile(file));
+      await imported(file);
       await settled(app);
       const priced = await lastFold();
       const before = await figures();
@@ -204,6 +258,43 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
     }
     expect(shares[0]).toBe(1);
     expect(shares.at(-1)).toBeLessThan(0.5);
+  }, 120_000);
+
+  it.each([
+    { ...SMALL, chunkRecords: 2, recordsASum: 2 },
+    { ...SMALL, chunkRecords: 3, recordsASum: 0.2, windowBytes: 1500 },
+  ])(
+    'keep the pots of each fold, wherever its last chunk ends: %j',
+    async (sizes) => {
+      await foldAll(sizes, false);
+      // A few records each, in any order, after those that were folded.
+      for (let n = 0; n < 10; n += 1) {
+        const again = new Draw(SEED + sizes.chunkRecords * 100 + n);
+        const at = new Date(Date.UTC(2026, 10, 14 + sizes.chunkRecords) + n * 7_200_000);
+        const some = richLines(again, 1 + again.below(4), at.toISOString(), 1);
+        await imported(some.map((line) => line.replace(startedAt(line), at.toISOString())));
+        await fold(sizes);
+        expect(await figures(), `file ${n}`).toEqual(await figuresAtOnce());
+      }
+    },
+    120_000,
+  );
+
+  it('begin anew where something else is rolled over by now', async () => {
+    await foldAll(SMALL, false);
+    const rolledIn = async () =>
+      (await figures()).pots.flatMap(({ pots }) => pots.map((pot) => pot.rolledIn));
+    const before = await rolledIn();
+    await asOwner('UPDATE bucket SET rollover_cap = rollover_cap / 2');
+    // Records of all contracts in the month that begins with what is rolled over, late in it.
+    const at = '2026-10-31T21:00:00.000Z';
+    const lines = richLines(new Draw(SEED + 1), 20, at, 1);
+    await imported(lines.map((line) => line.replace(startedAt(line), at)));
+    await fold(SMALL);
+    expect(await rolledIn()).not.toEqual(before);
+    expect(await figures()).toEqual(await figuresAtOnce());
+    await asOwner('UPDATE bucket SET rollover_cap = rollover_cap * 2');
+    await foldAll(SMALL, false);
   }, 120_000);
 
   it('are explained from the last state before each record', async () => {
@@ -238,13 +329,13 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
 
   it('price anew what came after a late record, and nothing before it', async () => {
     const [first, ...others] = late;
-    await importFile(app, world, 'rich', richFile([others.pop()!]));
+    await imported([others.pop()!]);
     await settled(app);
     const afterLast = await lastFold();
     const hold = await connectWorker(app.database.urls.url, 'holds folds');
     await hold.query(`SELECT pg_advisory_lock_shared(hashtext('fold'), n)
       FROM generate_series(0, 63) n`);
-    await importFile(app, world, 'rich', richFile([first!, ...others]));
+    await imported([first!, ...others]);
     const asked = (await ids()).filter((_, n) => n % 5 === 0);
     const foretold = await explain(asked);
     await hold.end();
@@ -260,11 +351,13 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
     );
     expect(await lastFold()).toBeGreaterThan(afterLast);
     const found = await figures();
-    expect(found.unequal).toEqual([]);
+    expect(await app.app.database.read(SYSTEM_SCOPE, checkUsageSums)).toEqual([]);
+    const credit = await creditUsed();
     expect(found.due).toEqual([]);
     // Whole months by the way that keeps and uses no states.
     await foldAll(SMALL, true);
     expect(await figures()).toEqual(found);
+    expect(await creditUsed()).toEqual(credit);
     expect(await states()).toBe(0);
     expect(found.records.length).toBeGreaterThan(200);
     expect(found.pots.flatMap(({ pots }) => pots).length).toBeGreaterThan(5);
@@ -280,7 +373,11 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
         'SELECT shard, month::text AS month, batch_id AS batch FROM allowance_due LIMIT 1',
       );
       const { shard, month, batch } = rows[0];
-      const plan = await planMonth(client, shard, month, new Set(), SMALL.windowBytes);
+      const plan = await planMonth(client, shard, month, {
+        carried: new Set(),
+        beginOtherwise: async () => [],
+        windowBytes: SMALL.windowBytes,
+      });
       expect(plan.segments.length).toBeGreaterThan(1);
       await asOwner(`UPDATE allowance_entry SET withdrawn = true
         WHERE shard = ${shard} AND month = '${month}' AND batch_id = ${batch}`);
@@ -293,6 +390,35 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
     } finally {
       await client.query('ROLLBACK');
       await client.end();
+    }
+  });
+
+  it('are waited for by an undo of what they may have read', async () => {
+    const fold = await connectWorker(app.database.urls.url, 'test fold');
+    const undo = await connectWorker(app.database.urls.url, 'test undo');
+    try {
+      const { rows } = await undo.query('SELECT pg_backend_pid() AS pid');
+      await fold.query('BEGIN');
+      await enterScope(fold, SYSTEM_SCOPE);
+      const { rows: entries } = await fold.query(
+        'SELECT batch_id AS batch, shard FROM allowance_entry ORDER BY shard DESC LIMIT 1',
+      );
+      const { batch, shard } = entries[0];
+      await fold.query(`SELECT pg_advisory_xact_lock(hashtext('fold'), $1)`, [shard]);
+      const job = {
+        ...{ kind: 'RERATE', step: 'UNDO', ticket: await aTicket(fold), undoneBatchId: batch },
+        ...{ fromMs: 0, toMs: Date.UTC(2027, 0, 1), bytes: 0 },
+      } as unknown as RerateUndoJob;
+      const end = undoBatch(undo, job).then(
+        () => 'done',
+        () => 'failed',
+      );
+      expect(await Promise.race([end, delay(500, 'waits')])).toBe('waits');
+      await asOwner(`SELECT pg_terminate_backend(${rows[0].pid})`);
+      expect(await end).toBe('failed');
+    } finally {
+      await fold.query('ROLLBACK');
+      await Promise.allSettled([fold.end(), undo.end()]);
     }
   });
 });
