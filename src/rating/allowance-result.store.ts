@@ -6,12 +6,12 @@ import {
   type AdjustmentSums,
   decodePots,
   decodeRecords,
-  type StoredPot,
 } from './allowance-result.js';
 import { copyOut } from './copy-out.store.js';
 import { MS, rows } from './facts-query.store.js';
 import type { FoldContract } from './fold-facts.store.js';
 import type { MonthEnd, ResultChunk, Resumption } from './month-in-parts.js';
+import type { StoredPot } from './pots.js';
 import { arrayOf, sendBytes } from './send-bytes.store.js';
 
 /** A chunk of one contract; the first one of a month has its pots. */

@@ -1,6 +1,6 @@
 import { type EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
 import type { FoldedMonth, FoldedRecords, Points } from './fold-month.js';
-import type { Pot } from './pots.js';
+import { encodePot, type StoredPot } from './pots.js';
 
 const RECORD_BYTES = 48;
 const NUMBERS = RECORD_BYTES / 8;
@@ -27,20 +27,6 @@ export interface AdjustedRecord {
   readonly isLastLevel: boolean;
 }
 
-/** A stored pot; amounts as in {@link Pot}. */
-export interface StoredPot {
-  readonly bucket: number;
-  readonly kind: Pot['kind'];
-  readonly holder: Pot['holder'];
-  readonly holderId: number;
-  readonly granted: number;
-  readonly rolledIn: number;
-  readonly bonus: number;
-  readonly left: number;
-  /** Subscription and what it used. */
-  readonly usedBy: readonly (readonly [number, number])[];
-}
-
 export interface StoredPots {
   readonly pots: readonly StoredPot[];
   readonly points: readonly Points[];
@@ -52,14 +38,6 @@ export function encodePots(month: Pick<FoldedMonth, 'pots' | 'points'>): Buffer 
 
 export function decodePots(bytes: Buffer): StoredPots {
   return bytes.length === 0 ? { pots: [], points: [] } : JSON.parse(bytes.toString());
-}
-
-export function encodePot({ bucketLineageId, usedBy, ...pot }: Pot): StoredPot {
-  return { bucket: bucketLineageId, ...pot, usedBy: [...usedBy] };
-}
-
-export function decodePot({ bucket, usedBy, ...pot }: StoredPot): Pot {
-  return { bucketLineageId: bucket, ...pot, usedBy: new Map(usedBy) };
 }
 
 /** The records at some places of an order as bytes of `allowance_result`. */

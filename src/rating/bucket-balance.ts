@@ -1,6 +1,6 @@
-import type { StoredPot, StoredPots } from './allowance-result.js';
+import type { StoredPots } from './allowance-result.js';
 import type { FoldFacts, Points } from './fold-month.js';
-import { grantOf } from './pots.js';
+import { grantOf, type StoredPot } from './pots.js';
 import { inForce } from './price-rules.js';
 import type { BonusTerms, BucketTerms, Holder } from './pricing-facts.js';
 

@@ -1,7 +1,6 @@
 import { invariant } from '../kernel/index.js';
-import { decodePot, encodePot, type StoredPot } from './allowance-result.js';
 import { Counters } from './counters.js';
-import type { Pot } from './pots.js';
+import { decodePot, encodePot, type Pot, type StoredPot } from './pots.js';
 
 const COUNTERS = ['tiers', 'volumes', 'caps', 'bonusTotals', 'bonusTimes', 'points'] as const;
 

@@ -62,8 +62,10 @@ function evenWindows(
   let least = at + 1;
   for (const edge of edges) {
     while (bytes + perMs * (edge.atMs - at) > windowBytes) {
-      // At least a millisecond, in which there may be any number of records.
-      const cut = Math.max(least, Math.floor(at + (windowBytes - bytes) / perMs));
+      // At least a millisecond, in which there may be any number of records; what has been passed
+      // is in the window already, also where sums of fractions are a little more than its share.
+      const room = Math.floor(Math.max(0, windowBytes - bytes) / perMs);
+      const cut = Math.max(least, at + (room > 0 ? room : 0));
       if (cut >= edge.atMs) break;
       windows.push({ fromMs: begins, toMs: cut });
       [begins, least, at, bytes] = [cut, cut + 1, cut, 0];

@@ -150,3 +150,25 @@ function matches(terms: BucketTerms, subject: PotSubject): boolean {
     inForce(terms, subject.startedMs, subject.knownAt)
   );
 }
+
+/** A pot as it is stored; amounts as in {@link Pot}. */
+export interface StoredPot {
+  readonly bucket: number;
+  readonly kind: Pot['kind'];
+  readonly holder: Pot['holder'];
+  readonly holderId: number;
+  readonly granted: number;
+  readonly rolledIn: number;
+  readonly bonus: number;
+  readonly left: number;
+  /** Subscription and what it used. */
+  readonly usedBy: readonly (readonly [number, number])[];
+}
+
+export function encodePot({ bucketLineageId, usedBy, ...pot }: Pot): StoredPot {
+  return { bucket: bucketLineageId, ...pot, usedBy: [...usedBy] };
+}
+
+export function decodePot({ bucket, usedBy, ...pot }: StoredPot): Pot {
+  return { bucketLineageId: bucket, ...pot, usedBy: new Map(usedBy) };
+}

@@ -45,18 +45,22 @@ describe('the windows of a month', () => {
   it('hold no more than their share of what follows each other', () => {
     const part = fc.record({ gap: fc.nat(50), length: fc.nat(2_000), share: fc.nat(100) });
     fc.assert(
-      fc.property(fc.array(part, { maxLength: 30 }), fc.integer({ min: 200 }), (parts, most) => {
-        let at = 0;
-        const spans = parts.map(({ gap, length, share }) => {
-          const span = { bytes: (most * share) / 200, fromMs: at + gap, toMs: at + gap + length };
-          at = span.toMs + 1;
-          return span;
-        });
-        for (const { fromMs, toMs } of windowsOf(spans, FIRST, most)) {
-          // A window has a millisecond at least, in which half of its share may begin.
-          expect(bytesIn(spans, fromMs, toMs)).toBeLessThanOrEqual(1.5 * most + 1e-6);
-        }
-      }),
+      fc.property(
+        fc.array(part, { maxLength: 30 }),
+        fc.integer({ min: 200, max: 2 ** 31 }),
+        (parts, most) => {
+          let at = 0;
+          const spans = parts.map(({ gap, length, share }) => {
+            const span = { bytes: (most * share) / 200, fromMs: at + gap, toMs: at + gap + length };
+            at = span.toMs + 1;
+            return span;
+          });
+          for (const { fromMs, toMs } of windowsOf(spans, FIRST, most)) {
+            // A window has a millisecond at least, in which half of its share may begin.
+            expect(bytesIn(spans, fromMs, toMs)).toBeLessThanOrEqual(1.5 * most + 1e-6);
+          }
+        },
+      ),
       { numRuns: 1_000 },
     );
   });
