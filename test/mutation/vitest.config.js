@@ -17,6 +17,7 @@ const ofRating = [
   'compile-*',
   'rate-batch',
   'rate-level',
+  'rate-margin',
   'month-in-parts',
   'fold-windows',
   'fold-property',

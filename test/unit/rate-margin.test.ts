@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { faultCodes } from '../../src/mediation/index.js';
+import type { BookFacts } from '../../src/rating/book.js';
+import { compileBook } from '../../src/rating/compile-book.js';
+import { BatchRater } from '../../src/rating/rate-batch.js';
+import { RatedBatch } from '../../src/rating/rated-batch.js';
+import {
+  aBook,
+  aContract,
+  aList,
+  aRate,
+  aRecord,
+  aVersion,
+  HUB,
+  type PlainRecord,
+  recordBatch,
+} from '../fixtures/book.js';
+
+const SUPPLIER = 9;
+const TRUNK = 4;
+type MarginPolicy = BookFacts['versions'][number]['marginPolicy'];
+
+/** The hub buys at 0.20 a minute from 49 on, 0.05 from 48 on, and sells both at 0.10. */
+function raterOf(policy: MarginPolicy, costCurrency = 'EUR'): BatchRater {
+  const facts = aBook({
+    lists: [
+      aList({ rows: [aRate(), aRate({ prefix: '48' })] }),
+      aList({
+        ...{ id: 2, currency: costCurrency },
+        rows: [aRate({ amount: '0.20' }), aRate({ prefix: '48', amount: '0.05' })],
+      }),
+    ],
+    contracts: [
+      aContract(),
+      aContract({ id: 2, sellerPartnerId: SUPPLIER, buyerPartnerId: HUB, level: 'COST' }),
+    ],
+    versions: [
+      aVersion({ marginPolicy: policy }),
+      aVersion({
+        ...{ id: 2, contractId: 2, currency: costCurrency },
+        lists: [{ service: '*', trunkId: null, priceListId: 2 }],
+      }),
+    ],
+    trunks: [{ id: TRUNK, name: 'out', costContractId: 2 }],
+  });
+  return new BatchRater(compileBook(1, facts));
+}
+
+function rate(rater: BatchRater, all: readonly PlainRecord[]) {
+  const records = recordBatch(all);
+  const rated = new RatedBatch();
+  // As earlier batches may have left them.
+  rated.belowCost.fill(7);
+  rater.rate(records, rated, null);
+  return all.map((_, row) => [faultCodes[records.fault[row]!] ?? null, rated.belowCost[row]]);
+}
+
+const loss = aRecord({ outTrunk: TRUNK });
+const gain = aRecord({ outTrunk: TRUNK, bNumber: '4840123456' });
+const unbought = aRecord();
+const unpriced = aRecord({ outTrunk: TRUNK, bNumber: '4740123456' });
+
+describe('what is sold below what it costs', () => {
+  it.each([
+    ['WARN', null],
+    ['HOLD', 'MARGIN_HELD'],
+    ['REFUSE', 'MARGIN_REFUSED'],
+  ] as const)('is marked by the policy of the selling contract: %s', (policy, fault) => {
+    const rater = raterOf(policy);
+    expect(rater.guardsMargins).toBe(true);
+    expect(rate(rater, [loss, gain, unbought, unpriced, loss])).toEqual([
+      [fault, 2],
+      [null, 0],
+      [null, 0],
+      ['NO_RATE', 0],
+      [fault, 2],
+    ]);
+  });
+
+  it('is not looked for where no contract asks for it', () => {
+    const rater = raterOf('NONE');
+    expect(rater.guardsMargins).toBe(false);
+    expect(rate(rater, [loss])).toEqual([[null, 7]]);
+  });
+
+  it('is not compared across currencies', () => {
+    expect(rate(raterOf('HOLD', 'USD'), [loss])).toEqual([[null, 0]]);
+  });
+});
+
+describe('whether any month has a say', () => {
+  type Pricing = Partial<BookFacts['pricing']>;
+  const mayFold = (pricing: Pricing, rows = [aRate()]): boolean => {
+    const facts = aBook({ lists: [aList({ rows })] });
+    const book = compileBook(1, facts);
+    return new BatchRater({ ...book, pricing: { ...facts.pricing, ...pricing } }).mayFold;
+  };
+  const rules = (...given: { measure: string | null; cap: bigint | null }[]): Pricing =>
+    ({
+      rules: given.map((rule) => ({ contractId: null, services: null, ...rule })),
+    }) as unknown as Pricing;
+  const schedule = {
+    id: 7,
+    scope: 'SUBSCRIPTION',
+    period: 'MONTH',
+    steps: [{ upTo: null, price: 1n, rateUnit: 60, flatFee: 0n, block: false }],
+  } as const;
+  const plain = { measure: null, cap: null };
+
+  it.each<[string, boolean, Pricing, Parameters<typeof mayFold>[1]?]>([
+    ['no rule counts and no bucket is there', false, rules(plain)],
+    ['there is a bucket', true, { buckets: [{ services: null }] as never }],
+    ['there is a bonus', true, { bonuses: [{ services: null }] as never }],
+    ['one of the rules counts', true, rules(plain, { measure: 'QUANTITY', cap: null })],
+    ['one of the rules has a cap', true, rules({ measure: null, cap: 5n }, plain)],
+    [
+      'one of the prices has tiers',
+      true,
+      {},
+      [
+        aRate(),
+        aRate({
+          prefix: '48',
+          terms: { model: 'GRADUATED', minCharge: 0n, maxCharge: null, schedule },
+        }),
+      ],
+    ],
+    [
+      'prices have terms without tiers',
+      false,
+      {},
+      [aRate({ terms: { model: 'PACKAGE', minCharge: 0n, maxCharge: null, schedule: null } })],
+    ],
+  ])('%s: %s', (_, expected, pricing, rows) => {
+    expect(mayFold(pricing, rows)).toBe(expected);
+  });
+});
