@@ -7,7 +7,7 @@ import {
   decodePots,
   decodeRecords,
 } from './allowance-result.js';
-import { copyOut } from './copy-out.store.js';
+import { copyOutRows } from './copy-out.store.js';
 import { MS, rows } from './facts-query.store.js';
 import type { FoldContract } from './fold-facts.store.js';
 import type { MonthEnd, ResultChunk, Resumption } from './month-in-parts.js';
@@ -27,8 +27,14 @@ export interface ContractSums {
   readonly sums: AdjustmentSums;
 }
 
-/** Where the folds of contracts go on, by contract: a chunk, and the instant at which it begins. */
-export type Beginnings = ReadonlyMap<number, { readonly chunk: number; readonly atMs: number }>;
+/** Where the folds of contracts go on, by contract. */
+export type Beginnings = ReadonlyMap<number, Beginning>;
+
+/** A chunk with a state, and the instant at which it begins. */
+export interface Beginning {
+  readonly chunk: number;
+  readonly atMs: number;
+}
 
 /** Bytes that one statement stores, more or less. */
 const STATEMENT_BYTES = 4 * 1024 * 1024;
@@ -38,7 +44,7 @@ export async function findBeginnings(
   client: SqlClient,
   month: string,
   earliest: ReadonlyMap<number, number>,
-): Promise<Beginnings> {
+): Promise<Map<number, Beginning>> {
   const contracts = [...earliest];
   const found = await rows<{ contractId: number; chunk: number; atMs: number }>(
     client,
@@ -90,8 +96,6 @@ export interface TakenMonth {
   readonly buckets: readonly number[];
 }
 
-const COPY_HEADER_BYTES = 19;
-
 /**
  * Takes what the folds before said of some contracts' months, from where each of them goes on; it
  * makes room for this one. Records are handed over one by one, for there may be millions.
@@ -108,16 +112,15 @@ export async function takeResults(
     taken.set(contractId, { resumption: null, buckets: pots.map(({ bucket }) => bucket) });
   }
   const from = (id: number) => beginnings.get(id)?.chunk ?? 0;
-  await copyOut(client, goneSql(contractIds, month, from), (bytes, at, to) => {
-    const row = goneRow(bytes, at, to);
-    if (row === null) return;
-    for (const record of decodeRecords(row.records)) take(row.contractId, record);
-    const beginning = beginnings.get(row.contractId);
-    if (beginning?.chunk !== row.chunk) return;
-    invariant(row.state !== null, 'a fold goes on where a state was kept');
-    const { buckets } = taken.get(row.contractId)!;
-    const resumption = { ...beginning, state: Buffer.from(row.state) };
-    taken.set(row.contractId, { resumption, buckets });
+  await copyOutRows(client, goneSql(contractIds, month, from), ([id, number, records, state]) => {
+    const contractId = id!.readInt32BE(0);
+    for (const record of decodeRecords(records!)) take(contractId, record);
+    const beginning = beginnings.get(contractId);
+    if (beginning?.chunk !== number!.readInt16BE(0)) return;
+    invariant(state, 'a fold goes on where a state was kept');
+    const { buckets } = taken.get(contractId)!;
+    const resumption = { ...beginning, state: Buffer.from(state) };
+    taken.set(contractId, { resumption, buckets });
   });
   return taken;
 }
@@ -149,27 +152,6 @@ function goneSql(
       AS k (contract_id, chunk)
     WHERE r.contract_id = k.contract_id AND r.month = '${month}' AND r.chunk >= k.chunk
     RETURNING r.contract_id, r.chunk, r.records, r.state) TO STDOUT (FORMAT binary)`;
-}
-
-/** A row of {@link goneSql}; null for the end of the rows. */
-function goneRow(bytes: Buffer, from: number, to: number) {
-  const begins = bytes.toString('latin1', from, from + 6) === 'PGCOPY';
-  let at = begins ? from + COPY_HEADER_BYTES : from;
-  if (at >= to || bytes.readInt16BE(at) !== 4) return null;
-  at += 2;
-  // Each field stands behind its length, which is -1 for null.
-  const fields = Array.from({ length: 4 }, () => {
-    const length = bytes.readInt32BE(at);
-    at += 4 + Math.max(0, length);
-    return length < 0 ? null : bytes.subarray(at - length, at);
-  });
-  const [contractId, chunk, records, state] = fields;
-  return {
-    contractId: contractId!.readInt32BE(0),
-    chunk: chunk!.readInt16BE(0),
-    records: records!,
-    state: state ?? null,
-  };
 }
 
 /** Chunks and sums of many contracts on their way into the database, a statement for many. */

@@ -28,6 +28,33 @@ export async function copyOut(client: pg.Client, sql: string, read: CopyReader):
   await copy.done;
 }
 
+/** The signature of a binary COPY, its flags and the length of what may follow. */
+const PREAMBLE_BYTES = 19;
+const SIGNATURE = 'PGCOPY';
+
+/** Runs `COPY … TO STDOUT (FORMAT binary)`; hands over the fields of its rows, null for NULL. */
+export async function copyOutRows(
+  client: pg.Client,
+  sql: string,
+  take: (fields: readonly (Buffer | null)[]) => void,
+): Promise<void> {
+  await copyOut(client, sql, (bytes, from, to) => {
+    const begins = bytes.toString('latin1', from, from + SIGNATURE.length) === SIGNATURE;
+    let at = begins ? from + PREAMBLE_BYTES : from;
+    // Behind the last row stands -1 in place of the number of fields.
+    const count = at < to ? bytes.readInt16BE(at) : -1;
+    if (count < 0) return;
+    at += 2;
+    take(
+      Array.from({ length: count }, () => {
+        const length = bytes.readInt32BE(at);
+        at += 4 + Math.max(0, length);
+        return length < 0 ? null : bytes.subarray(at - length, at);
+      }),
+    );
+  });
+}
+
 /** What the driver drives as a query, but for the messages that it takes off the socket itself. */
 class CopyOut {
   readonly done: Promise<void>;

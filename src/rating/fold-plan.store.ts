@@ -3,7 +3,7 @@ import { invariant } from '../kernel/index.js';
 import { rowsOf, type SqlClient } from '../platform/index.js';
 import { EntryList, NUMBER, WORD } from './allowance-entry.js';
 import { type Beginnings, findBeginnings } from './allowance-result.store.js';
-import { copyOut } from './copy-out.store.js';
+import { copyOutRows } from './copy-out.store.js';
 import { MS } from './facts-query.store.js';
 import { type FoldWindow, windowsOf } from './fold-windows.js';
 
@@ -71,8 +71,8 @@ export async function planMonth(
   const due = new Set(earliest.keys());
   if (due.size === 0) return { ...plan, due, windows: [] };
   if (isWhole) return { ...plan, due, windows: [ALL_TIMES] };
-  for (const contract of await beginOtherwise([...due])) earliest.set(contract, FIRST_MS);
   const beginnings = await findBeginnings(client, month, earliest);
+  for (const contract of await beginOtherwise([...beginnings.keys()])) beginnings.delete(contract);
   const begins = [...due].map((id) => beginnings.get(id)?.atMs ?? FIRST_MS);
   const fromMs = begins.reduce((least, atMs) => Math.min(least, atMs), ALL_TIMES.toMs);
   return { ...plan, due, beginnings, windows: windows(fromMs) };
@@ -169,6 +169,7 @@ export async function forgetDue(
   { shard, month, segments }: MonthPlan,
 ): Promise<void> {
   const fresh = segments.filter((segment) => segment.fresh);
+  if (fresh.length === 0) return;
   await client.query(
     `DELETE FROM allowance_due d
      USING allowance_entry e, unnest($3::int[], $4::boolean[]) AS r (batch_id, withdrawn)
@@ -177,8 +178,6 @@ export async function forgetDue(
     [shard, month, fresh.map(({ batchId }) => batchId), fresh.map(({ withdrawn }) => withdrawn)],
   );
 }
-
-const COPY_HEADER_BYTES = 19;
 
 // They come by COPY: as results the driver would have PostgreSQL write all bytes as text.
 async function readRows(
@@ -189,13 +188,7 @@ async function readRows(
   take: (entries: Buffer) => void,
 ): Promise<void> {
   if (segments.length === 0) return;
-  await copyOut(client, entriesSql(shard, month, segments), (bytes, from, to) => {
-    const begins = bytes.toString('latin1', from, from + 6) === 'PGCOPY';
-    const at = begins ? from + COPY_HEADER_BYTES : from;
-    // One field behind its length; at the end there is none.
-    if (at >= to || bytes.readInt16BE(at) !== 1) return;
-    take(bytes.subarray(at + 6, at + 6 + bytes.readInt32BE(at + 2)));
-  });
+  await copyOutRows(client, entriesSql(shard, month, segments), ([entries]) => take(entries!));
 }
 
 function entriesSql(shard: number, month: string, segments: readonly Segment[]): string {

@@ -144,7 +144,7 @@ class ShardFold {
   // What is rolled over also depends on what buckets, subscriptions and zones are known to have
   // been before, which may have been corrected since the month was folded.
   async #beginOtherwise(ids: readonly number[], month: string): Promise<number[]> {
-    if (!this.#facts.carries) return [];
+    if (!this.#facts.carries || ids.length === 0) return [];
     const contracts = await this.#facts.contracts(ids, month);
     const found = await storedPots(this.#client, ids, month);
     return found
