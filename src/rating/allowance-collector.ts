@@ -122,6 +122,7 @@ export class AllowanceCollector {
     writer.markWhole();
     const room = writer.next(NO_TARIFF);
     room.numbers[room.numberAt + NUMBER.XDR_ID] = xdrId;
+    room.numbers[room.numberAt + NUMBER.STARTED_MS] = 0;
     room.words[room.wordAt + WORD.CONTRACT] = contractId;
     room.words[room.wordAt + WORD.DAY] = day;
     room.words[room.wordAt + WORD.FLAGS] = flagsOf(0, level, 0, FLAG.WITHDRAWN);
