@@ -58,24 +58,17 @@ export interface MarginFinding {
   readonly marginPercent: bigint | null;
 }
 
+/** Prefixes that a search looks at in one go, which takes some milliseconds. */
+const PREFIXES_A_GO = 1_000;
+
 /**
  * Where a selling list goes below the cost of another through a change of either: for each prefix
  * of the two lists that begins with a changed one, and each pair of bands that the clock can show
  * at once, the prices per unit are compared over time. What was below cost before, by the same
  * prices, is left out. Fees, increments and minima are not weighed, and prices that are not per
- * unit (percentages, shares, tiers) are not compared; the check of each record does both.
+ * unit (percentages, shares, tiers) are not compared; the check of each record does both. It yields
+ * now and then, so that others may be served.
  */
-export function marginFindings(question: GuardQuestion): MarginFinding[] {
-  const search = searchMargins(question);
-  let step = search.next();
-  while (!step.done) step = search.next();
-  return step.value;
-}
-
-/** Prefixes that a search looks at in one go, which takes some milliseconds. */
-const PREFIXES_A_GO = 1_000;
-
-/** {@link marginFindings} in small goes, between which others may be served. */
 export function* searchMargins(question: GuardQuestion): Generator<void, MarginFinding[]> {
   const { cost, sell } = question;
   const pairs = bandPairs(cost, sell);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { effectiveTable, findRate } from '../../src/catalog/inherit.js';
-import { type GuardedList, marginFindings } from '../../src/catalog/margin-guard.js';
+import { type GuardedList, searchMargins } from '../../src/catalog/margin-guard.js';
 import { PriceLines } from '../../src/catalog/price-line.js';
 import type { PricingModel, RateRow } from '../../src/catalog/rate-row.js';
 import { rowsAfterSheet, type SheetChange } from '../../src/catalog/sheet-effect.js';
@@ -65,7 +65,10 @@ function found({ cost, sell, changed, worth = [1n, 1n] }: Question) {
   const [num, den] = worth;
   const set = new Set(changed);
   const question = { cost, sell, from: FROM, changed: set, worthAt: () => ({ num, den }) };
-  return marginFindings(question);
+  const search = searchMargins(question);
+  let step = search.next();
+  while (!step.done) step = search.next();
+  return step.value;
 }
 
 describe('prices below cost', () => {
