@@ -19,7 +19,6 @@ const CRITICAL = [
   "UPDATE run_batch SET state = 'DONE'",
   'INSERT INTO identity_segment',
   'COPY (DELETE FROM allowance_result',
-  'UPDATE allowance_result',
   'INSERT INTO allowance_result',
   'DELETE FROM allowance_due',
 ];
