@@ -314,7 +314,9 @@ export class MonthFold {
 
   #capLeft(rule: PriceRule): bigint | null {
     if (rule.cap === null) return null;
-    return rule.cap - BigInt(this.#state.caps.read(rule.lineageId, this.#ruleKey(rule)));
+    const given = BigInt(this.#state.caps.read(rule.lineageId, this.#ruleKey(rule)));
+    // A later version of a rule may allow less than an earlier one has given already.
+    return given < rule.cap ? rule.cap - given : 0n;
   }
 
   #countRules(rules: readonly PriceRule[], billed: number, amount: number): void {
