@@ -1,15 +1,9 @@
 import 'reflect-metadata';
-import { Field, ID, Int, ObjectType } from 'type-graphql';
-import {
-  FeeMeasure,
-  FeeModel,
-  PriceRuleEffect,
-  PriceRuleStacking,
-  PriceRuleType,
-  ShownTierStep,
-} from '../catalog/index.js';
+import { Field, Int, ObjectType } from 'type-graphql';
+import { FeeMeasure, FeeModel, ShownTierStep } from '../catalog/index.js';
 import { PricedService } from '../partner/index.js';
 import { DateScalar, DecimalScalar, enumType } from '../platform/index.js';
+import { ShownRule } from '../rating/index.js';
 
 export const FeeStepKind = enumType('FeeStepKind', 'What a step does to a fee.', {
   BASE: 'Adds up what a percentage is of, or what is counted.',
@@ -73,40 +67,7 @@ export class FeeBasisPart {
     'A discount or surcharge for a fee. Name and cap are shown to those who see the rule; who ' +
     'does not is told only of rules that acted.',
 })
-export class FeeRuleOutcome {
-  @Field(() => ID, { nullable: true, description: 'The rule; null when it may not be seen.' })
-  ruleId!: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Its name; null when not to be seen.' })
-  name!: string | null;
-
-  @Field(() => PriceRuleType, { description: 'Which way it acts.' })
-  type!: PriceRuleType;
-
-  @Field(() => PriceRuleEffect, { description: 'What its value means.' })
-  effect!: PriceRuleEffect;
-
-  @Field(() => PriceRuleStacking, { description: 'How it stands beside other discounts.' })
-  stacking!: PriceRuleStacking;
-
-  @Field(() => DecimalScalar, { description: 'Percentage, or sum of a whole month.' })
-  value!: string;
-
-  @Field(() => Boolean, { description: 'Whether it acted: other discounts may keep it away.' })
-  acted!: boolean;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'What it took off (below zero) or added, exactly; null when it did not act.',
-  })
-  amount!: string | null;
-
-  @Field(() => DecimalScalar, {
-    nullable: true,
-    description: 'What was left of its cap before; null without cap.',
-  })
-  capLeft!: string | null;
-}
+export class FeeRuleOutcome extends ShownRule {}
 
 @ObjectType({
   simpleResolvers: true,

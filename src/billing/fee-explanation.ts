@@ -1,12 +1,11 @@
 import { shownSteps, storedSteps, type TierStep } from '../catalog/index.js';
-import { toGlobalId } from '../kernel/index.js';
 import {
   decimal,
   exactText,
   type PriceRule,
   plus,
-  type RuleOutcome,
   ruleOutcomes,
+  shownRule,
   whole,
 } from '../rating/index.js';
 import type {
@@ -65,7 +64,7 @@ export function explainCharge(charge: ExplainedCharge): FeeExplanation {
     steps,
     owed: worked.owed,
     before: BigInt(workings.before),
-    rules: ruleViews(outcomes, charge.names),
+    rules: outcomes.flatMap((outcome) => shownRule(outcome, charge.names) ?? []),
   });
 }
 
@@ -219,27 +218,6 @@ function beforeSteps(owed: bigint, before: bigint): FeeStep[] {
   if (before === 0n) return [];
   const text = `${decimal(owed)} less ${decimal(before)} of earlier invoices.`;
   return [step('CHARGED_BEFORE', text, decimal(owed - before))];
-}
-
-function ruleViews(
-  outcomes: readonly RuleOutcome[],
-  names: ReadonlyMap<number, string>,
-): FeeRuleOutcome[] {
-  return outcomes.flatMap(({ rule, effect, capLeft }) => {
-    const name = names.get(rule.id) ?? null;
-    if (name === null && effect === null) return [];
-    return {
-      ruleId: name === null ? null : toGlobalId('PriceRule', rule.lineageId),
-      name,
-      type: rule.type,
-      effect: rule.effect,
-      stacking: rule.stacking,
-      value: decimal(rule.amount),
-      acted: effect !== null,
-      amount: effect === null ? null : exactText(effect),
-      capLeft: name === null || capLeft === null ? null : decimal(capLeft),
-    };
-  });
 }
 
 function step(kind: FeeStepKind, text: string, result: string): FeeStep {

@@ -6,6 +6,7 @@ export { ErasureService } from './erasure.service.js';
 export { privacyErrors } from './errors.js';
 export { maskNumbers } from './masked-schema.service.js';
 export { PurgeService } from './purge.service.js';
+export { LEAF_DAY } from './purge.store.js';
 export { RetentionService } from './retention.service.js';
 export { ErasureResolver, RetentionResolver };
 

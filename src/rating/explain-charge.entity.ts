@@ -33,13 +33,9 @@ export class XdrChargeStep {
   result!: string;
 }
 
-@ObjectType({
-  simpleResolvers: true,
-  description:
-    'A discount or surcharge that fits a record. Name and limits are shown to those who see the ' +
-    'rule; who does not is told only of rules that acted.',
-})
-export class XdrRuleOutcome {
+/** A rule of prices or fees as an explanation shows it. */
+@ObjectType()
+export abstract class ShownRule {
   @Field(() => ID, { nullable: true, description: 'The rule; null when it may not be seen.' })
   ruleId!: string | null;
 
@@ -55,14 +51,13 @@ export class XdrRuleOutcome {
   @Field(() => PriceRuleStacking, { description: 'How it stands beside other discounts.' })
   stacking!: PriceRuleStacking;
 
-  @Field(() => DecimalScalar, { description: 'Percentage or sum.' })
+  @Field(() => DecimalScalar, {
+    description: 'Percentage or sum; for fees the sum of a whole month.',
+  })
   value!: string;
 
-  @Field(() => Boolean, { description: 'Whether it acted.' })
+  @Field(() => Boolean, { description: 'Whether it acted: other discounts may keep it away.' })
   acted!: boolean;
-
-  @Field(() => XdrRuleRefusal, { nullable: true, description: 'Why not, when it did not.' })
-  refusal!: keyof typeof XdrRuleRefusal | null;
 
   @Field(() => String, {
     nullable: true,
@@ -72,15 +67,26 @@ export class XdrRuleOutcome {
 
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: 'What it had counted before the record; null when it counts nothing.',
+    description: 'What was left of its cap before; null without cap.',
   })
-  volumeBefore!: string | null;
+  capLeft!: string | null;
+}
+
+@ObjectType({
+  simpleResolvers: true,
+  description:
+    'A discount or surcharge that fits a record. Name and limits are shown to those who see the ' +
+    'rule; who does not is told only of rules that acted.',
+})
+export class XdrRuleOutcome extends ShownRule {
+  @Field(() => XdrRuleRefusal, { nullable: true, description: 'Why not, when it did not.' })
+  refusal!: keyof typeof XdrRuleRefusal | null;
 
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: 'What was left of its cap before the record; null without cap.',
+    description: 'What it had counted before the record; null when it counts nothing.',
   })
-  capLeft!: string | null;
+  volumeBefore!: string | null;
 }
 
 @ObjectType({

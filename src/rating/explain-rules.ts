@@ -1,4 +1,7 @@
+import { toGlobalId } from '../kernel/index.js';
 import type { BookFacts } from './book.js';
+import type { ShownRule } from './explain-charge.entity.js';
+import { decimal, exactText } from './explain-charge.js';
 import type { CivilTime } from './explain-clock.js';
 import type { CountedRule } from './fold-month.js';
 import {
@@ -58,4 +61,27 @@ export function ruleOutcomes(
     const refusal = isExclusive ? 'EXCLUSIVE_OTHER' : 'BETTER_OTHER';
     return { ...one, effect: null, refusal: inVolume(one) ? refusal : 'OUTSIDE_VOLUME' };
   });
+}
+
+/**
+ * A rule as an explanation shows it to who sees the rules named, by id. Null for a rule that is not
+ * seen and did not act.
+ */
+export function shownRule(
+  { rule, effect, capLeft }: RuleOutcome,
+  names: ReadonlyMap<number, string>,
+): ShownRule | null {
+  const name = names.get(rule.id) ?? null;
+  if (name === null && effect === null) return null;
+  return {
+    ruleId: name === null ? null : toGlobalId('PriceRule', rule.lineageId),
+    name,
+    type: rule.type,
+    effect: rule.effect,
+    stacking: rule.stacking,
+    value: decimal(rule.amount),
+    acted: effect !== null,
+    amount: effect === null ? null : exactText(effect),
+    capLeft: name === null || capLeft === null ? null : decimal(capLeft),
+  };
 }

@@ -15,7 +15,7 @@ import type {
 } from './explain-level.entity.js';
 import type { MonthDerivation } from './explain-month.js';
 import { monthView } from './explain-month-view.js';
-import type { RuleOutcome } from './explain-rules.js';
+import { type RuleOutcome, shownRule } from './explain-rules.js';
 
 /** Terms behind a level, and whose they are. */
 export interface SeenTerms {
@@ -193,24 +193,12 @@ function conversionView(exchange: UsedExchange | null, seen: SeenNames): XdrConv
 }
 
 function ruleViews(rules: readonly RuleOutcome[], seen: SeenNames): XdrRuleOutcome[] {
-  return rules.flatMap(({ rule, effect, refusal, volume, capLeft }) => {
-    const name = seen.rules.get(rule.id) ?? null;
-    if (name === null && effect === null) return [];
-    const whenSeen = (amount: bigint | null) =>
-      name === null || amount === null ? null : decimal(amount);
-    return {
-      ruleId: name === null ? null : toGlobalId('PriceRule', rule.lineageId),
-      name,
-      type: rule.type,
-      effect: rule.effect,
-      stacking: rule.stacking,
-      value: decimal(rule.amount),
-      acted: effect !== null,
-      refusal,
-      amount: effect === null ? null : exactText(effect),
-      volumeBefore: whenSeen(volume),
-      capLeft: whenSeen(capLeft),
-    };
+  return rules.flatMap((outcome) => {
+    const { refusal, volume } = outcome;
+    const shown = shownRule(outcome, seen.rules);
+    if (shown === null) return [];
+    const volumeBefore = shown.name === null || volume === null ? null : decimal(volume);
+    return { ...shown, refusal, volumeBefore };
   });
 }
 

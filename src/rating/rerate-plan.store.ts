@@ -1,12 +1,7 @@
 import { DomainError } from '../kernel/index.js';
 import { rowsOf, type SqlClient, type Tx } from '../platform/index.js';
+import { LEAF_DAY } from '../privacy/index.js';
 import type { RerateScope, RerateSelection } from './rerate-selection.js';
-
-/**
- * The day of a leaf of `xdr` by its name. PostgreSQL may ask this of every table that there is
- * before it knows which are leaves.
- */
-export const LEAF_DAY = String.raw`to_date(substring(c.relname FROM '^xdr_(\d{8})$'), 'YYYYMMDD')`;
 
 /** Days that hold records between two instants, with the bytes that lie in them. */
 export async function recordDays(

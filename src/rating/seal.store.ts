@@ -1,6 +1,6 @@
 import { raiseAlarm } from '../alarm/index.js';
 import { rowsOf, type Tx } from '../platform/index.js';
-import { LEAF_DAY } from './rerate-plan.store.js';
+import { LEAF_DAY } from '../privacy/index.js';
 
 /** UTC days before another one that hold records and are not sealed, rising. */
 export async function unsealedDays(tx: Tx, before: Date): Promise<string[]> {

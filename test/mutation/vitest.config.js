@@ -22,6 +22,7 @@ const ofRating = [
   'fold-windows',
   'fold-property',
   'price-rules',
+  'rule-caps',
   'pots',
   'order-entries',
   'rollover',
