@@ -18,6 +18,7 @@ const ofRating = [
   'rate-batch',
   'rate-level',
   'rate-margin',
+  'month-chunks',
   'month-in-parts',
   'fold-windows',
   'fold-property',
