@@ -5,6 +5,9 @@ export const SEEN = -1;
 
 const WORDS = 2;
 const PAGE_WORDS = 1024;
+/** How much of a table may be taken, so that a search ends after a few slots. */
+const FULL = 0.6;
+const VALUES = 2 ** 32;
 /** Second word of a slot whose claimer has not written it yet. */
 const PENDING = 0;
 /** Looks at a pending slot before its claimer counts as lost. */
@@ -22,29 +25,35 @@ const PATIENCE = 100_000_000;
  */
 export class IdentityTable {
   readonly words: Int32Array;
-  readonly #mask: number;
+  readonly slots: number;
+  /** Slots for each of the 2^32 values that one is chosen by: tables can be of any size. */
+  readonly #scale: number;
 
-  /** `buffer` is shared with the other threads; its slot count is a power of two. */
+  /** `buffer` is shared with the other threads. */
   constructor(readonly buffer: SharedArrayBuffer) {
     this.words = new Int32Array(buffer);
-    const slots = this.words.length / WORDS;
-    invariant(Number.isInteger(Math.log2(slots)), 'an identity table has a power of two of slots');
-    this.#mask = slots - 1;
+    this.slots = this.words.length / WORDS;
+    invariant(this.slots >= 1 && this.slots <= VALUES, 'an identity table has a slot for a value');
+    this.#scale = this.slots / VALUES;
+  }
+
+  /** What a table takes that stays quick up to `identities` entries. */
+  static bytesFor(identities: number): number {
+    return Math.max(1024, Math.ceil(identities / FULL)) * WORDS * 4;
   }
 
   /** An empty table that stays quick up to `identities` entries. */
   static allocate(identities: number): IdentityTable {
-    let slots = 1024;
-    while (slots * 0.6 < identities) slots *= 2;
-    const table = new IdentityTable(new SharedArrayBuffer(slots * WORDS * 4));
+    const table = new IdentityTable(new SharedArrayBuffer(IdentityTable.bytesFor(identities)));
     // The system gives memory page by page when it is first written to. Where a page is read
     // before, as by `prefetch`, it does so twice and stops all threads in between.
     for (let at = 0; at < table.words.length; at += PAGE_WORDS) table.words[at] = 0;
     return table;
   }
 
-  get slots(): number {
-    return this.#mask + 1;
+  /** Whether it stays quick with so many entries. */
+  holds(identities: number): boolean {
+    return identities <= this.slots * FULL;
   }
 
   /**
@@ -55,7 +64,7 @@ export class IdentityTable {
     const { words } = this;
     let sum = 0;
     for (let row = 0; row < count; row += 1) {
-      sum ^= words[((i0[row]! ^ (i1[row]! << 7)) & this.#mask) * WORDS]!;
+      sum ^= words[this.#slotOf(i0[row]!, i1[row]!) * WORDS]!;
     }
     return sum;
   }
@@ -65,8 +74,8 @@ export class IdentityTable {
     const { words } = this;
     const first = i2 === 0 ? 1 : i2;
     const second = i3 === PENDING ? 1 : i3;
-    let slot = (i0 ^ (i1 << 7)) & this.#mask;
-    for (let probes = 0; probes <= this.#mask; probes += 1) {
+    let slot = this.#slotOf(i0, i1);
+    for (let probes = 0; probes < this.slots; probes += 1) {
       const at = slot * WORDS;
       let held = words[at]!;
       if (held === 0) {
@@ -77,9 +86,13 @@ export class IdentityTable {
         }
       }
       if (held === first && this.#second(at + 1) === second) return SEEN;
-      slot = (slot + 1) & this.#mask;
+      slot = slot + 1 === this.slots ? 0 : slot + 1;
     }
     throw new Error('identity table is full');
+  }
+
+  #slotOf(i0: number, i1: number): number {
+    return Math.floor(((i0 ^ (i1 << 7)) >>> 0) * this.#scale);
   }
 
   // Between claiming a slot and writing its second word lie a few instructions. A thread that died

@@ -4,7 +4,7 @@ import { type Database, SYSTEM_SCOPE } from '../platform/index.js';
 /** Fewest bytes that a record with its line end takes; bounds how many a range can hold. */
 const SMALLEST_RECORD_BYTES = 24;
 /** Bytes of a usual record: what is still to be imported is estimated by it, not relied on. */
-const USUAL_RECORD_BYTES = 64;
+const USUAL_RECORD_BYTES = 96;
 /** Identities that room is made for ahead of their batches, at most. */
 const MOST_AHEAD = 16 * 1024 * 1024;
 /** Segments that are read by one statement; the driver holds each of them three times. */
@@ -102,8 +102,7 @@ export class IdentityLanes {
   async #enter(domain: string, lane: Lane, epoch: number, bytes: number): Promise<IdentityTable> {
     const wanted = recordsIn(bytes);
     const needed = lane.known + lane.reserved + wanted;
-    const roomy = lane.table !== null && needed <= lane.table.slots * 0.6;
-    if (lane.stale || lane.epoch !== epoch || !roomy) {
+    if (lane.stale || lane.epoch !== epoch || !lane.table?.holds(needed)) {
       if (lane.running > 0) await new Promise<void>((resolve) => lane.idle.push(resolve));
       await this.#rebuild(domain, lane, wanted);
       lane.epoch = epoch;
@@ -126,11 +125,11 @@ export class IdentityLanes {
          WHERE kind = 'IMPORT' AND lane = $1 AND state IN ('READY','RUNNING')`,
         [laneOf(domain)],
       );
-      // Twice the room, and that for what waits, spares rebuilding while other batches come in:
-      // each table that is left behind stays in memory until the threads collect it.
+      // Room for what waits, and for the bounds of batches beside this one, spares rebuilding while
+      // they come in: each table that is left behind stays in memory until the threads collect it.
       const ahead = Math.min(waiting.bytes / USUAL_RECORD_BYTES, MOST_AHEAD);
       const table = IdentityTable.allocate(
-        total.records + Math.max(2 * room, total.records, ahead),
+        total.records + 2 * room + Math.max(total.records / 2, ahead),
       );
       let after = 0;
       for (;;) {

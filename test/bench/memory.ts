@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { IdentityTable } from '../../src/mediation/index.js';
 import { Database, type DatabaseUrls } from '../../src/platform/index.js';
 import { generate } from './generate.js';
 import { Pipeline } from './pipeline.js';
@@ -44,11 +45,11 @@ export async function measureMemory(
       rmSync(path);
     }
     await pipeline.close();
-    const places = (count: number) => 2 ** Math.ceil(Math.log2((2 * count) / 0.6));
+    const bytesMore = IdentityTable.bytesFor(options.records) - IdentityTable.bytesFor(FIRST);
     return {
       records: [FIRST, options.records],
       peak_rss_mib: peaks,
-      identity_table_mib: ((places(options.records) - places(FIRST)) * 8) / 2 ** 20,
+      identity_table_mib: Math.round(bytesMore / 2 ** 20),
     };
   } finally {
     await replay.close();
