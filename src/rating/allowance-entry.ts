@@ -26,7 +26,7 @@ export const WORD = {
   DAY: 19,
   TARIFF: 20,
   MINUTE_OF_WEEK: 21,
-  /** Bits 0-3 service, 4-7 level, 8-15 slice, 16 last level, 17 withdrawn. */
+  /** Bits 0-3 service, 4-7 level, 8-15 slice, 16 last level, 17 withdrawn, 18-31 slice / 256. */
   FLAGS: 22,
   PLAN: 23,
 } as const;
@@ -35,7 +35,7 @@ export const FLAG = { LAST_LEVEL: 1 << 16, WITHDRAWN: 1 << 17 } as const;
 
 /** Service, level and slice of an entry's flags. */
 export function flagsOf(service: number, level: number, slice: number, further: number): number {
-  return service | (level << 4) | (slice << 8) | further;
+  return service | (level << 4) | ((slice & 255) << 8) | ((slice >> 8) << 18) | further;
 }
 
 /**
@@ -80,7 +80,8 @@ export class EntryList {
   }
 
   slice(entry: number): number {
-    return (this.word(entry, WORD.FLAGS) >> 8) & 255;
+    const flags = this.word(entry, WORD.FLAGS);
+    return ((flags >> 8) & 255) | ((flags >>> 18) << 8);
   }
 
   has(entry: number, flag: number): boolean {

@@ -1,5 +1,5 @@
 import type { Service } from '../mediation/index.js';
-import { inForce } from './price-rules.js';
+import { byAge, inForce } from './price-rules.js';
 import type { BucketTerms, Holder } from './pricing-facts.js';
 
 /** A bucket of one holder in one month, in its own unit: units, or money at scale 8. */
@@ -46,7 +46,7 @@ export class PotList {
     rolledIn: (bucket: BucketTerms, holderId: number) => number,
     held: readonly Pot[] = [],
   ) {
-    this.#terms = [...terms].sort((a, b) => a.priority - b.priority || a.id - b.id);
+    this.#terms = [...terms].sort(byAge);
     this.#rolledIn = rolledIn;
     this.kinds = new Set(terms.map(({ kind }) => kind));
     for (const pot of held) this.#holders(pot.bucketLineageId).set(pot.holderId, pot);

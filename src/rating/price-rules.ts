@@ -36,6 +36,19 @@ export function inForce(
   );
 }
 
+interface Aged {
+  readonly priority: number;
+  readonly lineageId: number;
+}
+
+/**
+ * By priority, of equal ones the older first: by when they were first created, since a change or an
+ * end that was planned gives the version of before a new row.
+ */
+export function byAge(one: Aged, other: Aged): number {
+  return one.priority - other.priority || one.lineageId - other.lineageId;
+}
+
 /** Rules that may act on a contract at some time, in the order in which they act. */
 export function rulesOfContract<R extends PriceRule>(
   rules: readonly R[],
@@ -56,7 +69,7 @@ export function rulesOfContract<R extends PriceRule>(
         (rule.buyerPartnerId === null || rule.buyerPartnerId === contract.buyerPartnerId) &&
         (rule.customerGroupId === null || groups.has(rule.customerGroupId)),
     )
-    .sort((a, b) => a.priority - b.priority || a.id - b.id);
+    .sort(byAge);
 }
 
 // What a supplier grants is mostly entered by the partner who buys, and then names the level.

@@ -55,8 +55,10 @@ describe('the buckets of a record', () => {
       aBucket({ id: 5 }),
       aBucket({ id: 2 }),
       aBucket({ id: 4, priority: 10 }),
+      // A later version of a bucket that is older than all others of its priority.
+      aBucket({ id: 9, lineageId: 0 }),
     ];
-    expect(idsFor(terms)).toEqual([4, 2, 3, 5, 1]);
+    expect(idsFor(terms)).toEqual([4, 0, 2, 3, 5, 1]);
   });
 
   it('are those of its contract or plan, of their kind', () => {
@@ -131,14 +133,14 @@ describe('a pot', () => {
 
   it('takes a bonus for the bucket of that name in force, and no other', () => {
     const pots = potsOf([
-      aBucket({ id: 1, lineageId: 40, validTo: 900 }),
-      aBucket({ id: 2, lineageId: 40 }),
+      aBucket({ id: 4, lineageId: 1, validTo: 900 }),
+      aBucket({ id: 2, lineageId: 1 }),
       aBucket({ id: 3 }),
     ]);
-    pots.grant(40, subject, 15);
+    pots.grant(1, subject, 15);
     pots.grant(41, subject, 15);
     const [pot, other] = pots.matching('UNITS', subject);
-    expect(pot).toMatchObject({ bucketLineageId: 40, bonus: 15, left: 75 });
+    expect(pot).toMatchObject({ bucketLineageId: 1, bonus: 15, left: 75 });
     expect(other).toMatchObject({ bucketLineageId: 3, bonus: 0, left: 60 });
     expect(pots.all()).toHaveLength(2);
     const late = potsOf([aBucket({ id: 1, validTo: 900 })]);

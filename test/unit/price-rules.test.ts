@@ -96,8 +96,10 @@ describe('the rules of a contract', () => {
       aRule({ id: 5, priority: 20 }),
       aRule({ id: 2, priority: 20 }),
       aRule({ id: 4, priority: 10 }),
+      // A later version of a rule that is older than all others of its priority.
+      aRule({ id: 9, lineageId: 0, priority: 20 }),
     ];
-    expect(idsFor(retail, rules)).toEqual([4, 2, 3, 5, 1]);
+    expect(idsFor(retail, rules)).toEqual([4, 9, 2, 3, 5, 1]);
   });
 
   it('are those of its seller, and at cost those that the buyer keeps by naming the level', () => {
