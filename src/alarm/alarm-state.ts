@@ -10,7 +10,8 @@ export type ProbableCause =
   | 'NEGATIVE_MARGIN'
   | 'AUDIT_TAMPERED'
   | 'FIGURES_DIFFER'
-  | 'WEBHOOK_FAILING';
+  | 'WEBHOOK_FAILING'
+  | 'MONTH_NOT_FOLDED';
 
 /** State of an alarm from what happened to it. */
 export function alarmState(alarm: {

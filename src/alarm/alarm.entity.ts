@@ -37,6 +37,7 @@ const ProbableCauseType = {
   AUDIT_TAMPERED: 'AUDIT_TAMPERED',
   FIGURES_DIFFER: 'FIGURES_DIFFER',
   WEBHOOK_FAILING: 'WEBHOOK_FAILING',
+  MONTH_NOT_FOLDED: 'MONTH_NOT_FOLDED',
 } as const;
 registerEnumType(ProbableCauseType, {
   name: 'ProbableCause',
@@ -49,6 +50,7 @@ registerEnumType(ProbableCauseType, {
     AUDIT_TAMPERED: { description: 'The chain of audit entries is broken.' },
     FIGURES_DIFFER: { description: 'Files, records, sums and invoices do not agree.' },
     WEBHOOK_FAILING: { description: 'Messages to a webhook do not arrive.' },
+    MONTH_NOT_FOLDED: { description: "Tiers and buckets of a contract's month are not applied." },
   },
 });
 

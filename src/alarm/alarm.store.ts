@@ -84,6 +84,22 @@ export async function clearAlarmsOf(
   return cleared.length;
 }
 
+/** Subjects of a type that have an open alarm with one of the causes. */
+export async function alarmedSubjects(
+  tx: SqlClient,
+  subjectType: string,
+  causes: readonly ProbableCause[],
+): Promise<number[]> {
+  const rows = rowsOf<{ id: number }>(
+    await tx.query(
+      `SELECT DISTINCT subject_id AS id FROM alarm
+       WHERE subject_type = $1 AND probable_cause = ANY ($2::text[]) AND cleared_at IS NULL`,
+      [subjectType, [...causes]],
+    ),
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Clears the open alarm of a condition that is over, if there is one. */
 export async function clearCondition(tx: SqlClient, naturalKey: string): Promise<void> {
   await tx.query(

@@ -5,6 +5,7 @@ export { AlarmResolver } from './alarm.resolver.js';
 export { AlarmService } from './alarm.service.js';
 export {
   ALARM_RAISED_TOPIC,
+  alarmedSubjects,
   clearAlarmsOf,
   clearCondition,
   type NewAlarm,

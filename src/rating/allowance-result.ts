@@ -115,6 +115,10 @@ export class ExactSum {
     }
   }
 
+  addExact(value: bigint): void {
+    this.#far += value;
+  }
+
   get total(): bigint {
     return this.#far + BigInt(this.#near);
   }

@@ -93,7 +93,15 @@ function deriveMonth(
           total: step.tierTotal ?? step.tierBefore + count,
           first: step.tierBefore === 0,
         };
-  const isChanged = covered.length > 0 || step.tierBefore !== null || step.effects.length > 0;
+  const base = BigInt(list.number(entry, NUMBER.BASE));
+  const amount = BigInt(step.final);
+  const paidSum = BigInt(sumOf(paid));
+  // A rule that has acted on the record for itself may act no more after what the month counts.
+  const isChanged =
+    covered.length > 0 ||
+    step.tierBefore !== null ||
+    step.effects.length > 0 ||
+    (step.counted.length > 0 && amount + paidSum !== base);
   const charge = isChanged
     ? explainCharge(
         {
@@ -110,9 +118,7 @@ function deriveMonth(
         step.effects.length === 0 ? undefined : (before) => ruledBy(step, before),
       )
     : null;
-  const base = BigInt(list.number(entry, NUMBER.BASE));
   const due = charge?.amount ?? (count === 0 ? 0n : base);
-  const amount = BigInt(step.final);
   return {
     pending,
     covered,
@@ -125,7 +131,7 @@ function deriveMonth(
     paid,
     amount,
     agrees:
-      amount === due - BigInt(sumOf(paid)) &&
+      amount === due - paidSum &&
       base === level.amount &&
       BigInt(step.billed) === level.billed &&
       isSameTariff(tariff, level.tariff),

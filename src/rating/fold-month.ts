@@ -1,4 +1,4 @@
-import { invariant } from '../kernel/index.js';
+import { DomainError } from '../kernel/index.js';
 import { type EntryList, NUMBER, WORD } from './allowance-entry.js';
 import {
   type ChargeSlice,
@@ -277,9 +277,20 @@ export class MonthFold {
       this.#state.caps.add(rule.lineageId, this.#ruleKey(rule), Number(cutDown(size)));
     }
     const amount = roundedCharge(ruled.charge, tariff);
-    // The batch parks and its months stay unbilled, rather than that digits are lost.
-    invariant(amount < LIMIT, 'a charge of a month is an exact number');
+    if (amount >= LIMIT) throw this.#tooLarge();
     return [Number(amount), ruled.effects];
+  }
+
+  // The month stays due and unbilled, rather than that digits are lost.
+  #tooLarge(): DomainError {
+    return new DomainError(
+      'MONTH_CHARGE_TOO_LARGE',
+      'A record costs more in its month than can be stored.',
+      {
+        contractId: this.#facts.contract.id,
+        xdrId: this.#list.number(this.#subject.entry, NUMBER.XDR_ID),
+      },
+    );
   }
 
   #chargeSlices(entry: number, slices: readonly number[]): ChargeSlice[] {

@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import { type BatchTicket, rowsOf } from '../platform/index.js';
 import { EntryList, FLAG, WORD } from './allowance-entry.js';
-import { AdjustmentSums, ExactSum } from './allowance-result.js';
+import { AdjustmentSums } from './allowance-result.js';
 import { ResultWriter, storedPots, takeResults } from './allowance-result.store.js';
-import { tellCredit } from './credit-usage.store.js';
+import { CreditChanges, storeCredit } from './fold-credit.store.js';
 import { type FoldContract, FoldFactsReader } from './fold-facts.store.js';
+import { alarmUnfolded, clearUnfolded, foldApart } from './fold-fault.store.js';
 import type { FoldedRecords } from './fold-month.js';
 import { forgetDue, type MonthPlan, planMonth, readWindow } from './fold-plan.store.js';
 import { type ChunkSizes, MonthInParts } from './month-in-parts.js';
@@ -16,6 +17,8 @@ export interface FoldCounts {
   records: number;
   /** Records whose charge differs from what was stored with them. */
   adjusted: number;
+  /** Shards that stay due, as a month of theirs has a charge that cannot be stored. */
+  left: number;
 }
 
 /** Smaller in tests, so that few records make many parts. */
@@ -36,12 +39,29 @@ export async function foldShards(
   shards: readonly number[],
   sizes: FoldSizes = SIZES,
 ): Promise<FoldCounts> {
-  const fold = new ShardFold(client, ticket, await FoldFactsReader.open(client), sizes);
+  const facts = await FoldFactsReader.open(client);
+  const counts: FoldCounts = { contracts: 0, records: 0, adjusted: 0, left: 0 };
+  const credit = new CreditChanges();
+  const folded: number[] = [];
   // In this order by whoever locks several.
-  for (const shard of shards.toSorted((one, other) => one - other)) await fold.run(shard);
-  await fold.storeCredit();
-  fold.release();
-  return fold.counts;
+  for (const shard of shards.toSorted((one, other) => one - other)) {
+    const fold = new ShardFold(client, ticket, facts, sizes);
+    const fault = await foldApart(client, () => fold.run(shard));
+    fold.release();
+    if (fault === null) {
+      folded.push(shard);
+      credit.take(fold.credit);
+      counts.contracts += fold.counts.contracts;
+      counts.records += fold.counts.records;
+      counts.adjusted += fold.counts.adjusted;
+    } else {
+      counts.left += 1;
+      await alarmUnfolded(client, ticket, fault);
+    }
+  }
+  await clearUnfolded(client, folded);
+  await storeCredit(client, ticket, credit);
+  return counts;
 }
 
 // The list of the job before: memory is asked for once a thread and not once a shard.
@@ -69,13 +89,12 @@ interface OpenMonth {
 }
 
 class ShardFold {
-  readonly counts: FoldCounts = { contracts: 0, records: 0, adjusted: 0 };
+  readonly counts = { contracts: 0, records: 0, adjusted: 0 };
+  readonly credit = new CreditChanges();
   readonly #client: pg.Client;
   readonly #ticket: BatchTicket;
   readonly #facts: FoldFactsReader;
   readonly #sizes: FoldSizes;
-  /** Change of what subscriptions are charged, by month and subscription. */
-  readonly #credit = new Map<string, Map<number, ExactSum>>();
   readonly #list = takeList();
 
   constructor(client: pg.Client, ticket: BatchTicket, facts: FoldFactsReader, sizes: FoldSizes) {
@@ -104,28 +123,6 @@ class ShardFold {
   /** Gives memory back that the next job of this thread can use. */
   release(): void {
     if (this.#list.capacityBytes <= KEPT_LIST_BYTES) spareList = this.#list;
-  }
-
-  /** Charges that changed, for credit control; once for all shards. */
-  async storeCredit(): Promise<void> {
-    const entries = [...this.#credit].flatMap(([month, changes]) =>
-      [...changes]
-        .filter(([, { total }]) => total !== 0n)
-        .map(([subscription, { total }]) => [subscription, month, total.toString()] as const),
-    );
-    if (entries.length === 0) return;
-    const limited = rowsOf<{ id: number }>(
-      await this.#client.query(
-        'SELECT id FROM subscription WHERE id = ANY ($1::int[]) AND credit_limit IS NOT NULL',
-        [entries.map(([id]) => id)],
-      ),
-    );
-    const ids = new Set(limited.map(({ id }) => id));
-    await tellCredit(
-      this.#client,
-      this.#ticket,
-      entries.filter(([id]) => ids.has(id)),
-    );
   }
 
   async #months(shard: number): Promise<string[]> {
@@ -213,7 +210,7 @@ class ShardFold {
       const past = await takeResults(this.#client, group, month, beginnings, (id, record) => {
         const { versionId, day, service, destinationId, adjustment } = record;
         sumsOf.get(id)!.add(versionId, day, service, destinationId, -adjustment);
-        if (record.isLastLevel) this.#noteCredit(record.subscriptionId, month, -adjustment);
+        if (record.isLastLevel) this.credit.add(month, record.subscriptionId, -adjustment);
       });
       for (const id of group) {
         const contract = contracts.get(id)!;
@@ -245,23 +242,8 @@ class ShardFold {
       );
       this.counts.adjusted += 1;
       if (list.has(entry, FLAG.LAST_LEVEL)) {
-        this.#noteCredit(list.word(entry, WORD.SUBSCRIPTION), month, adjustment);
+        this.credit.add(month, list.word(entry, WORD.SUBSCRIPTION), adjustment);
       }
     }
-  }
-
-  #noteCredit(subscriptionId: number, month: string, adjustment: number): void {
-    if (adjustment === 0) return;
-    let changes = this.#credit.get(month);
-    if (changes === undefined) {
-      changes = new Map();
-      this.#credit.set(month, changes);
-    }
-    let sum = changes.get(subscriptionId);
-    if (sum === undefined) {
-      sum = new ExactSum();
-      changes.set(subscriptionId, sum);
-    }
-    sum.add(adjustment);
   }
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { DomainError } from '../kernel/index.js';
 import { completeBatchSql, enterScope, rowsOf, SYSTEM_SCOPE } from '../platform/index.js';
 import { type AdjustedRecord, decodeRecords } from './allowance-result.js';
 import type { RerateFoldJob } from './batch-job.js';
@@ -36,7 +37,8 @@ export async function foldOnTrial(client: pg.Client, job: RerateFoldJob): Promis
        SELECT shard, month, batch_id, partner_id, bytes FROM added`,
       [previewRunId, shard],
     );
-    await foldShards(client, ticket, [shard]);
+    const { left } = await foldShards(client, ticket, [shard]);
+    if (left > 0) throw tooLarge(shard);
     counts.adjusted += addDifferences(sums, before, await results(client, shard));
     await client.query('ROLLBACK TO SAVEPOINT trial');
   }
@@ -45,6 +47,12 @@ export async function foldOnTrial(client: pg.Client, job: RerateFoldJob): Promis
   await completeBatchSql(client, ticket, { totals: counts }, job.bytes);
   await endStep(client, job);
   await client.query('COMMIT');
+}
+
+// What would come of the month is not known then.
+function tooLarge(shard: number): DomainError {
+  const text = 'A record would cost more in its month than can be stored.';
+  return new DomainError('MONTH_CHARGE_TOO_LARGE', text, { shard });
 }
 
 // Every record of a shard that a fold has priced otherwise, by its id and level.

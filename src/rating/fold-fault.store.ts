@@ -1,0 +1,65 @@
+import type pg from 'pg';
+import { alarmedSubjects, clearAlarmsOf, raiseAlarm } from '../alarm/index.js';
+import { DomainError } from '../kernel/index.js';
+import { type BatchTicket, rowsOf } from '../platform/index.js';
+import { SHARDS } from './allowance-entry.js';
+
+/** Why a contract's month could not be folded. */
+export interface FoldFault {
+  readonly contractId: number;
+  readonly xdrId: number;
+}
+
+/**
+ * Folds in a savepoint. Where a month has a charge that cannot be stored, nothing of it is kept and
+ * the fault is answered, so that one contract's prices do not keep the months of others unfolded.
+ */
+export async function foldApart(
+  client: pg.Client,
+  fold: () => Promise<void>,
+): Promise<FoldFault | null> {
+  await client.query('SAVEPOINT fold_apart');
+  try {
+    await fold();
+    await client.query('RELEASE SAVEPOINT fold_apart');
+    return null;
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.code !== 'MONTH_CHARGE_TOO_LARGE') throw error;
+    await client.query('ROLLBACK TO SAVEPOINT fold_apart');
+    return error.details as unknown as FoldFault;
+  }
+}
+
+/** Tells the seller whose prices they are; one open alarm a contract. */
+export async function alarmUnfolded(
+  client: pg.Client,
+  ticket: BatchTicket,
+  { contractId, xdrId }: FoldFault,
+): Promise<void> {
+  const [contract] = rowsOf<{ seller: number }>(
+    await client.query('SELECT seller_partner_id AS seller FROM contract WHERE id = $1', [
+      contractId,
+    ]),
+  );
+  await raiseAlarm(client, {
+    partnerId: contract!.seller,
+    severity: 'MAJOR',
+    probableCause: 'MONTH_NOT_FOLDED',
+    subjectType: 'Contract',
+    subjectId: contractId,
+    naturalKey: `months of contract ${contractId} are not folded`,
+    text:
+      `Months of the contract cannot be billed: by tiers, rules or buckets record ${xdrId} costs ` +
+      'more than can be stored. Correct the price and rate the record anew.',
+    details: { contractId, xdrId, runId: ticket.runId, batchId: ticket.id },
+  });
+}
+
+/** Ends the alarms of contracts in shards that are folded now. */
+export async function clearUnfolded(client: pg.Client, shards: readonly number[]): Promise<void> {
+  const cause = ['MONTH_NOT_FOLDED'] as const;
+  for (const subjectId of await alarmedSubjects(client, 'Contract', cause)) {
+    if (!shards.includes(subjectId % SHARDS)) continue;
+    await clearAlarmsOf(client, { subjectType: 'Contract', subjectId }, cause);
+  }
+}
