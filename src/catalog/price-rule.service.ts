@@ -34,7 +34,7 @@ const RULE: Lineage<PriceRule> = {
     service_plan_id, fee_kind, fee_name`,
 };
 
-const COUNTER = ['actsOn', 'measure', 'volumeScope', 'period'] as const;
+const COUNTER = ['actsOn', 'type', 'measure', 'volumeScope', 'period'] as const;
 
 /** Discounts and surcharges, kept in versions by the seller. */
 export class PriceRuleService {

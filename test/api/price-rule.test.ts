@@ -236,6 +236,7 @@ describe('price rules', () => {
     ['measure', { measure: 'AMOUNT' }],
     ['measure', { measure: null }],
     ['volumeScope', { volumeScope: 'SUBSCRIPTION' }],
+    ['type', { type: 'SURCHARGE' }],
     ['period', { period: 'DAY' }],
   ])('keep their %s in all versions, since its counter runs on', async (field, other) => {
     const { id } = await aRule({ measure: 'QUANTITY' });
