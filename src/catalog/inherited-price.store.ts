@@ -1,4 +1,4 @@
-import type { Tx } from '../platform/index.js';
+import { knownUntil, type Tx } from '../platform/index.js';
 import type { DestinationPrefixes, ListRows, OriginRanks } from './inherit.js';
 import type { PricingModel, PricingTerms, RateKind, RateRow, TierSchedule } from './rate-row.js';
 import { inheritanceChain } from './rate-rules.js';
@@ -76,7 +76,7 @@ export async function inheritedRows(
        ${SCALED('min_charge')}, ${SCALED('max_charge')}, (r.rate).tier_schedule_id,
        (r.schedule).scope, (r.schedule).period, (r.schedule).steps,
        (r.rate).valid_from, (r.rate).valid_to
-     FROM inherited_rates($1, $2, $3, $4) AS r`,
+     FROM inherited_rates($1, ${knownUntil('$2')}, $3, $4) AS r`,
     [listId, limits.asKnownAt ?? null, limits.at ?? null, prefixes],
   );
   const byList = new Map<number, RateRow[]>(chain.map((id) => [id, []]));
@@ -181,7 +181,7 @@ export async function originRanks(
   asKnownAt: Date | null,
 ): Promise<OriginRanks> {
   const rows = await tx.query<{ origin_set_id: number; length: number }[]>(
-    'SELECT origin_set_id, length FROM inherited_origins($1, $2, $3)',
+    `SELECT origin_set_id, length FROM inherited_origins($1, ${knownUntil('$2')}, $3)`,
     [listId, asKnownAt, callingNumber],
   );
   return new Map(rows.map((row) => [row.origin_set_id, row.length]));

@@ -1,7 +1,9 @@
 import DataLoader from 'dataloader';
 import type { EntityTarget, ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { grouped } from '../kernel/index.js';
-import type { RequestContext } from '../platform/index.js';
+import { knownUntil, type RequestContext } from '../platform/index.js';
+
+const UNTIL = knownUntil(':known');
 
 /** When rows are in force (null: whenever) and as of when they were known (null: now). */
 export interface Moment {
@@ -17,7 +19,7 @@ export function narrowToMoment<T extends ObjectLiteral>(
   narrowToValid(query, moment.asOf ?? null);
   if (!moment.asKnownAt) return query.andWhere('row.supersededAt IS NULL');
   return query.andWhere(
-    'row.recordedAt <= :known AND (row.supersededAt IS NULL OR row.supersededAt > :known)',
+    `row.recordedAt <= ${UNTIL} AND (row.supersededAt IS NULL OR row.supersededAt > ${UNTIL})`,
     { known: moment.asKnownAt },
   );
 }
@@ -36,8 +38,8 @@ export function narrowToValid<T extends ObjectLiteral>(
 /** What was known at an instant, in plain SQL; null means now. */
 export function knownSql(alias: string, known: string): string {
   return `CASE WHEN ${known}::timestamptz IS NULL THEN ${alias}.superseded_at IS NULL
-    ELSE ${alias}.recorded_at <= ${known}
-      AND (${alias}.superseded_at IS NULL OR ${alias}.superseded_at > ${known}) END`;
+    ELSE ${alias}.recorded_at <= ${knownUntil(known)}
+      AND (${alias}.superseded_at IS NULL OR ${alias}.superseded_at > ${knownUntil(known)}) END`;
 }
 
 const keys = new Map<string, object>();

@@ -1,9 +1,11 @@
 import DataLoader from 'dataloader';
 import { grouped, type Period } from '../kernel/index.js';
-import type { RequestContext, Tx } from '../platform/index.js';
+import { knownUntil, type RequestContext, type Tx } from '../platform/index.js';
 import type { ContractNotice } from './contract-guard.entity.js';
 import type { Amendment, KnownVersion } from './contract-rules.js';
 import { ContractVersion } from './contract-version.entity.js';
+
+const UNTIL = knownUntil(':known');
 
 /** Terms ready to be recorded. */
 export interface RecordedTerms {
@@ -188,7 +190,8 @@ export function versionLoader(
       if (moment.asKnownAt === null) query.andWhere('row.supersededAt IS NULL');
       else {
         query.andWhere(
-          'row.recordedAt <= :known AND (row.supersededAt IS NULL OR row.supersededAt > :known)',
+          `row.recordedAt <= ${UNTIL}
+             AND (row.supersededAt IS NULL OR row.supersededAt > ${UNTIL})`,
           { known: moment.asKnownAt },
         );
       }

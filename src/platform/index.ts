@@ -20,6 +20,7 @@ export {
 export * from './gate.service.js';
 export * from './http.service.js';
 export * from './idempotency.store.js';
+export { knownUntil } from './known-time.js';
 export * from './log.service.js';
 export { buildMailer, type Mail, type Mailer } from './mail.service.js';
 export { Metrics } from './metrics.service.js';

@@ -197,6 +197,10 @@ describe('amending a contract', () => {
       validTo: null,
     });
     expect(await versionAt(id, '2025-12-31T00:00:00Z')).toBeNull();
+    const { recordedAt } = amended.versions[1];
+    expect(await versionAt(id, '2026-07-01T00:00:00Z', recordedAt)).toMatchObject({
+      taxPercent: '16.0000',
+    });
   });
 
   it('cuts a middle out and keeps both sides', async () => {

@@ -34,6 +34,7 @@ const AS_KNOWN = `query ($id: ID!, $asOf: DateTime, $asKnownAt: DateTime) {
   effectiveRates(priceListId: $id, asOf: $asOf, asKnownAt: $asKnownAt) { nodes { price } }
   rates(priceListId: $id, filter: { asOf: $asOf, asKnownAt: $asKnownAt }) { nodes { price } }
 }`;
+const RECORDED = 'query ($id: ID!) { rates(priceListId: $id) { nodes { recordedAt } } }';
 const CLOSE = 'mutation ($id: ID!, $at: DateTime!) { closeRate(rateId: $id, at: $at) { id } }';
 const AT = '2026-06-01T12:00:00Z';
 
@@ -203,6 +204,11 @@ describe('rates in versions', () => {
     expect(await seen(AT, known[0] as string)).toEqual([0.1, 0.1]);
     expect(await seen('2026-02-01T00:00:00Z', null)).toEqual([0.1, 0.1]);
     expect(await seen(AT, '2025-01-01T00:00:00Z')).toEqual([Number.NaN]);
+    // The API gives the millisecond in which it was recorded: by the end of that it is known.
+    const [own] = (await call(app, world.hubToken, RECORDED, { id })).nodes;
+    expect(await seen(AT, own.recordedAt)).toEqual([0.3, 0.3, 0.3]);
+    const before = new Date(Date.parse(own.recordedAt) - 1).toISOString();
+    expect(await seen(AT, before)).toEqual([0.2, 0.2]);
   });
 
   it("ends a rate so that the parent's shows again, or withdraws it", async () => {
