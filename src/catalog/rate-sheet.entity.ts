@@ -189,6 +189,10 @@ export class RateSheetRow {
   @Column({ type: 'int', name: 'destination_id', nullable: true })
   destinationId!: number | null;
 
+  /** What a row with an error may mean besides (`FaultyTarget`). */
+  @Column({ type: 'text', nullable: true, select: false })
+  meant!: string | null;
+
   @Field(() => String, { nullable: true, description: 'Destination, as the sheet names it.' })
   @Column({ type: 'text', name: 'destination_name', nullable: true })
   destinationName!: string | null;

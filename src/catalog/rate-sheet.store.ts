@@ -6,6 +6,7 @@ import type { RateSheetCount } from './rate-sheet.entity.js';
 import { NOTICE_CHANGES, type NoticeRule } from './sheet-notice.js';
 import type { StagedRow } from './sheet-reader.js';
 import type { SheetPrice } from './sheet-row.js';
+import { NO_PREFIX } from './sheet-target.js';
 
 /** Which sheet, for which list. */
 export interface SheetKey {
@@ -29,14 +30,14 @@ export async function stageRows(
     rows.map((row) => (row.price === null ? null : pick(row.price)));
   await tx.query(
     `INSERT INTO rate_sheet_row (rate_sheet_id, partner_id, line, raw, error_code, error_field,
-       error_message, prefix, destination_id, destination_name, time_band_id, ${VALUES},
+       error_message, prefix, destination_id, meant, destination_name, time_band_id, ${VALUES},
        announced_from, valid_from)
      SELECT $1, $2, t.*, t.announced FROM unnest($3::int[], $4::text[], $5::text[], $6::text[],
-       $7::text[], $8::text[], $9::int[], $10::text[], $11::int[], $12::numeric[],
-       $13::numeric[], $14::int[], $15::int[], $16::int[], $17::int[], $18::int[],
-       $19::numeric[], $20::numeric[], $21::timestamptz[])
-       AS t(line, raw, code, field, message, prefix, destination, name, band, price, fee, unit,
-         first, next, minimum, grace, least, most, announced)`,
+       $7::text[], $8::text[], $9::int[], $10::text[], $11::text[], $12::int[], $13::numeric[],
+       $14::numeric[], $15::int[], $16::int[], $17::int[], $18::int[], $19::int[],
+       $20::numeric[], $21::numeric[], $22::timestamptz[])
+       AS t(line, raw, code, field, message, prefix, destination, meant, name, band, price, fee,
+         unit, first, next, minimum, grace, least, most, announced)`,
     [
       sheet.id,
       sheet.partnerId,
@@ -46,7 +47,8 @@ export async function stageRows(
       rows.map((row) => row.fault?.field ?? null),
       rows.map((row) => row.fault?.message ?? null),
       rows.map((row) => row.prefix),
-      prices((price) => price.destinationId),
+      rows.map((row) => row.destinationId),
+      rows.map((row) => row.meant),
       prices((price) => price.destinationName),
       prices((price) => price.bandId),
       prices((price) => price.price),
@@ -63,9 +65,9 @@ export async function stageRows(
   );
 }
 
-/** The key of a row of a sheet or list, for joins. A prefix holds digits only, so '-' is none. */
+/** The key of a row of a sheet or list, for joins. */
 export function key(alias: string): string {
-  return `coalesce(${alias}.prefix, '-'), coalesce(${alias}.destination_id, 0),
+  return `coalesce(${alias}.prefix, '${NO_PREFIX}'), coalesce(${alias}.destination_id, 0),
     coalesce(${alias}.time_band_id, 0)`;
 }
 
@@ -98,9 +100,9 @@ export interface ComparedSheet extends SheetKey {
 
 /**
  * Compares the sheet's prices with the list as it is now: what each does, the rate it meets, and,
- * for a complete sheet, the rates that end because it does not name them. A rate whose row has an
- * error is not taken as missing. Then marks what comes with too short a notice and, where a
- * contract says so, moves it to the first instant that is allowed, comparing again.
+ * for a complete sheet, the rates that end because it does not name them. A rate that a row with
+ * an error may mean is not taken as missing. Then marks what comes with too short a notice and,
+ * where a contract says so, moves it to the first instant that is allowed, comparing again.
  */
 export async function compareRows(
   tx: Tx,
@@ -163,7 +165,25 @@ const COMPARE = `
     AND (s.status, s.rate_id, s.old_price, s.valid_to)
       IS DISTINCT FROM (met.status, met.rate_id, met.old_price, met.until)`;
 
+/** Rates that a faulty row may mean: its prefix, its destination, or all that begin as it does. */
+const MEANT = `
+  SELECT r.id FROM rate r JOIN faulty s ON s.prefix = r.prefix WHERE r.price_list_id = $3
+  UNION ALL
+  SELECT r.id FROM rate r JOIN faulty s ON s.destination_id = r.destination_id
+  WHERE r.price_list_id = $3
+  UNION ALL
+  SELECT h.id FROM faulty s JOIN (
+    SELECT id, left(target, generate_series(0, length(target))) AS head
+    FROM (SELECT r.id, coalesce(r.prefix, '${NO_PREFIX}') AS target FROM rate r
+      WHERE r.price_list_id = $3 AND ${inReach('r')}
+        AND EXISTS (SELECT 1 FROM faulty WHERE meant IS NOT NULL)) t
+  ) h ON h.head = s.meant`;
+
 const MISSING = `
+  WITH faulty AS MATERIALIZED (
+    SELECT DISTINCT prefix, destination_id, meant FROM rate_sheet_row
+    WHERE rate_sheet_id = $1 AND error_code IS NOT NULL
+  ), meant AS (${MEANT})
   INSERT INTO rate_sheet_row (rate_sheet_id, partner_id, raw, status, prefix, destination_id,
     time_band_id, rate_id, old_price, ${VALUES}, announced_from, valid_from)
   SELECT $1, $2, '', 'CLOSED', r.prefix, r.destination_id, r.time_band_id, r.id, r.price,
@@ -173,8 +193,7 @@ const MISSING = `
     AND (r.valid_to IS NULL OR r.valid_to > $4)
     AND NOT EXISTS (SELECT 1 FROM rate_sheet_row s
       WHERE s.rate_sheet_id = $1 AND (${key('s')}) = (${key('r')}))
-    AND NOT EXISTS (SELECT 1 FROM rate_sheet_row s
-      WHERE s.rate_sheet_id = $1 AND s.error_code IS NOT NULL AND s.prefix = r.prefix)`;
+    AND NOT EXISTS (SELECT 1 FROM meant WHERE meant.id = r.id)`;
 
 const RULE_COLUMNS = `unnest($2::text[], $3::timestamptz[], $4::timestamptz[])
   AS rule(change, earliest, shift_to)`;

@@ -8,6 +8,9 @@ export interface StagedRow {
   readonly fault: RowFault | null;
   /** What the row is about, also when it has an error. */
   readonly prefix: string | null;
+  readonly destinationId: number | null;
+  /** What a row with an error may mean besides (`FaultyTarget`). */
+  readonly meant: string | null;
   readonly price: SheetPrice | null;
 }
 
@@ -41,9 +44,8 @@ export class SheetReader {
     const held = text.includes('\0') ? cells.map(withoutNul) : cells;
     const read = readSheetRow(held, this.#reading);
     if ('fault' in read) {
-      const prefixes = read.prefixes.length === 0 ? [null] : read.prefixes;
-      for (const prefix of prefixes)
-        this.#add({ line, raw, fault: read.fault, prefix, price: null });
+      const { fault } = read;
+      for (const target of read.targets) this.#add({ line, raw, fault, ...target, price: null });
       return;
     }
     for (const price of read.prices) this.#price(line, raw, price);
@@ -60,14 +62,16 @@ export class SheetReader {
     const target = price.prefix ?? `d${price.destinationId}`;
     const key = `${target} ${price.bandId ?? 0} ${price.validFrom}`;
     const first = this.#firstLines.get(key);
+    const { prefix, destinationId } = price;
+    const row = { line, raw, prefix, destinationId, meant: null, price };
     if (first === undefined) {
       this.#firstLines.set(key, line);
-      this.#add({ line, raw, fault: null, prefix: price.prefix, price });
+      this.#add({ ...row, fault: null });
       return;
     }
     const message = `Line ${first} prices the same prefix and band from the same instant.`;
     const fault = { code: 'DUPLICATE_ROW', field: 'prefix', message } as const;
-    this.#add({ line, raw, fault, prefix: price.prefix, price });
+    this.#add({ ...row, fault });
   }
 
   #add(row: StagedRow): void {

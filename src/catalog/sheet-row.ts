@@ -1,6 +1,7 @@
 import { DomainError, parseAmount } from '../kernel/index.js';
 import { chargeFault, type RateFault, rateFault } from './rate-rules.js';
 import { type DateFormat, readInstant } from './sheet-date.js';
+import { type FaultyTarget, mayMean, readTarget, type SheetTarget } from './sheet-target.js';
 
 /** Why a row of a rate sheet is not a price: codes of its error. */
 export const rowFaults = {
@@ -79,13 +80,10 @@ export interface SheetPrice extends SheetNumbers {
   readonly validFrom: number;
 }
 
-/** What a row comes to: its prices, or its error with the prefixes it is about, if known. */
+/** What a row comes to: its prices, or its error with all that the row may be about. */
 export type SheetRow =
   | { readonly prices: readonly SheetPrice[] }
-  | { readonly fault: RowFault; readonly prefixes: readonly string[] };
-
-/** A range of prefixes wider than this is a mistake. */
-const MAX_RANGE = 10_000;
+  | { readonly fault: RowFault; readonly targets: readonly FaultyTarget[] };
 
 class Faulty extends Error {
   readonly fault: RowFault;
@@ -95,63 +93,48 @@ class Faulty extends Error {
   }
 }
 
-/** Reads the cells of one row. */
+/** Reads the cells of one row. What it is for comes first, so that no other fault can hide it. */
 export function readSheetRow(cells: readonly string[], reading: SheetReading): SheetRow {
-  let prefixes: string[] = [];
+  const cell = (field: SheetField): string => cellOf(cells, reading, field);
+  const written = {
+    prefix: cell('prefix'),
+    countryCode: cell('countryCode'),
+    destination: cell('destination'),
+  };
+  const target = readTarget(written, reading.destinations);
   try {
-    const cell = (field: SheetField): string => cellOf(cells, reading, field);
-    prefixes = expandPrefixes(cell('prefix'), cell('countryCode'));
-    const destinationName = cell('destination') || null;
-    const numbers = readNumbers(cell, reading);
-    const limits = limitsOf(cell, reading);
-    const rest = {
-      ...numbers,
-      ...limits,
-      destinationName,
-      bandId: bandOf(cell('band'), reading),
-      validFrom: instantOf(cell('effectiveFrom'), reading),
-    };
-    const charge = { kind: 'ABSOLUTE', model: 'PER_UNIT', ...numbers, ...limits } as const;
-    refuseFault(rateFault(charge) ?? chargeFault(charge));
-    if (prefixes.length > 0) {
-      return { prices: prefixes.map((prefix) => ({ ...rest, prefix, destinationId: null })) };
-    }
-    const destinationId = destinationOf(destinationName, reading);
-    return { prices: [{ ...rest, prefix: null, destinationId }] };
+    return { prices: pricesOf(cell, target, reading) };
   } catch (error) {
-    if (error instanceof Faulty) return { fault: error.fault, prefixes };
-    throw error;
+    if (!(error instanceof Faulty)) throw error;
+    const priced = /\p{N}/u.test(cell('price'));
+    return { fault: error.fault, targets: mayMean(target, written, priced) };
   }
 }
 
-/**
- * The prefixes that a cell lists: digits, several by comma, semicolon or blank, ranges of equal
- * length by a hyphen. `countryCode` is put before each. Each comes once, in order. None begins
- * with 0: numbers are E.164, and such a prefix would price nothing.
- */
-export function expandPrefixes(text: string, countryCode = ''): string[] {
-  const found = new Set<string>();
-  const code = countryCode.replace(/^\+/, '');
-  const parts = text.split(/[,;\s]+/).filter((part) => part !== '');
-  if (parts.length === 0 && code !== '') parts.push('');
-  for (const part of parts) {
-    const [low = '', high, ...more] = part.replace(/^\+/, '').split('-');
-    if (more.length > 0) throw prefixFault(part);
-    for (const prefix of high === undefined ? [low] : rangeOf(low, high, part)) {
-      const full = code + prefix;
-      if (!/^[1-9]\d{0,14}$/.test(full)) throw prefixFault(part);
-      found.add(full);
-    }
+function pricesOf(
+  cell: (field: SheetField) => string,
+  target: SheetTarget,
+  reading: SheetReading,
+): SheetPrice[] {
+  const [unread] = target.unread;
+  if (unread !== undefined) throw prefixFault(unread);
+  const destinationName = cell('destination') || null;
+  const numbers = readNumbers(cell, reading);
+  const limits = limitsOf(cell, reading);
+  const rest = {
+    ...numbers,
+    ...limits,
+    destinationName,
+    bandId: bandOf(cell('band'), reading),
+    validFrom: instantOf(cell('effectiveFrom'), reading),
+  };
+  const charge = { kind: 'ABSOLUTE', model: 'PER_UNIT', ...numbers, ...limits } as const;
+  refuseFault(rateFault(charge) ?? chargeFault(charge));
+  if (target.prefixes.length > 0) {
+    return target.prefixes.map((prefix) => ({ ...rest, prefix, destinationId: null }));
   }
-  return [...found];
-}
-
-function rangeOf(low: string, high: string, part: string): string[] {
-  const sound = /^\d{1,15}$/.test(low) && /^\d{1,15}$/.test(high) && low.length === high.length;
-  const first = Number(low);
-  const count = Number(high) - first + 1;
-  if (!sound || count < 1 || count > MAX_RANGE) throw prefixFault(part);
-  return Array.from({ length: count }, (_, i) => String(first + i).padStart(low.length, '0'));
+  const destinationId = target.destinationId ?? refuseTarget(destinationName);
+  return [{ ...rest, prefix: null, destinationId }];
 }
 
 function prefixFault(part: string): Faulty {
@@ -227,12 +210,10 @@ function bandOf(text: string, reading: SheetReading): number | null {
   throw new Faulty('UNKNOWN_BAND', 'band', `The list has no band "${text.slice(0, 40)}".`);
 }
 
-function destinationOf(name: string | null, reading: SheetReading): number {
+function refuseTarget(name: string | null): never {
   if (name === null) {
     throw new Faulty('MISSING_TARGET', 'prefix', 'The row names no prefix and no destination.');
   }
-  const id = reading.destinations.get(name.toLowerCase());
-  if (id !== undefined) return id;
   const message = `No destination is named "${name.slice(0, 40)}".`;
   throw new Faulty('UNKNOWN_DESTINATION', 'destination', message);
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readSheetColumns } from '../../src/catalog/sheet-columns.js';
 import { SheetReader } from '../../src/catalog/sheet-reader.js';
-import { expandPrefixes, readSheetRow, type SheetReading } from '../../src/catalog/sheet-row.js';
+import { readSheetRow, type SheetReading } from '../../src/catalog/sheet-row.js';
+import { expandPrefixes, mayBegin } from '../../src/catalog/sheet-target.js';
 import { refusal } from '../fixtures/refusal.js';
 
 const reading: SheetReading = {
@@ -42,7 +43,7 @@ describe('prefixes of a cell', () => {
     ['', '+49', ['49']],
     ['', '', []],
   ])('reads %j behind %j', (text, code, expected) => {
-    expect(expandPrefixes(text, code)).toEqual(expected);
+    expect(expandPrefixes(text, code)).toEqual({ prefixes: expected, unread: [] });
   });
 
   it.each([
@@ -59,9 +60,63 @@ describe('prefixes of a cell', () => {
     expect(faultOf(text, '0.1', '')).toBe('INVALID_PREFIX');
   });
 
+  it('are read beside parts that are none', () => {
+    const expected = { prefixes: ['4915', '4917'], unread: ['16x', '19-18'] };
+    expect(expandPrefixes('15,16x 17;19-18', '49')).toEqual(expected);
+  });
+
+  it.each([
+    ['491x', '', '491'],
+    ['49O1', '', '49'],
+    ['0049', '', '49'],
+    ['15x', '+49', '4915'],
+    ['-', '49', '49'],
+    ['(49)', '', '49'],
+    ['4919-4916', '', '491'],
+    ['4916\u20134919', '', '491'],
+    ['16-19x', '49', '491'],
+    ['49-51x', '', ''],
+    ['49/50', '', ''],
+    ['x49', '', ''],
+    ['15', '4x', ''],
+    ['1234567890123456', '', ''],
+    ['', '', ''],
+  ])('that may be meant by %j behind %j begin with %j', (part, code, expected) => {
+    expect(mayBegin(part, code)).toBe(expected);
+  });
+
   it('refuses a range that is wider than any list', () => {
     expect(faultOf('10000-19999', '0.1', '')).toBe('none');
     expect(faultOf('10000-20000', '0.1', '')).toBe('INVALID_PREFIX');
+  });
+});
+
+describe('a faulty row', () => {
+  const named: SheetReading = {
+    ...reading,
+    columns: new Map([...reading.columns, ['destination', 3]]),
+    destinations: new Map([['france mobile', 8]]),
+  };
+  const about = (prefix: string, price: string, name = '') => {
+    const read = readSheetRow([prefix, price, '', name], named);
+    if (!('fault' in read)) return 'no fault';
+    return read.targets.map((one) => one.prefix ?? one.destinationId ?? one.meant);
+  };
+
+  it.each<[string, string, string, (string | number | null)[]]>([
+    ['49 491', 'O.21', '', ['49', '491']],
+    ['49,491x,492y', '0.1', '', ['49', '491', '492']],
+    ['49', 'O.21', 'France mobile', ['49']],
+    ['', 'O.21', 'france MOBILE', [8]],
+    ['491x', '0.1', 'France mobile', [8, '491']],
+    ['', '0.1', 'Frnace mobile', ['-']],
+    ['x49', '0.1', '', ['']],
+    ['', '0.1', '', ['']],
+    ['', 'rate', '', [null]],
+    ['', '', 'Europe', [null]],
+    ['Prices are in EUR', '', '', [null]],
+  ])('for %j at %j, %j is about %j', (prefix, price, name, expected) => {
+    expect(about(prefix, price, name)).toEqual(expected);
   });
 });
 
