@@ -14,26 +14,31 @@ const numberDate = new RegExp(`^(\\d{1,2})[./-](\\d{1,2})[./-](\\d{4})${TIME}$`)
 const namedDate = new RegExp(`^(\\d{1,2})[ -.]([A-Za-z]{3,9})[ -.](\\d{4})${TIME}$`);
 const zonedTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
 
+/** Years 1 to 9999: what can be written as a date again, and the database holds. */
+const FIRST = Date.parse('0001-01-01T00:00:00Z');
+const END = Date.parse('9999-12-31T23:59:59.999Z') + 1;
+
 const MONTHS = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ');
 const FULL_MONTHS =
   'january february march april may june july august september october november december';
 
 /** The instant that a text means on the clock of a zone, in epoch milliseconds; null for none. */
 export function readInstant(text: string, zone: string, format: DateFormat): number | null {
-  if (zonedTime.test(text)) {
-    const at = Date.parse(text);
-    return Number.isNaN(at) ? null : at;
-  }
-  const parts = partsOf(text, format);
-  if (parts === null) return null;
-  const { year, month, day, time } = parts;
   try {
-    if (time === null) return startOfDay(zone, isoDay(year, month, day));
-    return wallClockToUtc(zone, year, month, day, time[0], time[1], time[2]);
+    const at = zonedTime.test(text) ? Date.parse(text) : localInstant(text, zone, format);
+    return at !== null && at >= FIRST && at < END ? at : null;
   } catch (error) {
     if (error instanceof DomainError) return null;
     throw error;
   }
+}
+
+function localInstant(text: string, zone: string, format: DateFormat): number | null {
+  const parts = partsOf(text, format);
+  if (parts === null) return null;
+  const { year, month, day, time } = parts;
+  if (time === null) return startOfDay(zone, isoDay(year, month, day));
+  return wallClockToUtc(zone, year, month, day, time[0], time[1], time[2]);
 }
 
 interface Parts {

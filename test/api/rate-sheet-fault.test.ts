@@ -99,3 +99,35 @@ describe('a complete sheet whose faulty rows are skipped', () => {
     ]);
   });
 });
+
+describe('a row whose date', () => {
+  const columns = { prefix: 'code', price: 'rate', effectiveFrom: 'from' };
+
+  it('no database holds is faulty, and the others are read', async () => {
+    const days = ['0000-01-01', '0001-01-01T00:00:00+02:00', '9999-12-31T23:00:00-02:00'];
+    const csv = days.map((day, at) => `7${at},0.2,${day}\n`).join('');
+    const made = await load(await aList(), `code,rate,from\n${csv}79,0.2,2030-08-01\n`, {
+      columns,
+    });
+    const rows = await sheetRows(app, world.hubToken, made.id);
+    expect(rows.map((row: { errorCode: string | null }) => row.errorCode)).toEqual([
+      'INVALID_DATE',
+      'INVALID_DATE',
+      'INVALID_DATE',
+      null,
+    ]);
+  });
+
+  it('is the first or the last of all is as good as others', async () => {
+    const id = await aList();
+    const csv = 'code,rate,from\n70,0.2,0001-01-01T00:00:00Z\n71,0.2,9999-12-31T23:59:59.999Z\n';
+    const made = await load(id, csv, { columns });
+    const rows = await sheetRows(app, world.hubToken, made.id);
+    expect(rows.map((row: { validFrom: string }) => row.validFrom)).toEqual([
+      '0001-01-01T00:00:00.000Z',
+      '9999-12-31T23:59:59.999Z',
+    ]);
+    await call(app, world.hubToken, ACTIVATE_SHEET, { id: made.id });
+    expect(await pricesOf(app, world.hubToken, id)).toContain('71=0.2');
+  });
+});

@@ -107,6 +107,12 @@ describe('dates of a sheet', () => {
     ['31-Foo-2030', 'ISO', null],
     ['2030-07-31 25:00', 'ISO', null],
     ['soon', 'ISO', null],
+    ['0001-01-01', 'ISO', Date.parse('0001-01-01T00:00:00Z')],
+    ['0000-12-31', 'ISO', null],
+    ['31.12.0000 23:59:59', 'DAY_MONTH_YEAR', null],
+    ['0001-01-01T00:00:00+02:00', 'ISO', null],
+    ['9999-12-31T23:59:59.999Z', 'ISO', Date.parse('9999-12-31T23:59:59.999Z')],
+    ['9999-12-31T23:00:00-02:00', 'ISO', null],
   ])('%s by %s is %s', (text, format, at) => {
     expect(readInstant(text, 'UTC', format)).toBe(at);
   });
@@ -114,5 +120,10 @@ describe('dates of a sheet', () => {
   it('are days of the zone', () => {
     const at = readInstant('31.07.2030', 'Europe/Berlin', 'DAY_MONTH_YEAR');
     expect(at).toBe(day - 2 * 3_600_000);
+  });
+
+  it('end with the year 9999, by whatever clock', () => {
+    expect(readInstant('9999-12-31 23:00', 'America/New_York', 'ISO')).toBe(null);
+    expect(readInstant('0001-01-01', 'Europe/Berlin', 'ISO')).toBe(null);
   });
 });
