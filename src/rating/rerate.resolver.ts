@@ -152,7 +152,7 @@ export class RerateResolver {
     description:
       'Restores, as a run, what was shown before a change set was applied. Asked again it ' +
       'answers the same. Refused with NOT_FOUND, RERATE_STATE, RERATE_BUSY, or ' +
-      'RERATE_CHANGED_AGAIN when a later change set has changed the same records. Needs a step-up.',
+      'RERATE_CHANGED_AGAIN when a later one was applied to the same records. Needs a step-up.',
   })
   async undoRerate(
     @Arg('id', () => ID, { description: 'The change set.' }) id: string,

@@ -22,6 +22,7 @@ import { bookMoment, lockPriceBook } from './price-book.store.js';
 import { Rerate } from './rerate.entity.js';
 import type { CreateRerateInput, RerateSelectionInput } from './rerate.input.js';
 import type { RerateParams } from './rerate-job.js';
+import { isFoldedAgain } from './rerate-later.store.js';
 import {
   appliedBatches,
   forgetPreviews,
@@ -181,19 +182,22 @@ export class RerateService {
   /**
    * Starts to restore what was shown before. Asked again it answers the same. Refuses with
    * NOT_FOUND, RERATE_STATE, RERATE_BUSY as {@link apply} does, or RERATE_CHANGED_AGAIN when a
-   * later change set has changed one of the records and must be undone first.
+   * later change set has changed one of the records, or folded it by the prices of this one, and
+   * must be undone first.
    */
   async undo(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<Rerate> {
     return this.#act(tx, viewer, 'undo', id, key, async (rerate) => {
       await this.#refuseBusy(tx, rerate);
       await refusePurged(tx, rerate.startedFrom);
-      const again = await this.#database.readAside(SYSTEM_SCOPE, (aside) =>
-        isChangedAgain(aside, rerate.id),
+      const again = await this.#database.readAside(
+        SYSTEM_SCOPE,
+        async (aside) =>
+          (await isChangedAgain(aside, rerate.id)) || isFoldedAgain(aside, rerate.id),
       );
       if (again) {
         throw new DomainError(
           'RERATE_CHANGED_AGAIN',
-          'A later change set has changed the same records; undo that one first.',
+          'A later change set was applied to the same records; undo that one first.',
         );
       }
       const batches = (await appliedBatches(tx, rerate.id)).map((batch) => ({
