@@ -98,7 +98,7 @@ export class RerateService {
    * Refuses with NOT_FOUND or RERATE_STATE.
    */
   async preview(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<Rerate> {
-    return this.#act(tx, viewer, 'preview', id, key, async (rerate) => {
+    return this.#act(tx, viewer, 'preview', { id }, key, async (rerate) => {
       await forgetPreviews(tx, rerate.id);
       await lockPriceBook(tx);
       const { id: priceBookId } = await bookMoment(tx);
@@ -140,7 +140,7 @@ export class RerateService {
     given: { readonly id: string; readonly preview: number },
     key: string | null,
   ): Promise<Rerate> {
-    return this.#act(tx, viewer, 'approve', given.id, key, async (rerate) => {
+    return this.#act(tx, viewer, 'approve', given, key, async (rerate) => {
       if ([rerate.requestedBy, rerate.previewedBy].includes(viewer.userId)) {
         throw new DomainError('RERATE_OWN_APPROVAL', 'Another user has to approve it.');
       }
@@ -160,7 +160,7 @@ export class RerateService {
    * being applied or undone whose period meets this one.
    */
   async apply(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<Rerate> {
-    return this.#act(tx, viewer, 'apply', id, key, async (rerate) => {
+    return this.#act(tx, viewer, 'apply', { id }, key, async (rerate) => {
       await this.#refuseBusy(tx, rerate);
       const [preview] = await tx.query('SELECT params FROM run WHERE id = $1', [
         rerate.previewRunId,
@@ -186,7 +186,7 @@ export class RerateService {
    * must be undone first.
    */
   async undo(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<Rerate> {
-    return this.#act(tx, viewer, 'undo', id, key, async (rerate) => {
+    return this.#act(tx, viewer, 'undo', { id }, key, async (rerate) => {
       await this.#refuseBusy(tx, rerate);
       await refusePurged(tx, rerate.startedFrom);
       const again = await this.#database.readAside(
@@ -217,7 +217,7 @@ export class RerateService {
 
   /** Gives up a change set that was never applied. Refuses with NOT_FOUND or RERATE_STATE. */
   async discard(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<Rerate> {
-    return this.#act(tx, viewer, 'discard', id, key, async (rerate) => {
+    return this.#act(tx, viewer, 'discard', { id }, key, async (rerate) => {
       await tx.update(Rerate, rerate.id, { state: 'DISCARDED' });
     });
   }
@@ -226,11 +226,12 @@ export class RerateService {
     tx: Tx,
     viewer: Viewer,
     action: RerateAction,
-    id: string,
+    given: { readonly id: string },
     key: string | null,
     work: (rerate: Rerate) => Promise<void>,
   ): Promise<Rerate> {
-    const answer = await once<Answer>(tx, viewer, key, `${action}Rerate`, { id }, async () => {
+    const { id } = given;
+    const answer = await once<Answer>(tx, viewer, key, `${action}Rerate`, given, async () => {
       await tx.query('SELECT 1 FROM rerate WHERE id = $1 FOR UPDATE', [rowNumber(SUBJECT, id)]);
       const rerate = await rowByGlobalId(tx, Rerate, SUBJECT, id);
       const step = stepOf(action, rerate.state, await isRunOpen(tx, runOf(rerate)));
