@@ -317,6 +317,11 @@ export interface Guide {
   readonly endsMs: Float64Array;
   /** Contract places from the top reseller's purchase down to the subscriber's own contract. */
   readonly chains: readonly Int32Array[];
+  /**
+   * Where a seller sells to a reseller under several contracts: all of them by rising id, by the
+   * place of the first, which is the one that chains name. The first with terms in force counts.
+   */
+  readonly successors: ReadonlyMap<number, Int32Array>;
   /** Calling numbers in elementary ranges, ascending and disjoint, as {@link RANGE} says. */
   readonly ranges: Packed;
   /** Last number of each range. */

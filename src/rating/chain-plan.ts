@@ -12,10 +12,14 @@ const NO_VERSION = -1;
 /** What a level has in place of a price list: nothing to price, no list, no terms in force. */
 export const NOT_PRICED = { NOTHING: -1, NO_LIST: -2, NO_TERMS: -3 } as const;
 
-/** Terms of every level of one chain for one service, the same for all of `[fromMs, toMs)`. */
-interface Plan {
-  readonly fromMs: number;
-  readonly toMs: number;
+/** A time in which the same terms hold. */
+interface TermsSpan {
+  fromMs: number;
+  toMs: number;
+}
+
+/** Terms of every level of one chain for one service, the same for all of its span. */
+interface Plan extends Readonly<TermsSpan> {
   readonly versions: Int32Array;
   readonly lists: Int32Array;
   readonly zones: Int32Array;
@@ -155,25 +159,24 @@ export class ChainPlanner {
     };
     contracts.forEach((contract, place) => {
       if (contract < 0) return;
-      const version = this.#versionAt(contract, atMs);
+      // The last contract is the one that the subscription or the trunk names.
+      const isNamed = place === length - 1;
+      const successors = isNamed ? undefined : this.#book.guide.successors.get(contract);
+      const version = this.#versionInForce(successors ?? [contract], atMs, plan);
       plan.versions[place] = version;
       if (version < 0) {
-        // Where no terms are in force nothing says until when; the next record asks again.
         plan.lists[place] = NOT_PRICED.NO_TERMS;
-        plan.toMs = Number.NEGATIVE_INFINITY;
         return;
       }
       const list = book.versionList[version * SERVICES + service]!;
       plan.lists[place] = list < 0 ? NOT_PRICED.NO_LIST : list;
       plan.zones[place] = book.versionZone[version]!;
-      plan.fromMs = Math.max(plan.fromMs, book.versionFrom[version]!);
-      plan.toMs = Math.min(plan.toMs, book.versionTo[version]!);
       const ofTrunks = trunkListsFor(book.versionTrunkLists[version], service);
       if (ofTrunks.length > 0) {
         plan.trunkLists ??= new Array(length).fill(undefined);
         plan.trunkLists[place] = ofTrunks;
       }
-      const pricing = this.pricing.of(contract);
+      const pricing = this.pricing.of(book.versionContract[version]!);
       plan.folds[place] = (pricing.folds >> service) & 1;
       plan.special[place] = this.#isSpecial(version, service, ofTrunks, list) ? 1 : 0;
     });
@@ -196,11 +199,28 @@ export class ChainPlanner {
     return rules.some((rule) => rule.service === null || serviceCodes[rule.service] === service);
   }
 
-  #versionAt(contract: number, atMs: number): number {
+  /** Terms of the first contract that has any at an instant; cuts the span to where that is so. */
+  #versionInForce(contracts: Iterable<number>, atMs: number, span: TermsSpan): number {
+    for (const contract of contracts) {
+      const version = this.#versionAt(contract, atMs, span);
+      if (version !== NO_VERSION) return version;
+    }
+    return NO_VERSION;
+  }
+
+  // Terms before and after the instant cut the span too, in case there are none between them.
+  #versionAt(contract: number, atMs: number, span: TermsSpan): number {
     const { firstVersion, versionCount, versionFrom, versionTo } = this.#book.contracts;
     const first = firstVersion[contract]!;
     for (let version = first + versionCount[contract]! - 1; version >= first; version -= 1) {
-      if (atMs >= versionFrom[version]! && atMs < versionTo[version]!) return version;
+      const [fromMs, toMs] = [versionFrom[version]!, versionTo[version]!];
+      if (atMs < fromMs) span.toMs = Math.min(span.toMs, fromMs);
+      else if (atMs >= toMs) span.fromMs = Math.max(span.fromMs, toMs);
+      else {
+        span.fromMs = Math.max(span.fromMs, fromMs);
+        span.toMs = Math.min(span.toMs, toMs);
+        return version;
+      }
     }
     return NO_VERSION;
   }

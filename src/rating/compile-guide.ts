@@ -19,6 +19,7 @@ export function compileGuide(facts: BookFacts, contractPlace: ReadonlyMap<number
     startsMs: floats(facts.subscriptions, ({ startsAt }) => startsAt),
     endsMs: floats(facts.subscriptions, ({ endsAt }) => endsAt ?? FOREVER),
     chains: chains.all,
+    successors: chains.successors,
     ranges: packedRanges(
       ranges.map(({ from, to, owners }) => {
         const [owner] = owners;
@@ -99,11 +100,13 @@ export const MAX_LEVELS = 8;
 
 /**
  * The contracts through which a subscription's traffic is sold: its own, then the contract under
- * which its seller buys, and so on up to the hub. The seller's contract with the lowest id counts
- * when there are several.
+ * which its seller buys, and so on up to the hub. Where the seller buys under several, the one
+ * with the lowest id says from whom; it and others of the same two partners take turns by time.
  */
 class ChainList {
   readonly all: Int32Array[] = [];
+  /** As {@link Guide.successors}. */
+  readonly successors: ReadonlyMap<number, Int32Array>;
   readonly #places = new Map<number, number>();
   readonly #facts: BookFacts;
   readonly #contractPlace: ReadonlyMap<number, number>;
@@ -120,6 +123,7 @@ class ChainList {
         this.#purchaseOf.set(contract.buyerPartnerId, contract);
       }
     }
+    this.successors = this.#successors();
   }
 
   /** Place of the chain that ends with the contract; -1 when it does not reach the hub. */
@@ -130,6 +134,20 @@ class ChainList {
     const place = chain === null ? -1 : this.all.push(chain) - 1;
     this.#places.set(contractId, place);
     return place;
+  }
+
+  #successors(): Map<number, Int32Array> {
+    const sales = new Map<number, number[]>();
+    for (const { id, level, sellerPartnerId, buyerPartnerId } of this.#byId.values()) {
+      const first = this.#purchaseOf.get(buyerPartnerId);
+      if (level !== 'WHOLESALE' || first?.sellerPartnerId !== sellerPartnerId) continue;
+      const firstPlace = this.#contractPlace.get(first.id)!;
+      const places = sales.get(firstPlace) ?? [];
+      places.push(this.#contractPlace.get(id)!);
+      sales.set(firstPlace, places);
+    }
+    const several = [...sales].filter(([, places]) => places.length > 1);
+    return new Map(several.map(([first, places]) => [first, Int32Array.from(places)]));
   }
 
   #chain(contractId: number): Int32Array | null {

@@ -71,7 +71,7 @@ export class QuoteService {
     // aside, since prices may rest on lists of others.
     const priced = await this.#database.readAside(SYSTEM_SCOPE, async (aside) => {
       const subscription = await heldSubscription(aside, input, asked.subscriptionId, startedAt);
-      const chain = await sellingChain(aside, subscription.contractId);
+      const chain = await sellingChain(aside, knownText(input), subscription.contractId, startedAt);
       if (chain === null) throw new DomainError('QUOTE_NOT_SOLD', 'Nobody sells it.');
       const cost = await costContract(aside, asked.outTrunkId);
       const levels = await seenLevels(context, tx, [cost, ...chain]);

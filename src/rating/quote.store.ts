@@ -1,6 +1,6 @@
 import type { PriceLevel } from '../partner/index.js';
 import { rowsOf, type Tx } from '../platform/index.js';
-import { asKnown } from './facts-query.store.js';
+import { asKnown, known } from './facts-query.store.js';
 
 /** Who a quoted record belongs to. */
 export interface QuotedSubscription {
@@ -37,24 +37,38 @@ export async function quotedSubscription(
 }
 
 /**
- * The contracts through which a contract's traffic is sold, from the hub's sale down to the
- * contract itself; null when they do not reach the hub. In a transaction that sees everything.
+ * The contracts through which a contract's traffic of an instant is sold, from the hub's sale down
+ * to the contract itself; null when they do not reach the hub. Above it, of several contracts by
+ * which a seller sells to a reseller, the first with terms in force as was known at a moment. In a
+ * transaction that sees everything.
  */
-export async function sellingChain(aside: Tx, contractId: number): Promise<number[] | null> {
+export async function sellingChain(
+  aside: Tx,
+  knownAt: string,
+  contractId: number,
+  startedAt: Date,
+): Promise<number[] | null> {
   const chain = rowsOf<{ id: number; byHub: boolean }>(
     await aside.query(
-      `WITH RECURSIVE chain (id, seller, length) AS (
-         SELECT id, seller_partner_id, 1 FROM contract WHERE id = $1
+      `WITH RECURSIVE chain (id, seller, buyer, length) AS (
+         SELECT id, seller_partner_id, buyer_partner_id, 1 FROM contract WHERE id = $2
          UNION ALL
-         SELECT above.id, above.seller_partner_id, chain.length + 1 FROM chain
+         SELECT above.id, above.seller_partner_id, chain.seller, chain.length + 1 FROM chain
          CROSS JOIN LATERAL (SELECT c.id, c.seller_partner_id FROM contract c
            WHERE c.level = 'WHOLESALE' AND c.buyer_partner_id = chain.seller
            ORDER BY c.id LIMIT 1) AS above
          WHERE chain.length < 7
            AND chain.seller <> (SELECT id FROM partner WHERE parent_id IS NULL))
-       SELECT chain.id, p.parent_id IS NULL AS "byHub" FROM chain
-       JOIN partner p ON p.id = chain.seller ORDER BY length DESC`,
-      [contractId],
+       SELECT coalesce(in_force.id, chain.id) AS id, p.parent_id IS NULL AS "byHub" FROM chain
+       JOIN partner p ON p.id = chain.seller
+       LEFT JOIN LATERAL (SELECT c.id FROM contract c
+         JOIN contract_version v ON v.contract_id = c.id AND ${known('v')}
+           AND v.valid_from <= $3 AND (v.valid_to IS NULL OR v.valid_to > $3)
+         WHERE chain.length > 1 AND c.level = 'WHOLESALE'
+           AND c.seller_partner_id = chain.seller AND c.buyer_partner_id = chain.buyer
+         ORDER BY c.id LIMIT 1) AS in_force ON true
+       ORDER BY chain.length DESC`,
+      [knownAt, contractId, startedAt],
     ),
   );
   return chain[0]?.byHub ? chain.map(({ id }) => id) : null;

@@ -97,6 +97,20 @@ function ordered(answer: Answer | string): unknown {
   ];
 }
 
+/** Whether a level was priced by another contract than the first of its two partners. */
+function isSuccessor({ contracts, versions }: BookFacts, { versionId }: LevelAnswer): boolean {
+  const contractId = versions.find(({ id }) => id === versionId)?.contractId;
+  const own = contracts.find(({ id }) => id === contractId);
+  return contracts.some(
+    ({ id, level, sellerPartnerId, buyerPartnerId }) =>
+      own !== undefined &&
+      id < own.id &&
+      level === own.level &&
+      sellerPartnerId === own.sellerPartnerId &&
+      buyerPartnerId === own.buyerPartnerId,
+  );
+}
+
 /** How the two answers differ, by the fault of each; null when they agree. */
 function difference(facts: BookFacts, record: PlainRecord): string | null {
   const answered = rateAll(facts, [record])[0]!;
@@ -232,7 +246,7 @@ describe('any book and any record', () => {
         }
         count('records');
         count('fault' in expected ? expected.fault : 'rated');
-        if (!('fault' in expected)) countLevels(expected.levels);
+        if (!('fault' in expected)) countLevels(facts, expected.levels);
       });
     }
     if (FEW !== undefined) return;
@@ -241,14 +255,15 @@ describe('any book and any record', () => {
     expect(counts.get('rated')).toBeGreaterThan(30_000);
     for (const what of [
       ...['UNKNOWN_SUBSCRIBER', 'SUBSCRIPTION_NOT_ACTIVE', 'NO_CONTRACT', 'NO_PRICE_LIST'],
-      ...['NO_RATE', 'AMOUNT_TOO_LARGE', 'three or more levels', 'free', 'bought'],
+      ...['NO_RATE', 'AMOUNT_TOO_LARGE', 'three or more levels', 'free', 'bought', 'successor'],
     ]) {
       expect(counts.get(what), what).toBeGreaterThan(100);
     }
   }, 300_000);
 
-  function countLevels(levels: readonly LevelAnswer[]): void {
+  function countLevels(facts: BookFacts, levels: readonly LevelAnswer[]): void {
     if (levels.length >= 4) count('three or more levels');
+    if (levels.slice(1, -1).some((level) => isSuccessor(facts, level))) count('successor');
     if (levels[0]!.versionId !== null) count('bought');
     if (levels.at(-1)!.billed === 0) count('free');
   }
