@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DomainError, formatAmount, invariant, minorUnits, monthPeriod } from '../kernel/index.js';
+import { DomainError, formatAmount, invariant, monthPeriod } from '../kernel/index.js';
 import {
   type BatchExecutor,
   type ClaimedBatch,
@@ -16,14 +16,13 @@ import {
   isBilled,
   lockContract,
   takeUsage,
-  unbilledUsage,
+  unbilledCurrencies,
 } from './bill.store.js';
 import { BilledFees } from './billed-fees.service.js';
-import type { FeeCharge } from './fees.js';
 import { finaliseHeld } from './finalise.store.js';
 import { type BillFinding, creditCarriedOver, invoiceFindings } from './findings.js';
-import { documentFrame, insertDraft, writeFigures } from './invoice.store.js';
-import { invoiceFigures } from './invoice-lines.js';
+import { documentFrame, insertDraft, type NewInvoice, writeFigures } from './invoice.store.js';
+import { type InvoiceFigures, invoiceFigures, paysOut } from './invoice-lines.js';
 import type { NumberService } from './number.service.js';
 import { type ClosedDaySpan, monthSpan } from './prorate.js';
 
@@ -113,21 +112,16 @@ async function billContract(
   await holdFolds(tx, contractId);
   const contract = await lockContract(tx, contractId);
   invariant(contract !== null, 'a batch bills a contract that exists');
-  const invoices: { id: number; findings: BillFinding[] }[] = [];
-  const findings: BillFinding[] = [];
+  const billed: BilledCurrency[] = [];
   if (!(await isBilled(tx, contractId, period.fromOn))) {
     const terms = await neededTerms(tx, contractId, period.toOn, null);
     const fees = await BilledFees.load(tx, contractId, period, terms);
-    const unbilled = await unbilledUsage(tx, contractId, period.toOn);
+    const used = await unbilledCurrencies(tx, contractId, period.toOn);
     const flatCurrencies = fees.flat.map((charge) => charge.fee.currency);
-    const currencies = new Set([...unbilled.keys(), ...flatCurrencies, ...fees.currencies]);
+    const currencies = new Set([...used, ...flatCurrencies, ...fees.currencies]);
     for (const currency of [...currencies].sort()) {
-      const plan = await planInvoice(tx, fees, currency, unbilled.get(currency) ?? null);
-      const { takesUsage, waiting } = plan;
-      if (!takesUsage) findings.push(creditCarriedOver(contractId, currency, waiting));
-      if (plan.charges === 0 && !(takesUsage && plan.hasUsage)) continue;
-      const task = { runId, contract, month, period, currency, fees, takesUsage };
-      invoices.push(await makeInvoice(tx, task));
+      const task = { runId, contract, month, period, currency, fees };
+      billed.push(await billCurrency(tx, task));
     }
     // After the usage was taken: what came in before that and is not folded yet shows here.
     if (await isFoldDue(tx, contractId, period.toOn)) {
@@ -136,52 +130,10 @@ async function billContract(
       });
     }
   }
-  findings.push(...invoices.flatMap((invoice) => invoice.findings));
-  return {
-    invoiceIds: invoices.map((invoice) => invoice.id),
-    findings,
-    totals: { invoices: invoices.length, findings: findings.length },
-  };
-}
-
-interface InvoicePlan {
-  readonly hasUsage: boolean;
-  readonly takesUsage: boolean;
-  /** How many fees are charged. */
-  readonly charges: number;
-  /** What waits where usage is not taken, as decimal text. */
-  readonly waiting: string;
-}
-
-/**
- * Whether an invoice takes the usage. An invoice never pays out: what would make it negative stays
- * unbilled until the usage of a later month, or a credit note, makes up for it; and so do fees that
- * give back.
- */
-async function planInvoice(
-  tx: Tx,
-  fees: BilledFees,
-  currency: string,
-  used: bigint | null,
-): Promise<InvoicePlan> {
-  const flat = fees.flat.filter((charge) => charge.fee.currency === currency);
-  const all = await fees.ofContract(tx, currency, { withUnbilled: true, invoiceId: null });
-  const total = [...flat, ...all].reduce((sum, { amount }) => sum + amount, used ?? 0n);
-  const hasUsage = used !== null;
-  if (total >= 0n) {
-    return { hasUsage, takesUsage: true, charges: flat.length + all.length, waiting: '' };
-  }
-  const owed = await owedOfContract(tx, fees, currency);
-  const back = all.filter(({ amount }) => amount < 0n);
-  const waiting = back.reduce((sum, { amount }) => sum + amount, used ?? 0n);
-  const charges = flat.length + owed.length;
-  return { hasUsage, takesUsage: false, charges, waiting: formatAmount(waiting) };
-}
-
-/** Fees of the whole contract without unbilled usage and without what they give back. */
-async function owedOfContract(tx: Tx, fees: BilledFees, currency: string): Promise<FeeCharge[]> {
-  const charges = await fees.ofContract(tx, currency, { withUnbilled: false, invoiceId: null });
-  return charges.filter(({ amount }) => amount > 0n);
+  const invoiceIds = billed.flatMap(({ invoiceId }) => (invoiceId === null ? [] : [invoiceId]));
+  const findings = billed.flatMap((currency) => currency.findings);
+  const totals = { invoices: invoiceIds.length, findings: findings.length };
+  return { invoiceIds, findings, totals };
 }
 
 interface InvoiceTask {
@@ -191,38 +143,80 @@ interface InvoiceTask {
   readonly period: ClosedDaySpan;
   readonly currency: string;
   readonly fees: BilledFees;
-  readonly takesUsage: boolean;
 }
 
-async function makeInvoice(
+interface BilledCurrency {
+  /** Null where there is nothing to bill. */
+  readonly invoiceId: number | null;
+  readonly findings: readonly BillFinding[];
+}
+
+/**
+ * Makes the draft of one currency. An invoice never pays out, and whether it would is told by the
+ * figures of what it has taken: then everything is given back, so that it stays unbilled until
+ * later usage, or a credit note, makes up for it, and fees are billed alone.
+ */
+async function billCurrency(tx: Tx, task: InvoiceTask): Promise<BilledCurrency> {
+  const invoice = await newInvoice(tx, task);
+  await tx.query('SAVEPOINT nothing_taken');
+  const id = await insertDraft(tx, invoice);
+  const all = await figuresOf(tx, task, invoice, id);
+  if (all.lines.length > 0 && !paysOut(all)) return keepDraft(tx, invoice, id, all);
+  await tx.query('ROLLBACK TO SAVEPOINT nothing_taken');
+  if (all.lines.length === 0) return { invoiceId: null, findings: [] };
+  const alone = await figuresOf(tx, task, invoice, null);
+  const waiting = formatAmount(all.basis - alone.basis);
+  const finding = creditCarriedOver(task.contract.contractId, task.currency, waiting);
+  if (alone.lines.length === 0) return { invoiceId: null, findings: [finding] };
+  const billed = await keepDraft(tx, invoice, await insertDraft(tx, invoice), alone);
+  return { ...billed, findings: [finding, ...billed.findings] };
+}
+
+async function newInvoice(
   tx: Tx,
-  task: InvoiceTask,
-): Promise<{ id: number; findings: BillFinding[] }> {
-  const { runId, contract, month, period, currency, fees, takesUsage } = task;
-  minorUnits(currency);
+  { runId, contract, month, period, currency }: InvoiceTask,
+): Promise<NewInvoice> {
   const terms = await neededTerms(tx, contract.contractId, period.toOn, currency);
   const { from, to } = monthPeriod(terms.timeZone, month);
   invariant(to !== null, 'a month ends');
-  const frame = await documentFrame(tx, contract, terms, period);
-  const id = await insertDraft(tx, {
+  return {
     contract,
     terms,
     runId,
-    frame,
+    frame: await documentFrame(tx, contract, terms, period),
     currency,
     periodFrom: new Date(from),
     periodTo: new Date(to),
-  });
-  const { contractId, partnerId } = contract;
-  const usage = takesUsage ? await takeUsage(tx, { id, contractId, currency }, period) : [];
-  // By the usage that was taken, which may be more than there was a moment ago.
-  const ofContract = takesUsage
-    ? await fees.ofContract(tx, currency, { withUnbilled: false, invoiceId: id })
-    : await owedOfContract(tx, fees, currency);
-  const flat = fees.flat.filter((charge) => charge.fee.currency === currency);
-  const figures = invoiceFigures(usage, [...flat, ...ofContract], terms, currency, frame.language);
+  };
+}
+
+/**
+ * The figures of a draft, which takes the usage for it; without a draft those of fees alone, by the
+ * usage that invoices have taken, and without fees that give back.
+ */
+async function figuresOf(
+  tx: Tx,
+  { contract: { contractId }, period, currency, fees }: InvoiceTask,
+  { terms, frame }: NewInvoice,
+  id: number | null,
+): Promise<InvoiceFigures> {
+  const usage = id === null ? [] : await takeUsage(tx, { id, contractId, currency }, period);
+  const charges = [
+    ...fees.flat.filter((charge) => charge.fee.currency === currency),
+    ...(await fees.ofContract(tx, currency, { withUnbilled: false, invoiceId: id })),
+  ];
+  const counted = id === null ? charges.filter(({ amount }) => amount >= 0n) : charges;
+  return invoiceFigures(usage, counted, terms, currency, frame.language);
+}
+
+async function keepDraft(
+  tx: Tx,
+  { contract: { contractId, partnerId }, frame, terms }: NewInvoice,
+  id: number,
+  figures: InvoiceFigures,
+): Promise<BilledCurrency> {
   await writeFigures(tx, { id, partnerId }, figures);
-  return { id, findings: invoiceFindings(contractId, figures, frame, terms) };
+  return { invoiceId: id, findings: invoiceFindings(contractId, figures, frame, terms) };
 }
 
 async function neededTerms(

@@ -122,23 +122,19 @@ export async function billingTerms(
   return row === undefined ? null : { ...row, taxPercent: canonicalPercent(row.taxPercent) };
 }
 
-/**
- * What the usage of the contract that no invoice has taken comes to, by currency, at scale 8. It
- * is less than nothing when re-rating took back more than was used since.
- */
-export async function unbilledUsage(
+/** Currencies of the contract's usage that no invoice has taken. */
+export async function unbilledCurrencies(
   tx: Tx,
   contractId: number,
   periodToOn: string,
-): Promise<Map<string, bigint>> {
-  const rows: { currency: string; amount: string }[] = await tx.query(
-    `SELECT v.currency, sum(u.amount)::text AS amount
+): Promise<string[]> {
+  const rows: { currency: string }[] = await tx.query(
+    `SELECT DISTINCT v.currency
      FROM usage_summary u JOIN contract_version v ON v.id = u.contract_version_id
-     WHERE u.contract_id = $1 AND u.usage_on < $2::date AND u.invoice_id IS NULL
-     GROUP BY v.currency`,
+     WHERE u.contract_id = $1 AND u.usage_on < $2::date AND u.invoice_id IS NULL`,
     [contractId, periodToOn],
   );
-  return new Map(rows.map((row) => [row.currency, BigInt(row.amount)]));
+  return rows.map(({ currency }) => currency);
 }
 
 interface UsageRow {

@@ -84,6 +84,11 @@ export function invoiceFigures(
   return { lines, taxes, basis: total(lines, (line) => line.basis), net, tax, gross: net + tax };
 }
 
+/** Whether an invoice would pay out: exactly, or by the rounding of its lines, or by its taxes. */
+export function paysOut({ basis, net, gross }: InvoiceFigures): boolean {
+  return basis < 0n || net < 0n || gross < 0n;
+}
+
 function usageLine(sum: UsageSum, currency: string, language: string): InvoiceLineDraft {
   const { amount, destination, ...rest } = sum;
   const service = invoiceTexts(language).sections[sectionOf('USAGE', sum.service, false)];

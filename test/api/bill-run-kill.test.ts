@@ -57,6 +57,10 @@ async function aSeller(hub: number, destinationId: number): Promise<number> {
     const amount = `${place}.12345678`;
     await someUsage(database, contract, { on: '2026-10-02', destinationId, amount });
     await someUsage(database, contract, { on: '2026-10-03', destinationId, amount });
+    // Each second one is owed more than it pays, so its fees are billed alone.
+    if (place % 2 === 1) {
+      await someUsage(database, contract, { on: '2026-09-03', destinationId, amount: '-1000' });
+    }
     const startsAt = `2026-10-${String(place + 3).padStart(2, '0')}T10:00:00Z`;
     await someSubscriptions(database, contract, { planId, startsAt, count: 40 });
   }
@@ -89,7 +93,8 @@ async function figures(sellerId: number): Promise<unknown> {
     tx.query(
       `SELECT i.state, i.basis, i.net, i.tax, i.gross, count(l.id) AS lines,
          sum(l.records) AS records, (SELECT count(*) FROM fee_charge c WHERE c.invoice_id = i.id)
-           AS charges
+           AS charges, (SELECT sum(u.amount) FROM usage_summary u
+             WHERE u.contract_id = i.contract_id AND u.invoice_id IS NULL) AS waiting
        FROM invoice i JOIN invoice_line l ON l.invoice_id = i.id
        WHERE i.seller_partner_id = $1 GROUP BY i.id ORDER BY i.contract_id`,
       [sellerId],

@@ -278,18 +278,20 @@ describe('fees that are priced as usage is', () => {
       result: '2',
     });
 
-    // Re-rating takes 60 back: with its 3 of the share that is more than the 10 of December.
+    // Re-rating takes 60 back: with its 3 of the share that is more than December's 10, 20 and 1.
     await use('2026-10-05', '-60');
+    await use('2026-12-05', '20');
     expect(await fees('2026-12')).toEqual([base('1 Dec 2026 – 31 Dec 2026')]);
     const [finding] = await app.app.database.read(SYSTEM_SCOPE, (tx) =>
       tx.query(`SELECT f ->> 'code' AS code, f -> 'details' ->> 'amount' AS amount
         FROM run_batch b, jsonb_array_elements(b.result -> 'findings') f
         WHERE f ->> 'code' = 'CREDIT_CARRIED_OVER'`),
     );
-    expect(finding).toEqual({ code: 'CREDIT_CARRIED_OVER', amount: '-63.00' });
+    expect(finding).toEqual({ code: 'CREDIT_CARRIED_OVER', amount: '-42.00' });
     await use('2027-01-05', '100');
     expect(await fees('2027-01')).toEqual([
       base('1 Jan 2027 – 31 Jan 2027'),
+      ['Cloud: Share, 1 Dec 2026 – 31 Dec 2026', '1.00', '1.00'],
       ['Cloud: Share, 1 Jan 2027 – 31 Jan 2027', '5.00', '5.00'],
       [october, '-3.00', '-3.00'],
     ]);

@@ -2,7 +2,7 @@ import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FeeCharge, FeeTerms } from '../../src/billing/fees.js';
-import { invoiceFigures, type UsageSum } from '../../src/billing/invoice-lines.js';
+import { invoiceFigures, paysOut, type UsageSum } from '../../src/billing/invoice-lines.js';
 import { taxOf } from '../../src/billing/tax.js';
 import { formatAmount, minorUnits, parseAmount } from '../../src/kernel/index.js';
 
@@ -209,6 +209,39 @@ describe('an invoice', () => {
           const distance = amount(line.basis - line.net).abs();
           expect(distance.lte(new Exact(10).pow(-decimals).div(2))).toBe(true);
         }
+      }),
+    );
+  });
+
+  const paid = (...rows: [amount: string, taxPercent: string][]) => {
+    const sums = rows.map(([amount, taxPercent], place) =>
+      usage({ amount: parseAmount(amount), taxPercent, destinationId: place }),
+    );
+    const figures = invoiceFigures(sums, [], standard, 'EUR', 'en');
+    const { basis, net, gross } = figures;
+    return [formatAmount(basis), formatAmount(net), formatAmount(gross), paysOut(figures)];
+  };
+
+  it('pays out where its basis, its net or its gross is below zero', () => {
+    expect(paid(['0', '19'])).toEqual(['0.00', '0.00', '0.00', false]);
+    expect(paid(['1.18', '19'], ['-1.18', '19'])).toEqual(['0.00', '0.00', '0.00', false]);
+    expect(paid(['0.005', '0'], ['-0.006', '0'])).toEqual(['-0.001', '0.00', '0.00', true]);
+    expect(paid(['1.004', '19'], ['-0.505', '0'], ['-0.499', '0'])).toEqual([
+      ...['0.00', '-0.01', '0.18'],
+      true,
+    ]);
+    expect(paid(['1.20', '0'], ['-1.18', '19'])).toEqual(['0.02', '0.02', '-0.20', true]);
+  });
+
+  it('never pays out of fees that do not give back, however they are rounded and taxed', () => {
+    const amounts = fc.array(fc.bigInt(0n, 10n ** 7n), { maxLength: 20 });
+    const terms = fc.record({ taxCode: fc.constant('S'), taxPercent: fc.constantFrom('0', '8.1') });
+    fc.assert(
+      fc.property(amounts, terms, (rows, tax) => {
+        const fees = rows.map((amount, place) =>
+          charge({ amount, fee: fee('Base fee', place, 'PERIODIC') }),
+        );
+        expect(paysOut(invoiceFigures([], fees, tax, 'EUR', 'en'))).toBe(false);
       }),
     );
   });
