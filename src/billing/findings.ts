@@ -18,7 +18,7 @@ export const billFindingTexts = {
   SELLER_TAX_NUMBER_MISSING: 'The invoice shows no tax number of the seller.',
   ADDRESS_MISSING: 'The invoice shows no address of the seller or of the buyer.',
   NEGATIVE_TOTAL: 'The invoice comes to less than nothing.',
-  CREDIT_CARRIED_OVER: 'Usage comes to less than nothing and waits for the next invoice.',
+  CREDIT_CARRIED_OVER: 'Usage would bring the invoice below zero and waits for the next one.',
 } as const;
 
 export type BillFindingCode = keyof typeof billFindingTexts;
