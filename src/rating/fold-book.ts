@@ -1,11 +1,12 @@
 import type { EntrySegment } from './allowance-collector.js';
 import { EntryList, NUMBER } from './allowance-entry.js';
 import type { BookFacts } from './book.js';
+import { entitledRuns, pricedFor } from './entitled.js';
 import { type ContractMonth, foldContract } from './fold-contract.js';
 import type { FoldStep } from './fold-month.js';
 import { orderByContract } from './order-entries.js';
 import { rulesOfContract } from './price-rules.js';
-import { indexStarts } from './rollover.js';
+import type { RolloverFacts } from './rollover.js';
 
 /** What the periods of a book's contracts made of records that were rated one by one. */
 export interface FoldedBook {
@@ -51,7 +52,7 @@ function foldOne(
   contractId: number,
   trace: ((step: FoldStep) => void) | undefined,
 ): ContractMonth[] {
-  const { rules, buckets, bonuses, members, knownAt } = facts.pricing;
+  const { rules, buckets, bonuses, members } = facts.pricing;
   const contract = facts.contracts.find(({ id }) => id === contractId)!;
   const isOurs = (item: { readonly contractId: number | null }) =>
     item.contractId === null || item.contractId === contractId;
@@ -65,19 +66,25 @@ function foldOne(
       bonuses: bonuses.filter(isOurs),
       members,
     },
-    {
-      knownAt,
-      startOf: indexStarts(
-        facts.subscriptions
-          .filter((subscription) => subscription.contractId === contractId)
-          .map(({ id, rootAccountId, startsAt }) => {
-            return { subscriptionId: id, rootAccountId, startsAt };
-          }),
-      ),
-      zones: facts.versions
-        .filter((version) => version.contractId === contractId)
-        .sort((one, other) => one.validFrom - other.validFrom),
-    },
+    pastOf(facts, contract),
     trace,
   );
+}
+
+function pastOf(
+  facts: BookFacts,
+  contract: BookFacts['contracts'][number],
+): Omit<RolloverFacts, 'left'> {
+  const zones = facts.versions
+    .filter(({ contractId }) => contractId === contract.id)
+    .sort((one, other) => one.validFrom - other.validFrom);
+  const priced = pricedFor(contract, facts.contracts);
+  const sold = facts.subscriptions
+    .filter(({ contractId }) => priced.has(contractId))
+    .map(({ id, contractId, servicePlanId, ...one }) => {
+      const isOwn = contractId === contract.id;
+      return { ...one, subscriptionId: id, planId: servicePlanId, isOwn };
+    });
+  const runsOf = entitledRuns(contract.level, zones, sold);
+  return { knownAt: facts.pricing.knownAt, runsOf, zones };
 }

@@ -1,13 +1,14 @@
 import { grouped } from '../kernel/index.js';
 import type { SqlClient } from '../platform/index.js';
 import { decodePots } from './allowance-result.js';
+import { entitledRuns, goesWithTerms, type SoldSubscription } from './entitled.js';
 import { MS, rows } from './facts-query.store.js';
 import { carried } from './fold-contract.js';
 import type { FoldFacts } from './fold-month.js';
 import { type RuleContract, rulesOfContract } from './price-rules.js';
-import type { PricingFacts } from './pricing-facts.js';
+import type { BucketTerms, PricingFacts } from './pricing-facts.js';
 import { loadPricingFacts } from './pricing-facts.store.js';
-import { type HolderStart, indexStarts, type RolloverFacts, type ZoneSpan } from './rollover.js';
+import type { RolloverFacts, ZoneSpan } from './rollover.js';
 
 /** A contract with everything that its months are folded by. */
 export interface FoldContract extends RuleContract {
@@ -60,7 +61,8 @@ export class FoldFactsReader {
        FROM contract c WHERE c.id = ANY ($1::int[])`,
       [ids],
     );
-    const pastOf = this.carries ? await readPasts(this.#client, ids, month) : null;
+    const carried = this.#pricing.buckets.filter(({ lineageId }) => this.isCarried(lineageId));
+    const pastOf = this.carries ? await readPasts(this.#client, found, carried, month) : null;
     return new Map(
       found.map((row) => [row.id, this.#contract(row, month, pastOf?.(row.id) ?? null)]),
     );
@@ -89,9 +91,11 @@ export class FoldFactsReader {
 /** The pasts of some contracts' buckets, up to a month. */
 async function readPasts(
   client: SqlClient,
-  ids: readonly number[],
+  contracts: readonly RuleContract[],
+  carried: readonly BucketTerms[],
   month: string,
 ): Promise<(contractId: number) => RolloverFacts> {
+  const ids = contracts.map(({ id }) => id);
   const results = await rows<{ contractId: number; month: string; pots: Buffer }>(
     client,
     `SELECT contract_id AS "contractId", to_char(month, 'YYYY-MM') AS month, pots
@@ -105,18 +109,7 @@ async function readPasts(
       rests.set(`${result.contractId} ${bucket} ${holderId} ${result.month}`, left);
     }
   }
-  const starts = await rows<HolderStart & { contractId: number }>(
-    client,
-    `WITH RECURSIVE up AS (
-       SELECT id AS leaf, id, parent_id FROM account
-       UNION ALL
-       SELECT up.leaf, a.id, a.parent_id FROM up JOIN account a ON a.id = up.parent_id)
-     SELECT s.contract_id AS "contractId", s.id AS "subscriptionId",
-       up.id AS "rootAccountId", ${MS('s.starts_at')} AS "startsAt"
-     FROM subscription s JOIN up ON up.leaf = s.account_id AND up.parent_id IS NULL
-     WHERE s.contract_id = ANY ($1::int[])`,
-    [ids],
-  );
+  const soldOf = await soldSubscriptions(client, contracts, carried);
   const zones = await rows<ZoneSpan & { contractId: number }>(
     client,
     `SELECT contract_id AS "contractId", ${MS('valid_from')} AS "validFrom",
@@ -125,12 +118,95 @@ async function readPasts(
      ORDER BY valid_from`,
     [ids],
   );
-  const startsOf = grouped(starts, ({ contractId }) => contractId);
+  const levelOf = new Map(contracts.map(({ id, level }) => [id, level]));
   const zonesOf = grouped(zones, ({ contractId }) => contractId);
-  return (contractId) => ({
-    knownAt: Number.POSITIVE_INFINITY,
-    startOf: indexStarts(startsOf.get(contractId) ?? []),
-    zones: zonesOf.get(contractId) ?? [],
-    left: (lineageId, holderId, at) => rests.get(`${contractId} ${lineageId} ${holderId} ${at}`),
+  return (contractId) => {
+    const ours = zonesOf.get(contractId) ?? [];
+    return {
+      knownAt: Number.POSITIVE_INFINITY,
+      runsOf: entitledRuns(levelOf.get(contractId)!, ours, soldOf(contractId)),
+      zones: ours,
+      left: (lineageId, holderId, at) => rests.get(`${contractId} ${lineageId} ${holderId} ${at}`),
+    };
+  };
+}
+
+// Subscriptions below a reseller, or of everybody, are read for buckets of theirs alone.
+async function soldSubscriptions(
+  client: SqlClient,
+  contracts: readonly RuleContract[],
+  carried: readonly BucketTerms[],
+): Promise<(contractId: number) => SoldSubscription[]> {
+  const wide = contracts.filter(({ id, level }) => {
+    return carried.some((bucket) => bucket.contractId === id && !goesWithTerms(bucket, level));
   });
+  const pricedOf = await pricedContracts(client, wide);
+  const priced = [...new Set([...pricedOf.values()].flat())];
+  const plans = [...new Set(carried.flatMap(({ servicePlanId }) => servicePlanId ?? []))];
+  const ids = plans.length === 0 ? priced : [...priced, ...contracts.map(({ id }) => id)];
+  const found = ids.length === 0 ? [] : await subscriptionsOf(client, ids, priced, plans);
+  const byContract = grouped(found, ({ ownContractId }) => ownContractId);
+  return (contractId) =>
+    (pricedOf.get(contractId) ?? [contractId]).flatMap((id) =>
+      (byContract.get(id) ?? []).map((one) => ({ ...one, isOwn: id === contractId })),
+    );
+}
+
+// As `pricedFor` has it. A statement of its own: with the numbers of the contracts at hand those
+// of their subscriptions are found by index.
+async function pricedContracts(
+  client: SqlClient,
+  wide: readonly RuleContract[],
+): Promise<Map<number, number[]>> {
+  const idsOf = (level: RuleContract['level']) =>
+    wide.filter((one) => one.level === level).map(({ id }) => id);
+  const own = new Map(idsOf('RETAIL').map((id) => [id, [id]]));
+  const [sold, bought] = [idsOf('WHOLESALE'), idsOf('COST')];
+  if (sold.length + bought.length === 0) return own;
+  const found = await rows<{ asked: number; ids: number[] }>(
+    client,
+    `WITH RECURSIVE below (asked, id, buyer) AS (
+       SELECT c.id, c.id, CASE WHEN ${IS_PURCHASE} THEN c.buyer_partner_id END
+       FROM contract c WHERE c.id = ANY ($1::int[])
+       UNION
+       SELECT b.asked, c.id,
+         CASE WHEN c.level = 'WHOLESALE' AND ${IS_PURCHASE} THEN c.buyer_partner_id END
+       FROM below b JOIN contract c ON c.seller_partner_id = b.buyer AND c.level <> 'COST'),
+     priced (asked, id) AS (
+       SELECT asked, id FROM below
+       UNION ALL SELECT b.id, c.id FROM unnest($2::int[]) AS b (id), contract c)
+     SELECT asked, array_agg(id) AS ids FROM priced GROUP BY asked`,
+    [sold, bought],
+  );
+  return new Map([...own, ...found.map(({ asked, ids }) => [asked, ids] as const)]);
+}
+
+const IS_PURCHASE = `c.id = (SELECT min(p.id) FROM contract p
+  WHERE p.partner_id = c.partner_id AND p.level = 'WHOLESALE')`;
+
+type OwnedSubscription = Omit<SoldSubscription, 'isOwn'> & { readonly ownContractId: number };
+
+// All of some contracts, of the others those that have one of the plans.
+function subscriptionsOf(
+  client: SqlClient,
+  ids: readonly number[],
+  all: readonly number[],
+  plans: readonly number[],
+): Promise<OwnedSubscription[]> {
+  return rows(
+    client,
+    `WITH RECURSIVE sold AS MATERIALIZED (
+       SELECT * FROM subscription s WHERE s.contract_id = ANY ($1::int[])
+         AND (s.contract_id = ANY ($2::int[]) OR s.service_plan_id = ANY ($3::int[]))),
+     up (leaf, id, parent_id) AS (
+       SELECT a.id, a.id, a.parent_id FROM account a WHERE a.id IN (SELECT account_id FROM sold)
+       UNION ALL
+       SELECT up.leaf, a.id, a.parent_id FROM up CROSS JOIN LATERAL (
+         SELECT id, parent_id FROM account WHERE account.id = up.parent_id OFFSET 0) AS a)
+     SELECT s.contract_id AS "ownContractId", s.id AS "subscriptionId", up.id AS "rootAccountId",
+       s.service_plan_id AS "planId", ${MS('s.starts_at')} AS "startsAt",
+       ${MS('s.ends_at')} AS "endsAt"
+     FROM sold s JOIN up ON up.leaf = s.account_id AND up.parent_id IS NULL`,
+    [ids, all, plans],
+  );
 }

@@ -1,13 +1,12 @@
 import { addMonths, civilDate, monthPeriod } from '../kernel/index.js';
 import { grantOf, rolloverCapOf } from './pots.js';
 import { inForce } from './price-rules.js';
-import type { BucketTerms, Holder } from './pricing-facts.js';
+import type { BucketTerms } from './pricing-facts.js';
 
-/** When a subscription of the contract began, and who shares with it. */
-export interface HolderStart {
-  readonly subscriptionId: number;
-  readonly rootAccountId: number;
-  readonly startsAt: number;
+/** A time during which something ran, half-open. */
+export interface Run {
+  readonly from: number;
+  readonly to: number | null;
 }
 
 /** The zone of a contract over some time. */
@@ -21,8 +20,8 @@ export interface ZoneSpan {
 export interface RolloverFacts {
   /** The moment up to which grants of months without records are known. */
   readonly knownAt: number;
-  /** When the first subscription of a holder began; infinity for none. */
-  readonly startOf: (holder: Holder, holderId: number) => number;
+  /** When a holder was entitled to a bucket, in any order. */
+  readonly runsOf: (bucket: BucketTerms, holderId: number) => readonly Run[];
   /** The contract's, oldest first. */
   readonly zones: readonly ZoneSpan[];
   /** What a pot had left at the end of a month (YYYY-MM); undefined when none was opened. */
@@ -30,9 +29,10 @@ export interface RolloverFacts {
 }
 
 /**
- * What a holder's bucket has left over from the months before `month` (YYYY-MM): month by month
- * since the holder and the bucket both began, the rest, at most the cap of the version that
- * grants the next month. A month without any version of the bucket loses everything.
+ * What a holder's bucket has left over from the months before `month` (YYYY-MM): the rest of the
+ * last one, which had what was left over from the one before it, and so on, each time at most the
+ * cap of the version that grants the later month. A month leaves nothing over at whose end no
+ * version is in force, or in which no pot was opened and the holder was not entitled to one.
  */
 export function rolledIn(
   facts: RolloverFacts,
@@ -41,35 +41,61 @@ export function rolledIn(
   holderId: number,
   month: string,
 ): number {
-  const begins = Math.max(
-    facts.startOf(bucket.holder, holderId),
-    Math.min(...lineage.map(({ validFrom }) => validFrom)),
-  );
-  if (!Number.isFinite(begins)) return 0;
-  const first = civilDate(zoneAt(facts.zones, begins), begins).slice(0, 7);
-  // From the last month that is known; those before it have no more say.
-  let at = month;
-  let rest: number | null = null;
-  while (rest === null && at > first) {
-    at = addMonths(at, -1);
-    rest = facts.left(bucket.lineageId, holderId, at) ?? null;
+  const ran = monthsOf(facts.zones, facts.runsOf(bucket, holderId));
+  const unused: BucketTerms[] = [];
+  let rest = 0;
+  for (let at = addMonths(month, -1); ; at = addMonths(at, -1)) {
+    const terms = termsAtEnd(facts, lineage, at);
+    if (terms === undefined) break;
+    const left = facts.left(bucket.lineageId, holderId, at);
+    if (left !== undefined) {
+      rest = left;
+      break;
+    }
+    if (!ran.some(({ first, last }) => first <= at && (last === null || at <= last))) break;
+    unused.push(terms);
   }
-  if (rest !== null) at = addMonths(at, 1);
-  for (; at < month; at = addMonths(at, 1)) rest = grantedAlone(facts, lineage, at, rest);
-  return rest === null ? 0 : Math.min(rolloverCapOf(bucket), rest);
+  for (const terms of unused.reverse()) {
+    rest = grantOf(terms) + Math.min(rolloverCapOf(terms), rest);
+  }
+  return Math.min(rolloverCapOf(bucket), rest);
 }
 
-// What a month leaves over in which nothing was used.
-function grantedAlone(
-  facts: RolloverFacts,
+function termsAtEnd(
+  { zones, knownAt }: RolloverFacts,
   lineage: readonly BucketTerms[],
   month: string,
-  rest: number | null,
-): number {
-  const last = lastInstant(zoneAt(facts.zones, lastInstant('UTC', month)), month);
-  const terms = lineage.find((version) => inForce(version, last, facts.knownAt));
-  if (terms === undefined) return 0;
-  return grantOf(terms) + Math.min(rolloverCapOf(terms), rest ?? 0);
+): BucketTerms | undefined {
+  const last = lastInstant(zoneAt(zones, lastInstant('UTC', month)), month);
+  return lineage.find((version) => inForce(version, last, knownAt));
+}
+
+/** First and last month (YYYY-MM) of a run; null for one that goes on. */
+interface RunMonths {
+  readonly first: string;
+  readonly last: string | null;
+}
+
+function monthsOf(zones: readonly ZoneSpan[], runs: readonly Run[]): RunMonths[] {
+  const monthAt = (atMs: number) => civilDate(zoneAt(zones, atMs), atMs).slice(0, 7);
+  return joined(runs).map(({ from, to }) => {
+    return { first: monthAt(from), last: to === null ? null : monthAt(to - 1) };
+  });
+}
+
+// A contract has many subscriptions, which mostly run at the same time.
+function joined(runs: readonly Run[]): Run[] {
+  const all: Run[] = [];
+  for (const run of runs.toSorted((one, other) => one.from - other.from)) {
+    const before = all.at(-1);
+    if (before === undefined || (before.to !== null && before.to < run.from)) {
+      all.push(run);
+      continue;
+    }
+    const isOpen = before.to === null || run.to === null;
+    all[all.length - 1] = { from: before.from, to: isOpen ? null : Math.max(before.to, run.to) };
+  }
+  return all;
 }
 
 function zoneAt(zones: readonly ZoneSpan[], atMs: number): string {
@@ -90,20 +116,4 @@ function lastInstant(zone: string, month: string): number {
     lastInstants.set(key, last);
   }
   return last;
-}
-
-/** {@link RolloverFacts.startOf} for the subscriptions of one contract. */
-export function indexStarts(starts: readonly HolderStart[]): RolloverFacts['startOf'] {
-  const firsts = new Map<string, number>();
-  const note = (key: string, startsAt: number): void => {
-    firsts.set(key, Math.min(startsAt, firsts.get(key) ?? Number.POSITIVE_INFINITY));
-  };
-  for (const { subscriptionId, rootAccountId, startsAt } of starts) {
-    note('CONTRACT', startsAt);
-    note(`ACCOUNT ${rootAccountId}`, startsAt);
-    note(`SUBSCRIPTION ${subscriptionId}`, startsAt);
-  }
-  return (holder, holderId) =>
-    firsts.get(holder === 'CONTRACT' ? holder : `${holder} ${holderId}`) ??
-    Number.POSITIVE_INFINITY;
 }

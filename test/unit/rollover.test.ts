@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { entitledRuns, pricedFor, type SoldSubscription } from '../../src/rating/entitled.js';
 import type { BucketTerms } from '../../src/rating/pricing-facts.js';
-import { indexStarts, type RolloverFacts, rolledIn } from '../../src/rating/rollover.js';
+import { type RolloverFacts, type Run, rolledIn } from '../../src/rating/rollover.js';
 
 const UNIT = 100_000_000n;
 const HOLDER = 11;
@@ -32,8 +33,13 @@ function aBucket(given: Partial<BucketTerms> = {}): BucketTerms {
 
 const capped = (cap: bigint) => aBucket({ rolloverCap: cap * UNIT });
 
+function run(from: string, to?: string): Run {
+  return { from: at(from), to: to === undefined ? null : at(to) };
+}
+
 interface Past {
   readonly begins?: string;
+  readonly runs?: readonly Run[];
   readonly zones?: RolloverFacts['zones'];
   readonly left?: Readonly<Record<string, number>>;
   readonly knownAt?: number;
@@ -43,8 +49,7 @@ function carried(month: string, lineage: readonly BucketTerms[], past: Past = {}
   const begins = past.begins === undefined ? at('2026-01-10T00:00:00Z') : at(past.begins);
   const facts: RolloverFacts = {
     knownAt: past.knownAt ?? KNOWN,
-    startOf: (holder, id) =>
-      holder === 'SUBSCRIPTION' && id === HOLDER ? begins : Number.POSITIVE_INFINITY,
+    runsOf: (_, id) => (id === HOLDER ? (past.runs ?? [{ from: begins, to: null }]) : []),
     zones: past.zones ?? [{ validFrom: 0, validTo: null, timeZone: 'UTC' }],
     left: (id, holder, of) => (id === 40 && holder === HOLDER ? past.left?.[of] : undefined),
   };
@@ -69,10 +74,33 @@ describe('what is left over', () => {
     expect(carried('2026-03', [aBucket()], { left: { '2026-02': 0 } })).toBe(0);
   });
 
-  it('is nothing for a holder that has not begun', () => {
-    const facts = { knownAt: KNOWN, startOf: () => Number.POSITIVE_INFINITY, zones: [] };
-    const bucket = aBucket();
-    expect(rolledIn({ ...facts, left: () => 5 }, [bucket], bucket, HOLDER, '2026-05')).toBe(0);
+  it('is nothing for a holder that has not begun, but for what it was seen to have left', () => {
+    expect(carried('2026-05', [aBucket()], { runs: [] })).toBe(0);
+    expect(carried('2026-01', [aBucket()])).toBe(0);
+    expect(carried('2026-05', [aBucket()], { runs: [], left: { '2026-04': 5 } })).toBe(5);
+    expect(carried('2026-05', [aBucket()], { runs: [], left: { '2026-03': 5 } })).toBe(0);
+  });
+
+  it('is of months alone in which the holder was entitled to the bucket', () => {
+    const runs = [run('2026-07-10'), run('2026-01-10', '2026-03-05')];
+    const months = ['2026-02', '2026-03', '2026-04', '2026-05', '2026-07', '2026-08', '2026-09'];
+    expect(months.map((month) => carried(month, [aBucket()], { runs }))).toEqual([
+      100, 200, 300, 0, 0, 100, 200,
+    ]);
+    // A month in which a pot was opened stays what it was.
+    expect(carried('2026-07', [aBucket()], { runs, left: { '2026-06': 8 } })).toBe(8);
+    expect(carried('2026-07', [aBucket()], { runs, left: { '2026-05': 8 } })).toBe(0);
+  });
+
+  it('goes on where one run follows another, or lies in it', () => {
+    const months = ['2026-02', '2026-05', '2026-06', '2026-07'];
+    const of = (...runs: Run[]) => months.map((month) => carried(month, [aBucket()], { runs }));
+    const whole = of(run('2026-01-01', '2026-06-01'));
+    expect(whole).toEqual([100, 400, 500, 0]);
+    expect(of(run('2026-03-15', '2026-06-01'), run('2026-01-01', '2026-03-15'))).toEqual(whole);
+    expect(of(run('2026-01-01', '2026-06-01'), run('2026-02-01', '2026-03-01'))).toEqual(whole);
+    expect(of(run('2026-01-01'), run('2026-02-01', '2026-03-01'))).toEqual([100, 400, 500, 600]);
+    expect(of(run('2026-01-31', '2026-02-01'), run('2026-02-01'))).toEqual([100, 400, 500, 600]);
   });
 
   it('is of the version in force at the end of each month, from the first of them on', () => {
@@ -93,6 +121,18 @@ describe('what is left over', () => {
     ];
     expect(carried('2026-03', lineage)).toBe(0);
     expect(carried('2026-04', lineage)).toBe(100);
+  });
+
+  it('is lost in a month that no version ends, used or not', () => {
+    const lineage = [
+      aBucket({ validTo: at('2026-02-15T00:00:00Z') }),
+      aBucket({ id: 2, validFrom: at('2026-03-01T00:00:00Z') }),
+    ];
+    expect(carried('2026-02', lineage)).toBe(100);
+    expect(carried('2026-03', lineage)).toBe(0);
+    expect(carried('2026-03', lineage, { left: { '2026-02': 99 } })).toBe(0);
+    expect(carried('2026-04', lineage, { left: { '2026-02': 99 } })).toBe(100);
+    expect(carried('2026-04', lineage, { left: { '2026-03': 99 } })).toBe(99);
   });
 });
 
@@ -132,17 +172,79 @@ describe('months of what is left over', () => {
   });
 });
 
-describe('when a holder began', () => {
-  it('is the first of its subscriptions', () => {
-    const startOf = indexStarts([
-      { subscriptionId: 1, rootAccountId: 5, startsAt: 30 },
-      { subscriptionId: 2, rootAccountId: 5, startsAt: 20 },
-      { subscriptionId: 3, rootAccountId: 6, startsAt: 10 },
-    ]);
-    expect([1, 2, 3].map((id) => startOf('SUBSCRIPTION', id))).toEqual([30, 20, 10]);
-    expect([5, 6].map((id) => startOf('ACCOUNT', id))).toEqual([20, 10]);
-    expect(startOf('CONTRACT', 7)).toBe(10);
-    expect(startOf('ACCOUNT', 1)).toBe(Number.POSITIVE_INFINITY);
-    expect(indexStarts([])('CONTRACT', 7)).toBe(Number.POSITIVE_INFINITY);
+describe('when a holder was entitled', () => {
+  const aSubscription = (given: Partial<SoldSubscription>): SoldSubscription => ({
+    ...{ subscriptionId: 1, rootAccountId: 5, planId: null, isOwn: true },
+    ...{ startsAt: 10, endsAt: null },
+    ...given,
+  });
+  const sold = [
+    aSubscription({ startsAt: 30, planId: 61 }),
+    aSubscription({ subscriptionId: 2, startsAt: 20, endsAt: 25 }),
+    aSubscription({ subscriptionId: 3, rootAccountId: 6, planId: 62 }),
+    aSubscription({ subscriptionId: 4, rootAccountId: 6, isOwn: false, planId: 61, startsAt: 5 }),
+  ];
+  const terms = [
+    { validFrom: 1, validTo: 2, timeZone: 'UTC' },
+    { validFrom: 3, validTo: null, timeZone: 'UTC' },
+  ];
+  const begun = (level: Level, given: Partial<BucketTerms>, holderId: number) =>
+    entitledRuns(level, terms, sold)(aBucket(given), holderId).map(({ from }) => from);
+  type Level = Parameters<typeof entitledRuns>[0];
+
+  it.each(['RETAIL', 'WHOLESALE', 'COST'] as const)(
+    'is when the subscriptions ran that share it: %s',
+    (level) => {
+      const bySubscription = (id: number) => begun(level, { holder: 'SUBSCRIPTION' }, id);
+      expect([1, 2, 3, 4, 5].map(bySubscription)).toEqual([[30], [20], [10], [5], []]);
+      const byAccount = (id: number) => begun(level, { holder: 'ACCOUNT' }, id);
+      expect([5, 6, 1].map(byAccount)).toEqual([[30, 20], [10, 5], []]);
+    },
+  );
+
+  it('is when any subscription of a retail contract ran, and when another had terms', () => {
+    expect(begun('RETAIL', { holder: 'CONTRACT' }, 7)).toEqual([30, 20, 10, 5]);
+    expect(begun('WHOLESALE', { holder: 'CONTRACT' }, 7)).toEqual([1, 3]);
+    expect(begun('COST', { holder: 'CONTRACT' }, 7)).toEqual([1, 3]);
+  });
+
+  it.each(['RETAIL', 'WHOLESALE'] as const)(
+    "is when the contract's own subscriptions of the plan ran, for buckets of a plan: %s",
+    (level) => {
+      const ofPlan = { contractId: null, servicePlanId: 61 };
+      expect(begun(level, { ...ofPlan, holder: 'CONTRACT' }, 7)).toEqual([30]);
+      expect(begun(level, { ...ofPlan, holder: 'ACCOUNT' }, 5)).toEqual([30]);
+      expect(begun(level, { ...ofPlan, holder: 'ACCOUNT' }, 6)).toEqual([]);
+      expect(begun(level, { ...ofPlan, holder: 'SUBSCRIPTION' }, 4)).toEqual([]);
+    },
+  );
+});
+
+describe('the contracts whose subscriptions a contract prices', () => {
+  const sale = (id: number, seller: number, buyer: number, level = 'WHOLESALE') =>
+    ({ id, sellerPartnerId: seller, buyerPartnerId: buyer, level }) as const;
+  const contracts = [
+    sale(20, 50, 1, 'COST'),
+    sale(21, 1, 2),
+    sale(22, 2, 3),
+    sale(23, 1, 3),
+    sale(24, 3, 90, 'RETAIL'),
+    sale(25, 2, 91, 'RETAIL'),
+    sale(26, 1, 91, 'RETAIL'),
+  ] as Parameters<typeof pricedFor>[1];
+  const priced = (id: number) => {
+    const contract = contracts.find((one) => one.id === id)!;
+    return [...pricedFor(contract, contracts)].sort((one, other) => one - other);
+  };
+
+  it('are its own and those below it, as far as the buyer buys by it', () => {
+    expect(priced(21)).toEqual([21, 22, 24, 25]);
+    expect(priced(22)).toEqual([22, 24]);
+    expect(priced(23)).toEqual([23]);
+    expect(priced(24)).toEqual([24]);
+  });
+
+  it('are all for one by which the hub buys', () => {
+    expect(priced(20)).toEqual([20, 21, 22, 23, 24, 25, 26]);
   });
 });
