@@ -1,4 +1,4 @@
-import { DomainError, startOfDay, wallClockToUtc } from '../kernel/index.js';
+import { DomainError, epochDayFromIso, startOfDay, wallClockToUtc } from '../kernel/index.js';
 
 /** How days are written in digits; ISO dates and dates with the name of a month are always read. */
 export const dateFormats = {
@@ -25,12 +25,18 @@ const FULL_MONTHS =
 /** The instant that a text means on the clock of a zone, in epoch milliseconds; null for none. */
 export function readInstant(text: string, zone: string, format: DateFormat): number | null {
   try {
-    const at = zonedTime.test(text) ? Date.parse(text) : localInstant(text, zone, format);
+    const at = zonedTime.test(text) ? zonedInstant(text) : localInstant(text, zone, format);
     return at !== null && at >= FIRST && at < END ? at : null;
   } catch (error) {
     if (error instanceof DomainError) return null;
     throw error;
   }
+}
+
+function zonedInstant(text: string): number {
+  // Date.parse takes the 30th of February for the 2nd of March.
+  epochDayFromIso(text.slice(0, 10));
+  return Date.parse(text);
 }
 
 function localInstant(text: string, zone: string, format: DateFormat): number | null {

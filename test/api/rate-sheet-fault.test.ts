@@ -118,6 +118,14 @@ describe('a row whose date', () => {
     ]);
   });
 
+  it('does not exist is faulty, with a zone as without', async () => {
+    const csv = 'code,rate,from\n70,0.2,2030-02-30\n71,0.2,2030-02-30T00:00:00Z\n';
+    const made = await load(await aList(), csv, { columns });
+    const rows = await sheetRows(app, world.hubToken, made.id);
+    const fault = { errorCode: 'INVALID_DATE', errorField: 'effectiveFrom' };
+    expect(rows).toMatchObject([fault, fault]);
+  });
+
   it('is the first or the last of all is as good as others', async () => {
     const id = await aList();
     const csv = 'code,rate,from\n70,0.2,0001-01-01T00:00:00Z\n71,0.2,9999-12-31T23:59:59.999Z\n';
