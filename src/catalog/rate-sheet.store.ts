@@ -102,7 +102,8 @@ export interface ComparedSheet extends SheetKey {
  * Compares the sheet's prices with the list as it is now: what each does, the rate it meets, and,
  * for a complete sheet, the rates that end because it does not name them. A rate that a row with
  * an error may mean is not taken as missing. Then marks what comes with too short a notice and,
- * where a contract says so, moves it to the first instant that is allowed, comparing again.
+ * where a contract says so, moves it to the first instant that is allowed, comparing and marking
+ * again.
  */
 export async function compareRows(
   tx: Tx,
@@ -128,15 +129,26 @@ export async function compareRows(
     if (marked[1] === 0 || rules.every((rule) => rule.shiftTo === null)) return;
     await tx.query(ENDED, [sheet.id]);
     await tx.query(COMPARE, [sheet.id, sheet.priceListId]);
+    await tx.query(MARK_AGAIN, [sheet.id, ...ruleColumns(rules)]);
   });
 }
 
+// A row lasts until a later one takes effect, wherever that was moved. Rows before all changes are
+// no more than what the list says: they end where the sheet says, and from there to the moved row
+// the list stays as it is.
 const COMPARE = `
-  WITH row AS (
-    SELECT s.*, min(valid_from) OVER (PARTITION BY ${key('s')} ORDER BY announced_from
-      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS until
+  WITH moved AS (
+    SELECT s.*, min(valid_from) OVER later AS moved_until, min(announced_from) OVER later AS told
     FROM rate_sheet_row s
     WHERE rate_sheet_id = $1 AND error_code IS NULL AND status IS DISTINCT FROM 'CLOSED'
+    WINDOW later AS (PARTITION BY ${key('s')} ORDER BY announced_from
+      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+  ), row AS (
+    SELECT m.*, CASE WHEN status = 'UNCHANGED' AND bool_and(
+        status = 'UNCHANGED' OR moved_until <= valid_from
+      ) OVER (PARTITION BY ${key('m')} ORDER BY announced_from ROWS UNBOUNDED PRECEDING)
+      THEN told ELSE moved_until END AS until
+    FROM moved m
   ), met AS (
     SELECT row.id, row.until, r.id AS rate_id, r.price AS old_price,
       CASE WHEN row.until <= row.valid_from THEN 'OVERTAKEN'
@@ -203,6 +215,13 @@ const MARK = `
     valid_from = greatest(s.valid_from, rule.shift_to)
   FROM ${RULE_COLUMNS}
   WHERE s.rate_sheet_id = $1 AND s.status = rule.change AND s.announced_from < rule.earliest`;
+
+// What changes only because another row was moved is marked and stays: to move it, too, would let
+// the row before it last longer still.
+const MARK_AGAIN = `
+  UPDATE rate_sheet_row s SET finding_code = 'NOTICE_TOO_SHORT', earliest_from = rule.earliest
+  FROM ${RULE_COLUMNS}
+  WHERE s.rate_sheet_id = $1 AND s.status = rule.change AND s.valid_from < rule.earliest`;
 
 function ruleColumns(rules: readonly NoticeRule[]): unknown[] {
   return [

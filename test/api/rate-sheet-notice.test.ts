@@ -172,6 +172,71 @@ describe('the notice that a contract demands', () => {
     expect(seen).toEqual(['1=0.1', '1=0.05', '1=0.05']);
   });
 
+  describe('that moves a price', () => {
+    const AT = {
+      prefix: 'code',
+      price: 'rate',
+      firstIncrement: 'first',
+      effectiveFrom: 'from',
+    };
+
+    /** Brings prices of 8, by days of July, to a list that rises on the 4th and on the 6th. */
+    async function moved(sheet: Record<string, string>) {
+      const notice = { policy: 'SHIFT', increaseDays: 14, changedDays: 7 };
+      const list = await costList({ notice });
+      await aRate(app, world.hubToken, list.id, { prefix: '8', price: '0.10' });
+      for (const [day, price] of [
+        ['04', '0.20'],
+        ['06', '0.22'],
+      ]) {
+        const validFrom = `2030-07-${day}T00:00:00Z`;
+        await aRate(app, world.hubToken, list.id, { prefix: '8', price, validFrom });
+      }
+      const rows = Object.entries(sheet).map(([day, price]) => `8,${price},1,2030-07-${day}\n`);
+      const csv = `code,rate,first,from\n${rows.join('')}`;
+      const given = { csv, columns: AT, complete: false };
+      const made = await load(list.id, RECEIVED, given);
+      await activate(made.id);
+      const found = await sheetRows(app, world.hubToken, made.id);
+      const day = (at: string | null) => at?.slice(5, 10) ?? '-';
+      return {
+        rows: found.map((row: Record<string, string>) =>
+          [row.status, day(row.validFrom ?? null), day(row.validTo ?? null)].join(' '),
+        ),
+        early: found.map((row: Record<string, string>) => day(row.earliestFrom ?? null)),
+        prices: await Promise.all(
+          ['02', '04', '06', '14', '15'].map(async (at) =>
+            (await prices(list.id, `2030-07-${at}T00:00:00Z`)).at(-1),
+          ),
+        ),
+      };
+    }
+
+    it('leaves the list as it is until then, also the rises it knows already', async () => {
+      expect(await moved({ '02': '0.10', '04': '0.25' })).toEqual({
+        rows: ['UNCHANGED 07-02 07-04', 'INCREASED 07-15 -'],
+        early: ['-', '07-15'],
+        prices: ['8=0.1', '8=0.2', '8=0.22', '8=0.22', '8=0.25'],
+      });
+    });
+
+    it('does so after a price that was overtaken', async () => {
+      expect(await moved({ '02': '0.15', '04': '0.20', '06': '0.25' })).toEqual({
+        rows: ['OVERTAKEN 07-15 07-04', 'UNCHANGED 07-04 07-06', 'INCREASED 07-15 -'],
+        early: ['07-15', '-', '07-15'],
+        prices: ['8=0.1', '8=0.2', '8=0.22', '8=0.22', '8=0.25'],
+      });
+    });
+
+    it('lets one last that comes after a change, and marks it', async () => {
+      expect(await moved({ '02': '0.08', '04': '0.20', '06': '0.25' })).toEqual({
+        rows: ['DECREASED 07-02 07-04', 'CHANGED 07-04 07-15', 'INCREASED 07-15 -'],
+        early: ['-', '07-08', '07-15'],
+        prices: ['8=0.08', '8=0.2', '8=0.2', '8=0.2', '8=0.25'],
+      });
+    });
+  });
+
   it('needs no end for a rate that ends by itself before its notice is over', async () => {
     const list = await costList({ notice: { policy: 'SHIFT', closedDays: 14 } });
     const short = { validFrom: '2030-01-01T00:00:00Z', validTo: '2030-07-10T00:00:00Z' };
