@@ -31,6 +31,7 @@ import { type WorkedOut, workOut } from './explain-month.js';
 import { loadMonths, monthOf, monthsOf } from './explain-month.store.js';
 import { levelSteps, type SeenNames, type SeenTerms, type ShownLevel } from './explain-view.js';
 import { loadBookFacts } from './price-book.store.js';
+import { shownCharge } from './rerate-charge.store.js';
 import type { Xdr } from './xdr.entity.js';
 import { findXdr } from './xdr-query.store.js';
 import { batchOfXdr, margin } from './xdr-row.js';
@@ -98,12 +99,16 @@ export class ExplainService {
       const derived: LevelDerivation[] = Array.from({ length: levels.length });
       for (const [batchId, { knownAt }] of batches) {
         const facts = await loadBookFacts(aside, knownAt, filter);
+        const last = xdr.legs.length - 1;
         const paid = deriveLevel(facts, payer, record, null);
-        const shared = { amount: paid.amount, currency: paid.version?.currency ?? '' };
+        const shared =
+          batchOfLevel(xdr, last) === batchId
+            ? { amount: paid.amount, currency: paid.version?.currency ?? '' }
+            : await shownCharge(aside, xdr, batchId);
         levels.forEach(({ terms, position }, at) => {
           if (batchOfLevel(xdr, position) !== batchId) return;
           derived[at] =
-            position === xdr.legs.length - 1
+            position === last
               ? paid
               : deriveLevel(facts, terms?.contractId ?? null, record, shared);
         });

@@ -14,6 +14,7 @@ import { guideRecord, touchRanges } from './guide.js';
 import { classOf } from './prefix-tree.js';
 import { LevelRater } from './rate-level.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
+import { currencyAt, type KeptLevels } from './rerate-kept.js';
 
 const isHeld = Uint8Array.from(faultCodes, (code) => (code && heldFaults.has(code) ? 1 : 0));
 
@@ -61,26 +62,37 @@ export class BatchRater {
       rated.outcome[row] = fault[row] === 0 ? OUTCOME.RATED : OUTCOME.REJECTED;
     }
     if (identities !== null) deduplicate(records, rated, identities);
-    this.#rateGuided(records, rated, null);
+    this.#rateGuided(records, rated, null, null);
   }
 
   /**
    * As {@link rate} for rows that were guided before: whoever calls has filled in outcome and
-   * subscription, and the destinations that the rows keep.
+   * subscription, and the destinations that the rows keep. With `kept` some of their levels are
+   * left as they are.
    */
-  rateAnew(records: RecordBatch, rated: RatedBatch, destinations: Int32Array): void {
-    this.#rateGuided(records, rated, destinations);
+  rateAnew(
+    records: RecordBatch,
+    rated: RatedBatch,
+    destinations: Int32Array,
+    kept: KeptLevels | null,
+  ): void {
+    this.#rateGuided(records, rated, destinations, kept);
   }
 
-  #rateGuided(records: RecordBatch, rated: RatedBatch, destinations: Int32Array | null): void {
+  #rateGuided(
+    records: RecordBatch,
+    rated: RatedBatch,
+    destinations: Int32Array | null,
+    kept: KeptLevels | null,
+  ): void {
     const { count, fault } = records;
     rated.slices.clear();
     const levels = this.#classify(records, rated);
     if (destinations !== null) rated.destinationId.set(destinations.subarray(0, count));
-    this.#levels.prepare(records, rated);
+    this.#levels.prepare(records, rated, kept);
     for (let level = 0; level < levels; level += 1) this.#levels.rate(level, records, rated);
     this.#levels.finish(records, rated);
-    this.#guardMargins(records, rated);
+    this.#guardMargins(records, rated, kept);
     for (let row = 0; row < count; row += 1) {
       const code = fault[row]!;
       if (code !== 0) rated.outcome[row] = isHeld[code] ? OUTCOME.HELD : OUTCOME.REJECTED;
@@ -88,22 +100,23 @@ export class BatchRater {
   }
 
   // Marks levels that sell below what the level above buys for, as their contracts wish.
-  #guardMargins(records: RecordBatch, rated: RatedBatch): void {
+  #guardMargins(records: RecordBatch, rated: RatedBatch, kept: KeptLevels | null): void {
     if (!this.guardsMargins) return;
-    const { versionMargin, versionCurrency } = this.#book.contracts;
+    const { contracts } = this.#book;
     for (let row = 0; row < records.count; row += 1) {
       rated.belowCost[row] = 0;
       if (rated.outcome[row] !== OUTCOME.RATED || records.fault[row] !== 0) continue;
       let bought = -1;
       for (let level = 0; level < rated.levels[row]!; level += 1) {
         const at = row * MAX_LEVELS + level;
-        const version = rated.version[at]!;
-        if (version < 0) continue;
+        const currency = currencyAt(at, rated, contracts, kept);
+        if (currency === null) continue;
         const above = bought;
         bought = at;
-        const policy = versionMargin[version]!;
-        if (policy === MARGIN_POLICY.NONE || above < 0) continue;
-        if (versionCurrency[version] !== versionCurrency[rated.version[above]!]) continue;
+        if (above < 0 || kept?.has(at)) continue;
+        const policy = contracts.versionMargin[rated.version[at]!]!;
+        if (policy === MARGIN_POLICY.NONE) continue;
+        if (currency !== currencyAt(above, rated, contracts, kept)) continue;
         if (rated.amount[at]! >= rated.amount[above]!) continue;
         rated.belowCost[row]! |= 1 << level;
         if (policy === MARGIN_POLICY.HOLD) records.fault[row] = faultNumber.MARGIN_HELD;

@@ -18,6 +18,7 @@ import { billedQuantity } from './price.js';
 import { applyRules, ruleMatches } from './price-rules.js';
 import type { RateFinder } from './rate-finder.js';
 import type { RatedBatch, RatedSlice } from './rated-batch.js';
+import { currencyAt, type KeptLevels } from './rerate-kept.js';
 
 const LIMIT = 2n ** 53n;
 /** Seconds of the longest call that is cut by bands: 31 days. */
@@ -34,6 +35,8 @@ export class GeneralRater {
   readonly #finder: RateFinder;
   /** By version and place: every entry of a month asks for one. */
   readonly #tariffs: (ChargeTariff | undefined)[][] = [];
+  /** Levels of the batch that are not rated; null where all are. */
+  kept: KeptLevels | null = null;
 
   constructor(book: PriceBook, planner: ChainPlanner, finder: RateFinder) {
     this.#book = book;
@@ -76,7 +79,10 @@ export class GeneralRater {
     else rated.amount[at] = Number(amount);
   }
 
-  /** Money that the record carries, or what the subscriber is charged where it is shared. */
+  /**
+   * Money that the record carries, or what the subscriber is charged where it is shared: as it is
+   * shown where the subscriber's level keeps its price.
+   */
   carried(
     row: number,
     at: number,
@@ -106,10 +112,10 @@ export class GeneralRater {
     if (conversion === undefined) return null;
     const tariff = this.#tariff(place, version, conversion);
     if (modelOf(tariff) !== 'REVENUE_SHARE') return tariff;
-    const charged = rated.version[row * MAX_LEVELS + rated.levels[row]! - 1]!;
-    if (charged < 0) return tariff;
-    const pair = `${contracts.versionCurrency[charged]} ${listCurrency[list]}`;
-    const rates = contracts.exchange.get(pair);
+    const last = row * MAX_LEVELS + rated.levels[row]! - 1;
+    const charged = currencyAt(last, rated, contracts, this.kept);
+    if (charged === null) return tariff;
+    const rates = contracts.exchange.get(`${charged} ${listCurrency[list]}`);
     if (rates === undefined) return tariff;
     const shareConversion = factorAt(rates, startedMs);
     return shareConversion === undefined ? null : { ...tariff, shareConversion };

@@ -10,6 +10,7 @@ import { amountOf, billedQuantity } from './price.js';
 import { RateFinder } from './rate-finder.js';
 import { GeneralRater } from './rate-general.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
+import type { KeptLevels } from './rerate-kept.js';
 import { graduatedNumber, type NumberTiers, numberTiers } from './tiers.js';
 
 /**
@@ -35,13 +36,18 @@ export class LevelRater implements RatedTariffs {
     this.#general = new GeneralRater(book, this.#planner, this.#finder);
   }
 
-  /** Finds the terms of all levels of all rows; comes before the levels are rated. */
-  prepare(records: RecordBatch, rated: RatedBatch): void {
+  /**
+   * Finds the terms of all levels of all rows; comes before the levels are rated, but for those
+   * that are kept.
+   */
+  prepare(records: RecordBatch, rated: RatedBatch, kept: KeptLevels | null): void {
     const { count, fault } = records;
     this.#laterCount = 0;
+    this.#general.kept = kept;
     for (let row = 0; row < count; row += 1) {
       if (rated.outcome[row] === OUTCOME.RATED && fault[row] === 0) {
         this.#planner.plan(records, row, rated);
+        kept?.keep(row, rated);
       }
     }
   }
@@ -94,10 +100,11 @@ export class LevelRater implements RatedTariffs {
     const { count, fault } = records;
     const { slotOf, lists } = this.#book;
     const { list } = this.#planner;
+    const { kept } = this.#general;
     let due = 0;
     for (let row = 0; row < count; row += 1) {
       if (rated.outcome[row] !== OUTCOME.RATED || level >= rated.levels[row]!) continue;
-      if (fault[row] !== 0) continue;
+      if (fault[row] !== 0 || kept?.has(row * MAX_LEVELS + level)) continue;
       const place = list[row * MAX_LEVELS + level]!;
       if (place >= 0) {
         this.#row[due] = row;

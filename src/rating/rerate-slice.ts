@@ -9,6 +9,7 @@ import type { BatchRater } from './rate-batch.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 import { CHAIN_CHANGED, Comparison } from './rerate-compare.js';
 import { CorrectionEncoder } from './rerate-encode.js';
+import { KeptLevels } from './rerate-kept.js';
 import { isPartial, type RerateScope } from './rerate-selection.js';
 import { batchOfRecord, type ShownBatch } from './rerate-shown.js';
 import { type RerateLevel, RerateSums } from './rerate-sums.js';
@@ -19,7 +20,7 @@ const SAMPLES = 20;
 /** What rating anew asks about contract versions that the book may not know any more. */
 export interface KnownVersions {
   selected(scope: RerateScope): Uint8Array;
-  of(id: number): { readonly contractId: number };
+  of(id: number): { readonly contractId: number; readonly currency: string };
   dayOf(id: number, startedMs: number): number;
 }
 
@@ -53,6 +54,8 @@ export class RerateSlice {
   readonly corrections: CorrectionEncoder | null;
   readonly #tools: SliceTools;
   readonly #comparison: Comparison;
+  /** Levels that are not selected; null where all are. */
+  readonly #kept: KeptLevels | null;
   readonly #entries: AllowanceCollector;
   /** One plus the place of a subscription by its id. */
   readonly #placeOf: Int32Array;
@@ -69,7 +72,10 @@ export class RerateSlice {
   constructor(tools: SliceTools, scope: RerateScope, batchId: number) {
     const { book, versions, pool } = tools;
     this.#tools = tools;
-    this.#comparison = new Comparison(book, versions.selected(scope), isPartial(scope));
+    const [selects, isPart] = [versions.selected(scope), isPartial(scope)];
+    this.#comparison = new Comparison(book, selects, isPart);
+    const currencyOf = (id: number) => versions.of(id).currency;
+    this.#kept = isPart ? new KeptLevels(book, selects, currencyOf) : null;
     this.#entries = new AllowanceCollector(book, batchId);
     this.corrections = pool === null ? null : new CorrectionEncoder(book, batchId, pool);
     this.#placeOf = placesOf(book.guide);
@@ -89,7 +95,8 @@ export class RerateSlice {
       rated.subscription[row] = place;
       rated.outcome[row] = place < 0 ? OUTCOME.REJECTED : OUTCOME.RATED;
     }
-    rater.rateAnew(records, rated, shown.destinationId);
+    this.#kept?.show(shown);
+    rater.rateAnew(records, rated, shown.destinationId, this.#kept);
     const changed = this.#comparison.compare(records, rated, shown);
     this.counts.records += count;
     this.counts.changed += changed;
