@@ -186,11 +186,12 @@ export class RerateResolver {
 
   @FieldResolver(() => Boolean, {
     description:
-      'Whether prices, or the records by another change set, have changed since the preview. ' +
+      'Whether prices, or the records by another change set, have changed since the preview, or ' +
+      'late records have come into the months that it folded on trial. ' +
       'Applying then still uses the prices that were approved; preview again for new ones.',
   })
   async stale(@Root() rerate: Rerate, @Ctx() context: RequestContext): Promise<boolean> {
-    return (await previewBooks(context).load(rerate.id))?.stale ?? false;
+    return this.#rerates.isStale(context, rerate);
   }
 
   @FieldResolver(() => Run, { nullable: true, description: 'The run of a step.' })

@@ -1,3 +1,4 @@
+import DataLoader from 'dataloader';
 import { DomainError, toGlobalId } from '../kernel/index.js';
 import { type Service, serviceCodes, UsageFile, UsageSource } from '../mediation/index.js';
 import { Contract, Partner } from '../partner/index.js';
@@ -8,6 +9,7 @@ import {
   once,
   type Page,
   pageOf,
+  type RequestContext,
   Run,
   rowAfter,
   rowByGlobalId,
@@ -23,6 +25,7 @@ import { Rerate } from './rerate.entity.js';
 import type { CreateRerateInput, RerateSelectionInput } from './rerate.input.js';
 import type { RerateParams } from './rerate-job.js';
 import { isFoldedAgain } from './rerate-later.store.js';
+import { overtaken } from './rerate-overtaken.store.js';
 import {
   appliedBatches,
   forgetPreviews,
@@ -34,10 +37,12 @@ import {
   refusePurged,
   scopeOf,
 } from './rerate-plan.store.js';
+import { previewBooks } from './rerate-query.store.js';
 import { type RerateAction, type RerateState, stepOf } from './rerate-rules.js';
 import { type RerateSelection, slicesOf } from './rerate-selection.js';
 
 const SUBJECT = 'Rerate';
+const OVERTAKEN = Symbol('change sets that late records came after');
 const MAX_DAYS = 400;
 const DAY_MS = 86_400_000;
 /** Bytes of a day leaf that one batch reads. */
@@ -56,6 +61,24 @@ export class RerateService {
   /** The change set, or null when there is none that the transaction may see. */
   async find(tx: Tx, globalId: string): Promise<Rerate | null> {
     return rowOrNull(tx, Rerate, SUBJECT, globalId);
+  }
+
+  /**
+   * Whether prices, the records by another change set, or the months that were folded on trial by
+   * late records have changed since the preview.
+   */
+  async isStale(context: RequestContext, rerate: Rerate): Promise<boolean> {
+    const book = await previewBooks(context).load(rerate.id);
+    if (book?.stale || rerate.foldRunId === null) return book?.stale ?? false;
+    const late = context.loader(OVERTAKEN, () => {
+      return new DataLoader<number, boolean>(async (ids) => {
+        const found = await this.#database.readAside(SYSTEM_SCOPE, (aside) =>
+          overtaken(aside, ids),
+        );
+        return ids.map((id) => found.has(id));
+      });
+    });
+    return late.load(rerate.id);
   }
 
   /** Change sets, newest first. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { bucketInput, CREATE_BUCKET } from '../fixtures/pricing.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER } from '../fixtures/traffic.js';
 
@@ -20,4 +21,30 @@ it('a key that approved one preview does not answer for another', async () => {
   expect(await desk.approve(id, 2, 'the key')).toEqual(['IDEMPOTENCY_KEY_REUSED']);
   expect((await desk.shown(id)).state).toBe('PREVIEWED');
   expect(await desk.approve(id, 2, 'another key')).toEqual(['APPROVED']);
+});
+
+it('late records that move what was approved make it stale until the next preview', async () => {
+  await desk.query(CREATE_BUCKET, {
+    target: { contractId: desk.world.contracts.customer },
+    bucket: bucketInput({ amount: '60' }),
+  });
+  await desk.calls(['c1', '07', CUSTOMER_NUMBER, '33123456789', 90]);
+  await desk.retailPrice('2.00');
+  const id = await desk.previewed({ levels: ['RETAIL'] });
+  expect(await desk.shown(id)).toMatchObject({
+    stale: false,
+    outcome: { totals: [{ difference: '0.90' }] },
+  });
+  await desk.approve(id);
+  // It uses up the bucket before the other call.
+  await desk.calls(['l1', '06', CUSTOMER_NUMBER, '49123456789', 60]);
+  expect(await desk.shown(id)).toMatchObject({ state: 'APPROVED', stale: true });
+  await desk.act('preview', id);
+  expect(await desk.shown(id)).toMatchObject({
+    stale: false,
+    outcome: { totals: [{ difference: '2.70' }] },
+  });
+  await desk.approve(id, 2);
+  await desk.act('apply', id);
+  expect(await desk.shown(id)).toMatchObject({ state: 'APPLIED', stale: false });
 });
