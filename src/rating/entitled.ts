@@ -52,7 +52,7 @@ export function entitledRuns(
 
 /**
  * The contracts whose subscriptions a contract prices: its own and those sold below it. A seller
- * buys by the first of its contracts; what is bought under COST may be for anybody.
+ * buys by the contracts that it has with one partner; what is bought under COST may be for anybody.
  */
 export function pricedFor(
   contract: RuleContract,
@@ -62,12 +62,16 @@ export function pricedFor(
   const sales = contracts.filter(({ level }) => level !== 'COST');
   const found = new Set([contract.id]);
   for (const id of found) {
-    const { buyerPartnerId } = sales.find((one) => one.id === id)!;
-    const bought = sales.filter((one) => {
-      return one.level === 'WHOLESALE' && one.buyerPartnerId === buyerPartnerId;
-    });
-    if (Math.min(...bought.map((one) => one.id)) !== id) continue;
+    const { level, sellerPartnerId, buyerPartnerId } = sales.find((one) => one.id === id)!;
+    if (level !== 'WHOLESALE' || sellerOf(buyerPartnerId, sales) !== sellerPartnerId) continue;
     for (const one of sales) if (one.sellerPartnerId === buyerPartnerId) found.add(one.id);
   }
   return found;
+}
+
+// From whom a reseller buys: the seller of its first contract.
+function sellerOf(buyer: number, sales: readonly RuleContract[]): number | undefined {
+  return sales
+    .filter((one) => one.level === 'WHOLESALE' && one.buyerPartnerId === buyer)
+    .toSorted((one, other) => one.id - other.id)[0]?.sellerPartnerId;
 }

@@ -181,8 +181,8 @@ async function pricedContracts(
   return new Map([...own, ...found.map(({ asked, ids }) => [asked, ids] as const)]);
 }
 
-const IS_PURCHASE = `c.id = (SELECT min(p.id) FROM contract p
-  WHERE p.partner_id = c.partner_id AND p.level = 'WHOLESALE')`;
+const IS_PURCHASE = `c.seller_partner_id = (SELECT p.seller_partner_id FROM contract p
+  WHERE p.partner_id = c.partner_id AND p.level = 'WHOLESALE' ORDER BY p.id LIMIT 1)`;
 
 type OwnedSubscription = Omit<SoldSubscription, 'isOwn'> & { readonly ownContractId: number };
 

@@ -204,7 +204,7 @@ class SliceBatch {
   async #commit(): Promise<void> {
     const { client, billing } = this.#thread;
     const { ticket, bytes, priceBookId } = this.#job;
-    const { sums, findings, entries, credit, counts } = this.#slice;
+    const { sums, findings, entries, credit, counts, counted } = this.#slice;
     if (billing.isMissing) {
       billing.forget();
       throw new Error('a rate was recorded out of order; reading all of them again');
@@ -219,7 +219,7 @@ class SliceBatch {
       await storeSums(client, ticket, this.#versions, sums.deltas());
       await storeEntries(client, ticket, entries, true);
       await tellCredit(client, ticket, charged);
-    } else await storeTrialEntries(client, ticket, entries);
+    } else await storeTrialEntries(client, ticket, entries, counted);
     const kept = this.#applies ? { credit: charged } : {};
     await completeBatchSql(client, ticket, { totals: counts, priceBookId, ...kept }, bytes);
     await endStep(client, this.#job);

@@ -4,6 +4,7 @@ import { completeBatchSql, enterScope, rowsOf, SYSTEM_SCOPE } from '../platform/
 import { type AdjustedRecord, decodeRecords } from './allowance-result.js';
 import type { RerateFoldJob } from './batch-job.js';
 import { foldShards } from './fold-shard.store.js';
+import { countedShard, readCounted } from './rerate-counted.js';
 import { VersionList } from './rerate-facts.store.js';
 import { addDifferences } from './rerate-months.js';
 import { storeDifferences } from './rerate-result.store.js';
@@ -39,7 +40,8 @@ export async function foldOnTrial(client: pg.Client, job: RerateFoldJob): Promis
     );
     const { left } = await foldShards(client, ticket, [shard]);
     if (left > 0) throw tooLarge(shard);
-    counts.adjusted += addDifferences(sums, before, await results(client, shard));
+    const counted = await countedBefore(client, previewRunId, shard);
+    counts.adjusted += addDifferences(sums, before, await results(client, shard), counted);
     await client.query('ROLLBACK TO SAVEPOINT trial');
   }
   const sources = sums.sources.map((source) => ({ source, deltas: sums.deltasOf(source) }));
@@ -53,6 +55,23 @@ export async function foldOnTrial(client: pg.Client, job: RerateFoldJob): Promis
 function tooLarge(shard: number): DomainError {
   const text = 'A record would cost more in its month than can be stored.';
   return new DomainError('MONTH_CHARGE_TOO_LARGE', text, { shard });
+}
+
+// What differs already before the month has its say, by the id and level of the record.
+async function countedBefore(
+  client: pg.Client,
+  previewRunId: number,
+  shard: number,
+): Promise<Set<string>> {
+  const rows = rowsOf<{ entries: Buffer }>(
+    await client.query('SELECT entries FROM rerate_entry WHERE run_id = $1 AND shard = $2', [
+      previewRunId,
+      countedShard(shard),
+    ]),
+  );
+  const found = new Set<string>();
+  for (const { entries } of rows) readCounted(entries, found);
+  return found;
 }
 
 // Every record of a shard that a fold has priced otherwise, by its id and level.

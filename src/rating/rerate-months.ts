@@ -4,24 +4,27 @@ import type { RerateLevel, RerateSums } from './rerate-sums.js';
 
 /**
  * Adds up the records that a month has another say in than before; answers how many they are. A
- * record that is kept on one side only may differ in nothing but what a bucket covered.
+ * record that is kept on one side only may differ in nothing but what a bucket covered. The sums
+ * do not count again what is counted for its own price, by id and level.
  */
 export function addDifferences(
   sums: RerateSums,
   before: ReadonlyMap<string, AdjustedRecord>,
   after: ReadonlyMap<string, AdjustedRecord>,
+  counted: ReadonlySet<string>,
 ): number {
   let differences = 0;
   for (const [key, was] of before) {
     const is = after.get(key);
     if ((is?.adjustment ?? 0) === was.adjustment) continue;
-    sums.addBefore(batchOfRecord(was.xdrId), levelOf(was));
-    if (is !== undefined) sums.addAfter(batchOfRecord(is.xdrId), levelOf(is));
+    const records = counted.has(key) ? 0 : 1;
+    sums.addBefore(batchOfRecord(was.xdrId), levelOf(was), records);
+    if (is !== undefined) sums.addAfter(batchOfRecord(is.xdrId), levelOf(is), records);
     differences += 1;
   }
   for (const [key, is] of after) {
     if (before.has(key) || is.adjustment === 0) continue;
-    sums.addAfter(batchOfRecord(is.xdrId), levelOf(is));
+    sums.addAfter(batchOfRecord(is.xdrId), levelOf(is), counted.has(key) ? 0 : 1);
     differences += 1;
   }
   return differences;

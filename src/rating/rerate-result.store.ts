@@ -3,6 +3,7 @@ import { isoFromEpochDay } from '../kernel/index.js';
 import type { BatchTicket } from '../platform/index.js';
 import type { EntrySegment } from './allowance-collector.js';
 import type { CreditEntry } from './credit-usage.store.js';
+import { type CountedLevels, countedShard } from './rerate-counted.js';
 import { invoicesOf, type VersionList } from './rerate-facts.store.js';
 import type { SliceFinding } from './rerate-slice.js';
 import type { RerateDelta } from './rerate-sums.js';
@@ -122,13 +123,19 @@ export async function storeSliceFindings(
   }
 }
 
-/** Stores what a preview would hand to the fold. */
+/** Stores what a preview would hand to the fold, and which of it has been counted. */
 export async function storeTrialEntries(
   client: pg.Client,
   ticket: BatchTicket,
   segments: readonly EntrySegment[],
+  counted: CountedLevels,
 ): Promise<void> {
-  for (const { shard, month, entries } of segments) {
+  const [first] = segments;
+  if (first === undefined) return;
+  const rows = counted.finish().map(({ shard, bytes }) => {
+    return { shard: countedShard(shard), month: first.month, entries: bytes };
+  });
+  for (const { shard, month, entries } of [...segments, ...rows]) {
     await client.query(
       `INSERT INTO rerate_entry (run_id, batch_id, partner_id, shard, month, entries)
        VALUES ($1, $2, $3, $4, $5, $6)`,

@@ -8,6 +8,7 @@ import { subscriptionIdAt } from './guide.js';
 import type { BatchRater } from './rate-batch.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 import { CHAIN_CHANGED, Comparison } from './rerate-compare.js';
+import { CountedLevels } from './rerate-counted.js';
 import { CorrectionEncoder } from './rerate-encode.js';
 import { KeptLevels } from './rerate-kept.js';
 import { isPartial, type RerateScope } from './rerate-selection.js';
@@ -52,6 +53,8 @@ export class RerateSlice {
   /** Change of what subscriptions with a limit are charged, by subscription and month. */
   readonly credit = new Map<string, bigint>();
   readonly corrections: CorrectionEncoder | null;
+  /** Levels that are in the sums and go to the fold, too. */
+  readonly counted = new CountedLevels();
   readonly #tools: SliceTools;
   readonly #comparison: Comparison;
   /** Levels that are not selected; null where all are. */
@@ -276,6 +279,10 @@ export class RerateSlice {
       }
     }
     if (folds) this.#entries.addLevel(records, rated, rater.tariffs, row, level, id);
+    if ((this.#comparison.changed[row]! >> level) % 2 === 0) return;
+    for (const version of [was, folds ? this.#comparison.newVersion(at, rated) : 0]) {
+      if (version !== 0) this.counted.add(versions.of(version).contractId, id, level);
+    }
   }
 }
 

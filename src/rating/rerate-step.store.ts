@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { createRun, rowsOf } from '../platform/index.js';
+import { SHARDS } from './allowance-entry.js';
 import type { RerateJob } from './batch-job.js';
 import { type DueShard, shardBatches } from './fold.service.js';
 import type { RerateParams } from './rerate-job.js';
@@ -51,9 +52,9 @@ async function startTrial(client: pg.Client, job: RerateJob): Promise<boolean> {
   const { ticket, rerateId } = job;
   const planned = rowsOf<DueShard>(
     await client.query(
-      `SELECT shard, sum(length(entries))::text AS bytes FROM rerate_entry WHERE run_id = $1
-       GROUP BY shard ORDER BY shard`,
-      [ticket.runId],
+      `SELECT shard, sum(length(entries))::text AS bytes FROM rerate_entry
+       WHERE run_id = $1 AND shard < $2 GROUP BY shard ORDER BY shard`,
+      [ticket.runId, SHARDS],
     ),
   );
   if (planned.length === 0) return false;

@@ -37,12 +37,13 @@ export class RerateSums {
   #source = -1;
   #sides: Sides | null = null;
 
-  addBefore(source: number, level: RerateLevel): void {
-    this.#add(this.#of(source).before, level);
+  /** Without `records` the money is added alone, of a level that is counted elsewhere. */
+  addBefore(source: number, level: RerateLevel, records: 0 | 1 = 1): void {
+    this.#add(this.#of(source).before, level, records);
   }
 
-  addAfter(source: number, level: RerateLevel): void {
-    this.#add(this.#of(source).after, level);
+  addAfter(source: number, level: RerateLevel, records: 0 | 1 = 1): void {
+    this.#add(this.#of(source).after, level, records);
   }
 
   /** The batches that wrote the records. */
@@ -72,8 +73,9 @@ export class RerateSums {
     return sides;
   }
 
-  #add(table: SumTable, level: RerateLevel): void {
+  #add(table: SumTable, level: RerateLevel, records: 0 | 1): void {
     const one = this.#one;
+    one.records = records;
     one.quantity = level.quantity;
     one.billed = level.billed;
     one.amount = level.amount;

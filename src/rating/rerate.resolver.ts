@@ -228,7 +228,9 @@ function runsOf(rerate: Rerate, step: RerateStep): number[] {
 export class RerateOutcomeResolver {
   @ShownWith(...pricePermissions)
   @FieldResolver(() => [RerateTotal], {
-    description: 'All differences at levels that the caller may see, by currency.',
+    description:
+      'All differences at levels that the caller may see, by currency. Of applying and undoing ' +
+      'they leave out what the fold run that follows makes of months; a preview has it.',
   })
   async totals(
     @Root() outcome: RerateOutcome,

@@ -33,7 +33,7 @@ it('late records that move what was approved make it stale until the next previe
   const id = await desk.previewed({ levels: ['RETAIL'] });
   expect(await desk.shown(id)).toMatchObject({
     stale: false,
-    outcome: { totals: [{ difference: '0.90' }] },
+    outcome: { totals: [{ records: '1', difference: '0.90' }] },
   });
   await desk.approve(id);
   // It uses up the bucket before the other call.
@@ -42,7 +42,7 @@ it('late records that move what was approved make it stale until the next previe
   await desk.act('preview', id);
   expect(await desk.shown(id)).toMatchObject({
     stale: false,
-    outcome: { totals: [{ difference: '2.70' }] },
+    outcome: { totals: [{ records: '1', difference: '2.70' }] },
   });
   await desk.approve(id, 2);
   await desk.act('apply', id);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AdjustedRecord } from '../../src/rating/allowance-result.js';
+import { CountedLevels, readCounted } from '../../src/rating/rerate-counted.js';
 import { addDifferences } from '../../src/rating/rerate-months.js';
 import { RerateSums } from '../../src/rating/rerate-sums.js';
 
@@ -13,10 +14,14 @@ function record(adjustment: number, covered: number): AdjustedRecord {
 }
 
 /** What comes of one record that was and is adjusted, or was not or is not kept. */
-function differences(was: AdjustedRecord | null, is: AdjustedRecord | null) {
+function differences(
+  was: AdjustedRecord | null,
+  is: AdjustedRecord | null,
+  counted: ReadonlySet<string> = new Set(),
+) {
   const sums = new RerateSums();
   const side = (one: AdjustedRecord | null) => new Map(one === null ? [] : [['key', one]]);
-  const count = addDifferences(sums, side(was), side(is));
+  const count = addDifferences(sums, side(was), side(is), counted);
   const deltas = sums.sources.flatMap((source) => {
     return sums.deltasOf(source).map((delta) => ({ source, ...delta }));
   });
@@ -47,5 +52,22 @@ describe('what a month says about a record that is rated anew', () => {
         },
       ],
     });
+  });
+
+  it('is added without being counted where its own price counts it', () => {
+    const { deltas } = differences(record(-500, 60), record(-200, 60), new Set(['key']));
+    expect(deltas).toMatchObject([
+      { recordsBefore: 0, recordsAfter: 0, before: -500n, after: -200n },
+    ]);
+  });
+
+  it('is counted by the very levels that the preview has kept', () => {
+    const counted = new CountedLevels();
+    counted.add(64 + 3, BATCH * 2 ** 24 + 1, 2);
+    counted.add(3, BATCH * 2 ** 24 + 2, 0);
+    counted.add(4, 5, 1);
+    const found = new Set<string>();
+    for (const { shard, bytes } of counted.finish()) if (shard === 3) readCounted(bytes, found);
+    expect([...found]).toEqual([`${BATCH * 2 ** 24 + 1} 2`, `${BATCH * 2 ** 24 + 2} 0`]);
   });
 });
