@@ -231,6 +231,8 @@ describe('the contracts whose subscriptions a contract prices', () => {
     sale(24, 3, 90, 'RETAIL'),
     sale(25, 2, 91, 'RETAIL'),
     sale(26, 1, 91, 'RETAIL'),
+    // The successor of the first.
+    sale(27, 1, 2),
   ] as Parameters<typeof pricedFor>[1];
   const priced = (id: number) => {
     const contract = contracts.find((one) => one.id === id)!;
@@ -239,12 +241,13 @@ describe('the contracts whose subscriptions a contract prices', () => {
 
   it('are its own and those below it, as far as the buyer buys by it', () => {
     expect(priced(21)).toEqual([21, 22, 24, 25]);
+    expect(priced(27)).toEqual([22, 24, 25, 27]);
     expect(priced(22)).toEqual([22, 24]);
     expect(priced(23)).toEqual([23]);
     expect(priced(24)).toEqual([24]);
   });
 
   it('are all for one by which the hub buys', () => {
-    expect(priced(20)).toEqual([20, 21, 22, 23, 24, 25, 26]);
+    expect(priced(20)).toEqual([20, 21, 22, 23, 24, 25, 26, 27]);
   });
 });
