@@ -134,7 +134,7 @@ export class RateDecoder {
     this.#at += length;
     if (bytes[this.#at - length] === 0x41) return 0;
     const kind = bytes.toString('latin1', this.#at - length, this.#at);
-    return RATE_KINDS.findIndex((each) => each === kind);
+    return (RATE_KINDS as readonly string[]).indexOf(kind);
   }
 
   /** A numeric of eight decimals at most, at scale 8; NaN and `#large` where that is not exact. */

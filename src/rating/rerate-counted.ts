@@ -1,13 +1,5 @@
 import { SHARDS } from './allowance-entry.js';
 
-/**
- * Where a preview keeps beside the entries of a shard which of their levels it has counted
- * already: under a shard that no contract has.
- */
-export function countedShard(shard: number): number {
-  return SHARDS + shard;
-}
-
 /** Levels of records that a preview has found to differ and hands to the fold, by shard. */
 export class CountedLevels {
   readonly #ofShard = new Map<number, number[]>();
@@ -20,10 +12,10 @@ export class CountedLevels {
   }
 
   /** The shards with the bytes that {@link readCounted} takes. */
-  finish(): { readonly shard: number; readonly bytes: Buffer }[] {
+  finish(): { readonly shard: number; readonly levels: Buffer }[] {
     return [...this.#ofShard].map(([shard, found]) => ({
       shard,
-      bytes: Buffer.from(Float64Array.from(found).buffer),
+      levels: Buffer.from(Float64Array.from(found).buffer),
     }));
   }
 }

@@ -4,7 +4,7 @@ import { completeBatchSql, enterScope, rowsOf, SYSTEM_SCOPE } from '../platform/
 import { type AdjustedRecord, decodeRecords } from './allowance-result.js';
 import type { RerateFoldJob } from './batch-job.js';
 import { foldShards } from './fold-shard.store.js';
-import { countedShard, readCounted } from './rerate-counted.js';
+import { readCounted } from './rerate-counted.js';
 import { VersionList } from './rerate-facts.store.js';
 import { addDifferences } from './rerate-months.js';
 import { storeDifferences } from './rerate-result.store.js';
@@ -63,14 +63,14 @@ async function countedBefore(
   previewRunId: number,
   shard: number,
 ): Promise<Set<string>> {
-  const rows = rowsOf<{ entries: Buffer }>(
-    await client.query('SELECT entries FROM rerate_entry WHERE run_id = $1 AND shard = $2', [
+  const rows = rowsOf<{ levels: Buffer }>(
+    await client.query('SELECT levels FROM rerate_counted WHERE run_id = $1 AND shard = $2', [
       previewRunId,
-      countedShard(shard),
+      shard,
     ]),
   );
   const found = new Set<string>();
-  for (const { entries } of rows) readCounted(entries, found);
+  for (const { levels } of rows) readCounted(levels, found);
   return found;
 }
 

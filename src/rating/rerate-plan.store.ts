@@ -174,7 +174,7 @@ export async function isRunOpen(tx: Tx, runId: number | null): Promise<boolean> 
 
 /** Forgets what earlier previews of a change set came to. */
 export async function forgetPreviews(tx: Tx, rerateId: number): Promise<void> {
-  for (const table of ['rerate_difference', 'rerate_finding', 'rerate_entry']) {
+  for (const table of ['rerate_difference', 'rerate_finding', 'rerate_entry', 'rerate_counted']) {
     await tx.query(
       `DELETE FROM ${table} WHERE run_id IN (SELECT id FROM run WHERE kind = 'RERATE'
          AND (subject LIKE 'rerate:' || $1::int || ':preview:%'

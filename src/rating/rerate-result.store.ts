@@ -3,7 +3,7 @@ import { isoFromEpochDay } from '../kernel/index.js';
 import type { BatchTicket } from '../platform/index.js';
 import type { EntrySegment } from './allowance-collector.js';
 import type { CreditEntry } from './credit-usage.store.js';
-import { type CountedLevels, countedShard } from './rerate-counted.js';
+import type { CountedLevels } from './rerate-counted.js';
 import { invoicesOf, type VersionList } from './rerate-facts.store.js';
 import type { SliceFinding } from './rerate-slice.js';
 import type { RerateDelta } from './rerate-sums.js';
@@ -130,16 +130,20 @@ export async function storeTrialEntries(
   segments: readonly EntrySegment[],
   counted: CountedLevels,
 ): Promise<void> {
-  const [first] = segments;
-  if (first === undefined) return;
-  const rows = counted.finish().map(({ shard, bytes }) => {
-    return { shard: countedShard(shard), month: first.month, entries: bytes };
-  });
-  for (const { shard, month, entries } of [...segments, ...rows]) {
+  if (segments.length === 0) return;
+  const { runId, id, partnerId } = ticket;
+  for (const { shard, month, entries } of segments) {
     await client.query(
       `INSERT INTO rerate_entry (run_id, batch_id, partner_id, shard, month, entries)
        VALUES ($1, $2, $3, $4, $5, $6)`,
-      [ticket.runId, ticket.id, ticket.partnerId, shard, month, entries],
+      [runId, id, partnerId, shard, month, entries],
+    );
+  }
+  for (const { shard, levels } of counted.finish()) {
+    await client.query(
+      `INSERT INTO rerate_counted (run_id, batch_id, partner_id, shard, levels)
+       VALUES ($1, $2, $3, $4, $5)`,
+      [runId, id, partnerId, shard, levels],
     );
   }
 }

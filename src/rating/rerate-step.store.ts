@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import { createRun, rowsOf } from '../platform/index.js';
-import { SHARDS } from './allowance-entry.js';
 import type { RerateJob } from './batch-job.js';
 import { type DueShard, shardBatches } from './fold.service.js';
 import type { RerateParams } from './rerate-job.js';
@@ -21,6 +20,7 @@ export async function endStep(client: pg.Client, job: RerateJob): Promise<void> 
       return;
     case 'FOLD':
       await client.query('DELETE FROM rerate_entry WHERE run_id = $1', [job.previewRunId]);
+      await client.query('DELETE FROM rerate_counted WHERE run_id = $1', [job.previewRunId]);
       await preview(client, rerateId, job.previewRunId);
       return;
     case 'APPLY':
@@ -53,8 +53,8 @@ async function startTrial(client: pg.Client, job: RerateJob): Promise<boolean> {
   const planned = rowsOf<DueShard>(
     await client.query(
       `SELECT shard, sum(length(entries))::text AS bytes FROM rerate_entry
-       WHERE run_id = $1 AND shard < $2 GROUP BY shard ORDER BY shard`,
-      [ticket.runId, SHARDS],
+       WHERE run_id = $1 GROUP BY shard ORDER BY shard`,
+      [ticket.runId],
     ),
   );
   if (planned.length === 0) return false;

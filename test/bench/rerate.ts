@@ -63,7 +63,9 @@ export async function measureRerates(
     const rounds: Round[] = [];
     for (let round = 0; round <= options.rounds; round += 1) {
       await replay.clear();
-      await owner.query('TRUNCATE xdr_correction, rerate_difference, rerate_finding, rerate_entry');
+      await owner.query(
+        'TRUNCATE xdr_correction, rerate_difference, rerate_finding, rerate_entry, rerate_counted',
+      );
       const rating = await seconds(() => pipeline.run(file));
       const rows = await pipeline.verify(file);
       const done = await desk.round(rows);

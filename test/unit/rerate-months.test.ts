@@ -67,7 +67,7 @@ describe('what a month says about a record that is rated anew', () => {
     counted.add(3, BATCH * 2 ** 24 + 2, 0);
     counted.add(4, 5, 1);
     const found = new Set<string>();
-    for (const { shard, bytes } of counted.finish()) if (shard === 3) readCounted(bytes, found);
+    for (const { shard, levels } of counted.finish()) if (shard === 3) readCounted(levels, found);
     expect([...found]).toEqual([`${BATCH * 2 ** 24 + 1} 2`, `${BATCH * 2 ** 24 + 2} 0`]);
   });
 });
