@@ -1,15 +1,13 @@
-import { IdentityTable, laneOf } from '../mediation/index.js';
-import { type Database, SYSTEM_SCOPE } from '../platform/index.js';
+import { IdentityTable } from '../mediation/index.js';
+import { connectWorker, type Database, enterScope, SYSTEM_SCOPE } from '../platform/index.js';
+import { domainSize, readIdentities } from './identity.store.js';
 
 /** Fewest bytes that a record with its line end takes; bounds how many a range can hold. */
 const SMALLEST_RECORD_BYTES = 24;
 /** Bytes of a usual record: what is still to be imported is estimated by it, not relied on. */
 const USUAL_RECORD_BYTES = 96;
 /** Identities that room is made for ahead of their batches, at most. */
-const MOST_AHEAD = 16 * 1024 * 1024;
-/** Segments that are read by one statement; the driver holds each of them three times. */
-const SEGMENTS_A_READ = 4;
-
+const MOST_AHEAD = 32 * 1024 * 1024;
 /** Tables that no batch uses are kept up to so many bytes together; see {@link IdentityLanes}. */
 const KEPT_BYTES = 256 * 1024 * 1024;
 
@@ -114,37 +112,22 @@ export class IdentityLanes {
 
   async #rebuild(domain: string, lane: Lane, room: number): Promise<void> {
     lane.table = null;
-    await this.database.read(SYSTEM_SCOPE, async (tx) => {
-      const [total] = await tx.query(
-        `SELECT coalesce(sum(records), 0)::float8 AS records FROM identity_segment
-         WHERE identity_domain = $1`,
-        [domain],
-      );
-      const [waiting] = await tx.query(
-        `SELECT coalesce(sum(units), 0)::float8 AS bytes FROM run_batch
-         WHERE kind = 'IMPORT' AND lane = $1 AND state IN ('READY','RUNNING')`,
-        [laneOf(domain)],
-      );
+    const client = await connectWorker(this.database.urls.url, 'kontor identities');
+    try {
+      await client.query('BEGIN READ ONLY');
+      await enterScope(client, SYSTEM_SCOPE);
+      const { records, waitingBytes } = await domainSize(client, domain);
       // Room for what waits, and for the bounds of batches beside this one, spares rebuilding while
       // they come in: each table that is left behind stays in memory until the threads collect it.
-      const ahead = Math.min(waiting.bytes / USUAL_RECORD_BYTES, MOST_AHEAD);
-      const table = IdentityTable.allocate(
-        total.records + 2 * room + Math.max(total.records / 2, ahead),
-      );
-      let after = 0;
-      for (;;) {
-        const segments: { batch_id: number; identities: Buffer }[] = await tx.query(
-          `SELECT batch_id, identities FROM identity_segment
-           WHERE identity_domain = $1 AND batch_id > $2 ORDER BY batch_id LIMIT $3`,
-          [domain, after, SEGMENTS_A_READ],
-        );
-        for (const segment of segments) restore(table, segment.identities);
-        if (segments.length < SEGMENTS_A_READ) break;
-        after = segments[segments.length - 1]!.batch_id;
-      }
+      const ahead = Math.min(waitingBytes / USUAL_RECORD_BYTES, MOST_AHEAD);
+      const table = IdentityTable.allocate(records + 2 * room + Math.max(records / 2, ahead));
+      await readIdentities(client, domain, (identities) => restore(table, identities));
+      await client.query('COMMIT');
       lane.table = table;
-      lane.known = total.records;
-    });
+      lane.known = records;
+    } finally {
+      await client.end();
+    }
     lane.stale = false;
   }
 }
