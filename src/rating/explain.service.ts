@@ -97,20 +97,19 @@ export class ExplainService {
       const record = pricedRecord(xdr);
       const batches = await pricingBatches(aside, xdr);
       const derived: LevelDerivation[] = Array.from({ length: levels.length });
+      const last = xdr.legs.length - 1;
       for (const [batchId, { knownAt }] of batches) {
         const facts = await loadBookFacts(aside, knownAt, filter);
-        const last = xdr.legs.length - 1;
-        const paid = deriveLevel(facts, payer, record, null);
+        const isPaid = batchOfLevel(xdr, last) === batchId;
+        const paid = isPaid ? deriveLevel(facts, payer, record, null) : null;
         const shared =
-          batchOfLevel(xdr, last) === batchId
-            ? { amount: paid.amount, currency: paid.version?.currency ?? '' }
-            : await shownCharge(aside, xdr, batchId);
+          paid === null
+            ? await shownCharge(aside, xdr, batchId)
+            : { amount: paid.amount, currency: paid.version?.currency ?? '' };
         levels.forEach(({ terms, position }, at) => {
           if (batchOfLevel(xdr, position) !== batchId) return;
-          derived[at] =
-            position === last
-              ? paid
-              : deriveLevel(facts, terms?.contractId ?? null, record, shared);
+          const own = position === last ? paid : null;
+          derived[at] = own ?? deriveLevel(facts, terms?.contractId ?? null, record, shared);
         });
       }
       const batch = [...batches.values()].at(-1) as BatchFacts;
