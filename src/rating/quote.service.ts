@@ -90,9 +90,9 @@ export class QuoteService {
   }
 }
 
-/** The moment as SQL takes it; what is known now is all that is recorded. */
+/** The moment as SQL takes it, with all of its millisecond; what is known now is all recorded. */
 function knownText({ asKnownAt }: QuoteInput): string {
-  return asKnownAt?.toISOString() ?? 'infinity';
+  return asKnownAt?.toISOString().replace('Z', '999Z') ?? 'infinity';
 }
 
 async function askedRecord(tx: Tx, input: QuoteInput, startedAt: Date): Promise<PricedRecord> {
@@ -190,7 +190,7 @@ async function price(
   const months = input.inMonth
     ? await loadMonths(aside, monthsOf(derived), record.startedMs, true)
     : new Map();
-  const knownAt = input.asKnownAt?.getTime() ?? Number.MAX_SAFE_INTEGER;
+  const knownAt = input.asKnownAt ? input.asKnownAt.getTime() + 0.999 : Number.MAX_SAFE_INTEGER;
   const worked = derived.map((level, at): WorkedOut => {
     const month = level.amount === null ? undefined : monthOf(months, level);
     const { place } = levels[at] as QuotedLevel;

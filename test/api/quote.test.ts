@@ -145,12 +145,11 @@ describe('a quote', () => {
   it('goes by what was known at another moment', async () => {
     const input = { aNumber: DIRECT_NUMBER, bNumber: '390612345', quantity: '60' };
     const at = '2026-10-30T10:00:00Z';
-    const now = new Date().toISOString();
     const before = await quote({ ...input, startedAt: at });
-    await call(
+    const { recordedAt } = await call(
       kontor,
       world.token,
-      'mutation ($input: SetRateInput!) { setRate(input: $input) { id } }',
+      'mutation ($input: SetRateInput!) { setRate(input: $input) { id recordedAt } }',
       {
         input: {
           ...{ priceListId: world.lists.base, prefix: '3906', price: '1' },
@@ -161,9 +160,12 @@ describe('a quote', () => {
     const after = await quote({ ...input, startedAt: at });
     const amounts = ({ levels }: Asked) => levels.map(({ amount }: Asked) => amount);
     expect(amounts(after)).not.toEqual(amounts(before));
-    expect(amounts(await quote({ ...input, startedAt: at, asKnownAt: now }))).toEqual(
-      amounts(before),
-    );
+    // A millisecond holds all that is recorded in it.
+    const knownAt = async (asKnownAt: string) =>
+      amounts(await quote({ ...input, startedAt: at, inMonth: true, asKnownAt }));
+    expect(await knownAt(recordedAt)).toEqual(amounts(after));
+    const earlier = new Date(Date.parse(recordedAt) - 1).toISOString();
+    expect(await knownAt(earlier)).toEqual(amounts(before));
   });
 
   it('names what is missing instead of a price', async () => {
