@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import { invariant } from '../kernel/index.js';
+import { DomainError, invariant } from '../kernel/index.js';
 import type { BatchExecutor, BatchTicket, ClaimedBatch, Database } from '../platform/index.js';
 import { SYSTEM_SCOPE } from '../platform/index.js';
 import type { Counts } from './batch-findings.js';
@@ -295,7 +295,7 @@ class Thread {
     const settle = this.#settle;
     this.#settle = null;
     if ('done' in message) settle?.resolve(message as never);
-    else settle?.reject(Object.assign(new Error(message.failed.message), message.failed));
+    else settle?.reject(errorOf(message.failed));
   }
 
   #fail(error: Error): void {
@@ -304,4 +304,11 @@ class Thread {
     this.#settle = null;
     settle?.reject(error);
   }
+}
+
+/** Threads hand over what an error says, not its class; a refusal is one again here. */
+function errorOf(failed: { name: string; message: string; code: string }): Error {
+  const { name, code, message } = failed;
+  if (name === 'DomainError') return new DomainError(code, message);
+  return Object.assign(new Error(message), failed);
 }

@@ -2,7 +2,7 @@ import type { ErrorCatalogue } from '../kernel/index.js';
 
 /** Refusals of rating. */
 export const ratingErrors = {
-  MONTH_CHARGE_TOO_LARGE: 'A record costs more in its month than can be stored; details name it.',
+  MONTH_CHARGE_TOO_LARGE: 'A record costs more in its month than can be stored.',
   PRICE_BOOK_CHANGING: 'Prices changed while the book was being compiled; try again.',
   PRICE_BOOK_NOT_FOUND: 'There is no price book of that number.',
   RERATE_BUSY: 'Another change set of the same period is being applied or undone.',

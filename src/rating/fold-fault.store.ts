@@ -1,14 +1,8 @@
 import type pg from 'pg';
 import { alarmedSubjects, clearAlarmsOf, raiseAlarm } from '../alarm/index.js';
-import { DomainError } from '../kernel/index.js';
 import { type BatchTicket, rowsOf } from '../platform/index.js';
 import { SHARDS } from './allowance-entry.js';
-
-/** Why a contract's month could not be folded. */
-export interface FoldFault {
-  readonly contractId: number;
-  readonly xdrId: number;
-}
+import { MonthTooLarge } from './fold-month.js';
 
 /**
  * Folds in a savepoint. Where a month has a charge that cannot be stored, nothing of it is kept and
@@ -17,24 +11,24 @@ export interface FoldFault {
 export async function foldApart(
   client: pg.Client,
   fold: () => Promise<void>,
-): Promise<FoldFault | null> {
+): Promise<MonthTooLarge | null> {
   await client.query('SAVEPOINT fold_apart');
   try {
     await fold();
-    await client.query('RELEASE SAVEPOINT fold_apart');
-    return null;
   } catch (error) {
-    if (!(error instanceof DomainError) || error.code !== 'MONTH_CHARGE_TOO_LARGE') throw error;
-    await client.query('ROLLBACK TO SAVEPOINT fold_apart');
-    return error.details as unknown as FoldFault;
+    if (!(error instanceof MonthTooLarge)) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT fold_apart; RELEASE SAVEPOINT fold_apart');
+    return error;
   }
+  await client.query('RELEASE SAVEPOINT fold_apart');
+  return null;
 }
 
 /** Tells the seller whose prices they are; one open alarm a contract. */
 export async function alarmUnfolded(
   client: pg.Client,
   ticket: BatchTicket,
-  { contractId, xdrId }: FoldFault,
+  { contractId, xdrId }: MonthTooLarge,
 ): Promise<void> {
   const [contract] = rowsOf<{ seller: number }>(
     await client.query('SELECT seller_partner_id AS seller FROM contract WHERE id = $1', [

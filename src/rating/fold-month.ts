@@ -83,6 +83,19 @@ export interface Points {
 }
 
 /**
+ * A record would cost more in its month than can be stored: the month stays due and unbilled, rather
+ * than that digits are lost. Whose record it is is no business of whoever asks for a quote.
+ */
+export class MonthTooLarge extends DomainError {
+  constructor(
+    readonly contractId: number,
+    readonly xdrId: number,
+  ) {
+    super('MONTH_CHARGE_TOO_LARGE', 'A record costs more in its month than can be stored.');
+  }
+}
+
+/**
  * Prices a contract's records of one civil month one after the other, in order of time: what one
  * takes from a bucket or brings into a tier is gone or there for the next. `order` holds the
  * entries of the records (their first slices) sorted by time and identity, so that the result
@@ -277,20 +290,11 @@ export class MonthFold {
       this.#state.caps.add(rule.lineageId, this.#ruleKey(rule), Number(cutDown(size)));
     }
     const amount = roundedCharge(ruled.charge, tariff);
-    if (amount >= LIMIT) throw this.#tooLarge();
+    if (amount >= LIMIT) {
+      const xdrId = this.#list.number(this.#subject.entry, NUMBER.XDR_ID);
+      throw new MonthTooLarge(this.#facts.contract.id, xdrId);
+    }
     return [Number(amount), ruled.effects];
-  }
-
-  // The month stays due and unbilled, rather than that digits are lost.
-  #tooLarge(): DomainError {
-    return new DomainError(
-      'MONTH_CHARGE_TOO_LARGE',
-      'A record costs more in its month than can be stored.',
-      {
-        contractId: this.#facts.contract.id,
-        xdrId: this.#list.number(this.#subject.entry, NUMBER.XDR_ID),
-      },
-    );
   }
 
   #chargeSlices(entry: number, slices: readonly number[]): ChargeSlice[] {

@@ -11,6 +11,8 @@ import { storeDifferences } from './rerate-result.store.js';
 import { endStep } from './rerate-step.store.js';
 import { RerateSums } from './rerate-sums.js';
 
+const TOO_LARGE = 'A record would cost more in its month than can be stored.';
+
 /**
  * Folds months with the entries of a preview and keeps by how much records would come out
  * differently. The very fold is used, and everything that it does is rolled back.
@@ -39,7 +41,8 @@ export async function foldOnTrial(client: pg.Client, job: RerateFoldJob): Promis
       [previewRunId, shard],
     );
     const { left } = await foldShards(client, ticket, [shard]);
-    if (left > 0) throw tooLarge(shard);
+    // What would come of the month is not known then.
+    if (left > 0) throw new DomainError('MONTH_CHARGE_TOO_LARGE', TOO_LARGE);
     const counted = await countedBefore(client, previewRunId, shard);
     counts.adjusted += addDifferences(sums, before, await results(client, shard), counted);
     await client.query('ROLLBACK TO SAVEPOINT trial');
@@ -49,12 +52,6 @@ export async function foldOnTrial(client: pg.Client, job: RerateFoldJob): Promis
   await completeBatchSql(client, ticket, { totals: counts }, job.bytes);
   await endStep(client, job);
   await client.query('COMMIT');
-}
-
-// What would come of the month is not known then.
-function tooLarge(shard: number): DomainError {
-  const text = 'A record would cost more in its month than can be stored.';
-  return new DomainError('MONTH_CHARGE_TOO_LARGE', text, { shard });
 }
 
 // What differs already before the month has its say, by the id and level of the record.
