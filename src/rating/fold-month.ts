@@ -83,8 +83,8 @@ export interface Points {
 }
 
 /**
- * A record would cost more in its month than can be stored: the month stays due and unbilled, rather
- * than that digits are lost. Whose record it is is no business of whoever asks for a quote.
+ * A record would cost more in its month than can be stored: the month stays due and unbilled,
+ * rather than that digits are lost. Whose record it is, is no business of whoever asks for a quote.
  */
 export class MonthTooLarge extends DomainError {
   constructor(
