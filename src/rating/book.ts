@@ -256,9 +256,11 @@ export const bandPolicies = ['START', 'SPLIT', 'MAJORITY'] as const satisfies Ba
 export const marginPolicies = ['NONE', 'WARN', 'HOLD', 'REFUSE'] as const;
 export const priceLevels = ['COST', 'WHOLESALE', 'RETAIL'] as const;
 
-/** The list that a contract version uses for one trunk; service code 0 is any service. */
+/** The list that a contract version uses for a service over one trunk. */
 export interface TrunkList {
   readonly service: number;
+  /** Named for any service: those for the service itself go before. */
+  readonly isGeneral: boolean;
   readonly trunkId: number;
   readonly list: number;
 }

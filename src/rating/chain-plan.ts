@@ -234,18 +234,17 @@ function foldsByPlan(book: PriceBook, pricing: PricingLookup): Uint8Array {
   return Uint8Array.from({ length: most + 1 }, (_, id) => pricing.foldsOfPlan(id));
 }
 
-// Those for the service itself come before those for any service.
 function trunkListsFor(
   all: readonly TrunkList[] | undefined,
   service: number,
 ): readonly TrunkList[] {
   if (all === undefined) return [];
-  return [
-    ...all.filter((entry) => entry.service === service),
-    ...all.filter((entry) => entry.service === 0),
-  ].map((entry) => (entry.list < 0 ? { ...entry, list: NOT_PRICED.NO_LIST } : entry));
+  return all
+    .filter((entry) => entry.service === service)
+    .map((entry) => (entry.list < 0 ? { ...entry, list: NOT_PRICED.NO_LIST } : entry));
 }
 
+// The trunk by which the record comes in goes before that by which it leaves.
 function trunkList(
   plan: Plan,
   place: number,
@@ -255,5 +254,8 @@ function trunkList(
   const lists = plan.trunkLists![place];
   if (lists === undefined) return undefined;
   const [came, left] = [records.inTrunk[row], records.outTrunk[row]];
-  return lists.find(({ trunkId }) => trunkId === came || trunkId === left)?.list;
+  const found = lists.find(({ trunkId }) => trunkId === came || trunkId === left);
+  if (found === undefined || found.trunkId === came) return found?.list;
+  const { isGeneral } = found;
+  return (lists.find((one) => one.trunkId === came && one.isGeneral === isGeneral) ?? found).list;
 }

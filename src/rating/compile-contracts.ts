@@ -122,7 +122,8 @@ function trunkLists(
   ].flatMap(({ service, trunkId, priceListId }): TrunkList[] => {
     const list = placeOf(priceListId);
     const codes = service === '*' ? others.map(([, code]) => code) : [serviceCodes[service]];
-    return codes.map((code) => ({ service: code, trunkId: trunkId!, list }));
+    const isGeneral = service === '*';
+    return codes.map((code) => ({ service: code, isGeneral, trunkId: trunkId!, list }));
   });
   return found.length === 0 ? undefined : found;
 }

@@ -303,15 +303,14 @@ function versionAt(facts: BookFacts, contractId: number, atMs: number): Version 
   return found[0] ?? null;
 }
 
-// A list for the service goes before one for all; of both one for a trunk of the record does.
+// A list for the service goes before one for all; of both one for a trunk of the record does, that
+// by which it comes in before that by which it leaves.
 function listFor(version: Version, record: PricedRecord): Version['lists'][number] | null {
   const { service, inTrunkId, outTrunkId } = record;
   for (const name of [service, '*']) {
     const named = version.lists.filter((list) => list.service === name);
-    const byTrunk = named.find(
-      ({ trunkId }) => trunkId !== null && (trunkId === inTrunkId || trunkId === outTrunkId),
-    );
-    const found = byTrunk ?? named.find(({ trunkId }) => trunkId === null);
+    const over = (asked: number | null) => named.find(({ trunkId }) => trunkId === asked);
+    const found = over(inTrunkId) ?? over(outTrunkId) ?? over(null);
     if (found !== undefined) return found;
   }
   return null;

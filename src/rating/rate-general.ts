@@ -113,7 +113,8 @@ export class GeneralRater {
     const tariff = this.#tariff(place, version, conversion);
     if (modelOf(tariff) !== 'REVENUE_SHARE') return tariff;
     const last = row * MAX_LEVELS + rated.levels[row]! - 1;
-    const charged = currencyAt(last, rated, contracts, this.kept);
+    // What the subscriber pays himself is no share of anything, so nothing is converted.
+    const charged = last === at ? null : currencyAt(last, rated, contracts, this.kept);
     if (charged === null) return tariff;
     const rates = contracts.exchange.get(`${charged} ${listCurrency[list]}`);
     if (rates === undefined) return tariff;
