@@ -346,13 +346,15 @@ export class MonthFold {
     return periodKey(this.#subject.holderId(rule.holder), rule.period, this.#subject.day);
   }
 
-  // Buckets of money pay what is charged, as far as they reach.
+  // Buckets of money pay what is charged, as far as they reach: in the decimals of the contract, so
+  // that what is left to pay is an amount of the contract, too.
   #pay(amount: number): number {
     if (this.#trace) this.#paying = [];
     if (!this.#pots.kinds.has('MONEY')) return amount;
+    const step = Number(this.#tariff(this.#subject.entry).step);
     let left = amount;
     for (const pot of this.#pots.matching('MONEY', this.#subject)) {
-      const paid = Math.min(left, pot.left);
+      const paid = Math.min(left, pot.left - (pot.left % step));
       if (paid === 0) continue;
       left -= paid;
       pot.left -= paid;
