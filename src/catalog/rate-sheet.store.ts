@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import { grouped } from '../kernel/index.js';
-import type { RequestContext, Tx } from '../platform/index.js';
+import { hashJoined, type RequestContext, type Tx } from '../platform/index.js';
 import { RATE_TERMS } from './rate.store.js';
 import type { RateSheetCount } from './rate-sheet.entity.js';
 import { NOTICE_CHANGES, type NoticeRule } from './sheet-notice.js';
@@ -76,19 +76,15 @@ function inReach(alias: string): string {
   return `${alias}.superseded_at IS NULL AND ${alias}.origin_set_id IS NULL`;
 }
 
-// Freshly staged rows have no statistics, and a plan that loops over them would take the square
-// of their number; hashing is right for any size. A whole sheet is one statement, which may take
-// longer than what a single request is otherwise given.
+// A whole sheet is one statement over freshly staged rows, which may take longer than what a single
+// request is otherwise given.
 export async function inBulk<T>(tx: Tx, work: () => Promise<T>): Promise<T> {
   const [before] = await tx.query<{ timeout: string }[]>(
     `SELECT current_setting('statement_timeout') AS timeout,
-       set_config('statement_timeout', '120s', true), set_config('enable_nestloop', 'off', true)`,
+       set_config('statement_timeout', '120s', true)`,
   );
-  const result = await work();
-  await tx.query(
-    "SELECT set_config('statement_timeout', $1, true), set_config('enable_nestloop', 'on', true)",
-    [before?.timeout ?? '0'],
-  );
+  const result = await hashJoined(tx, work);
+  await tx.query("SELECT set_config('statement_timeout', $1, true)", [before?.timeout ?? '0']);
   return result;
 }
 

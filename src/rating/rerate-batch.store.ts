@@ -6,6 +6,7 @@ import {
   APP_ROLE,
   completeBatchSql,
   enterScope,
+  hashJoined,
   LOADER_ROLE,
   SYSTEM_SCOPE,
 } from '../platform/index.js';
@@ -139,13 +140,14 @@ class SliceBatch {
     const isWanted = wantedBatches(this.#job.scope);
     const { id } = this.#shown;
     records.count = 0;
-    await copyOut(side, readSql(this.#job, corrected), (bytes, from, to) => {
+    const take = (bytes: Buffer, from: number, to: number) => {
       if (!decoder.read(bytes, from, to)) return;
       if (!isWanted(batchOfRecord(id[records.count - 1]!))) records.count -= 1;
       if (records.count < MICRO_BATCH) return;
       this.#slice.take(records, rated, this.#shown);
       this.#send();
-    });
+    };
+    await hashJoined(side, () => copyOut(side, readSql(this.#job, corrected), take));
     if (records.count > 0) this.#slice.take(records, rated, this.#shown);
   }
 

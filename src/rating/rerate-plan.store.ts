@@ -1,5 +1,5 @@
 import { DomainError } from '../kernel/index.js';
-import { rowsOf, type SqlClient, type Tx } from '../platform/index.js';
+import { hashJoined, rowsOf, type SqlClient, type Tx } from '../platform/index.js';
 import { LEAF_DAY } from '../privacy/index.js';
 import type { RerateScope, RerateSelection } from './rerate-selection.js';
 
@@ -111,8 +111,8 @@ export async function isBusy(aside: SqlClient, rerateId: number): Promise<boolea
  * transaction that sees everything.
  */
 export async function isChangedAgain(aside: SqlClient, rerateId: number): Promise<boolean> {
-  const rows = rowsOf(
-    await aside.query(
+  const asked = () =>
+    aside.query(
       `WITH own AS (SELECT b.id AS batch, r.started_from, r.started_to
            FROM rerate r JOIN run a ON a.kind = 'RERATE'
              AND a.subject = 'rerate:' || r.id || ':apply'
@@ -127,9 +127,8 @@ export async function isChangedAgain(aside: SqlClient, rerateId: number): Promis
        JOIN seen_correction c ON c.id = n.id AND c.started_at = n.started_at
        WHERE c.batch_id IN (SELECT batch FROM own) LIMIT 1`,
       [rerateId],
-    ),
-  );
-  return rows.length > 0;
+    );
+  return rowsOf(await hashJoined(aside, asked)).length > 0;
 }
 
 /** A batch of a change set's run as far as another run repeats it. */

@@ -3,6 +3,7 @@ import {
   appendOutbox,
   completeBatchSql,
   enterScope,
+  hashJoined,
   rowsOf,
   SYSTEM_SCOPE,
 } from '../platform/index.js';
@@ -67,7 +68,9 @@ export async function undoBatch(client: pg.Client, job: RerateUndoJob): Promise<
   await client.query('BEGIN');
   await enterScope(client, SYSTEM_SCOPE);
   await client.query(HOLD_FOLDS, [undone]);
-  const restored = await client.query(RESTORE, [ticket.id, undone, from, to]);
+  const restored = await hashJoined(client, () =>
+    client.query(RESTORE, [ticket.id, undone, from, to]),
+  );
   await client.query(TAKE_BACK, [ticket.id, undone, from, to]);
   const withdrawn = await client.query(WITHDRAW, [undone]);
   if (withdrawn.rowCount !== 0) {
