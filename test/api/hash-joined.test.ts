@@ -30,7 +30,7 @@ async function plan(): Promise<string> {
   return rows.map((row) => row['QUERY PLAN']).join('\n');
 }
 
-it('loops over no rows newer than their statistics, and leaves other statements alone', async () => {
+it('loops over no rows newer than their statistics, and leaves others alone', async () => {
   await client.query('BEGIN');
   expect(await plan()).toContain('Nested Loop');
   expect(await hashJoined(client, plan)).not.toContain('Nested Loop');
