@@ -22,7 +22,7 @@ import { BilledFees } from './billed-fees.service.js';
 import { finaliseHeld } from './finalise.store.js';
 import { type BillFinding, creditCarriedOver, invoiceFindings } from './findings.js';
 import { documentFrame, insertDraft, type NewInvoice, writeFigures } from './invoice.store.js';
-import { type InvoiceFigures, invoiceFigures, paysOut } from './invoice-lines.js';
+import { type InvoiceFigures, invoiceFigures, paysOut, withoutCredits } from './invoice-lines.js';
 import type { NumberService } from './number.service.js';
 import { type ClosedDaySpan, monthSpan } from './prorate.js';
 
@@ -117,8 +117,7 @@ async function billContract(
     const terms = await neededTerms(tx, contractId, period.toOn, null);
     const fees = await BilledFees.load(tx, contractId, period, terms);
     const used = await unbilledCurrencies(tx, contractId, period.toOn);
-    const flatCurrencies = fees.flat.map((charge) => charge.fee.currency);
-    const currencies = new Set([...used, ...flatCurrencies, ...fees.currencies]);
+    const currencies = new Set([...used, ...fees.currencies]);
     for (const currency of [...currencies].sort()) {
       const task = { runId, contract, month, period, currency, fees };
       billed.push(await billCurrency(tx, task));
@@ -197,16 +196,14 @@ async function newInvoice(
 async function figuresOf(
   tx: Tx,
   { contract: { contractId }, period, currency, fees }: InvoiceTask,
-  { terms, frame }: NewInvoice,
+  { frame }: NewInvoice,
   id: number | null,
 ): Promise<InvoiceFigures> {
   const usage = id === null ? [] : await takeUsage(tx, { id, contractId, currency }, period);
-  const charges = [
-    ...fees.flat.filter((charge) => charge.fee.currency === currency),
-    ...(await fees.ofContract(tx, currency, { withUnbilled: false, invoiceId: id })),
-  ];
-  const counted = id === null ? charges.filter(({ amount }) => amount >= 0n) : charges;
-  return invoiceFigures(usage, counted, terms, currency, frame.language);
+  const charges = await fees.charges(tx, currency, { withUnbilled: false, invoiceId: id });
+  const counted = id === null ? withoutCredits(charges) : charges;
+  const taxes = await fees.taxes(tx, counted, currency);
+  return invoiceFigures(usage, counted, taxes, currency, frame.language);
 }
 
 async function keepDraft(

@@ -30,22 +30,26 @@ export interface BillingTerms {
   readonly rounding: RoundingMode;
 }
 
-// Terms in force at the end of a period: of the versions that count today, the last to begin.
 const TERMS = `SELECT v.id AS "versionId", v.currency, v.time_zone AS "timeZone",
     v.tax_code AS "taxCode", v.tax_percent AS "taxPercent",
     v.payment_terms_days AS "paymentTermsDays", v.rounding_decimals AS decimals,
     v.rounding_mode AS rounding
-  FROM contract_version v WHERE v.superseded_at IS NULL
-    AND v.valid_from < $2::date::timestamp AT TIME ZONE v.time_zone`;
+  FROM contract_version v`;
+
+// The billed month, and those before it that were billed when a subscription was not yet recorded.
+const MONTHS = `
+  SELECT $2::date AS from_on, $3::date AS to_on, '-infinity'::timestamptz AS since
+  UNION ALL SELECT i.period_on, (i.period_on + interval '1 month')::date, min(i.created_at)
+  FROM invoice i WHERE i.contract_id = c.id AND i.kind = 'INVOICE' AND i.period_on < $2::date
+  GROUP BY i.period_on`;
 
 // A contract is a candidate when it has no invoice of the month yet and something to put on one.
-// Zones move the edges of the month, so instants are compared in the contract's own.
+// Fees go by days of the contract's zone.
 const CANDIDATES = `
   SELECT c.id AS "contractId", terms.time_zone AS "timeZone"
   FROM contract c CROSS JOIN LATERAL (
-    SELECT v.time_zone, $2::date::timestamp AT TIME ZONE v.time_zone AS opens,
-      $3::date::timestamp AT TIME ZONE v.time_zone AS closes
-    FROM contract_version v WHERE v.contract_id = c.id AND v.superseded_at IS NULL
+    SELECT v.time_zone FROM contract_version v
+    WHERE v.contract_id = c.id AND v.superseded_at IS NULL
       AND v.valid_from < $3::date::timestamp AT TIME ZONE v.time_zone
     ORDER BY v.valid_from DESC LIMIT 1) AS terms
   WHERE c.seller_partner_id = $1 AND c.level IN ('RETAIL', 'WHOLESALE')
@@ -53,20 +57,25 @@ const CANDIDATES = `
       AND i.kind = 'INVOICE')
     AND (EXISTS (SELECT FROM usage_summary u WHERE u.contract_id = c.id
         AND u.usage_on < $3::date AND u.invoice_id IS NULL)
-      OR EXISTS (SELECT FROM subscription s JOIN plan_fee f
-          ON f.service_plan_id = s.service_plan_id AND f.superseded_at IS NULL
-            AND (f.amount > 0 OR f.model <> 'FLAT')
-        WHERE s.contract_id = c.id AND s.starts_at < terms.closes
-          AND CASE f.kind WHEN 'PERIODIC' THEN
-              f.valid_from < terms.closes AND coalesce(f.valid_to, 'infinity') > terms.opens
-              AND coalesce(s.ends_at, 'infinity') > terms.opens
-              AND s.starts_at < coalesce(f.valid_to, 'infinity')
-              AND coalesce(s.ends_at, 'infinity') > f.valid_from
-            ELSE s.starts_at >= f.valid_from AND s.starts_at < coalesce(f.valid_to, 'infinity')
-            END
+      OR EXISTS (SELECT FROM (${MONTHS}) AS m
+        JOIN subscription s ON s.contract_id = c.id AND s.created_at > m.since
+        JOIN plan_fee f ON f.service_plan_id = s.service_plan_id AND f.superseded_at IS NULL
+          AND (f.amount > 0 OR f.model <> 'FLAT')
+        CROSS JOIN LATERAL (
+          SELECT (s.starts_at AT TIME ZONE time_zone)::date AS from_on,
+            coalesce((s.ends_at - interval '1 millisecond') AT TIME ZONE time_zone,
+              'infinity')::date AS last_on,
+            (f.valid_from AT TIME ZONE time_zone)::date AS fee_from_on,
+            coalesce(f.valid_to AT TIME ZONE time_zone, 'infinity')::date AS fee_to_on) AS d
+        WHERE CASE f.kind WHEN 'PERIODIC' THEN greatest(m.from_on, d.from_on, d.fee_from_on)
+              < least(m.to_on, d.fee_to_on, d.last_on + 1)
+            ELSE m.from_on = $2::date AND d.from_on < m.to_on AND d.from_on >= d.fee_from_on
+              AND d.from_on < d.fee_to_on END
           AND NOT EXISTS (SELECT FROM fee_charge g WHERE g.subscription_id = s.id
             AND g.kind = f.kind AND g.fee_name = f.name
-            AND (g.kind = 'ONE_TIME' OR g.span_from < $3::date AND g.span_to > $2::date))))
+            AND (g.kind = 'ONE_TIME' OR g.span_from < m.to_on AND g.span_to > m.from_on))
+          AND (f.model = 'FLAT' OR m.from_on = $2::date OR NOT EXISTS (SELECT FROM invoice n
+            WHERE n.contract_id = c.id AND n.kind = 'INVOICE' AND n.created_at > s.created_at))))
   ORDER BY c.id`;
 
 /** Contracts of a seller that have something to bill in the month, with their zones. */
@@ -113,12 +122,33 @@ export async function billingTerms(
   periodToOn: string,
   currency: string | null,
 ): Promise<BillingTerms | null> {
+  // Of the versions that count today, the last to begin.
   const rows: BillingTerms[] = await tx.query(
-    `${TERMS} AND v.contract_id = $1
+    `${TERMS} WHERE v.contract_id = $1 AND v.superseded_at IS NULL
+       AND v.valid_from < $2::date::timestamp AT TIME ZONE v.time_zone
      ORDER BY (v.currency = coalesce($3, v.currency)) DESC, v.valid_from DESC LIMIT 1`,
     [contractId, periodToOn, currency],
   );
-  const [row] = rows;
+  return termsOf(rows);
+}
+
+/** The terms by which a month was billed, those of a currency first; null when it was not. */
+export async function termsOfInvoice(
+  tx: Tx,
+  contractId: number,
+  periodOn: string,
+  currency: string | null,
+): Promise<BillingTerms | null> {
+  const rows: BillingTerms[] = await tx.query(
+    `${TERMS} JOIN invoice i ON i.contract_version_id = v.id
+     WHERE i.contract_id = $1 AND i.period_on = $2 AND i.kind = 'INVOICE'
+     ORDER BY (i.currency = coalesce($3, i.currency)) DESC, v.valid_from DESC LIMIT 1`,
+    [contractId, periodOn, currency],
+  );
+  return termsOf(rows);
+}
+
+function termsOf([row]: readonly BillingTerms[]): BillingTerms | null {
   return row === undefined ? null : { ...row, taxPercent: canonicalPercent(row.taxPercent) };
 }
 
@@ -150,29 +180,58 @@ interface UsageRow {
   amount: string;
 }
 
+const UNBILLED = `u.contract_id = $1 AND v.id = u.contract_version_id AND v.currency = $2
+  AND u.usage_on < $4::date AND u.invoice_id IS NULL`;
+const USAGE = `u.usage_on < $3::date AS earlier, u.service, u.destination_id, v.tax_code,
+  v.tax_percent, u.records, u.quantity, u.billed_quantity, u.amount`;
+
 /**
  * Marks the contract's unbilled usage of one currency before the end of the period as this
  * invoice's, and adds up exactly the rows it marked. Usage that is loaded meanwhile stays
- * unmarked and goes to the next invoice.
+ * unmarked and goes to the next invoice. What adds up to nothing at all is not for a bill.
  */
-export async function takeUsage(
+export function takeUsage(
   tx: Tx,
-  invoice: { id: number; contractId: number; currency: string },
+  { id, ...scope }: UnbilledScope & { readonly id: number },
   period: ClosedDaySpan,
 ): Promise<UsageSum[]> {
+  const taken = `UPDATE usage_summary u SET invoice_id = $5 FROM contract_version v
+    WHERE ${UNBILLED} RETURNING ${USAGE}`;
+  return usageSums(tx, taken, scope, period, [id]);
+}
+
+/** What {@link takeUsage} would take now; nothing is marked. */
+export function unbilledUsage(
+  tx: Tx,
+  scope: UnbilledScope,
+  period: ClosedDaySpan,
+): Promise<UsageSum[]> {
+  const seen = `SELECT ${USAGE} FROM usage_summary u, contract_version v WHERE ${UNBILLED}`;
+  return usageSums(tx, seen, scope, period, []);
+}
+
+/** Whose usage of which currency. */
+interface UnbilledScope {
+  readonly contractId: number;
+  readonly currency: string;
+}
+
+async function usageSums(
+  tx: Tx,
+  rows: string,
+  { contractId, currency }: UnbilledScope,
+  period: ClosedDaySpan,
+  more: readonly number[],
+): Promise<UsageSum[]> {
   const answer = await tx.query(
-    `WITH taken AS (
-       UPDATE usage_summary u SET invoice_id = $1 FROM contract_version v
-       WHERE u.contract_id = $2 AND v.id = u.contract_version_id AND v.currency = $3
-         AND u.usage_on < $5::date AND u.invoice_id IS NULL
-       RETURNING u.usage_on < $4::date AS earlier, u.service, u.destination_id, v.tax_code,
-         v.tax_percent, u.records, u.quantity, u.billed_quantity, u.amount)
+    `WITH found AS (${rows})
      SELECT earlier, service, d.id AS "destinationId", d.name AS destination,
        tax_code AS "taxCode", tax_percent AS "taxPercent", sum(records) AS records,
        sum(quantity) AS quantity, sum(billed_quantity) AS "billedQuantity", sum(amount) AS amount
-     FROM taken LEFT JOIN destination d ON d.id = taken.destination_id
-     GROUP BY earlier, service, d.id, d.name, tax_code, tax_percent`,
-    [invoice.id, invoice.contractId, invoice.currency, period.fromOn, period.toOn],
+     FROM found LEFT JOIN destination d ON d.id = found.destination_id
+     GROUP BY earlier, service, d.id, d.name, tax_code, tax_percent
+     HAVING (sum(records), sum(quantity), sum(billed_quantity), sum(amount)) <> (0, 0, 0, 0)`,
+    [contractId, currency, period.fromOn, period.toOn, ...more],
   );
   return rowsOf<UsageRow>(answer).map((row) => ({
     earlier: row.earlier,

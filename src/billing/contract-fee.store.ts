@@ -101,19 +101,20 @@ export async function flatSums(
   return rows.map((row) => ({ ...row, amount: parseAmount(row.amount) }));
 }
 
-/** What fees of the whole contract were charged for months, by fee. */
+/** What fees of the whole contract were charged for months. */
 export async function chargedBefore(
   tx: Tx,
   contractId: number,
   months: readonly string[],
 ): Promise<ChargedBefore[]> {
   const rows: (Omit<ChargedBefore, 'amount'> & { amount: string })[] = await tx.query(
-    `SELECT c.plan_fee_id AS "planFeeId", min(c.span_from)::text AS "fromOn",
+    `SELECT f.service_plan_id AS "planId", c.fee_name AS name, c.span_from::text AS "fromOn",
        max(c.span_to)::text AS "toOn", sum(c.amount)::text AS amount
      FROM invoice i JOIN fee_charge c ON c.invoice_id = i.id
+     JOIN plan_fee f ON f.id = c.plan_fee_id
      WHERE i.contract_id = $1 AND c.subscription_id IS NULL
        AND to_char(c.span_from, 'YYYY-MM') = ANY ($2::text[])
-     GROUP BY c.plan_fee_id, to_char(c.span_from, 'YYYY-MM')`,
+     GROUP BY 1, 2, 3`,
     [contractId, [...months]],
   );
   return rows.map((row) => ({ ...row, amount: parseAmount(row.amount) }));

@@ -10,7 +10,14 @@ import {
 import { type CapLedger, type FeeRule, isKnown, rulesOn } from './fee-rules.js';
 import { cappedSizes, workingsOf } from './fee-workings.js';
 import type { ChargedSubscription, FeeCharge, FeeTerms } from './fees.js';
-import { type ClosedDaySpan, commonDays, type DaySpan, dayCount, monthSpan } from './prorate.js';
+import {
+  type ClosedDaySpan,
+  commonDays,
+  type DaySpan,
+  dayCount,
+  holdsDay,
+  monthSpan,
+} from './prorate.js';
 
 /** A fee with the time in which it was known; epoch milliseconds. */
 export interface KnownFee extends FeeTerms {
@@ -35,9 +42,13 @@ export interface FlatSum {
   readonly amount: bigint;
 }
 
-/** What earlier invoices have charged of a fee of the whole contract for a month. */
+/**
+ * What earlier invoices have charged of a fee of the whole contract. The fee is known by its name,
+ * and by the first day: a fee that is closed, or follows another, has a row of its own.
+ */
 export interface ChargedBefore extends ClosedDaySpan {
-  readonly planFeeId: number;
+  readonly planId: number;
+  readonly name: string;
   readonly amount: bigint;
 }
 
@@ -92,7 +103,7 @@ function feesOfMonth(facts: ContractFeeFacts, month: FeeMonth): FeeCharge[] {
 
 /**
  * The terms of a month are those known when it was first billed, so that what comes late is charged
- * by them; a plan that a subscription joined since then brings the fees that it has now.
+ * by them; a plan that nobody had then brings the fees that it has now.
  */
 function knownFees({ fees, subscriptions, billed }: ContractFeeFacts, month: FeeMonth): KnownFee[] {
   const { invoicedAt } = month;
@@ -103,12 +114,14 @@ function knownFees({ fees, subscriptions, billed }: ContractFeeFacts, month: Fee
   );
   const then = priced.filter((fee) => isKnown(fee, invoicedAt));
   if (invoicedAt === null) return then;
-  const joined = new Set(
-    subscriptions.filter(({ months }) => months.includes(month.month)).map(({ planId }) => planId),
-  );
+  const running = subscriptions.filter((one) => commonDays(monthSpan(month.month), one) !== null);
+  const late = ({ months }: ChargedSubscription) => months.includes(month.month);
+  const had = new Set(running.filter((one) => !late(one)).map(({ planId }) => planId));
+  const joined = new Set(running.filter(late).map(({ planId }) => planId));
   const since = priced.filter(
     (fee) =>
       joined.has(fee.planId) &&
+      !had.has(fee.planId) &&
       isKnown(fee, null) &&
       !then.some(({ planId, name }) => planId === fee.planId && name === fee.name),
   );
@@ -128,7 +141,11 @@ function feeOfMonth(
   done: Owed[],
 ): FeeCharge | null {
   const before = facts.before.filter(
-    (charge) => charge.planFeeId === fee.planFeeId && charge.fromOn.slice(0, 7) === month,
+    (charge) =>
+      charge.planId === fee.planId &&
+      charge.name === fee.name &&
+      charge.fromOn.slice(0, 7) === month &&
+      holdsDay(fee, charge.fromOn),
   );
   const charged = before.reduce((sum, { amount }) => sum + amount, 0n);
   const counted = countedDays(facts.subscriptions, fee.planId, commonDays(monthSpan(month), fee));
@@ -141,9 +158,12 @@ function feeOfMonth(
     counted.length === 0
       ? []
       : caps.capped(rulesOn(facts.rules, asked, addDays(span.toOn, -1)), subject);
-  const basis = basisOf(facts, fee, month, span, counted, done);
-  const worked =
-    counted.length === 0 ? { owed: 0n, effects: [] } : workOutFee(fee, basis, acting, policy);
+  // Where nobody has the plan any more, no day is charged and nothing counted.
+  const basis =
+    counted.length === 0
+      ? { days: 0, monthDays: dayCount(monthSpan(month)), counted: [], parts: [] }
+      : basisOf(facts, fee, month, span, counted, done);
+  const worked = workOutFee(fee, basis, acting, policy);
   const sizes = cappedSizes(acting, worked);
   for (const { rule } of acting) caps.enter(rule, subject, sizes.get(rule.id) ?? 0n);
   done.push({ fee, fromOn: span.fromOn, owed: worked.owed });
@@ -151,7 +171,7 @@ function feeOfMonth(
     subscriptionId: null,
     fee,
     ...span,
-    days: basis.days,
+    days: dayCount(span),
     monthDays: basis.monthDays,
     amount: worked.owed - charged,
     workings: workingsOf(basis, acting, policy, worked, charged),

@@ -107,6 +107,7 @@ export function workOutFee(
 
 function pricedFee(fee: FeePrice, basis: FeeBasis): Fraction {
   const { pricing, amount } = fee;
+  if (basis.days === 0) return NOTHING;
   if (pricing === null) return share(whole(amount), basis.days, basis.monthDays);
   if (pricing.counts === 'SUBSCRIPTIONS') {
     return basis.counted

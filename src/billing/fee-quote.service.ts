@@ -8,14 +8,20 @@ import {
   SYSTEM_SCOPE,
   type Tx,
 } from '../platform/index.js';
-import { billingTerms } from './bill.store.js';
+import { billingTerms, unbilledUsage } from './bill.store.js';
 import { BilledFees } from './billed-fees.service.js';
 import { amountText } from './document.js';
 import { explainCharge } from './fee-explanation.js';
 import type { FeeQuote } from './fee-quote.entity.js';
 import { rulesById } from './fee-rule.store.js';
 import type { FeeCharge } from './fees.js';
-import { type InvoiceLineDraft, invoiceFigures } from './invoice-lines.js';
+import {
+  type InvoiceLineDraft,
+  invoiceFigures,
+  paysOut,
+  type UsageSum,
+  withoutCredits,
+} from './invoice-lines.js';
 import { monthSpan } from './prorate.js';
 
 /**
@@ -75,15 +81,20 @@ async function feeLines(
     [contract.partnerId],
   );
   const fees = await BilledFees.load(tx, contract.id, period, terms);
-  const flat = fees.flat.map(({ fee }) => fee.currency);
   const lines: CurrencyLine[] = [];
-  for (const currency of [...new Set([...flat, ...fees.currencies])].sort()) {
-    const charges = [
-      ...fees.flat.filter(({ fee }) => fee.currency === currency),
-      ...(await fees.ofContract(tx, currency, { withUnbilled: true, invoiceId: null })),
-    ];
-    const figures = invoiceFigures([], charges, terms, currency, buyer?.language ?? 'en');
-    lines.push(...figures.lines.map((line) => ({ line, currency })));
+  for (const currency of [...new Set(fees.currencies)].sort()) {
+    const usage = await unbilledUsage(tx, { contractId: contract.id, currency }, period);
+    const figuresOf = async (sums: readonly UsageSum[], charges: readonly FeeCharge[]) => {
+      const taxes = await fees.taxes(tx, charges, currency);
+      return invoiceFigures(sums, charges, taxes, currency, buyer?.language ?? 'en');
+    };
+    const charged = (withUnbilled: boolean) =>
+      fees.charges(tx, currency, { withUnbilled, invoiceId: null });
+    // As a bill run does it: what would pay out waits, and fees are billed alone.
+    const all = await figuresOf(usage, await charged(true));
+    const kept = paysOut(all) ? await figuresOf([], withoutCredits(await charged(false))) : all;
+    const ofFees = kept.lines.filter(({ kind }) => kind !== 'USAGE');
+    lines.push(...ofFees.map((line) => ({ line, currency })));
   }
   return lines;
 }

@@ -6,6 +6,7 @@ import {
   type RuleContract,
   rulesOfContract,
 } from '../rating/index.js';
+import { byZone } from './fee.store.js';
 import type { FeeRule, KnownDays } from './fee-rules.js';
 
 /** A numeric of at most eight decimals as whole units of the eighth. */
@@ -40,8 +41,14 @@ const NO_FILTER = {
   period: 'MONTH',
 } as const;
 
-/** The rules for fees of a contract in the order in which they act, with all of their history. */
-export async function feeRules(tx: Tx, contractId: number, timeZone: string): Promise<FeeRule[]> {
+/**
+ * The rules for fees of a contract in the order in which they act, with all of their history, by
+ * the days of a zone.
+ */
+export async function feeRules(
+  tx: Tx,
+  contractId: number,
+): Promise<(timeZone: string) => readonly FeeRule[]> {
   const [contract]: RuleContract[] = await tx.query(
     `SELECT id, level, seller_partner_id AS "sellerPartnerId",
        buyer_partner_id AS "buyerPartnerId" FROM contract WHERE id = $1`,
@@ -52,28 +59,34 @@ export async function feeRules(tx: Tx, contractId: number, timeZone: string): Pr
     `${RULE_ROW} WHERE partner_id = $1 AND acts_on = 'FEES' ORDER BY id`,
     [contract.sellerPartnerId],
   );
-  if (rows.length === 0) return [];
+  if (rows.length === 0) return () => [];
   const members: GroupMember[] = await tx.query(
     `SELECT group_id AS "groupId", member_partner_id AS "partnerId", ${TIMES}
      FROM customer_group_member
      WHERE seller_partner_id = $1 AND member_partner_id = $2 ORDER BY id`,
     [contract.sellerPartnerId, contract.buyerPartnerId],
   );
-  const days = (fact: GroupMember | RuleRow): KnownDays => ({
+  return byZone((timeZone) => {
+    const days = (fact: GroupMember | RuleRow) => knownDays(fact, timeZone);
+    const rules = rows.map((row) => ({
+      ...ruleOf(row),
+      days: days(row),
+      memberDays:
+        row.customerGroupId === null
+          ? null
+          : members.filter(({ groupId }) => groupId === row.customerGroupId).map(days),
+    }));
+    return rulesOfContract(rules, contract, members);
+  });
+}
+
+function knownDays(fact: GroupMember | RuleRow, timeZone: string): KnownDays {
+  return {
     fromOn: civilDate(timeZone, fact.validFrom),
     toOn: fact.validTo === null ? null : civilDate(timeZone, fact.validTo),
     recordedAt: fact.recordedAt,
     supersededAt: fact.supersededAt,
-  });
-  const rules = rows.map((row) => ({
-    ...ruleOf(row),
-    days: days(row),
-    memberDays:
-      row.customerGroupId === null
-        ? null
-        : members.filter(({ groupId }) => groupId === row.customerGroupId).map(days),
-  }));
-  return rulesOfContract(rules, contract, members);
+  };
 }
 
 /** Versions of rules by their ids. */

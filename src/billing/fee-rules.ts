@@ -2,7 +2,7 @@ import type { IsoDate } from '../kernel/index.js';
 import type { PriceRule } from '../rating/index.js';
 import type { CappedRule } from './fee-price.js';
 import type { FeeTerms } from './fees.js';
-import type { ClosedDaySpan, DaySpan } from './prorate.js';
+import { type ClosedDaySpan, type DaySpan, holdsDay } from './prorate.js';
 
 /** A price rule that acts on fees; null filters let every fee pass. */
 export interface FeeRule extends PriceRule {
@@ -55,9 +55,9 @@ export function rulesOn(rules: readonly FeeRule[], fee: RuledFee, day: IsoDate):
   return rules.filter(
     (rule) =>
       isFor(rule, fee) &&
-      holds(rule.days, day) &&
+      holdsDay(rule.days, day) &&
       (rule.memberDays === null ||
-        rule.memberDays.some((days) => isKnown(days, fee.knownAt) && holds(days, day))),
+        rule.memberDays.some((days) => isKnown(days, fee.knownAt) && holdsDay(days, day))),
   );
 }
 
@@ -74,10 +74,6 @@ export function ruledPieces(
     .filter((day) => day > span.fromOn && day < span.toOn);
   const days = [span.fromOn, ...[...new Set(edges)].sort(), span.toOn];
   return days.slice(1).map((toOn, place) => ({ fromOn: days[place] as IsoDate, toOn }));
-}
-
-function holds({ fromOn, toOn }: DaySpan, day: IsoDate): boolean {
-  return fromOn <= day && (toOn === null || day < toOn);
 }
 
 /** What rules with a cap have given or taken, by rule, holder, month and currency; scale 8. */

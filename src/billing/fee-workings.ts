@@ -7,6 +7,8 @@ import type { CappedRule, FeeBasis, RoundingPolicy, WorkedFee } from './fee-pric
  * numbers at scale 8 as text.
  */
 export interface FeeWorkings {
+  /** Days charged; rows of before have none, and are charged for all days of their span. */
+  readonly days?: number;
   /** Days with equally many subscriptions, for fees that count those. */
   readonly counted: readonly (readonly [fromOn: string, toOn: string, count: number])[];
   readonly parts: readonly StoredPart[];
@@ -46,6 +48,7 @@ export function workingsOf(
 ): FeeWorkings {
   const sizes = cappedSizes(rules, worked);
   return {
+    days: basis.days,
     counted: basis.counted.map(({ fromOn, toOn, count }) => [fromOn, toOn, count]),
     parts: basis.parts.map((part) => ({ ...part, quantity: part.quantity.toString() })),
     rules: rules.map(({ rule, capLeft }) => ({
@@ -86,7 +89,7 @@ export function basisOf(
 ): FeeBasis {
   const { counted, parts } = workings ?? { counted: [], parts: [] };
   return {
-    days,
+    days: workings?.days ?? days,
     monthDays,
     counted: counted.map(([fromOn, toOn, count]) => ({ fromOn, toOn, count })),
     parts: parts.map((part) => ({ ...part, quantity: BigInt(part.quantity) })),

@@ -6,11 +6,13 @@ import type { FeePricing } from './fee-price.js';
 import type { ChargedSubscription, EarlierCharge } from './fees.js';
 import type { ClosedDaySpan } from './prorate.js';
 
-/** Everything that decides about the fees of a contract. */
+/** Everything that decides about the fees of a contract; days are those of a zone. */
 export interface FeeFacts {
-  readonly subscriptions: readonly ChargedSubscription[];
+  /** The billed month, and those before it that subscriptions recorded late have missed. */
+  readonly months: readonly string[];
+  readonly subscriptions: (timeZone: string) => readonly ChargedSubscription[];
   /** Fees of the plans, what was superseded included. */
-  readonly terms: readonly KnownFee[];
+  readonly terms: (timeZone: string) => readonly KnownFee[];
   readonly earlier: readonly EarlierCharge[];
 }
 
@@ -28,18 +30,26 @@ export async function feeFacts(
   tx: Tx,
   contractId: number,
   period: ClosedDaySpan,
-  timeZone: string,
 ): Promise<FeeFacts> {
   const rows = await subscriptionRows(tx, contractId, period);
-  if (rows.length === 0) return { subscriptions: [], terms: [], earlier: [] };
-  const planIds = [...new Set(rows.map((row) => row.planId))];
+  const fees = await feeRows(tx, [...new Set(rows.map((row) => row.planId))]);
   const ids = rows.map((row) => row.id);
-  const months = rows.flatMap((row) => row.missed).concat(period.fromOn);
-  const firstOn = months.reduce((a, b) => (a < b ? a : b));
+  const months = [...new Set(rows.flatMap((row) => row.missed).concat(period.fromOn))].sort();
   return {
-    subscriptions: rows.map((row) => chargedSubscription(row, period, timeZone)),
-    terms: await feeTerms(tx, planIds, timeZone),
-    earlier: await earlierCharges(tx, ids, { fromOn: firstOn, toOn: period.toOn }),
+    months: months.map((day) => day.slice(0, 7)),
+    subscriptions: byZone((zone) => rows.map((row) => chargedSubscription(row, period, zone))),
+    terms: byZone((zone) => fees.map((row) => knownFee(row, zone))),
+    earlier: await earlierCharges(tx, ids, { fromOn: months[0] as string, toOn: period.toOn }),
+  };
+}
+
+/** Works out once for each zone what depends on it. */
+export function byZone<T>(workOut: (timeZone: string) => T): (timeZone: string) => T {
+  const known = new Map<string, T>();
+  return (timeZone) => {
+    const found = known.get(timeZone) ?? workOut(timeZone);
+    known.set(timeZone, found);
+    return found;
   };
 }
 
@@ -110,13 +120,8 @@ const FEE_ROW = `SELECT f.id AS "planFeeId", f.service_plan_id AS "planId", p.na
   FROM plan_fee f JOIN service_plan p ON p.id = f.service_plan_id
   LEFT JOIN tier_schedule t ON t.id = f.tier_schedule_id`;
 
-/** A fee changes with the day on which the change begins in the contract's zone. */
-async function feeTerms(tx: Tx, planIds: number[], timeZone: string): Promise<KnownFee[]> {
-  const rows: FeeRow[] = await tx.query(
-    `${FEE_ROW} WHERE f.service_plan_id = ANY ($1::int[]) ORDER BY f.id`,
-    [planIds],
-  );
-  return rows.map((row) => knownFee(row, timeZone));
+async function feeRows(tx: Tx, planIds: number[]): Promise<FeeRow[]> {
+  return tx.query(`${FEE_ROW} WHERE f.service_plan_id = ANY ($1::int[]) ORDER BY f.id`, [planIds]);
 }
 
 /** Rows of fees by their ids, whatever plan they are of; days are those of UTC. */
@@ -125,6 +130,7 @@ export async function feesById(tx: Tx, ids: readonly number[]): Promise<Map<numb
   return new Map(rows.map((row) => [row.planFeeId, knownFee(row, 'UTC')]));
 }
 
+/** A fee changes with the day on which the change begins in the contract's zone. */
 function knownFee(row: FeeRow, timeZone: string): KnownFee {
   const { planFeeId, planId, planName, name, kind, currency, validFrom, validTo } = row;
   return {

@@ -37,7 +37,9 @@ const CHECKS: readonly Check[] = [
           AND i.contract_id = u.contract_id AND u.usage_on < i.period_on + interval '1 month'
         JOIN contract_version v ON v.id = u.contract_version_id
         LEFT JOIN destination d ON d.id = u.destination_id
-        WHERE u.invoice_id IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6) AS u
+        WHERE u.invoice_id IS NOT NULL GROUP BY 1, 2, 3, 4, 5, 6
+        HAVING (sum(u.records), sum(u.quantity), sum(u.billed_quantity), sum(u.amount))
+          <> (0, 0, 0, 0)) AS u
       FULL JOIN (SELECT * FROM invoice_line WHERE kind = 'USAGE') AS l
         ON l.invoice_id = u.invoice_id AND l.service = u.service AND l.earlier = u.earlier
         AND coalesce(l.destination_id, 0) = u.destination_id AND l.tax_code = u.tax_code
@@ -57,14 +59,17 @@ const CHECKS: readonly Check[] = [
       HAVING l.basis IS DISTINCT FROM sum(c.amount) OR l.records <> count(c.id)`,
   },
   {
+    // A fee that is closed goes on in a row of its own, with the same beginning.
     invariant: 'I4',
     message: 'Charges of a fee of a contract for a month are not what was owed of it last.',
     sql: `
       SELECT contract_id AS "contractId", plan_fee_id AS "planFeeId", month, charged, owed
-      FROM (SELECT c.contract_id, c.plan_fee_id, date_trunc('month', c.span_from)::date AS month,
+      FROM (SELECT c.contract_id, f.service_plan_id, c.fee_name, f.valid_from,
+          max(c.plan_fee_id) AS plan_fee_id, date_trunc('month', c.span_from)::date AS month,
           sum(c.amount) AS charged,
           (array_agg(c.workings ->> 'owed' ORDER BY c.id DESC))[1]::numeric / 100000000 AS owed
-        FROM fee_charge c WHERE c.contract_id IS NOT NULL GROUP BY 1, 2, 3) AS f
+        FROM fee_charge c JOIN plan_fee f ON f.id = c.plan_fee_id
+        WHERE c.contract_id IS NOT NULL GROUP BY 1, 2, 3, 4, 6) AS f
       WHERE charged <> owed`,
   },
   {

@@ -70,7 +70,7 @@ export interface InvoiceFigures {
 export function invoiceFigures(
   usage: readonly UsageSum[],
   fees: readonly FeeCharge[],
-  feeTax: TaxTerms,
+  feeTax: (charge: FeeCharge) => TaxTerms,
   currency: string,
   language: string,
 ): InvoiceFigures {
@@ -87,6 +87,11 @@ export function invoiceFigures(
 /** Whether an invoice would pay out: exactly, or by the rounding of its lines, or by its taxes. */
 export function paysOut({ basis, net, gross }: InvoiceFigures): boolean {
   return basis < 0n || net < 0n || gross < 0n;
+}
+
+/** What fees are charged alone while a credit is carried over: none that give back. */
+export function withoutCredits(charges: readonly FeeCharge[]): FeeCharge[] {
+  return charges.filter(({ amount }) => amount >= 0n);
 }
 
 function usageLine(sum: UsageSum, currency: string, language: string): InvoiceLineDraft {
@@ -114,7 +119,7 @@ function usageLine(sum: UsageSum, currency: string, language: string): InvoiceLi
  */
 function feeLines(
   fees: readonly FeeCharge[],
-  tax: TaxTerms,
+  taxOf: (charge: FeeCharge) => TaxTerms,
   currency: string,
   language: string,
 ): InvoiceLineDraft[] {
@@ -124,10 +129,12 @@ function feeLines(
     return `${fee.planFeeId} ${fromOn.slice(0, 7)} ${days} ${ruled}`;
   };
   return [...grouped(fees, sharing).values()].map((charges) => {
-    const [{ fee, days, monthDays }] = charges as [FeeCharge];
+    const [first] = charges as [FeeCharge];
+    const { fee, days, monthDays } = first;
+    const { taxCode, taxPercent } = taxOf(first);
     const basis = total(charges, (charge) => charge.amount);
     return {
-      ...tax,
+      ...{ taxCode, taxPercent },
       kind: fee.kind === 'ONE_TIME' ? 'ONE_TIME_FEE' : 'PERIODIC_FEE',
       section: fee.kind === 'ONE_TIME' ? 'ONE_TIME_FEE' : 'PERIODIC_FEE',
       earlier: false,

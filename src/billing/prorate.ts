@@ -31,6 +31,11 @@ export function commonDays(a: ClosedDaySpan, b: DaySpan): ClosedDaySpan | null {
   return fromOn < toOn ? { fromOn, toOn } : null;
 }
 
+/** Whether a day lies in a span. */
+export function holdsDay({ fromOn, toOn }: DaySpan, day: IsoDate): boolean {
+  return fromOn <= day && (toOn === null || day < toOn);
+}
+
 /** What is left of a span without the days of the others, in order. */
 export function daysWithout(span: ClosedDaySpan, others: readonly DaySpan[]): ClosedDaySpan[] {
   let left: ClosedDaySpan[] = [span];

@@ -70,7 +70,7 @@ export class Subscription {
   creditWarningPercent!: number;
 
   @Field(() => DateTimeScalar, { description: 'When it was created.' })
-  @Column({ type: 'timestamptz', name: 'created_at', default: () => 'now()' })
+  @Column({ type: 'timestamptz', name: 'created_at', default: () => 'clock_timestamp()' })
   createdAt!: Date;
 
   /** Since when price books have known it as it is; the database sets it. */

@@ -96,7 +96,7 @@ describe('findings', () => {
     amount: parseAmount('1'),
   };
   const codes = (given: Partial<UsageSum>, frame = aDocument([])) => {
-    const figures = invoiceFigures([{ ...usage, ...given }], [], usage, 'EUR', 'en');
+    const figures = invoiceFigures([{ ...usage, ...given }], [], () => usage, 'EUR', 'en');
     const terms = { taxCode: 'S', taxPercent: given.taxPercent ?? '19' };
     return invoiceFindings(7, figures, frame, terms).map((finding) => finding.code);
   };

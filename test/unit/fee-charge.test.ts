@@ -186,9 +186,8 @@ describe('a fee by usage', () => {
 
   it('is what is owed less what was charged, by the terms of then', () => {
     const months = [{ month: '2026-10', invoicedAt: 1000 }];
-    const before = [
-      { planFeeId: 1, fromOn: '2026-10-01', toOn: '2026-11-01', amount: parseAmount('4') },
-    ];
+    const days = { fromOn: '2026-10-01', toOn: '2026-11-01' };
+    const before = [{ planId: 7, name: 'Fee', ...days, amount: parseAmount('4') }];
     const late = { months, billed: '2026-11', before, usage };
     const fees = [
       fee('5', { pricing: percent(), recordedAt: 500, supersededAt: 2000 }),
@@ -198,11 +197,32 @@ describe('a fee by usage', () => {
     expect(charged({ ...late, fees, usage: [] })).toEqual(['-4.00']);
     const ended = [{ ...subscription('2026-03-01'), toOn: '2026-09-01' }];
     expect(charged({ ...late, fees, subscriptions: ended })).toEqual(['-4.00']);
-    // A fee that was not known then is not charged for it, unless a subscription joined since.
+    // A fee that was not known then is not charged for it, unless nobody had its plan then.
     const since = [fee('9', { pricing: percent(), recordedAt: 2000, planFeeId: 2, name: 'New' })];
     const stayed = [{ ...subscription('2026-03-01'), months: ['2026-11'] }];
     expect(charged({ ...late, fees: since, subscriptions: stayed })).toEqual([]);
     expect(charged({ ...late, fees: since })).toEqual(['10.80']);
+    const joined = { ...subscription('2026-03-01'), months: ['2026-10', '2026-11'] };
+    expect(charged({ ...late, fees: since, subscriptions: [...stayed, joined] })).toEqual([]);
+  });
+
+  it('knows what was charged by the name of the fee and its day, whatever row it has', () => {
+    const months = [{ month: '2026-10', invoicedAt: null }];
+    const charge = (fromOn: string, amount: string) => ({
+      ...{ planId: 7, name: 'Fee', fromOn, toOn: '2026-11-01', amount: parseAmount(amount) },
+    });
+    const closed = fee('31', { pricing: pricing({}), planFeeId: 2, toOn: '2026-10-11' });
+    const next = fee('62', { pricing: pricing({}), planFeeId: 3, fromOn: '2026-10-11' });
+    const fees = [closed, next];
+    // 10 days of 31.00 and 21 of 62.00, of which 31.00 were charged for all of the month.
+    expect(charged({ months, fees, before: [charge('2026-10-01', '31')] })).toEqual([
+      '-21.00',
+      '42.00',
+    ]);
+    const both = [charge('2026-10-01', '10'), charge('2026-10-11', '42')];
+    expect(charged({ months, fees, before: both })).toEqual([]);
+    const others = [{ ...charge('2026-10-01', '31'), name: 'Other' }];
+    expect(charged({ months, fees, before: others })).toEqual(['10.00', '42.00']);
   });
 });
 
