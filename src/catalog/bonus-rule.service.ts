@@ -122,16 +122,25 @@ async function insertBonus(
     repeats: rule.repeats,
     grants: rule.grants,
     amount: rule.amount,
-    bucketLineageId: rule.bucketId ? await bucketOf(tx, target.partnerId, rule) : null,
+    bucketLineageId: rule.bucketId ? await bucketOf(tx, target, rule) : null,
   });
   return (inserted.identifiers[0] as { id: number }).id;
 }
 
-async function bucketOf(tx: Tx, sellerId: number, rule: BonusRuleInput): Promise<number> {
+// Who earns a bonus has the bucket, too: a bucket of another plan or contract gives him nothing.
+async function bucketOf(tx: Tx, target: AllowanceTarget, rule: BonusRuleInput): Promise<number> {
   const bucket = await lockLineage(tx, BUCKET, rule.bucketId as string);
-  assertOfOwner('Bucket', bucket, sellerId);
-  if (bucket.kind === rule.grants) return bucket.lineageId;
-  throw new DomainError('BONUS_RULE_REFUSED', 'The bucket holds something else than is given.', {
-    field: 'bucketId',
-  });
+  assertOfOwner('Bucket', bucket, target.partnerId);
+  if (bucket.kind !== rule.grants) {
+    throw refusedBucket('The bucket holds something else than is given.');
+  }
+  const { servicePlanId, contractId } = bucket;
+  if (servicePlanId !== target.servicePlanId || contractId !== target.contractId) {
+    throw refusedBucket('The bucket is of another plan or contract than the rule.');
+  }
+  return bucket.lineageId;
+}
+
+function refusedBucket(text: string): DomainError {
+  return new DomainError('BONUS_RULE_REFUSED', text, { field: 'bucketId' });
 }

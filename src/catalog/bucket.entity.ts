@@ -14,7 +14,7 @@ export type BucketKind = keyof typeof BucketKind;
 
 export const Sharing = enumType('Sharing', 'Who uses one bucket or counts together.', {
   SUBSCRIPTION: 'Each subscription for itself.',
-  ACCOUNT: 'All subscriptions of an account and of those below it.',
+  ACCOUNT: 'All subscriptions of an account and of those below it, under one contract.',
   CONTRACT: 'All subscriptions of the contract.',
 });
 export type Sharing = keyof typeof Sharing;

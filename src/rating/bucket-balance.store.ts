@@ -11,7 +11,8 @@ import { SHARDS } from './allowance-entry.js';
 import { decodePots, type StoredPots } from './allowance-result.js';
 import type { BalanceFacts, PotUser } from './bucket-balance.js';
 import { MS } from './facts-query.store.js';
-import { FoldFactsReader } from './fold-facts.store.js';
+import { FoldFactsReader, pricedContracts } from './fold-facts.store.js';
+import type { FoldFacts } from './fold-month.js';
 
 /** A civil month, YYYY-MM, of a contract that the viewer was found to see. */
 export interface BalanceKey {
@@ -104,16 +105,16 @@ async function balancesOf(
   nowMs: number,
 ): Promise<(ContractBalance | null)[]> {
   const ids = [...new Set(keys.map(({ contractId }) => contractId))];
-  const users = await potUsers(aside, ids);
   const zones = await zonesOf(aside, keys);
   const due = await dueMonths(aside, keys);
   const reader = await FoldFactsReader.open(aside);
-  const facts = new Map<string, BalanceFacts['facts']>();
+  const facts = new Map<string, FoldFacts>();
   for (const month of new Set(keys.map((key) => key.month))) {
     for (const [id, contract] of await reader.contracts(ids, `${month}-01`)) {
       facts.set(textOf({ contractId: id, month }), contract.facts);
     }
   }
+  const users = await potUsers(aside, ids, [...facts.values()]);
   return keys.map((key) => {
     const text = textOf(key);
     const [zone, ours] = [zones.get(text), facts.get(text)];
@@ -127,14 +128,39 @@ async function balancesOf(
       at: Math.min(Math.max(nowMs, from), end - 1),
       facts: ours,
       stored: stored.get(text) ?? { pots: [], points: [] },
-      users: users.get(key.contractId) ?? [],
+      users: users(key.contractId),
       pending: due.has(`${key.contractId % SHARDS} ${key.month}`),
     };
   });
 }
 
-async function potUsers(aside: SqlClient, ids: readonly number[]): Promise<Map<number, PotUser[]>> {
-  const found = rowsOf<PotUser & { contractId: number }>(
+// A bucket under a contract is for those that are sold below it, too.
+async function potUsers(
+  aside: SqlClient,
+  ids: readonly number[],
+  facts: readonly FoldFacts[],
+): Promise<(contractId: number) => readonly PotUser[]> {
+  const wide = facts.filter(({ contract, buckets }) =>
+    buckets.some((one) => one.contractId === contract.id && one.holder !== 'CONTRACT'),
+  );
+  const contracts = new Map(wide.map(({ contract }) => [contract.id, contract]));
+  const priced = await pricedContracts(aside, [...contracts.values()]);
+  const subscriptions = await subscriptionsOf(aside, [
+    ...new Set([...priced.values(), ids].flat()),
+  ]);
+  return (contractId) =>
+    (priced.get(contractId) ?? [contractId]).flatMap((id) =>
+      (subscriptions.get(id) ?? []).map((one) => ({ ...one, isOwn: id === contractId })),
+    );
+}
+
+type SoldUser = Omit<PotUser, 'isOwn'> & { readonly contractId: number };
+
+async function subscriptionsOf(
+  aside: SqlClient,
+  contractIds: readonly number[],
+): Promise<Map<number, SoldUser[]>> {
+  const found = rowsOf<SoldUser>(
     await aside.query(
       `WITH RECURSIVE up (leaf, id, parent_id) AS (
          SELECT a.id, a.id, a.parent_id FROM account a
@@ -146,7 +172,7 @@ async function potUsers(aside: SqlClient, ids: readonly number[]): Promise<Map<n
          ${MS('s.starts_at')} AS "startsAt", ${MS('s.ends_at')} AS "endsAt"
        FROM subscription s JOIN up ON up.leaf = s.account_id AND up.parent_id IS NULL
        WHERE s.contract_id = ANY ($1::int[]) ORDER BY s.id`,
-      [ids],
+      [contractIds],
     ),
   );
   return grouped(found, ({ contractId }) => contractId);

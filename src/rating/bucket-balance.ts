@@ -4,9 +4,11 @@ import { grantOf, type StoredPot } from './pots.js';
 import { inForce } from './price-rules.js';
 import type { BonusTerms, BucketTerms, Holder } from './pricing-facts.js';
 
-/** A subscription under a contract, as far as buckets look at it. */
+/** A subscription that a contract prices, as far as buckets look at it. */
 export interface PotUser {
   readonly id: number;
+  /** Whether the contract is the subscription's own: plans grant at that level alone. */
+  readonly isOwn: boolean;
   readonly accountId: number;
   readonly rootAccountId: number;
   /** 0 for none. */
@@ -26,7 +28,7 @@ export interface BalanceFacts {
   readonly facts: Pick<FoldFacts, 'buckets' | 'bonuses' | 'rolledIn'>;
   /** As the last fold left them. */
   readonly stored: StoredPots;
-  /** All subscriptions under the contract. */
+  /** The contract's own subscriptions, and those sold below where a bucket of it is theirs. */
   readonly users: readonly PotUser[];
 }
 
@@ -110,8 +112,8 @@ function holdersOf(month: BalanceFacts, terms: BucketTerms): Set<number> {
   const ofContract = terms.contractId === contractId;
   if (ofContract && terms.holder === 'CONTRACT') return new Set([contractId]);
   const entitled = users.filter(
-    ({ planId, startsAt, endsAt }) =>
-      (ofContract || terms.servicePlanId === planId) &&
+    ({ isOwn, planId, startsAt, endsAt }) =>
+      (ofContract || (isOwn && terms.servicePlanId === planId)) &&
       startsAt < to &&
       (endsAt === null || endsAt > from),
   );

@@ -152,9 +152,12 @@ async function soldSubscriptions(
     );
 }
 
-// As `pricedFor` has it. A statement of its own: with the numbers of the contracts at hand those
-// of their subscriptions are found by index.
-async function pricedContracts(
+/**
+ * The contracts whose subscriptions each of some contracts prices, as `pricedFor` has it. A
+ * statement of its own: with the numbers of the contracts at hand those of their subscriptions are
+ * found by index.
+ */
+export async function pricedContracts(
   client: SqlClient,
   wide: readonly RuleContract[],
 ): Promise<Map<number, number[]>> {

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { PLAN } from '../fixtures/fee-documents.js';
+import { bucketInput, CREATE_BONUS, CREATE_BUCKET } from '../fixtures/pricing.js';
+import { RerateDesk } from '../fixtures/rerate-desk.js';
+import { CUSTOMER_NUMBER } from '../fixtures/traffic.js';
+
+const SINCE = '2026-01-01T00:00:00Z';
+
+let desk: RerateDesk;
+
+beforeAll(async () => {
+  desk = await RerateDesk.open();
+}, 60_000);
+afterAll(() => desk.close());
+
+async function balances(contractId: string, month: string): Promise<unknown[]> {
+  const { bucketBalances } = await desk.query(
+    `query ($id: ID!, $month: String!) { contract(id: $id) { bucketBalances(month: $month) {
+      buckets { holderId granted rolledIn left } } } }`,
+    { id: contractId, month },
+  );
+  return bucketBalances.buckets;
+}
+
+it('shows what waits under a WHOLESALE contract for each line sold below it', async () => {
+  const { customer, upper } = desk.world.contracts;
+  const bucket = bucketInput({
+    ...{ amount: '100', rolloverCap: '50', sharing: 'SUBSCRIPTION', validFrom: SINCE },
+  });
+  for (const contractId of [customer, upper]) {
+    await desk.query(CREATE_BUCKET, { target: { contractId }, bucket });
+  }
+  const holderId = desk.world.subscriptions.customer;
+  const unused = [{ holderId, granted: '100', rolledIn: '50', left: '150' }];
+  expect(await balances(customer, '2026-10')).toEqual(unused);
+  expect(await balances(upper, '2026-10')).toEqual(unused);
+  await desk.calls(['w1', '08', CUSTOMER_NUMBER, '33123456789', 60]);
+  const used = [{ holderId, granted: '100', rolledIn: '50', left: '90' }];
+  expect(await balances(upper, '2026-10')).toEqual(used);
+  expect(await balances(upper, '2026-11')).toEqual(unused);
+});
+
+it('refuses a bonus into a bucket that those who earn it do not have', async () => {
+  const { hub, contracts, token } = desk.world;
+  const plan = async (name: string): Promise<string> => {
+    const input = { partnerId: hub.globalId, name, currency: 'EUR', fees: [] };
+    return (await desk.query(PLAN, { input })).id;
+  };
+  const [own, other] = [await plan('A'), await plan('B')];
+  const bonus = async (target: object, of: object) => {
+    const bucket = bucketInput({ amount: '100' });
+    const { id } = await desk.query(CREATE_BUCKET, { target: of, bucket });
+    const rule = {
+      ...{ name: 'More', measure: 'USAGE', threshold: '60', grants: 'UNITS', amount: '60' },
+      ...{ bucketId: id, validFrom: SINCE },
+    };
+    return (await desk.kontor.graphql(CREATE_BONUS, { target, rule }, token)).codes;
+  };
+  const refused = ['BONUS_RULE_REFUSED'];
+  expect(await bonus({ servicePlanId: own }, { servicePlanId: other })).toEqual(refused);
+  expect(await bonus({ servicePlanId: own }, { contractId: contracts.direct })).toEqual(refused);
+  expect(await bonus({ contractId: contracts.direct }, { servicePlanId: own })).toEqual(refused);
+  expect(await bonus({ servicePlanId: own }, { servicePlanId: own })).toEqual([]);
+});
