@@ -1,6 +1,7 @@
 import { DomainError } from '../kernel/index.js';
 import { hashJoined, rowsOf, type SqlClient, type Tx } from '../platform/index.js';
 import { LEAF_DAY } from '../privacy/index.js';
+import type { Rerate } from './rerate.entity.js';
 import type { RerateScope, RerateSelection } from './rerate-selection.js';
 
 /** Days that hold records between two instants, with the bytes that lie in them. */
@@ -183,11 +184,36 @@ export async function forgetPreviews(tx: Tx, rerateId: number): Promise<void> {
   }
 }
 
+/**
+ * Whether records that a change set had changed are gone: those of a partner with a shorter period
+ * go before the others of their time. In a transaction that sees everything.
+ */
+export async function isPartlyPurged(
+  aside: SqlClient,
+  { id, startedFrom, startedTo }: Pick<Rerate, 'id' | 'startedFrom' | 'startedTo'>,
+): Promise<boolean> {
+  const rows = rowsOf(
+    await aside.query(
+      `SELECT 1 FROM run r JOIN run_batch b ON b.run_id = r.id AND b.state = 'DONE'
+       LEFT JOIN (SELECT batch_id, count(*) AS kept FROM seen_correction
+         WHERE started_at >= $2 AND started_at < $3 GROUP BY batch_id) c ON c.batch_id = b.id
+       WHERE r.kind = 'RERATE' AND r.subject = 'rerate:' || $1::int || ':apply'
+         AND (b.result -> 'totals' ->> 'changed')::bigint > coalesce(c.kept, 0) LIMIT 1`,
+      [id, startedFrom, startedTo],
+    ),
+  );
+  return rows.length > 0;
+}
+
 /** Refuses with RERATE_PURGED a time of which records, or what they were folded from, are gone. */
 export async function refusePurged(tx: SqlClient, from: Date): Promise<void> {
   const [gone] = rowsOf<{ gone: boolean }>(
     await tx.query('SELECT on_date::timestamptz > $1 AS gone FROM usage_horizon', [from]),
   );
-  if (!gone?.gone) return;
-  throw new DomainError('RERATE_PURGED', 'Records of that time have been purged.');
+  if (gone?.gone) throw purged();
+}
+
+/** Records that are looked for have been purged. */
+export function purged(): DomainError {
+  return new DomainError('RERATE_PURGED', 'Records of that time have been purged.');
 }

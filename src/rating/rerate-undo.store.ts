@@ -10,6 +10,7 @@ import {
 import { FOLD_TOPIC } from './allowance.store.js';
 import type { RerateUndoJob } from './batch-job.js';
 import { type CreditEntry, tellCredit } from './credit-usage.store.js';
+import { purged } from './rerate-plan.store.js';
 import { endStep } from './rerate-step.store.js';
 
 // What was shown before the batch: the newest correction older than its own, or the record.
@@ -80,11 +81,15 @@ export async function undoBatch(client: pg.Client, job: RerateUndoJob): Promise<
       payload: { runId: ticket.runId },
     });
   }
-  const [batch] = rowsOf<{ credit: CreditEntry[] | null }>(
-    await client.query(`SELECT result -> 'credit' AS credit FROM run_batch WHERE id = $1`, [
-      undone,
-    ]),
+  const [batch] = rowsOf<{ credit: CreditEntry[] | null; changed: number }>(
+    await client.query(
+      `SELECT result -> 'credit' AS credit, (result -> 'totals' ->> 'changed')::int AS changed
+       FROM run_batch WHERE id = $1`,
+      [undone],
+    ),
   );
+  // A purge may have come in between: sums are taken back as a whole, so records must be, too.
+  if (restored.rowCount !== batch?.changed) throw purged();
   const back = (batch?.credit ?? []).map(
     ([subscription, month, amount]) => [subscription, month, (-BigInt(amount)).toString()] as const,
   );

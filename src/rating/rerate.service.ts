@@ -31,8 +31,10 @@ import {
   forgetPreviews,
   isBusy,
   isChangedAgain,
+  isPartlyPurged,
   isRunOpen,
   previewBatches,
+  purged,
   recordDays,
   refusePurged,
   scopeOf,
@@ -204,7 +206,8 @@ export class RerateService {
 
   /**
    * Starts to restore what was shown before. Asked again it answers the same. Refuses with
-   * NOT_FOUND, RERATE_STATE, RERATE_BUSY as {@link apply} does, or RERATE_CHANGED_AGAIN when a
+   * NOT_FOUND, RERATE_STATE, RERATE_BUSY as {@link apply} does, RERATE_PURGED when records that it
+   * had changed are gone, or RERATE_CHANGED_AGAIN when a
    * later change set has changed one of the records, or folded it by the prices of this one, and
    * must be undone first.
    */
@@ -212,11 +215,10 @@ export class RerateService {
     return this.#act(tx, viewer, 'undo', { id }, key, async (rerate) => {
       await this.#refuseBusy(tx, rerate);
       await refusePurged(tx, rerate.startedFrom);
-      const again = await this.#database.readAside(
-        SYSTEM_SCOPE,
-        async (aside) =>
-          (await isChangedAgain(aside, rerate.id)) || isFoldedAgain(aside, rerate.id),
-      );
+      const again = await this.#database.readAside(SYSTEM_SCOPE, async (aside) => {
+        if (await isPartlyPurged(aside, rerate)) throw purged();
+        return (await isChangedAgain(aside, rerate.id)) || isFoldedAgain(aside, rerate.id);
+      });
       if (again) {
         throw new DomainError(
           'RERATE_CHANGED_AGAIN',
