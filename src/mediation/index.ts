@@ -11,6 +11,7 @@ import { UsageFormatResolver } from './usage-format.resolver.js';
 import { UsageSource } from './usage-source.entity.js';
 import { UsageSourceResolver } from './usage-source.resolver.js';
 
+export { markLength } from './byte-order-mark.js';
 export { mediationErrors } from './errors.js';
 export { checkFileCounts, type UnequalCounts } from './file-count.store.js';
 export { rewriteLines } from './file-rewrite.service.js';

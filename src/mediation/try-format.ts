@@ -1,4 +1,5 @@
 import { DomainError, formatAmount, isTimeZone } from '../kernel/index.js';
+import { markLength } from './byte-order-mark.js';
 import { type FormatDefinition, type Service, serviceNames } from './format.js';
 import { type FileHeader, RecordParser } from './parse.js';
 import { faultCodes, MICRO_BATCH, RecordBatch, recordFaults } from './record-batch.js';
@@ -57,7 +58,7 @@ export function tryFormat(
 }
 
 function behindHeader(bytes: Buffer, header: FileHeader): number {
-  let at = 0;
+  let at = markLength(bytes);
   let lines = 0;
   while (lines < header.lines && at < bytes.length) {
     const newline = bytes.indexOf(NEWLINE, at);

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { type FileHeader, MAX_LINE_BYTES } from '../mediation/index.js';
+import { type FileHeader, MAX_LINE_BYTES, markLength } from '../mediation/index.js';
 
 const BLOCK_BYTES = 512 * 1024;
 const NEWLINE = 10;
@@ -68,7 +68,7 @@ export class LineRange {
   }
 
   #behindHeader(header: FileHeader): number {
-    let position = 0;
+    let position = markLength(this.#line(0, 3));
     let lines = 0;
     while (lines < header.lines && position < this.#size) {
       const next = this.#afterNewline(position);

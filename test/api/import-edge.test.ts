@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { call } from '../fixtures/partner.js';
+import { type TestApp, testApp } from '../fixtures/test-app.js';
+import {
+  aTrafficWorld,
+  CUSTOMER_NUMBER,
+  importFile,
+  type TrafficWorld,
+} from '../fixtures/traffic.js';
+
+const SUSPENSE = `query ($filter: SuspenseFilter!) {
+  suspenseRecords(filter: $filter) { nodes { code field line byteOffset raw } }
+}`;
+const MARK = '\ufeff';
+
+let kontor: TestApp;
+let world: TrafficWorld;
+beforeAll(async () => {
+  kontor = await testApp();
+  world = await aTrafficWorld(kontor);
+});
+afterAll(() => kontor?.stop());
+
+async function suspended(fileId: string): Promise<unknown[]> {
+  const found = await call(kontor, world.token, SUSPENSE, { filter: { fileId } });
+  return found.nodes;
+}
+
+describe('a file that begins with a byte order mark', () => {
+  const record = (sequence: number, called = '33612345678') =>
+    `SW1;${sequence};1;20261020100000;20261020100000;20261020100100;${CUSTOMER_NUMBER};` +
+    `${called};;;60000;16\n`;
+
+  it('holds the same records as without', async () => {
+    const first = await importFile(kontor, world, 'wholesale-switch', record(1) + record(2));
+    expect(first.file).toMatchObject({ rated: '2' });
+    const content = `${MARK}${record(1)}${record(2)}${record(3)}`;
+    const { file } = await importFile(kontor, world, 'wholesale-switch', content);
+    expect(file).toMatchObject({ received: '3', rated: '1', duplicate: '2' });
+  });
+
+  it('keeps a rejected record where it stands, without the mark', async () => {
+    const content = `${MARK}${record(7, '?')}`;
+    const { fileId } = await importFile(kontor, world, 'wholesale-switch', content);
+    const raw = record(7, '?').trim();
+    expect(await suspended(fileId)).toEqual([
+      { code: 'INVALID_B_NUMBER', field: 'called', line: '1', byteOffset: '3', raw },
+    ]);
+  });
+});
