@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse';
 import { bareCell, DomainError } from '../kernel/index.js';
+import { lineEndsOf } from './sheet-line-end.js';
 import type { SheetEncoding, SheetMapping } from './sheet-mapping.js';
 import { type SheetLine, workbookLines } from './sheet-workbook.service.js';
 
@@ -27,7 +28,7 @@ export class SheetFile {
    */
   async *lines(mapping: SheetMapping): AsyncGenerator<SheetLine> {
     const bytes = this.#bytes();
-    const head = await readHead(bytes);
+    const head = await readHead(bytes, HEAD_BYTES);
     if (isOldWorkbook(head)) {
       throw new DomainError('SHEET_FORMAT_REFUSED', 'Save the old workbook as XLSX or CSV.');
     }
@@ -60,9 +61,9 @@ function isOldWorkbook(head: Buffer): boolean {
   return head.subarray(0, 4).equals(OLD_WORKBOOK);
 }
 
-async function readHead(bytes: AsyncGenerator<Buffer>): Promise<Buffer> {
+async function readHead(bytes: AsyncGenerator<Buffer>, length: number): Promise<Buffer> {
   let head: Buffer = Buffer.alloc(0);
-  while (head.length < HEAD_BYTES) {
+  while (head.length < length) {
     const next = await bytes.next();
     if (next.done) break;
     head = Buffer.concat([head, next.value]);
@@ -130,15 +131,17 @@ interface CsvRecord {
 }
 
 async function* textLines(
-  bytes: AsyncIterable<Buffer>,
+  bytes: AsyncGenerator<Buffer>,
   delimiter: string,
 ): AsyncGenerator<SheetLine> {
   let lastLine = 0;
-  const parser = csvParser(delimiter, (line) => {
+  const head = await readHead(bytes, MAX_ROW_BYTES);
+  const lineEnds = lineEndsOf(head.toString('utf8'));
+  const parser = csvParser(delimiter, lineEnds, (line) => {
     lastLine = line;
   });
   // What goes wrong before the parser also ends the parser, where the loop sees it.
-  pipeline(bytes, parser).catch(() => undefined);
+  pipeline(joined(head, bytes), parser).catch(() => undefined);
   try {
     for await (const { record, raw, info } of parser as AsyncIterable<CsvRecord>) {
       // Other programs guard texts against being taken for formulas as our own exports do.
@@ -154,9 +157,10 @@ async function* textLines(
 
 // A quote in the wrong place stays in its field, which then has an error of its own; a quote that
 // is never closed would swallow all rows behind it, so it refuses the sheet.
-function csvParser(delimiter: string, sawLine: (line: number) => void) {
+function csvParser(delimiter: string, lineEnds: string[], sawLine: (line: number) => void) {
   return parse({
     delimiter,
+    record_delimiter: lineEnds,
     bom: true,
     raw: true,
     info: true,
