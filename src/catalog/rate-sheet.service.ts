@@ -266,7 +266,7 @@ async function readAll(
 ): Promise<void> {
   for await (const { line, text, cells } of file.lines(mapping)) {
     if (line <= mapping.skipRows) continue;
-    if (!reader.isReading) reader.begin(await readingOf(tx, sheet, mapping, cells));
+    if (!reader.isReading) reader.begin(await readingOf(tx, sheet, mapping, file, cells));
     else reader.row(line, text, cells);
     if (reader.rowCount > MAX_PRICES) {
       throw new DomainError('SHEET_TOO_LARGE', `A sheet has up to ${MAX_PRICES} prices.`);
@@ -279,6 +279,7 @@ async function readingOf(
   tx: Tx,
   sheet: StagedSheet,
   mapping: SheetMapping,
+  file: SheetFile,
   header: readonly string[],
 ): Promise<SheetReading> {
   const columns = readSheetColumns(mapping.columns, header);
@@ -293,6 +294,7 @@ async function readingOf(
     : [];
   return {
     columns,
+    ...(file.isText && { cellCount: header.length }),
     defaults: mapping.defaults,
     decimalComma: mapping.decimalComma,
     timeZone: mapping.timeZone,

@@ -17,6 +17,8 @@ const HEAD_BYTES = 4_096;
 export class SheetFile {
   readonly #source: Readable;
   readonly #hash = createHash('sha256');
+  /** Whether its lines are text, once the first of them has been read. */
+  isText = false;
 
   constructor(source: Readable) {
     this.#source = source;
@@ -37,6 +39,7 @@ export class SheetFile {
       const limits = { unpackedBytes: MAX_UNPACKED_BYTES, rowBytes: MAX_ROW_BYTES };
       yield* workbookLines(await gathered(all), mapping.worksheet, limits);
     } else {
+      this.isText = true;
       yield* textLines(decoded(all, charsetOf(head, mapping.encoding)), mapping.delimiter);
     }
   }

@@ -5,6 +5,8 @@ import { type FaultyTarget, mayMean, readTarget, type SheetTarget } from './shee
 
 /** Why a row of a rate sheet is not a price: codes of its error. */
 export const rowFaults = {
+  SURPLUS_CELLS:
+    'The row has more cells than the line of names, so nobody can tell which is which.',
   MISSING_TARGET: 'The row names neither a prefix nor a destination.',
   INVALID_PREFIX: 'A prefix is not 1 to 15 digits that begin with 1 to 9, or a range is no range.',
   UNKNOWN_DESTINATION: 'No destination has this name.',
@@ -21,7 +23,8 @@ export type RowFaultCode = keyof typeof rowFaults;
 /** The error of a row. */
 export interface RowFault {
   readonly code: RowFaultCode;
-  readonly field: string;
+  /** Null when it is the whole row. */
+  readonly field: string | null;
   readonly message: string;
 }
 
@@ -49,6 +52,8 @@ export type SheetField = (typeof SHEET_FIELDS)[number];
 export interface SheetReading {
   /** Column of each field that the sheet has, from 0. */
   readonly columns: ReadonlyMap<SheetField, number>;
+  /** How many cells a row has, where one delimiter too many moves all cells behind it. */
+  readonly cellCount?: number;
   readonly defaults: SheetNumbers;
   readonly decimalComma: boolean;
   readonly timeZone: string;
@@ -95,6 +100,9 @@ class Faulty extends Error {
 
 /** Reads the cells of one row. What it is for comes first, so that no other fault can hide it. */
 export function readSheetRow(cells: readonly string[], reading: SheetReading): SheetRow {
+  if (cells.slice(reading.cellCount ?? cells.length).some((cell) => cell.trim() !== '')) {
+    return surplus(cells);
+  }
   const cell = (field: SheetField): string => cellOf(cells, reading, field);
   const written = {
     prefix: cell('prefix'),
@@ -109,6 +117,13 @@ export function readSheetRow(cells: readonly string[], reading: SheetReading): S
     const priced = /\p{N}/u.test(cell('price'));
     return { fault: error.fault, targets: mayMean(target, written, priced) };
   }
+}
+
+/** Which cells moved is not known, so a row with digits may be for anything. */
+function surplus(cells: readonly string[]): SheetRow {
+  const meant = cells.some((cell) => /\p{N}/u.test(cell)) ? '' : null;
+  const fault = { code: 'SURPLUS_CELLS', field: null, message: rowFaults.SURPLUS_CELLS } as const;
+  return { fault, targets: [{ prefix: null, destinationId: null, meant }] };
 }
 
 function pricesOf(

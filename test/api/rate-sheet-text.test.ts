@@ -17,6 +17,7 @@ interface Row {
   readonly prefix: string | null;
   readonly price: string | null;
   readonly errorCode: string | null;
+  readonly status: string | null;
 }
 
 async function imported(csv: string, given: object = {}, prefixes: readonly string[] = []) {
@@ -49,5 +50,34 @@ describe('lines of a sheet that end in different ways', () => {
     const { sheet } = await imported(MIXED, { complete: true }, ['33']);
     const closed = sheet.counts.filter((one: { status: string }) => one.status === 'CLOSED');
     expect([sheet.errorCount, closed]).toEqual([0, []]);
+  });
+});
+
+describe('a row with more cells than there are names', () => {
+  it('is an error and no price', async () => {
+    const { sheet, rows } = await imported('Prefix,Rate\n49,0,0125\n44,0.02\n');
+    expect(rows.map(({ line, price, errorCode }) => [line, price, errorCode])).toEqual([
+      [2, null, 'SURPLUS_CELLS'],
+      [3, '0.02000000', null],
+    ]);
+    expect(sheet.errorCount).toBe(1);
+  });
+
+  it('has no fee either', async () => {
+    const { sheet } = await imported('Prefix,Rate,Connection Fee\n49,0,0125,0\n');
+    expect(sheet.errorCount).toBe(1);
+  });
+
+  it('is none where they are empty', async () => {
+    const { sheet } = await imported('Prefix,Rate\n49,0.01,, ,\n');
+    expect(sheet).toMatchObject({ rowCount: 1, errorCount: 0 });
+  });
+
+  it.each([
+    ['lets no price end when it holds a number', '50,51,0.01', []],
+    ['does not count as a price when it is a note', 'all,prices,in,EUR', [{ prefix: '33' }]],
+  ])('%s', async (_, row, expected) => {
+    const { rows } = await imported(`Prefix,Rate\n49,0.01\n${row}\n`, { complete: true }, ['33']);
+    expect(rows.filter(({ status }) => status === 'CLOSED')).toMatchObject(expected);
   });
 });
