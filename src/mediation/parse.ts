@@ -1,6 +1,7 @@
 import { type ZoneTransitions, zoneTransitions } from '../kernel/index.js';
 import { ByteDictionary } from './byte-dictionary.js';
 import { columnOf, type FormatDefinition, serviceCodes } from './format.js';
+import { tellsOfRecord } from './header-line.js';
 import { IdentityHash } from './identity-hash.js';
 import {
   NumberReader,
@@ -39,7 +40,7 @@ export interface FileHeader {
   /** How many the format declares. */
   readonly lines: number;
   /**
-   * Whether a line is one of them: not so when it reads as a record, is too long for a line or
+   * Whether a line is one of them: not so when it tells of a record, is too long for a line or
    * holds carriage returns as line ends. That line and all after it are read as records.
    */
   has(line: Buffer): boolean;
@@ -123,7 +124,11 @@ export class RecordParser {
     if (end > 0 && line[end - 1] === RETURN) end -= 1;
     if (end > MAX_LINE_BYTES || line.subarray(0, end).includes(RETURN)) return false;
     this.parse(line, 0, line.length, true, batch);
-    return batch.count === 0 || batch.fault[0] !== 0;
+    if (batch.count === 0) return true;
+    return (
+      batch.fault[0] !== 0 &&
+      !tellsOfRecord(line.subarray(0, end), this.#format, this.#time, this.#numbers)
+    );
   }
 
   /** The name of a column, for messages about a fault. */

@@ -48,3 +48,15 @@ describe('a file that begins with a byte order mark', () => {
     ]);
   });
 });
+
+describe('a file without its header', () => {
+  const record = (id: string, trunk: string) =>
+    `${id},voice,2026-10-20T10:00:00Z,+${CUSTOMER_NUMBER},+33612345678,60,,${trunk}\n`;
+
+  it('keeps its first record, which cannot be rated yet', async () => {
+    const content = record('h1', 'NOT-REGISTERED-YET') + record('h2', 'CANARY-TRUNK-OUT');
+    const { file, fileId } = await importFile(kontor, world, 'kontor', content);
+    expect(file).toMatchObject({ received: '2', rejected: '1', rated: '1' });
+    expect(await suspended(fileId)).toMatchObject([{ code: 'UNKNOWN_TRUNK', line: '1' }]);
+  });
+});
