@@ -365,7 +365,8 @@ export class RecordParser {
     const only = this.#identity[0]!;
     const from = this.#from[only]!;
     const to = this.#to[only]!;
-    if (this.#identity.length === 1 && to - from < MAX_IDENTITY_BYTES) {
+    // An empty field is passed on, too: less 1 and without sign it is longer than any.
+    if (this.#identity.length === 1 && (to - from - 1) >>> 0 < MAX_IDENTITY_BYTES - 1) {
       this.#hash.computeField(view, from, to, SEPARATOR);
     } else if (!this.#joinIdentity(view, batch, row)) return false;
     batch.identity0[row] = this.#hash.h0;
@@ -388,6 +389,10 @@ export class RecordParser {
         return this.#fault(batch, row, faultNumber.MALFORMED_LINE, column);
       }
       into[length++] = SEPARATOR;
+    }
+    // Without any text nothing tells the record from others, so nothing would be a duplicate.
+    if (length === this.#identity.length) {
+      return this.#fault(batch, row, faultNumber.MALFORMED_LINE, this.#identity[0]!);
     }
     // The hash reads whole blocks of 16 bytes.
     for (let at = length; at % 16 !== 0; at += 1) into[at] = 0;

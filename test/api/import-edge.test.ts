@@ -60,3 +60,17 @@ describe('a file without its header', () => {
     expect(await suspended(fileId)).toMatchObject([{ code: 'UNKNOWN_TRUNK', line: '1' }]);
   });
 });
+
+describe('records without an identity', () => {
+  const HEADER = 'record_id,service,started_at,a_number,b_number,quantity,in_trunk,out_trunk\n';
+  const record = (second: number) =>
+    `,voice,2026-10-20T11:00:0${second}Z,+${CUSTOMER_NUMBER},+33612345678,60,,CANARY-TRUNK-OUT\n`;
+
+  it('are kept and no duplicates of each other', async () => {
+    const content = HEADER + record(0) + record(1) + record(2);
+    const { file, fileId } = await importFile(kontor, world, 'kontor', content);
+    expect(file).toMatchObject({ received: '3', duplicate: '0', rejected: '3' });
+    const kept = { code: 'MALFORMED_LINE', field: 'record_id' };
+    expect(await suspended(fileId)).toMatchObject([kept, kept, kept]);
+  });
+});

@@ -180,9 +180,16 @@ describe('lines of a record file', () => {
       ['12', '3'],
       ['123', ''],
       ['', '123'],
-      ['', ''],
     ].map(([id, part]) => identity(id!, part!));
     expect(new Set(all).size).toBe(all.length);
+  });
+
+  it.each([[['id']], [['id', 'part']]])('refuses a record whose %j are empty', (identity) => {
+    const text = `,,${sound.slice(5)}\n,1,${sound.slice(5)}\n`;
+    const { rows } = parseAll({ ...format, identity }, Buffer.from(text));
+    const refused = { fault: 'MALFORMED_LINE', column: 'id' };
+    const second = identity.length === 1 ? refused : soundRow;
+    expect(rows.map(({ line }) => line)).toEqual([refused, second]);
   });
 
   it('fills one micro-batch at a time', () => {
@@ -258,6 +265,7 @@ function lineByOracle(text: string): { line: Line; identity: string } {
   const outTrunk = field('out') === '' ? parserFacts.defaultOutTrunkId : names.get(field('out'));
   if (inTrunk === undefined) return refuse('UNKNOWN_TRUNK', 'in');
   if (outTrunk === undefined) return refuse('UNKNOWN_TRUNK', 'out');
+  if (field('id') + field('part') === '') return refuse('MALFORMED_LINE', 'id');
   const quantity = answered ? units : 0;
   return {
     line: { service, startedMs, quantity, aNumber, bNumber, inTrunk, outTrunk },
