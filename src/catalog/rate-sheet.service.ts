@@ -264,10 +264,10 @@ async function readAll(
   reader: SheetReader,
   store: () => Promise<void>,
 ): Promise<void> {
-  for await (const { line, text, cells } of file.lines(mapping)) {
+  for await (const { line, text, cells, numeric } of file.lines(mapping)) {
     if (line <= mapping.skipRows) continue;
     if (!reader.isReading) reader.begin(await readingOf(tx, sheet, mapping, file, cells));
-    else reader.row(line, text, cells);
+    else reader.row(line, text, cells, numeric);
     if (reader.rowCount > MAX_PRICES) {
       throw new DomainError('SHEET_TOO_LARGE', `A sheet has up to ${MAX_PRICES} prices.`);
     }

@@ -127,6 +127,8 @@ async function* decoded(bytes: AsyncIterable<Buffer>, charset: string): AsyncGen
   yield Buffer.from(decode(), 'utf8');
 }
 
+const NONE: readonly number[] = [];
+
 interface CsvRecord {
   readonly record: string[];
   readonly raw: string;
@@ -149,7 +151,7 @@ async function* textLines(
     for await (const { record, raw, info } of parser as AsyncIterable<CsvRecord>) {
       // Other programs guard texts against being taken for formulas as our own exports do.
       const cells = record.map((cell) => bareCell(cell, delimiter));
-      yield { line: info.lines, text: raw, cells };
+      yield { line: info.lines, text: raw, cells, numeric: NONE };
     }
   } catch (error) {
     if (!isCsvError(error)) throw error;

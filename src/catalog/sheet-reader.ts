@@ -36,13 +36,13 @@ export class SheetReader {
     this.#reading = reading;
   }
 
-  /** Reads one row; `line` is where it ends in the file. */
-  row(line: number, text: string, cells: readonly string[]): void {
+  /** Reads one row; `line` is where it ends in the file, `numeric` the columns of numbers. */
+  row(line: number, text: string, cells: readonly string[], numeric: readonly number[] = []): void {
     invariant(this.#reading !== null, 'the first line of a sheet comes first');
     const raw = plain(text);
     // Faults quote cells.
     const held = text.includes('\0') ? cells.map(withoutNul) : cells;
-    const read = readSheetRow(held, this.#reading);
+    const read = readSheetRow(held, this.#reading, numeric);
     if ('fault' in read) {
       const { fault } = read;
       for (const target of read.targets) this.#add({ line, raw, fault, ...target, price: null });

@@ -73,6 +73,9 @@ export interface SheetNumbers {
   readonly grace: number;
 }
 
+type DecimalField = 'price' | 'connectionFee' | 'minCharge' | 'maxCharge';
+type ReadDecimal = (field: DecimalField) => string;
+
 /** One price of a row; a row with several prefixes has several. */
 export interface SheetPrice extends SheetNumbers {
   readonly prefix: string | null;
@@ -98,8 +101,15 @@ class Faulty extends Error {
   }
 }
 
-/** Reads the cells of one row. What it is for comes first, so that no other fault can hide it. */
-export function readSheetRow(cells: readonly string[], reading: SheetReading): SheetRow {
+/**
+ * Reads the cells of one row. What it is for comes first, so that no other fault can hide it.
+ * Cells of the columns `numeric` are numbers with a decimal point, whatever the sheet says.
+ */
+export function readSheetRow(
+  cells: readonly string[],
+  reading: SheetReading,
+  numeric: readonly number[] = [],
+): SheetRow {
   if (cells.slice(reading.cellCount ?? cells.length).some((cell) => cell.trim() !== '')) {
     return surplus(cells);
   }
@@ -110,8 +120,12 @@ export function readSheetRow(cells: readonly string[], reading: SheetReading): S
     destination: cell('destination'),
   };
   const target = readTarget(written, reading.destinations);
+  const decimal = (field: DecimalField): string => {
+    const comma = reading.decimalComma && !numeric.includes(reading.columns.get(field) ?? -1);
+    return decimalOf(cell(field), field, comma);
+  };
   try {
-    return { prices: pricesOf(cell, target, reading) };
+    return { prices: pricesOf(cell, decimal, target, reading) };
   } catch (error) {
     if (!(error instanceof Faulty)) throw error;
     const priced = /\p{N}/u.test(cell('price'));
@@ -128,14 +142,15 @@ function surplus(cells: readonly string[]): SheetRow {
 
 function pricesOf(
   cell: (field: SheetField) => string,
+  decimal: ReadDecimal,
   target: SheetTarget,
   reading: SheetReading,
 ): SheetPrice[] {
   const [unread] = target.unread;
   if (unread !== undefined) throw prefixFault(unread);
   const destinationName = cell('destination') || null;
-  const numbers = readNumbers(cell, reading);
-  const limits = limitsOf(cell, reading);
+  const numbers = readNumbers(cell, decimal, reading);
+  const limits = limitsOf(cell, decimal);
   const rest = {
     ...numbers,
     ...limits,
@@ -163,6 +178,7 @@ function cellOf(cells: readonly string[], reading: SheetReading, field: SheetFie
 
 function readNumbers(
   cell: (field: SheetField) => string,
+  decimal: ReadDecimal,
   reading: SheetReading,
 ): SheetNumbers & { readonly price: string } {
   const { defaults } = reading;
@@ -170,11 +186,8 @@ function readNumbers(
     integerOf(cell(field), field, silent);
   const increments = incrementsOf(cell('increments'));
   return {
-    price: decimalOf(cell('price'), 'price', reading),
-    connectionFee:
-      cell('connectionFee') === ''
-        ? defaults.connectionFee
-        : decimalOf(cell('connectionFee'), 'connectionFee', reading),
+    price: decimal('price'),
+    connectionFee: cell('connectionFee') === '' ? defaults.connectionFee : decimal('connectionFee'),
     rateUnit: whole('rateUnit', defaults.rateUnit),
     firstIncrement: increments?.[0] ?? whole('firstIncrement', defaults.firstIncrement),
     nextIncrement: increments?.[1] ?? whole('nextIncrement', defaults.nextIncrement),
@@ -186,15 +199,16 @@ function readNumbers(
 /** The least and the most that a record is charged. */
 function limitsOf(
   cell: (field: SheetField) => string,
-  reading: SheetReading,
+  decimal: ReadDecimal,
 ): { readonly minCharge: string; readonly maxCharge: string | null } {
   const amount = (field: 'minCharge' | 'maxCharge'): string | null =>
-    cell(field) === '' ? null : decimalOf(cell(field), field, reading);
+    cell(field) === '' ? null : decimal(field);
   return { minCharge: amount('minCharge') ?? '0', maxCharge: amount('maxCharge') };
 }
 
-function decimalOf(text: string, field: SheetField, reading: SheetReading): string {
-  const plain = reading.decimalComma ? text.replace(',', '.') : text;
+// Where a comma is the decimal sign, a point groups thousands, which are not read.
+function decimalOf(text: string, field: DecimalField, comma: boolean): string {
+  const plain = comma ? text.replace(/[.,]/g, (sign) => (sign === ',' ? '.' : ',')) : text;
   try {
     parseAmount(plain);
   } catch (error) {

@@ -8,6 +8,8 @@ export interface SheetLine {
   readonly line: number;
   readonly text: string;
   readonly cells: readonly string[];
+  /** Columns whose cells are stored as numbers: these have a decimal point in any language. */
+  readonly numeric: readonly number[];
 }
 
 /** Limits of what a workbook may unpack to, whatever its packed size promises. */
@@ -266,6 +268,7 @@ class RowReader implements PartReader {
   #lines: SheetLine[] = [];
   #line = 0;
   #cells: string[] = [];
+  #numeric: number[] = [];
   #bytes = 0;
   #column = -1;
   #type = 'n';
@@ -288,6 +291,7 @@ class RowReader implements PartReader {
     if (name === 'row') {
       this.#line = given.r === undefined ? this.#line + 1 : Number(given.r);
       this.#cells = [];
+      this.#numeric = [];
       this.#bytes = 0;
       this.#column = -1;
     } else if (name === 'c') {
@@ -326,6 +330,7 @@ class RowReader implements PartReader {
     if (this.#bytes > this.#book.rowBytes) throw rowTooLong(this.#line);
     while (this.#cells.length < this.#column) this.#cells.push('');
     this.#cells[this.#column] = text;
+    if (this.#type === 'n' && this.#value !== '') this.#numeric.push(this.#column);
   }
 
   #cellText(): string {
@@ -348,8 +353,10 @@ class RowReader implements PartReader {
 
   #endRow(): void {
     if (this.#cells.every((cell) => cell.trim() === '')) return;
-    this.#lines.push({ line: this.#line, text: this.#cells.join('\t'), cells: this.#cells });
+    const [cells, numeric] = [this.#cells, this.#numeric];
+    this.#lines.push({ line: this.#line, text: cells.join('\t'), cells, numeric });
     this.#cells = [];
+    this.#numeric = [];
   }
 }
 

@@ -85,7 +85,7 @@ const WORKBOOK = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sh
 export function workbookFile<Row>(
   told: Told,
   columns: readonly Column<Row>[],
-  content: Content<Row> & { readonly worksheet: string | null },
+  content: Content<Row> & { readonly worksheet: string | null; readonly decimalComma?: boolean },
 ): ExportFile {
   const worksheet = content.worksheet ?? 'Rates';
   if (!isSheetName(worksheet)) {
@@ -98,7 +98,7 @@ export function workbookFile<Row>(
     type: WORKBOOK,
     pieces: async function* (tx) {
       let piece: FilePiece;
-      const book = new Workbook(worksheet, columns, content.above ?? []);
+      const book = new Workbook(worksheet, columns, content.above ?? [], content.decimalComma);
       try {
         let count = 0;
         for await (const rows of content.rows(tx)) {

@@ -137,7 +137,7 @@ export class ExportService {
       const file = csvFile(told, columns, style, { rows, above, encode: encoderOf(encoding) });
       return { ...file, headers };
     }
-    return { ...workbookFile(told, columns, { rows, above, worksheet }), headers };
+    return { ...workbookFile(told, columns, { rows, above, worksheet, decimalComma }), headers };
   }
 
   /**

@@ -12,11 +12,16 @@ export class Workbook<Source> {
   readonly #done: Promise<Uint8Array>;
 
   /** `above` are lines of one text above the line of names. */
-  constructor(sheet: string, columns: readonly Column<Source>[], above: readonly string[]) {
+  constructor(
+    sheet: string,
+    columns: readonly Column<Source>[],
+    above: readonly string[],
+    decimalComma = false,
+  ) {
     this.#columns = columns;
     const told = columns.map(({ name, kind }) => ({ name, kind }));
     this.#worker = new Worker(new URL('./workbook.worker.js', import.meta.url), {
-      workerData: { sheet, above, columns: told } satisfies WorksheetHead,
+      workerData: { sheet, above, columns: told, decimalComma } satisfies WorksheetHead,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     this.#done = new Promise((resolve, reject) => {

@@ -15,6 +15,8 @@ export interface WorksheetHead {
   readonly sheet: string;
   readonly above: readonly string[];
   readonly columns: readonly { readonly name: string; readonly kind: ColumnKind }[];
+  /** Whether a number that must be text is written 0,05. */
+  readonly decimalComma: boolean;
 }
 
 /** The lines that a worksheet begins with. */
@@ -27,11 +29,12 @@ export function headRows({ above, columns }: WorksheetHead): SheetData {
  * A row of a worksheet. Every text is a string cell, which no spreadsheet works out; numbers are
  * number cells as long as all of their digits survive, else text with every digit.
  */
-export function cellRow({ columns }: WorksheetHead, cells: readonly (string | null)[]): Row {
+export function cellRow(head: WorksheetHead, cells: readonly (string | null)[]): Row {
   return cells.map((text, at) => {
     if (text === null) return null;
-    const isNumber = columns[at]?.kind === 'NUMBER' && isExact(text);
-    return isNumber ? { type: Number, value: Number(text) } : textCell(text);
+    if (head.columns[at]?.kind !== 'NUMBER') return textCell(text);
+    if (isExact(text)) return { type: Number, value: Number(text) };
+    return textCell(head.decimalComma ? text.replace('.', ',') : text);
   });
 }
 

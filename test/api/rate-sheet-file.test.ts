@@ -98,6 +98,26 @@ describe('a sheet as a workbook', () => {
     );
   });
 
+  it('has numbers with a point and texts with a comma under a decimal comma', async () => {
+    const bytes = aWorkbook({
+      rows: [
+        header,
+        '<c r="A2"><v>1</v></c><c r="B2"><v>1.25</v></c>',
+        '<c r="A3"><v>2</v></c><c r="B3"><f>B2*2</f><v>2.5000000000000001E-2</v></c>',
+        `<c r="A4"><v>3</v></c>${textCells('0,05')}`,
+        `<c r="A5"><v>4</v></c>${textCells('1.250')}`,
+      ],
+    });
+    const made = await imported(await fileInput(bytes, { columns, decimalComma: true }));
+    const rows = await rowsOf(made.id);
+    expect(rows.map((row: { price: string | null }) => row.price)).toEqual([
+      '1.25000000',
+      '0.02500000',
+      '0.05000000',
+      null,
+    ]);
+  });
+
   const sheets =
     '<sheet name="Old" sheetId="3" state="hidden" r:id="rId2"/>' +
     '<sheet name="Rates" sheetId="1" r:id="rId1"/><sheet name="Cover" sheetId="2" r:id="rId2"/>';

@@ -81,3 +81,16 @@ describe('a row with more cells than there are names', () => {
     expect(rows.filter(({ status }) => status === 'CLOSED')).toMatchObject(expected);
   });
 });
+
+it('takes no point that groups thousands for a decimal one', async () => {
+  const { rows } = await imported('Prefix;Rate\n62;1.250\n36;1.234,50\n49;0,05\n1;2\n', {
+    delimiter: ';',
+    decimalComma: true,
+  });
+  expect(rows.map(({ price, errorCode }) => [price, errorCode])).toEqual([
+    [null, 'INVALID_DECIMAL'],
+    [null, 'INVALID_DECIMAL'],
+    ['0.05000000', null],
+    ['2.00000000', null],
+  ]);
+});
