@@ -146,7 +146,8 @@ export interface SuspendedLine {
 
 /**
  * The records of a recycle batch that are still suspended, locked until the transaction ends, so
- * that two runs that name the same record rate it once.
+ * that two runs that name the same record rate it once. One that was purged since it was named has
+ * no text any more.
  */
 export async function lockSuspended(
   client: pg.Client,
@@ -154,7 +155,8 @@ export async function lockSuspended(
 ): Promise<SuspendedLine[]> {
   const found = await client.query<{ id: string; state: string; raw: Buffer }>(
     `SELECT id, state, raw FROM suspense_record
-     WHERE id = ANY ($1::bigint[]) AND state <> 'RECYCLED' ORDER BY id FOR UPDATE`,
+     WHERE id = ANY ($1::bigint[]) AND state <> 'RECYCLED' AND purged_at IS NULL
+     ORDER BY id FOR UPDATE`,
     [ids],
   );
   return found.rows.map(({ id, state, raw }) => ({ id, held: state === 'HELD', raw }));

@@ -1,10 +1,16 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { aRate } from '../fixtures/catalog.js';
+import { allRows } from '../fixtures/mediation.js';
 import { call } from '../fixtures/partner.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
   CUSTOMER_NUMBER,
+  fileCounts,
   importFile,
+  runEnd,
   type TrafficWorld,
 } from '../fixtures/traffic.js';
 
@@ -12,6 +18,8 @@ const SUSPENSE = `query ($filter: SuspenseFilter!) {
   suspenseRecords(filter: $filter) { nodes { code field line byteOffset raw } }
 }`;
 const MARK = '\ufeff';
+
+const HEADER = 'record_id,service,started_at,a_number,b_number,quantity,in_trunk,out_trunk\n';
 
 let kontor: TestApp;
 let world: TrafficWorld;
@@ -62,7 +70,6 @@ describe('a file without its header', () => {
 });
 
 describe('records without an identity', () => {
-  const HEADER = 'record_id,service,started_at,a_number,b_number,quantity,in_trunk,out_trunk\n';
   const record = (second: number) =>
     `,voice,2026-10-20T11:00:0${second}Z,+${CUSTOMER_NUMBER},+33612345678,60,,CANARY-TRUNK-OUT\n`;
 
@@ -73,4 +80,49 @@ describe('records without an identity', () => {
     const kept = { code: 'MALFORMED_LINE', field: 'record_id' };
     expect(await suspended(fileId)).toMatchObject([kept, kept, kept]);
   });
+});
+
+describe('a record that is purged between the recycling and its batch', () => {
+  let owner: pg.Client;
+  beforeAll(async () => {
+    owner = new pg.Client({ connectionString: kontor.database.urls.ownerUrl });
+    await owner.connect();
+  });
+  afterAll(() => owner?.end());
+
+  const RECYCLE = `mutation ($filter: SuspenseFilter!) { recycleRecords(filter: $filter) { id } }`;
+
+  // What a batch of the purge does with all that is older than the period.
+  async function purgeOne(code: string): Promise<unknown> {
+    await owner.query(
+      `UPDATE suspense_record SET created_at = now() - interval '181 days'
+       WHERE id = (SELECT min(id) FROM suspense_record WHERE code = $1 AND purged_at IS NULL)`,
+      [code],
+    );
+    const partners = await allRows<{ id: number }>(kontor, 'SELECT id FROM partner');
+    return kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
+      tx.query(`SELECT purge_rows('SUSPENSE', $1, now() - interval '180 days', 100) AS n`, [
+        partners.map(({ id }) => id),
+      ]),
+    );
+  }
+
+  it('is passed over, and the others of the run are taken up', async () => {
+    const record = (id: string) =>
+      `${id},voice,2026-10-05T10:00:00Z,+${CUSTOMER_NUMBER},+441234567,60,,CANARY-TRUNK-OUT\n`;
+    const content = HEADER + record('a') + record('b');
+    const { fileId, file } = await importFile(kontor, world, 'kontor', content);
+    expect(file).toMatchObject({ held: '2' });
+    for (const list of ['cost', 'base', 'upperSells', 'lowerRetail'] as const) {
+      await aRate(kontor, world.token, world.lists[list], { prefix: '44', price: '0.02' });
+    }
+    await kontor.app.work.stop();
+    const { id } = await call(kontor, world.token, RECYCLE, { filter: { fileId } });
+    expect(await purgeOne('NO_RATE')).toEqual([{ n: 1 }]);
+    await kontor.app.work.start();
+    const ended = await runEnd(kontor, world.token, id);
+    expect(ended).toMatchObject({ state: 'DONE', result: { rated: 1 } });
+    const counts = await fileCounts(kontor, world.token, fileId);
+    expect(counts).toMatchObject({ rated: '1', held: '1' });
+  }, 60_000);
 });
