@@ -274,8 +274,10 @@ class RowReader implements PartReader {
   #type = 'n';
   #isDate = false;
   #value = '';
+  #hasValue = false;
   #formula: string | null = null;
   #into: 'value' | 'formula' | null = null;
+  #inReading = false;
 
   constructor(book: BookFacts) {
     this.#book = book;
@@ -299,9 +301,13 @@ class RowReader implements PartReader {
       this.#type = given.t ?? 'n';
       this.#isDate = this.#book.dateStyles[Number(given.s ?? 0)] ?? false;
       this.#value = '';
+      this.#hasValue = false;
       this.#formula = null;
-    } else if (name === 'v' || name === 't') {
+    } else if (name === 'rPh') {
+      this.#inReading = true;
+    } else if (name === 'v' || (name === 't' && !this.#inReading)) {
       this.#into = 'value';
+      this.#hasValue = true;
     } else if (name === 'f') {
       this.#into = 'formula';
       this.#formula = '';
@@ -318,6 +324,7 @@ class RowReader implements PartReader {
 
   close(name: string): void {
     if (name === 'v' || name === 't' || name === 'f') this.#into = null;
+    else if (name === 'rPh') this.#inReading = false;
     else if (name === 'c') this.#endCell();
     else if (name === 'row') this.#endRow();
   }
@@ -335,8 +342,10 @@ class RowReader implements PartReader {
 
   #cellText(): string {
     const value = this.#value;
-    // A formula that was never worked out has no value; left empty it would pass for silence.
-    if (value === '') return this.#formula === null ? '' : `=${this.#formula}`;
+    // A formula that was never worked out has no value; left empty it would pass for silence. One
+    // that came to an empty text has it, and is silent.
+    const silent = this.#formula === null || (this.#type === 'str' && this.#hasValue);
+    if (value === '') return silent ? '' : `=${this.#formula}`;
     switch (this.#type) {
       case 's':
         return this.#book.strings[Number(value)] ?? `#${value}`;

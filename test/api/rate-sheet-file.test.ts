@@ -98,6 +98,30 @@ describe('a sheet as a workbook', () => {
     );
   });
 
+  it('has an empty cell where a formula came to an empty text', async () => {
+    const bytes = aWorkbook({
+      rows: [
+        header,
+        '<c r="A2"><v>1</v></c><c r="B2"><v>1</v></c><c r="C2" t="str"><f>IF(1,"")</f><v></v></c>',
+        '<c r="A3"><v>2</v></c><c r="B3"><v>1</v></c><c r="C3" t="str"><f>IF(1,"")</f></c>',
+      ],
+    });
+    const made = await imported(await fileInput(bytes, { columns }));
+    expect(await rowsOf(made.id)).toMatchObject([
+      { prefix: '1', errorCode: null, validFrom: '2030-07-01T00:00:00.000Z' },
+      { errorCode: 'INVALID_DATE' },
+    ]);
+  });
+
+  it('has no readings of characters in its cells', async () => {
+    const code = '<is><t>49</t><rPh sb="0" eb="1"><t>30</t></rPh></is>';
+    const bytes = aWorkbook({
+      rows: [header, `<c r="A2" t="inlineStr">${code}</c><c r="B2"><v>1</v></c>`],
+    });
+    const made = await imported(await fileInput(bytes, { columns }));
+    expect(await rowsOf(made.id)).toMatchObject([{ prefix: '49', errorCode: null }]);
+  });
+
   it('has numbers with a point and texts with a comma under a decimal comma', async () => {
     const bytes = aWorkbook({
       rows: [
