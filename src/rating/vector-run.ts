@@ -64,13 +64,27 @@ export function caseRecords(
   built: BuiltWorld,
   events: readonly VectorEvent[],
 ): ReadonlyMap<string, MemoryRecord> {
+  const ids = events.map(({ id }, place) => id ?? `e${place + 1}`);
+  const identities = identitiesOf(ids);
   const records = new Map<string, MemoryRecord>();
   events.forEach((event, place) => {
-    const id = event.id ?? `e${place + 1}`;
+    const id = ids[place]!;
     if (records.has(id)) throw refused(`events[${place}].id`, 'is there twice');
-    records.set(id, recordOf(built, event, id, `events[${place}]`));
+    records.set(id, recordOf(built, event, identities.get(id)!, `events[${place}]`));
   });
   return records;
+}
+
+type Identity = MemoryRecord['identity'];
+
+/**
+ * Identities by the ids that they stand for. Events of the same instant are taken in the order of
+ * their ids, so the first words rise with them, spread as those of real records are.
+ */
+function identitiesOf(ids: readonly string[]): ReadonlyMap<string, Identity> {
+  const sorted = [...new Set(ids)].sort();
+  const step = Math.floor(2 ** 31 / Math.max(sorted.length, 1));
+  return new Map(sorted.map((id, rank) => [id, [rank * step, 0, 0, rank + 1]]));
 }
 
 class CaseRun {
@@ -196,7 +210,7 @@ function* levelComparisons(
 function recordOf(
   { names, firstNumber }: BuiltWorld,
   event: VectorEvent,
-  id: string,
+  identity: Identity,
   path: string,
 ): MemoryRecord {
   const { service = 'VOICE', subscription = names.first('subscription') ?? '' } = event;
@@ -205,7 +219,7 @@ function recordOf(
   const trunk = (name: string | undefined, field: string) =>
     names.optional('trunk', name, `${path}.${field}`) ?? 0;
   return {
-    identity: identityOf(id),
+    identity,
     startedMs: event.at,
     service,
     quantity: event.quantity ?? 1,
@@ -215,16 +229,4 @@ function recordOf(
     inTrunk: trunk(event.inTrunk, 'inTrunk'),
     outTrunk: trunk(event.outTrunk, 'outTrunk'),
   };
-}
-
-// Events of the same instant are taken in the order of their ids.
-function identityOf(id: string): [number, number, number, number] {
-  const bytes = new DataView(new ArrayBuffer(16));
-  [...id].slice(0, 12).forEach((letter, place) => {
-    bytes.setUint8(place, (letter.codePointAt(0) ?? 0) & 255);
-  });
-  let hash = 17;
-  for (const letter of id) hash = (Math.imul(hash, 31) + (letter.codePointAt(0) ?? 0)) | 0;
-  bytes.setInt32(12, hash);
-  return [0, 4, 8, 12].map((at) => bytes.getInt32(at)) as [number, number, number, number];
 }

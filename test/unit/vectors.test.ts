@@ -128,3 +128,50 @@ describe('the format', () => {
     rmSync(folder, { recursive: true });
   });
 });
+
+/** The status of the command for one case, and what it says of it. */
+async function tried(one: object): Promise<[status: number, said: string[]]> {
+  const folder = mkdtempSync(join(tmpdir(), 'vectors-'));
+  const file = join(folder, 'one.json');
+  const said: string[] = [];
+  writeFileSync(file, JSON.stringify({ title: 't', cases: [{ name: 'n', ...one }] }));
+  const status = await vectorsCommand([file], (line) => said.push(line.replace(folder, '')));
+  rmSync(folder, { recursive: true });
+  return [status, said];
+}
+
+const EQUAL = /1 cases, \d events, 0 cases differ$/;
+
+describe('ids of events', () => {
+  it('tell events apart however long they are', async () => {
+    const [status, said] = await tried({
+      priceLists: { standard: { rates: [{ price: '1' }] } },
+      events: [
+        { id: 'customer-line-Aa', at: '2026-07-01T10:00:00Z' },
+        { id: 'customer-line-BB', at: '2026-07-01T11:00:00Z' },
+      ],
+      expect: {
+        totals: { retail: '2' },
+        events: { 'customer-line-Aa': '1', 'customer-line-BB': '1' },
+      },
+    });
+    expect([status, said]).toEqual([0, [expect.stringMatching(EQUAL)]]);
+  });
+
+  it.each([
+    ['call-1', 'call-10'],
+    ['call-of-october-1', 'call-of-october-10'],
+  ])('order events of one instant: %s before %s', async (first, second) => {
+    const at = '2026-07-01T10:00:00Z';
+    const answer = await tried({
+      tierSchedules: { t: { steps: [{ upTo: '1', price: '5' }, { price: '1' }] } },
+      priceLists: { standard: { rates: [{ model: 'GRADUATED', tiers: 't' }] } },
+      events: [
+        { id: second, at },
+        { id: first, at },
+      ],
+      expect: { events: { [first]: '5', [second]: '1' } },
+    });
+    expect(answer).toEqual([0, [expect.stringMatching(EQUAL)]]);
+  });
+});
