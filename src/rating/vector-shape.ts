@@ -59,17 +59,25 @@ const instantText = matching(
 
 /** An instant with its offset, as epoch milliseconds. */
 export const instant: Shape<number> = shape(instantText.schema, (value, path) => {
-  const at = Date.parse(instantText(value, path));
-  if (Number.isNaN(at)) throw refused(path, 'is an instant that exists');
+  const found = instantText(value, path);
+  const at = Date.parse(found);
+  if (Number.isNaN(at) || !isDay(found.slice(0, 10)))
+    throw refused(path, 'is an instant that exists');
   return at;
 });
 
 const dayText = matching(/^\d{4}-\d\d-\d\d$/, 'is a day such as 2026-12-25');
 
+// Dates of a month that is over are read as those of the next one.
+function isDay(iso: string): boolean {
+  const at = Date.parse(iso);
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(iso);
+}
+
 /** A day of the calendar. */
 export const day: Shape<string> = shape(dayText.schema, (value, path) => {
   const found = dayText(value, path);
-  if (Number.isNaN(Date.parse(found))) throw refused(path, 'is a day of the calendar');
+  if (!isDay(found)) throw refused(path, 'is a day of the calendar');
   return found;
 });
 

@@ -175,3 +175,33 @@ describe('ids of events', () => {
     expect(answer).toEqual([0, [expect.stringMatching(EQUAL)]]);
   });
 });
+
+describe('a day that does not exist', () => {
+  const priceLists = { standard: { rates: [{ price: '1' }] } };
+  const expected = { events: { a: '1' } };
+
+  it.each(['2026-02-30T10:00:00Z', '2026-02-29T10:00+01:00', '2026-04-31T10:00:00.5Z'])(
+    'is refused as an instant: %s',
+    async (at) => {
+      const answer = await tried({ priceLists, events: [{ id: 'a', at }], expect: expected });
+      const refused = '$.cases[0].events[0].at is an instant that exists.';
+      expect(answer).toEqual([1, [`VECTOR_INVALID: /one.json: ${refused}`]]);
+    },
+  );
+
+  it.each(['2026-02-30', '2025-02-29', '2026-00-10'])(
+    'is refused as a holiday: %s',
+    async (day) => {
+      const events = [{ id: 'a', at: '2026-02-20T10:00:00Z' }];
+      const holidays = { de: ['2024-02-29', day] };
+      const answer = await tried({ holidays, priceLists, events, expect: expected });
+      const refused = '$.cases[0].holidays.de[1] is a day of the calendar.';
+      expect(answer).toEqual([1, [`VECTOR_INVALID: /one.json: ${refused}`]]);
+    },
+  );
+
+  it('is told by the date that is written, whatever its offset makes of it', async () => {
+    const events = [{ id: 'a', at: '2024-02-29T23:30:00-01:00' }];
+    expect((await tried({ priceLists, events, expect: expected }))[0]).toBe(0);
+  });
+});
