@@ -33,6 +33,7 @@ const DEFAULT_CALLED = '4940123456';
 export function runCase(file: VectorFile, one: VectorCase): CaseResult {
   const world: VectorWorld = { ...file.world, ...one };
   const { refusal } = one.expect;
+  if (refusal !== undefined) assertAlone('expect', 'refusal', one.expect);
   const events = one.events ?? [];
   const result = (differences: readonly VectorDifference[]): CaseResult => {
     return { name: one.name, events: events.length, differences };
@@ -48,6 +49,12 @@ export function runCase(file: VectorFile, one: VectorCase): CaseResult {
   }
   if (refusal !== undefined) return result([different('the world', refusal, 'accepted')]);
   return result(new CaseRun(built, events, one).differences());
+}
+
+// What stands beside it would never be compared, and pass for right.
+function assertAlone(path: string, field: string, expected: object): void {
+  const other = Object.keys(expected).find((name) => name !== field);
+  if (other !== undefined) throw refused(`${path}.${other}`, `does not go with a ${field}`);
 }
 
 function different(
@@ -123,6 +130,7 @@ class CaseRun {
       if (record === undefined) throw refused(`expect.events.${id}`, 'is no event of the case');
       const answer = answers.get(record)!;
       const wanted = typeof expectation === 'string' ? { amount: expectation } : expectation;
+      if (wanted.fault !== undefined) assertAlone(`expect.events.${id}`, 'fault', wanted);
       for (const [what, expected, answered] of comparisons(wanted, answer, names)) {
         if (expected === answered) continue;
         const explanation = explainEvent(this.#built, record, answer);

@@ -205,3 +205,30 @@ describe('a day that does not exist', () => {
     expect((await tried({ priceLists, events, expect: expected }))[0]).toBe(0);
   });
 });
+
+describe('what cannot be expected together', () => {
+  it.each([
+    [
+      'an amount with a fault',
+      { events: { a: { fault: 'NO_RATE', amount: '17' } } },
+      'expect.events.a.amount does not go with a fault.',
+    ],
+    [
+      'levels with a fault',
+      { events: { a: { levels: { retail: '12', misspelt: '3' }, fault: 'NO_RATE' } } },
+      'expect.events.a.levels does not go with a fault.',
+    ],
+    [
+      'totals with a refusal',
+      { refusal: 'TIER_GAP', totals: { retail: '1' } },
+      'expect.totals does not go with a refusal.',
+    ],
+  ])('is refused: %s', async (_, expected, refused) => {
+    const answer = await tried({
+      priceLists: { standard: { rates: [{ prefix: '1', price: '1' }] } },
+      events: [{ id: 'a', at: '2026-02-20T10:00:00Z' }],
+      expect: expected,
+    });
+    expect(answer).toEqual([1, [`VECTOR_INVALID: /one.json: cases[0] "n": ${refused}`]]);
+  });
+});
