@@ -45,8 +45,14 @@ export const whole: Shape<number> = shape({ type: 'integer', minimum: 0 }, (valu
 
 /** Decimal text, so that no value passes through a floating point number. */
 export const decimal: Shape<string> = matching(
-  /^-?\d{1,18}(?:\.\d{1,10})?$/,
+  /^-?\d{1,18}(?:\.\d{1,8})?$/,
   'is decimal text such as "0.0125"',
+);
+
+/** Decimal text of an exchange rate, which has two decimals more than money. */
+export const exchangeRate: Shape<string> = matching(
+  /^-?\d{1,18}(?:\.\d{1,10})?$/,
+  'is decimal text such as "0.9512345678"',
 );
 
 /** Digits, or '' for a number that is not known. */

@@ -232,3 +232,26 @@ describe('what cannot be expected together', () => {
     expect(answer).toEqual([1, [`VECTOR_INVALID: /one.json: cases[0] "n": ${refused}`]]);
   });
 });
+
+describe('a decimal', () => {
+  const at = '2026-02-20T10:00:00Z';
+  const rated = (price: string, rate: string) => ({
+    exchangeRates: [{ base: 'USD', quote: 'EUR', rate }],
+    priceLists: { standard: { rates: [{ price }] } },
+    events: [{ id: 'a', at }],
+    expect: { events: { a: price } },
+  });
+
+  it('has at most 8 decimals, that of an exchange rate 10', async () => {
+    expect((await tried(rated('0.12340000', '0.9512345678')))[0]).toBe(0);
+    const refused = async (price: string, rate: string) => (await tried(rated(price, rate)))[1];
+    expect(await refused('0.123456789', '1')).toEqual([
+      'VECTOR_INVALID: /one.json: $.cases[0].priceLists.standard.rates[0].price ' +
+        'is decimal text such as "0.0125".',
+    ]);
+    expect(await refused('0.1234', '0.95123456789')).toEqual([
+      'VECTOR_INVALID: /one.json: $.cases[0].exchangeRates[0].rate ' +
+        'is decimal text such as "0.9512345678".',
+    ]);
+  });
+});
