@@ -1,4 +1,4 @@
-import { countryCodeLength } from '../kernel/index.js';
+import { countryCodeLength, E164_MAX_DIGITS } from '../kernel/index.js';
 
 /** A number and what takes its place, both E.164 digits of one length. */
 export interface Replacement {
@@ -6,74 +6,175 @@ export interface Replacement {
   readonly by: string;
 }
 
-const SEQUENCE = /\d(?:[ ()/._-]{0,3}\d){5,}/g;
-const LEAST_DIGITS = 6;
+/** What takes the place of written digits, with a plus before them or not; null for nothing. */
+type FindNumber = (digits: string, plus: boolean) => Replacement | null;
+
+// Groups of digits with the signs between them that numbers are written with.
+const SEQUENCE = /\d+(?:[ \t()[\]/._-]{1,3}\d+)*/g;
+const LEAST_NATIONAL = 6;
+const INTERNATIONAL = ['', '00', '011', '0011', '010', '810'];
+/** What is dialled before a national number where it is not 0, by country code. */
+const TRUNK: Readonly<Record<string, string>> = { '7': '8', '36': '06' };
+/** No number is written with more: those of E.164, a prefix, and a zero in brackets. */
+const MOST_WRITTEN = 20;
+// `2026-10-05 10` of a time, and `1697794800.12`, by which Asterisk knows a call.
+const NO_NUMBER = /^(?:(?:19|20)\d\d-[01]\d-[0-3]\d(?: \d\d)?|1\d{9}\.\d+)$/;
+// Asterisk names a channel by its peer and eight more digits: `SIP/2025550123-00000012`.
+const CHANNEL = /-\d{8}$/;
+
+/** Numbers, found however they are dialled: with or without country code and prefixes. */
+class KnownNumbers {
+  readonly #full = new Map<string, Replacement>();
+  readonly #national = new Map<string, Replacement>();
+
+  constructor(replacements: Iterable<Replacement>) {
+    for (const each of replacements) {
+      if (each.number === each.by) continue;
+      const code = each.number.slice(0, countryCodeLength(each.number));
+      const national = each.number.slice(code.length);
+      const trunk = TRUNK[code] ?? '0';
+      this.#full.set(each.number, each);
+      // +49 (0)151 …
+      this.#full.set(`${code}${trunk}${national}`, each);
+      if (national.length < LEAST_NATIONAL) continue;
+      this.#national.set(national, each).set(`${trunk}${national}`, each);
+    }
+  }
+
+  /**
+   * The number that these digits are. One that only ends in the same digits, such as one of
+   * another country, is another number.
+   */
+  find(digits: string, plus: boolean): Replacement | null {
+    if (plus) return this.#full.get(digits) ?? null;
+    for (const prefix of INTERNATIONAL) {
+      if (!digits.startsWith(prefix)) continue;
+      const found = this.#full.get(digits.slice(prefix.length));
+      if (found !== undefined) return found;
+    }
+    return this.#national.get(digits) ?? null;
+  }
+}
 
 /**
- * Replaces numbers in lines, however they are written: with or without country code and prefixes,
- * with signs between the digits. A digit takes the place of a digit, so that nothing moves.
+ * Replaces numbers in text, however they are written. A digit takes the place of a digit, so that
+ * nothing moves. What is one number as a whole is never replaced in part.
  */
-export class NumberReplacer {
-  readonly #own: ReadonlyMap<string, Replacement>;
-  readonly #others: ReadonlyMap<string, Replacement>;
-
-  /** `others` are replaced only in lines that hold one of `own`. */
-  constructor(own: readonly Replacement[], others: readonly Replacement[]) {
-    this.#own = byEnd(own);
-    this.#others = byEnd(others);
-  }
-
-  /** The line without the numbers; the line itself when it holds none of the person's. */
-  replace(line: string): string {
-    if (!this.#holdsOwn(line)) return line;
-    return line.replace(SEQUENCE, (found) => {
-      const digits = found.replace(/\D/g, '');
-      const replacement = endOf(digits, this.#own) ?? endOf(digits, this.#others);
-      return replacement === null ? found : exchanged(found, digits, replacement);
+function replaceNumbers(text: string, find: FindNumber): string {
+  return text.replace(SEQUENCE, (found, at: number) => {
+    if (NO_NUMBER.test(found)) return found;
+    const groups = [...found.matchAll(/\d+/g)].map(([digits], n, all) => {
+      const from = (all[n] as RegExpExecArray).index;
+      return { from, to: from + digits.length, digits };
     });
-  }
-
-  #holdsOwn(line: string): boolean {
-    for (const [found] of line.matchAll(SEQUENCE)) {
-      if (endOf(found.replace(/\D/g, ''), this.#own) !== null) return true;
-    }
-    return false;
-  }
+    const plus = /\+[([]?$/.test(text.slice(Math.max(0, at - 2), at));
+    const whole = find(groups.map(({ digits }) => digits).join(''), plus);
+    if (whole !== null) return exchanged(found, whole);
+    const [first, end] = searched(text, found, at, groups, plus);
+    return inGroups(found, groups.slice(first, end), plus && first === 0, find);
+  });
 }
 
-/** By what a number ends in however it is dialled: its digits without the country code. */
-function byEnd(replacements: readonly Replacement[]): ReadonlyMap<string, Replacement> {
-  return new Map(
-    replacements
-      .filter(({ number, by }) => number !== by)
-      .map((each) => {
-        const national = each.number.slice(countryCodeLength(each.number));
-        return [national.length < LEAST_DIGITS ? each.number : national, each];
-      }),
-  );
-}
-
-function endOf(digits: string, known: ReadonlyMap<string, Replacement>): Replacement | null {
-  for (let from = 0; digits.length - from >= LEAST_DIGITS; from += 1) {
-    const found = known.get(digits.slice(from));
-    if (found !== undefined) return found;
-  }
-  return null;
-}
-
-function exchanged(found: string, digits: string, { number, by }: Replacement): string {
-  const common = commonStart(number, by);
-  const hidden = Math.min(number.length - common, digits.length);
+/** The digits of a written number, which may have prefixes before it, exchanged. */
+function exchanged(written: string, { number, by }: Replacement): string {
+  let left = written.replace(/\D/g, '').length;
+  const hidden = Math.min(number.length - commonStart(number, by), left);
   const ending = by.slice(by.length - hidden);
-  let left = digits.length;
-  return found.replace(/\d/g, (digit) => {
+  return written.replace(/\d/g, (digit) => {
     left -= 1;
     return left < hidden ? (ending[hidden - 1 - left] as string) : digit;
   });
+}
+
+interface Group {
+  readonly from: number;
+  readonly to: number;
+  readonly digits: string;
+}
+
+// Which groups, from one to before another, may be numbers of their own: all of what is too long
+// to be one number, else those between groups that belong to a name, and mostly none.
+function searched(
+  text: string,
+  found: string,
+  at: number,
+  groups: readonly Group[],
+  plus: boolean,
+): [number, number] {
+  const digits = groups.map((group) => group.digits).join('');
+  const prefix = plus ? 0 : (/^(?:0?011|00|0)/.exec(digits)?.[0].length ?? 0);
+  // What begins with one zero is without its country code, which takes a digit at least.
+  const most = prefix === 1 ? E164_MAX_DIGITS - 1 : E164_MAX_DIGITS;
+  if (digits.length - prefix > most) return [0, groups.length];
+  const first = isLetter(text[at - 1]) ? 1 : 0;
+  const named = isLetter(text[at + found.length]) || CHANNEL.test(found);
+  const end = named ? groups.length - 1 : groups.length;
+  return first === 0 && !named ? [0, 0] : [first, end];
+}
+
+function inGroups(
+  found: string,
+  groups: readonly Group[],
+  plus: boolean,
+  find: FindNumber,
+): string {
+  let [changed, done] = ['', 0];
+  for (let n = 0; n < groups.length; ) {
+    const run = longestRun(groups, n, plus && n === 0, find);
+    if (run === null) n += 1;
+    else {
+      const from = (groups[n] as Group).from;
+      const to = (groups[run.end - 1] as Group).to;
+      changed += found.slice(done, from) + exchanged(found.slice(from, to), run.by);
+      done = to;
+      n = run.end;
+    }
+  }
+  return changed + found.slice(done);
+}
+
+function longestRun(
+  groups: readonly Group[],
+  first: number,
+  plus: boolean,
+  find: FindNumber,
+): { readonly end: number; readonly by: Replacement } | null {
+  let digits = '';
+  let longest: { end: number; by: Replacement } | null = null;
+  for (let n = first; n < groups.length; n += 1) {
+    digits += (groups[n] as Group).digits;
+    if (digits.length > MOST_WRITTEN) break;
+    const by = find(digits, plus);
+    if (by !== null) longest = { end: n + 1, by };
+  }
+  return longest;
+}
+
+function isLetter(sign: string | undefined): boolean {
+  return sign !== undefined && /[A-Za-z]/.test(sign);
 }
 
 function commonStart(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a[at] === b[at]) at += 1;
   return at;
+}
+
+/** Replaces the numbers of a person in lines. */
+export class NumberReplacer {
+  readonly #own: KnownNumbers;
+  readonly #others: KnownNumbers;
+
+  /** `others` are replaced only in lines that hold one of `own`. */
+  constructor(own: readonly Replacement[], others: readonly Replacement[]) {
+    this.#own = new KnownNumbers(own);
+    this.#others = new KnownNumbers(others);
+  }
+
+  /** The line without the numbers; the line itself when it holds none of the person's. */
+  replace(line: string): string {
+    const changed = replaceNumbers(line, (digits, plus) => this.#own.find(digits, plus));
+    if (changed === line) return line;
+    return replaceNumbers(changed, (digits, plus) => this.#others.find(digits, plus));
+  }
 }
