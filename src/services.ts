@@ -106,7 +106,9 @@ import { invariant } from './kernel/index.js';
 import {
   DuplicateRecordResolver,
   FileStorage,
+  type FormatDefinition,
   InboxService,
+  LineFields,
   rewriteLines,
   SuspenseCountResolver,
   SuspenseResolver,
@@ -225,6 +227,10 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
       now,
       secretKey: keys.secretKey,
       rewrite: (storedAs, change) => rewriteLines(mediation.storage, storedAs, change),
+      reader: ({ definition, ...terms }, trunks) => {
+        const fields = new LineFields(definition as FormatDefinition, { ...terms, trunks });
+        return (line) => fields.read(line);
+      },
       removeBytes: (storedAs) => mediation.uploads.removeUnused(storedAs, now()),
     }),
     seals: new SealService(database, { now, log }),

@@ -21,6 +21,7 @@ export { IdentityHash } from './identity-hash.js';
 export { IdentityTable, SEEN } from './identity-table.js';
 export { laneOf } from './import-plan.js';
 export { type InboxOptions, type InboxReport, InboxService } from './inbox.service.js';
+export { fieldSpans, LineFields } from './line-fields.js';
 export * from './parse.js';
 export { rawText } from './raw-text.js';
 export * from './record-batch.js';

@@ -1,4 +1,9 @@
-import { localToUtc, type NumberRules, type ZoneTransitions } from '../kernel/index.js';
+import {
+  localToUtc,
+  type NumberRules,
+  type ZoneTransitions,
+  zoneTransitions,
+} from '../kernel/index.js';
 import type { TimeType } from './format.js';
 
 /** A part of a field that is not what the format declares. */
@@ -345,4 +350,16 @@ export function epochDay(year: number, month: number, day: number): number {
   const m = month <= 2 ? month + 9 : month - 3;
   const days = 365 * y + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400);
   return days + Math.floor((153 * m + 2) / 5) + day - 1 - 719_468;
+}
+
+const zoneTables = new Map<string, ZoneTransitions>();
+
+/** When the clocks of a zone change, for all times that a record may have. */
+export function zoneTable(zone: string): ZoneTransitions {
+  let table = zoneTables.get(zone);
+  if (table === undefined) {
+    table = zoneTransitions(zone, Date.UTC(1990, 0, 1), Date.UTC(2101, 0, 1));
+    zoneTables.set(zone, table);
+  }
+  return table;
 }

@@ -1,4 +1,3 @@
-import { type ZoneTransitions, zoneTransitions } from '../kernel/index.js';
 import { ByteDictionary } from './byte-dictionary.js';
 import { columnOf, type FormatDefinition, serviceCodes } from './format.js';
 import { tellsOfRecord } from './header-line.js';
@@ -9,6 +8,7 @@ import {
   readWhole,
   secondsOfMilliseconds,
   TimeReader,
+  zoneTable,
 } from './parse-field.js';
 import { faultNumber, MICRO_BATCH, type RecordBatch } from './record-batch.js';
 
@@ -429,15 +429,4 @@ function columnRoles(format: FormatDefinition): Record<ColumnRole, number> {
     outTrunk: at(format.outTrunk?.column),
     answered: at(format.answered?.column),
   };
-}
-
-const zoneTables = new Map<string, ZoneTransitions>();
-
-function zoneTable(zone: string): ZoneTransitions {
-  let table = zoneTables.get(zone);
-  if (table === undefined) {
-    table = zoneTransitions(zone, Date.UTC(1990, 0, 1), Date.UTC(2101, 0, 1));
-    zoneTables.set(zone, table);
-  }
-  return table;
 }

@@ -27,16 +27,17 @@ import {
   replaceRaw,
   replaceXdrs,
   type Said,
-  storedFiles,
   takenRanges,
 } from './erase.store.js';
+import { type LineTerms, storedFiles, termsOf, trunkIds } from './erase-file.store.js';
+import { LineEraser, type ReadLine } from './erase-line.js';
 import type { ErasureRow } from './erasure.entity.js';
 import { endErasure, findErasure, keepWork, takeWork } from './erasure.store.js';
 import { type ErasurePayload, type ErasureWork, sealedFor } from './erasure-work.js';
 import { added, type Figures } from './figures.js';
 import { type OwnNumbers, ownPseudonym, Pseudonyms } from './pseudonym.js';
 import { figuresOfRun } from './purge.store.js';
-import { NumberReplacer, type Replacement } from './replace-numbers.js';
+import type { Replacement } from './replace-numbers.js';
 
 const ROWS_AT_ONCE = 1_000;
 const PREFIXES_KEPT_MS = 600_000;
@@ -55,6 +56,8 @@ export interface EraseOptions {
     storedAs: string,
     change: (line: string) => string,
   ) => Promise<{ readonly storedAs: string; readonly lines: number } | null>;
+  /** Reads lines by the terms that their file was imported by; trunks by their names. */
+  readonly reader: (terms: LineTerms, trunks: ReadonlyMap<string, number>) => ReadLine;
   /** Removes stored bytes that no row knows any more. */
   readonly removeBytes: (storedAs: string) => Promise<void>;
 }
@@ -182,15 +185,20 @@ export class EraseService implements BatchExecutor {
   }
 
   async #suspense(tx: Tx, work: ErasureWork): Promise<Done> {
-    const replacer = await this.#replacer(tx, work);
+    const eraser = await this.#eraser(tx, work);
+    const readers = this.#readers(await trunkIds(tx));
     const endings = work.own.flatMap(({ from, to }) => endingsOf(from, to));
     let [after, suspended] = ['0', 0];
     let fileIds = work.fileIds;
     while (endings.length > 0) {
       const rows = await naming(tx, after, endings, ROWS_AT_ONCE);
+      const terms = await termsOf(
+        tx,
+        rows.map(({ fileId }) => fileId),
+      );
       const changed = rows.flatMap(({ id, raw, fileId }) => {
         const line = raw.toString('latin1');
-        const now = replacer.replace(line);
+        const now = eraser.erase(line, readers(terms.get(fileId) ?? null)(line));
         return now === line ? [] : [{ id, raw: Buffer.from(now, 'latin1'), fileId }];
       });
       await replaceRaw(tx, changed);
@@ -207,17 +215,25 @@ export class EraseService implements BatchExecutor {
 
   /** File by file: what has been written anew is not looked at again after an interruption. */
   async #files(batch: ClaimedBatch, erasureId: number): Promise<void> {
-    const { work, stored, replacer } = await this.#database.read(SYSTEM_SCOPE, async (tx) => {
-      const opened = await this.#peek(tx, erasureId);
-      const names = await storedFiles(tx, opened.fileIds);
-      return { work: opened, stored: names, replacer: await this.#replacer(tx, opened) };
-    });
+    const { work, stored, eraser, readers } = await this.#database.read(
+      SYSTEM_SCOPE,
+      async (tx) => {
+        const opened = await this.#peek(tx, erasureId);
+        return {
+          work: opened,
+          stored: await storedFiles(tx, opened.fileIds),
+          eraser: await this.#eraser(tx, opened),
+          readers: this.#readers(await trunkIds(tx)),
+        };
+      },
+    );
     invariant(work.key !== '', 'a running erasure has its key');
     const { rewrite, removeBytes } = this.#options;
     const old: string[] = [];
     let [files, lines] = [0, 0];
-    for (const storedAs of stored) {
-      const made = await rewrite(storedAs, (line) => replacer.replace(line));
+    for (const { storedAs, terms } of stored) {
+      const read = readers(terms);
+      const made = await rewrite(storedAs, (line) => eraser.erase(line, read(line)));
       if (made === null || made.storedAs === storedAs) continue;
       await this.#database.write(SYSTEM_SCOPE, (tx) => moveFiles(tx, storedAs, made.storedAs));
       old.push(storedAs);
@@ -270,13 +286,26 @@ export class EraseService implements BatchExecutor {
     await keepWork(tx, id, sealed);
   }
 
-  async #replacer(tx: Tx, work: ErasureWork): Promise<NumberReplacer> {
+  // Files of one format are read by one reader.
+  #readers(trunks: ReadonlyMap<string, number>): (terms: LineTerms | null) => ReadLine {
+    const made = new Map<string, ReadLine>();
+    return (terms) => {
+      if (terms === null) return () => null;
+      const { formatId, timeZone, defaultInTrunkId } = terms;
+      const key = `${formatId} ${timeZone} ${defaultInTrunkId}`;
+      const reader = made.get(key) ?? this.#options.reader(terms, trunks);
+      made.set(key, reader);
+      return reader;
+    };
+  }
+
+  async #eraser(tx: Tx, work: ErasureWork): Promise<LineEraser> {
     const pseudonyms = await this.#pseudonyms(tx, work.key);
     const own = work.own.flatMap(({ from, to }) =>
       numbersBetween(from, to).map((number) => ({ number, by: ownOf(number, work.own) })),
     );
     const other = (number: string): Replacement => ({ number, by: pseudonyms.ofOther(number) });
-    return new NumberReplacer([...own, ...work.callers.map(other)], work.others.map(other));
+    return new LineEraser([...own, ...work.callers.map(other)], work.others.map(other));
   }
 
   async #pseudonyms(tx: Tx, key: string): Promise<Pseudonyms> {

@@ -233,18 +233,6 @@ export async function replaceRaw(
   );
 }
 
-/** Where the bytes of files lie, those that are still kept. */
-export async function storedFiles(tx: SqlClient, fileIds: readonly number[]): Promise<string[]> {
-  const rows = rowsOf<{ storedAs: string }>(
-    await tx.query(
-      `SELECT DISTINCT stored_as AS "storedAs" FROM usage_file
-       WHERE id = ANY ($1::int[]) AND purged_at IS NULL`,
-      [[...fileIds]],
-    ),
-  );
-  return rows.map(({ storedAs }) => storedAs);
-}
-
 /** Has files read other bytes from now on. */
 export async function moveFiles(tx: SqlClient, from: string, to: string): Promise<number> {
   const rows = rowsOf(

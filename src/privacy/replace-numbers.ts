@@ -7,23 +7,25 @@ export interface Replacement {
 }
 
 /** What takes the place of written digits, with a plus before them or not; null for nothing. */
-type FindNumber = (digits: string, plus: boolean) => Replacement | null;
+export type FindNumber = (digits: string, plus: boolean) => Replacement | null;
 
 // Groups of digits with the signs between them that numbers are written with.
 const SEQUENCE = /\d+(?:[ \t()[\]/._-]{1,3}\d+)*/g;
 const LEAST_NATIONAL = 6;
 const INTERNATIONAL = ['', '00', '011', '0011', '010', '810'];
-/** What is dialled before a national number where it is not 0, by country code. */
-const TRUNK: Readonly<Record<string, string>> = { '7': '8', '36': '06' };
+/** What is dialled before a national number where it is not 0; in Italy 0 begins numbers. */
+const TRUNK: Readonly<Record<string, string>> = { '7': '8', '36': '06', '39': '' };
 /** No number is written with more: those of E.164, a prefix, and a zero in brackets. */
 const MOST_WRITTEN = 20;
+/** Nothing but digits and the signs between them. */
+const WRITTEN = /^[\d \t()[\]/.+-]*$/;
 // `2026-10-05 10` of a time, and `1697794800.12`, by which Asterisk knows a call.
 const NO_NUMBER = /^(?:(?:19|20)\d\d-[01]\d-[0-3]\d(?: \d\d)?|1\d{9}\.\d+)$/;
 // Asterisk names a channel by its peer and eight more digits: `SIP/2025550123-00000012`.
 const CHANNEL = /-\d{8}$/;
 
 /** Numbers, found however they are dialled: with or without country code and prefixes. */
-class KnownNumbers {
+export class KnownNumbers {
   readonly #full = new Map<string, Replacement>();
   readonly #national = new Map<string, Replacement>();
 
@@ -45,7 +47,7 @@ class KnownNumbers {
    * The number that these digits are. One that only ends in the same digits, such as one of
    * another country, is another number.
    */
-  find(digits: string, plus: boolean): Replacement | null {
+  readonly find = (digits: string, plus: boolean): Replacement | null => {
     if (plus) return this.#full.get(digits) ?? null;
     for (const prefix of INTERNATIONAL) {
       if (!digits.startsWith(prefix)) continue;
@@ -53,14 +55,14 @@ class KnownNumbers {
       if (found !== undefined) return found;
     }
     return this.#national.get(digits) ?? null;
-  }
+  };
 }
 
 /**
  * Replaces numbers in text, however they are written. A digit takes the place of a digit, so that
  * nothing moves. What is one number as a whole is never replaced in part.
  */
-function replaceNumbers(text: string, find: FindNumber): string {
+export function replaceNumbers(text: string, find: FindNumber): string {
   return text.replace(SEQUENCE, (found, at: number) => {
     if (NO_NUMBER.test(found)) return found;
     const groups = [...found.matchAll(/\d+/g)].map(([digits], n, all) => {
@@ -73,6 +75,25 @@ function replaceNumbers(text: string, find: FindNumber): string {
     const [first, end] = searched(text, found, at, groups, plus);
     return inGroups(found, groups.slice(first, end), plus && first === 0, find);
   });
+}
+
+/**
+ * Replaces the number that a text is, or ends in behind prefixes with which it is none by the
+ * rules of its format, such as that of a carrier.
+ */
+export function replaceNumber(text: string, number: string | null, find: FindNumber): string {
+  if (number !== null) {
+    const found = find(number, true);
+    return found === null ? text : exchanged(text, found);
+  }
+  const changed = replaceNumbers(text, find);
+  const digits = text.replace(/\D/g, '');
+  if (changed !== text || digits.length <= E164_MAX_DIGITS || !WRITTEN.test(text)) return changed;
+  for (let from = 1; digits.length - from > LEAST_NATIONAL; from += 1) {
+    const found = find(digits.slice(from), false);
+    if (found !== null) return exchanged(text, found);
+  }
+  return text;
 }
 
 /** The digits of a written number, which may have prefixes before it, exchanged. */
@@ -158,23 +179,4 @@ function commonStart(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a[at] === b[at]) at += 1;
   return at;
-}
-
-/** Replaces the numbers of a person in lines. */
-export class NumberReplacer {
-  readonly #own: KnownNumbers;
-  readonly #others: KnownNumbers;
-
-  /** `others` are replaced only in lines that hold one of `own`. */
-  constructor(own: readonly Replacement[], others: readonly Replacement[]) {
-    this.#own = new KnownNumbers(own);
-    this.#others = new KnownNumbers(others);
-  }
-
-  /** The line without the numbers; the line itself when it holds none of the person's. */
-  replace(line: string): string {
-    const changed = replaceNumbers(line, (digits, plus) => this.#own.find(digits, plus));
-    if (changed === line) return line;
-    return replaceNumbers(changed, (digits, plus) => this.#others.find(digits, plus));
-  }
 }

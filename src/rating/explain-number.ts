@@ -1,5 +1,5 @@
 import { type NumberRules, normaliseNumber } from '../kernel/index.js';
-import type { FormatDefinition } from '../mediation/index.js';
+import { type FormatDefinition, fieldSpans } from '../mediation/index.js';
 
 /** Which rule of its source made digits of a number. */
 export type NumberRule =
@@ -49,41 +49,9 @@ function ruleOf(dialled: string, rules: NumberRules): { rule: NumberRule; cut: s
 
 /** The fields of a line by the names of their columns; null when it is not of the format. */
 export function fieldsOf(line: string, format: FormatDefinition): Map<string, string> | null {
-  const fields: string[] = [];
-  let rest = line.endsWith('\r') ? line.slice(0, -1) : line;
-  for (;;) {
-    const field = firstField(rest, format);
-    if (field === null) return null;
-    fields.push(field.text);
-    if (field.last) break;
-    rest = rest.slice(field.length + 1);
-  }
-  if (fields.length !== format.columns.length) return null;
-  return new Map(format.columns.map((name, at) => [name, fields[at] as string]));
-}
-
-interface Field {
-  readonly text: string;
-  readonly length: number;
-  readonly last: boolean;
-}
-
-function firstField(rest: string, { delimiter, quote }: FormatDefinition): Field | null {
-  if (quote === null || !rest.startsWith(quote)) {
-    const end = rest.indexOf(delimiter);
-    const text = end < 0 ? rest : rest.slice(0, end);
-    return { text, length: text.length, last: end < 0 };
-  }
-  let end = 1;
-  for (;;) {
-    end = rest.indexOf(quote, end);
-    if (end < 0) return null;
-    if (rest[end + 1] !== quote) break;
-    end += 2;
-  }
-  const after = rest[end + 1];
-  if (after !== undefined && after !== delimiter) return null;
-  return { text: rest.slice(1, end), length: end + 1, last: after === undefined };
+  const spans = fieldSpans(line, format);
+  if (spans === null) return null;
+  return new Map(spans.map((span, at) => [format.columns[at] as string, line.slice(...span)]));
 }
 
 /** Column that holds the instant in these fields: the second one where the first is empty. */
