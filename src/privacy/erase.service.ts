@@ -15,11 +15,13 @@ import {
   forgetPartner,
   furtherDays,
   heldNumbers,
+  heldTrunks,
   knownPrefixes,
   moveFiles,
   type NamingXdr,
   naming,
   namingXdrs,
+  numbersOfOthers,
   openDeliveries,
   pastOf,
   replaceIdentities,
@@ -30,14 +32,13 @@ import {
   takenRanges,
 } from './erase.store.js';
 import { type LineTerms, storedFiles, termsOf, trunkIds } from './erase-file.store.js';
-import { LineEraser, type ReadLine } from './erase-line.js';
+import { isOthers, LineEraser, type OthersNumbers, type ReadLine } from './erase-line.js';
 import type { ErasureRow } from './erasure.entity.js';
 import { endErasure, findErasure, keepWork, takeWork } from './erasure.store.js';
 import { type ErasurePayload, type ErasureWork, sealedFor } from './erasure-work.js';
 import { added, type Figures } from './figures.js';
 import { type OwnNumbers, ownPseudonym, Pseudonyms } from './pseudonym.js';
 import { figuresOfRun } from './purge.store.js';
-import type { Replacement } from './replace-numbers.js';
 
 const ROWS_AT_ONCE = 1_000;
 const PREFIXES_KEPT_MS = 600_000;
@@ -102,7 +103,9 @@ export class EraseService implements BatchExecutor {
     const payload = batch.payload as ErasurePayload;
     if (payload.step === 'DAY') return this.#day(tx, payload.day, row, work);
     if (payload.step === 'DELIVERIES') return this.#furtherDays(tx, batch.runId, row, work);
-    return payload.step === 'NUMBERS' ? this.#numbers(tx, row, work) : this.#suspense(tx, work);
+    return payload.step === 'NUMBERS'
+      ? this.#numbers(tx, row, work)
+      : this.#suspense(tx, row, work);
   }
 
   /**
@@ -162,19 +165,17 @@ export class EraseService implements BatchExecutor {
     const found = await namingXdrs(tx, day, row.subscriptionId, work.own);
     if (found.length === 0) return { work, figures: {} };
     const pseudonyms = await this.#pseudonyms(tx, work.key);
+    const others = await numbersOfOthers(tx, row.subscriptionId, work.own);
     await replaceXdrs(
       tx,
       row.id,
       day,
-      found.map((xdr) => ({ id: xdr.id, ...replacedNumbers(xdr, work.own, pseudonyms) })),
+      found.map((xdr) => ({ id: xdr.id, ...replacedNumbers(xdr, work.own, others, pseudonyms) })),
     );
     const own = found.filter(({ isOwn }) => isOwn);
-    const foreign = (number: string) => number !== '0' && ownPseudonym(number, work.own) === null;
     return {
       work: {
         ...work,
-        callers: union(work.callers, own.map(({ a }) => a).filter(foreign)),
-        others: union(work.others, own.map(({ b }) => b).filter(foreign)),
         fileIds: union(
           work.fileIds,
           found.flatMap(({ fileId }) => fileId ?? []),
@@ -184,8 +185,8 @@ export class EraseService implements BatchExecutor {
     };
   }
 
-  async #suspense(tx: Tx, work: ErasureWork): Promise<Done> {
-    const eraser = await this.#eraser(tx, work);
+  async #suspense(tx: Tx, row: ErasureRow, work: ErasureWork): Promise<Done> {
+    const eraser = await this.#eraser(tx, row.subscriptionId, work);
     const readers = this.#readers(await trunkIds(tx));
     const endings = work.own.flatMap(({ from, to }) => endingsOf(from, to));
     let [after, suspended] = ['0', 0];
@@ -215,19 +216,14 @@ export class EraseService implements BatchExecutor {
 
   /** File by file: what has been written anew is not looked at again after an interruption. */
   async #files(batch: ClaimedBatch, erasureId: number): Promise<void> {
-    const { work, stored, eraser, readers } = await this.#database.read(
-      SYSTEM_SCOPE,
-      async (tx) => {
-        const opened = await this.#peek(tx, erasureId);
-        return {
-          work: opened,
-          stored: await storedFiles(tx, opened.fileIds),
-          eraser: await this.#eraser(tx, opened),
-          readers: this.#readers(await trunkIds(tx)),
-        };
-      },
-    );
-    invariant(work.key !== '', 'a running erasure has its key');
+    const { stored, eraser, readers } = await this.#database.write(SYSTEM_SCOPE, async (tx) => {
+      const { row, work } = await this.#open(tx, erasureId);
+      return {
+        stored: await storedFiles(tx, work.fileIds),
+        eraser: await this.#eraser(tx, row.subscriptionId, work),
+        readers: this.#readers(await trunkIds(tx)),
+      };
+    });
     const { rewrite, removeBytes } = this.#options;
     const old: string[] = [];
     let [files, lines] = [0, 0];
@@ -268,14 +264,6 @@ export class EraseService implements BatchExecutor {
     return { row, work: this.#unsealed(id, await takeWork(tx, id)) };
   }
 
-  async #peek(tx: Tx, id: number): Promise<ErasureWork> {
-    const rows: { work: Buffer | null }[] = await tx.query(
-      'SELECT work_sealed AS work FROM erasure WHERE id = $1',
-      [id],
-    );
-    return this.#unsealed(id, rows[0]?.work ?? null);
-  }
-
   #unsealed(id: number, sealed: Buffer | null): ErasureWork {
     invariant(sealed !== null, 'a running erasure has its work');
     return JSON.parse(unseal(this.#options.secretKey, sealed, sealedFor(id))) as ErasureWork;
@@ -299,13 +287,17 @@ export class EraseService implements BatchExecutor {
     };
   }
 
-  async #eraser(tx: Tx, work: ErasureWork): Promise<LineEraser> {
+  async #eraser(tx: Tx, subscriptionId: number, work: ErasureWork): Promise<LineEraser> {
     const pseudonyms = await this.#pseudonyms(tx, work.key);
     const own = work.own.flatMap(({ from, to }) =>
       numbersBetween(from, to).map((number) => ({ number, by: ownOf(number, work.own) })),
     );
-    const other = (number: string): Replacement => ({ number, by: pseudonyms.ofOther(number) });
-    return new LineEraser([...own, ...work.callers.map(other)], work.others.map(other));
+    return new LineEraser({
+      own,
+      othersNumbers: await numbersOfOthers(tx, subscriptionId, work.own),
+      trunks: await heldTrunks(tx, subscriptionId),
+      ofOther: (number) => pseudonyms.ofOther(number),
+    });
   }
 
   async #pseudonyms(tx: Tx, key: string): Promise<Pseudonyms> {
@@ -327,13 +319,15 @@ function ownOf(number: string, own: readonly OwnNumbers[]): string {
 
 /** Of others' records only the numbers of the subscriber go: the rest is about somebody else. */
 function replacedNumbers(
-  { a, b, isOwn }: NamingXdr,
+  { a, b, isOwn, startedMs }: NamingXdr,
   own: readonly OwnNumbers[],
+  others: readonly OthersNumbers[],
   pseudonyms: Pseudonyms,
 ): { a: string; b: string } {
   const of = (number: string): string => {
     if (number === '0') return number;
-    return ownPseudonym(number, own) ?? (isOwn ? pseudonyms.ofOther(number) : number);
+    const by = isOthers(number, startedMs, others) ? null : ownPseudonym(number, own);
+    return by ?? (isOwn ? pseudonyms.ofOther(number) : number);
   };
   return { a: of(a), b: of(b) };
 }

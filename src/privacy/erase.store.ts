@@ -1,4 +1,5 @@
 import { rowsOf, type SqlClient } from '../platform/index.js';
+import type { HeldTrunk, OthersNumbers } from './erase-line.js';
 import type { HeldNumbers } from './erasure-work.js';
 import { LEAF_DAY } from './purge.store.js';
 
@@ -22,6 +23,37 @@ export async function heldNumbers(tx: SqlClient, subscriptionId: number): Promis
          valid_from::text AS "validFrom", valid_to::text AS "validTo"
        FROM subscription_identity WHERE subscription_id = $1 AND number_from IS NOT NULL
        ORDER BY id`,
+      [subscriptionId],
+    ),
+  );
+}
+
+const HELD_MS = `(extract(epoch FROM valid_from) * 1000)::float8 AS "sinceMs",
+  (extract(epoch FROM valid_to) * 1000)::float8 AS "tillMs"`;
+
+/** Which of these numbers other subscriptions have had, and when. */
+export async function numbersOfOthers(
+  tx: SqlClient,
+  subscriptionId: number,
+  numbers: readonly { readonly from: string; readonly to: string }[],
+): Promise<OthersNumbers[]> {
+  return rowsOf<OthersNumbers>(
+    await tx.query(
+      `SELECT number_from::text AS "from", number_to::text AS "to", ${HELD_MS}
+       FROM subscription_identity WHERE subscription_id <> $1 AND EXISTS (SELECT 1
+         FROM unnest($2::bigint[], $3::bigint[]) AS n(low, high)
+         WHERE number_from <= n.high AND number_to >= n.low)`,
+      [subscriptionId, numbers.map(({ from }) => from), numbers.map(({ to }) => to)],
+    ),
+  );
+}
+
+/** Who has had trunks, and when. */
+export async function heldTrunks(tx: SqlClient, subscriptionId: number): Promise<HeldTrunk[]> {
+  return rowsOf<HeldTrunk>(
+    await tx.query(
+      `SELECT trunk_id AS "trunkId", subscription_id = $1 AS "isOwn", ${HELD_MS}
+       FROM subscription_identity WHERE trunk_id IS NOT NULL`,
       [subscriptionId],
     ),
   );
@@ -111,6 +143,7 @@ export interface NamingXdr {
   readonly isOwn: boolean;
   readonly a: string;
   readonly b: string;
+  readonly startedMs: number;
   readonly fileId: number | null;
 }
 
@@ -124,7 +157,8 @@ export async function namingXdrs(
   return rowsOf<NamingXdr>(
     await tx.query(
       `SELECT x.id::text, x.subscription_id = $2 AS "isOwn", x.a_number::text AS a,
-         x.b_number::text AS b, (SELECT (r.payload ->> 'fileId')::int FROM run_batch r
+         x.b_number::text AS b, (extract(epoch FROM x.started_at) * 1000)::float8 AS "startedMs",
+         (SELECT (r.payload ->> 'fileId')::int FROM run_batch r
            WHERE r.id = x.id >> 24) AS "fileId"
        FROM xdr x WHERE x.started_at >= $1::date::timestamptz
          AND x.started_at < ($1::date + 1)::timestamptz AND (x.subscription_id = $2

@@ -22,10 +22,6 @@ export interface ErasureWork {
   /** Hexadecimal. */
   readonly key: string;
   readonly own: readonly (OwnNumbers & HeldNumbers)[];
-  /** Further numbers that the subscriber called from. */
-  readonly callers: readonly string[];
-  /** Numbers that the subscriber called. */
-  readonly others: readonly string[];
   readonly fileIds: readonly number[];
 }
 

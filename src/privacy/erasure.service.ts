@@ -105,8 +105,6 @@ export class ErasureService {
       const work: ErasureWork = {
         key: randomBytes(KEY_BYTES).toString('hex'),
         own: [],
-        callers: [],
-        others: [],
         fileIds: [],
       };
       await approveErasure(tx, {

@@ -1,4 +1,4 @@
-import { invariant } from '../kernel/index.js';
+import { countryCodeLength, invariant } from '../kernel/index.js';
 
 /** Digits of a person's number that always change. */
 const LEAST_HIDDEN = 4;
@@ -31,7 +31,8 @@ export class Pseudonyms {
   /** A number of somebody whom the person called. Numbers that are priced whole are nobody's. */
   ofOther(number: string): string {
     const prefix = this.#prefixOf(number);
-    return this.#draw(number, prefix.length, (found) => this.#prefixOf(found) === prefix);
+    const keep = keptOf(number, prefix);
+    return this.#draw(number, keep, (found) => this.#prefixOf(found) === prefix);
   }
 
   /**
@@ -41,7 +42,7 @@ export class Pseudonyms {
   ofOwn(from: string, to: string, isFree: (from: string, to: string) => boolean): string {
     const span = BigInt(to) - BigInt(from);
     const prefix = this.#prefixOf(from);
-    const keep = Math.min(prefix.length, from.length - LEAST_HIDDEN);
+    const keep = Math.min(keptOf(from, prefix), from.length - LEAST_HIDDEN);
     return this.#draw(from, Math.max(keep, 1), (found) => {
       const last = String(BigInt(found) + span);
       const kept = keep < prefix.length || this.#prefixOf(found) === prefix;
@@ -70,6 +71,11 @@ export class Pseudonyms {
     invariant(hidden < LEAST_HIDDEN, 'some number of the same beginning is free');
     return number;
   }
+}
+
+// The country stays even where nothing has a price yet, since its records may wait for one.
+function keptOf(number: string, prefix: string): number {
+  return Math.max(prefix.length, countryCodeLength(number));
 }
 
 /** What takes the place of a number of the person; null when it is none of his. */

@@ -11,7 +11,8 @@ export type FindNumber = (digits: string, plus: boolean) => Replacement | null;
 
 // Groups of digits with the signs between them that numbers are written with.
 const SEQUENCE = /\d+(?:[ \t()[\]/._-]{1,3}\d+)*/g;
-const LEAST_NATIONAL = 6;
+/** Fewer digits are no number but in the columns of numbers, nor a national one. */
+const LEAST_DIGITS = 6;
 const INTERNATIONAL = ['', '00', '011', '0011', '010', '810'];
 /** What is dialled before a national number where it is not 0; in Italy 0 begins numbers. */
 const TRUNK: Readonly<Record<string, string>> = { '7': '8', '36': '06', '39': '' };
@@ -38,7 +39,7 @@ export class KnownNumbers {
       this.#full.set(each.number, each);
       // +49 (0)151 …
       this.#full.set(`${code}${trunk}${national}`, each);
-      if (national.length < LEAST_NATIONAL) continue;
+      if (national.length < LEAST_DIGITS) continue;
       this.#national.set(national, each).set(`${trunk}${national}`, each);
     }
   }
@@ -65,12 +66,13 @@ export class KnownNumbers {
 export function replaceNumbers(text: string, find: FindNumber): string {
   return text.replace(SEQUENCE, (found, at: number) => {
     if (NO_NUMBER.test(found)) return found;
-    const groups = [...found.matchAll(/\d+/g)].map(([digits], n, all) => {
-      const from = (all[n] as RegExpExecArray).index;
+    const groups = [...found.matchAll(/\d+/g)].map(({ 0: digits, index: from }) => {
       return { from, to: from + digits.length, digits };
     });
     const plus = /\+[([]?$/.test(text.slice(Math.max(0, at - 2), at));
-    const whole = find(groups.map(({ digits }) => digits).join(''), plus);
+    const digits = groups.map((group) => group.digits).join('');
+    if (digits.length < LEAST_DIGITS) return found;
+    const whole = find(digits, plus);
     if (whole !== null) return exchanged(found, whole);
     const [first, end] = searched(text, found, at, groups, plus);
     return inGroups(found, groups.slice(first, end), plus && first === 0, find);
@@ -89,7 +91,7 @@ export function replaceNumber(text: string, number: string | null, find: FindNum
   const changed = replaceNumbers(text, find);
   const digits = text.replace(/\D/g, '');
   if (changed !== text || digits.length <= E164_MAX_DIGITS || !WRITTEN.test(text)) return changed;
-  for (let from = 1; digits.length - from > LEAST_NATIONAL; from += 1) {
+  for (let from = 1; digits.length - from > LEAST_DIGITS; from += 1) {
     const found = find(digits.slice(from), false);
     if (found !== null) return exchanged(text, found);
   }
@@ -165,7 +167,7 @@ function longestRun(
   for (let n = first; n < groups.length; n += 1) {
     digits += (groups[n] as Group).digits;
     if (digits.length > MOST_WRITTEN) break;
-    const by = find(digits, plus);
+    const by = digits.length < LEAST_DIGITS ? null : find(digits, plus);
     if (by !== null) longest = { end: n + 1, by };
   }
   return longest;

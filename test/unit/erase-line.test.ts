@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type FormatDefinition, LineFields } from '../../src/mediation/index.js';
-import { LineEraser } from '../../src/privacy/erase-line.js';
+import { type Belongings, LineEraser } from '../../src/privacy/erase-line.js';
 import { aFormat } from '../fixtures/mediation.js';
 
 const facts = { timeZone: 'UTC', trunks: new Map([['IN-1234567', 7]]), defaultInTrunkId: 3 };
@@ -69,8 +69,22 @@ describe('the fields of a line', () => {
   });
 });
 
+const MARCH = Date.UTC(2026, 2, 1);
+const [since, till] = [Date.UTC(2026, 0, 1), Date.UTC(2026, 5, 1)];
+
+function eraserOf(number: string, by: string, given: Partial<Belongings> = {}): LineEraser {
+  const ofOther = (other: string) => (other.length < 6 ? other : `${other.slice(0, -4)}9999`);
+  return new LineEraser({
+    own: [{ number, by }],
+    othersNumbers: [],
+    trunks: [],
+    ofOther,
+    ...given,
+  });
+}
+
 describe('a line without the numbers of a person', () => {
-  const eraser = new LineEraser([{ number: '12025550123', by: '12025559876' }], []);
+  const eraser = eraserOf('12025550123', '12025559876');
 
   it.each([' ', '-', '/', '_', '(', ')', '.', '\t'])('ends numbers at %j', (delimiter) => {
     const mixed = ['id', 'a_number', 'quantity', 'note', 'at', 'b_number', 'in_trunk'];
@@ -82,12 +96,12 @@ describe('a line without the numbers of a person', () => {
   });
 
   it('keeps times, quantities and trunks that are the same digits', () => {
-    const of = new LineEraser([{ number: '11791194400', by: '11799999999' }], []);
+    const of = eraserOf('11791194400', '11799999999');
     const line = 'x;1791194400;1791194400;5;1791194400;;1791194400';
     expect(of.erase(line, aLine(';').read(line))).toBe(
       'x;1791194400;1799999999;5;1791194400;;1799999999',
     );
-    const trunk = new LineEraser([{ number: '491234567', by: '491299999' }], []);
+    const trunk = eraserOf('491234567', '491299999');
     const by = 'x;1791194400;5;011491234567;1;IN-1234567;IN-1234567';
     expect(trunk.erase(by, aLine(';').read(by))).toBe(
       'x;1791194400;5;011491299999;1;IN-1234567;IN-1299999',
@@ -107,5 +121,63 @@ describe('a line without the numbers of a person', () => {
     expect(eraser.erase(line, aLine(';').read(line))).toBe(
       'x;1791194400;5;9990112025559876;5;;9990112025550123',
     );
+  });
+});
+
+describe('whose numbers go', () => {
+  const own = '12025550123';
+  const eraser = eraserOf(own, '12025559876', {
+    trunks: [
+      { trunkId: 7, isOwn: true, sinceMs: since, tillMs: till },
+      { trunkId: 7, isOwn: false, sinceMs: till, tillMs: null },
+    ],
+    othersNumbers: [{ from: '12025550100', to: '12025550199', sinceMs: till, tillMs: null }],
+  });
+  const erased = (atMs: number, a: string, b: string, trunk = '', note = '') => {
+    const at = Number.isNaN(atMs) ? 'then' : atMs / 1000;
+    const line = ['x', at, a, b, 60, trunk, note].join(';');
+    const found = eraser.erase(line, aLine(';').read(line)).split(';');
+    return [found[2], found[3], found[6]];
+  };
+
+  it('all in his own record, in any column, and only his in the record of another', () => {
+    expect(erased(MARCH, '2025550123', '01133612345678', '', '+33612345678,2025550123')).toEqual([
+      '2025559876',
+      '01133612349999',
+      '+33612349999,2025559876',
+    ]);
+    expect(erased(MARCH, '+33612345678', '2025550123', '', '+33612345678,2025550123')).toEqual([
+      '+33612345678',
+      '2025559876',
+      '+33612345678,2025559876',
+    ]);
+    expect(erased(MARCH, '+33612345678', '+33612345679')).toEqual([
+      '+33612345678',
+      '+33612345679',
+      '',
+    ]);
+  });
+
+  it('by the owner of the trunk first, at the time of the record', () => {
+    const by = (atMs: number, a: string) => erased(atMs, a, '+33612345678', 'IN-1234567');
+    expect(by(MARCH, '+442079460000')).toEqual(['+442079469999', '+33612349999', '']);
+    expect(by(till, '+442079460000')).toEqual(['+442079460000', '+33612345678', '']);
+    expect(erased(till - 1000, `+${own}`, '+33612345678')[1]).toBe('+33612349999');
+  });
+
+  it('not while somebody else had the number, as far as the time can be read', () => {
+    const note = `SIP/${own}-00000012`;
+    expect(erased(till, `+${own}`, `+${own}`, '', note)).toEqual([`+${own}`, `+${own}`, note]);
+    expect(erased(Number.NaN, `+${own}`, '', '', note)).toEqual([
+      '+12025559876',
+      '',
+      'SIP/12025559876-00000012',
+    ]);
+  });
+
+  it('not where an emergency number is only the same digits', () => {
+    const short = eraserOf(own, '12025559876', { ofOther: () => '999' });
+    const line = 'x;1791194400;2025550123;011112;5;;112';
+    expect(short.erase(line, aLine(';').read(line))).toBe('x;1791194400;2025559876;011999;5;;112');
   });
 });

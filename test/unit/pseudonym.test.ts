@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LineEraser } from '../../src/privacy/erase-line.js';
+import { normaliseNumber } from '../../src/kernel/index.js';
+import { LineEraser, type LineField, type LineReading } from '../../src/privacy/erase-line.js';
 import { ownPseudonym, Pseudonyms } from '../../src/privacy/pseudonym.js';
 
 const hash = (key: string) => (text: string) => createHmac('sha256', key).update(text).digest();
@@ -49,6 +50,10 @@ describe('a pseudonym', () => {
     const own = all.ofOwn('491511234567', '491511234567', free);
     expect(own.slice(0, 8)).toBe('49151123');
     expect(own).not.toBe('491511234567');
+    // Its country stays where nothing is priced, since its records may wait for a price.
+    const bare = new Pseudonyms(hash('a'), new Set());
+    expect(bare.ofOwn('4915112345678', '4915112345678', free)).toMatch(/^49\d{11}$/);
+    expect(bare.ofOther('35312345678')).toMatch(/^353\d{8}$/);
     // A service that many call is nobody's number.
     expect(new Pseudonyms(hash('a'), PREFIXES).ofOther('800555')).toBe('800555');
   });
@@ -65,11 +70,25 @@ describe('a pseudonym', () => {
   });
 });
 
+/** Lines of some text, the calling and the called number, and more. */
+function readingOf(line: string): LineReading {
+  const rules = { countryCode: '49', trunkPrefix: '0', internationalPrefixes: ['00'] };
+  const fields = [...line.matchAll(/[^,;]+/g)].map(({ 0: text, index: from }, n): LineField => {
+    const place = { from, to: from + text.length };
+    if (n === 0 || n > 2) return { ...place, kind: 'TEXT', number: null };
+    const read = normaliseNumber(text, { ...rules, bare: 'NATIONAL' });
+    return { ...place, kind: 'NUMBER', number: 'digits' in read ? read.digits : null };
+  });
+  return { fields, startedMs: 0, aNumber: fields[1]?.number ?? null, inTrunkId: 0 };
+}
+
 describe('numbers in a line', () => {
-  const eraser = new LineEraser(
-    [{ number: '4915112345678', by: '4915198765432' }],
-    [{ number: '33612345678', by: '33687654321' }],
-  );
+  const nobody = { othersNumbers: [], trunks: [], ofOther: (number: string) => number };
+  const eraser = new LineEraser({
+    ...nobody,
+    own: [{ number: '4915112345678', by: '4915198765432' }],
+    ofOther: (number) => (number === '33612345678' ? '33687654321' : number),
+  });
 
   it.each([
     ['x,+4915112345678,+33612345678,60', 'x,+4915198765432,+33687654321,60'],
@@ -88,7 +107,7 @@ describe('numbers in a line', () => {
     ['+49 (0)151 1234-5678', '+49 (0)151 9876-5432'],
     ['+(49) 151 12345678', '+(49) 151 98765432'],
   ])('%j become %j', (line, changed) => {
-    expect(eraser.erase(line, null)).toBe(changed);
+    expect(eraser.erase(line, readingOf(line))).toBe(changed);
     expect(changed).toHaveLength(line.length);
   });
 
@@ -104,11 +123,11 @@ describe('numbers in a line', () => {
     '20261015112345678',
     '20261001151123,45678',
   ])('%s stays', (line) => {
-    expect(eraser.erase(line, null)).toBe(line);
+    expect(eraser.erase(line, readingOf(line))).toBe(line);
   });
 
   it('are no instants', () => {
-    const of = (number: string, by: string) => new LineEraser([{ number, by }], []);
+    const of = (number: string, by: string) => new LineEraser({ ...nobody, own: [{ number, by }] });
     const date = of('4720261005', '4720999999');
     expect(date.erase('2026-10-05T10:00:00Z,+47 20261005', null)).toBe(
       '2026-10-05T10:00:00Z,+47 20999999',

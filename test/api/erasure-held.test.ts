@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { aRate } from '../fixtures/catalog.js';
+import { erase } from '../fixtures/erasure.js';
+import { call } from '../fixtures/partner.js';
+import { type TestApp, testApp } from '../fixtures/test-app.js';
+import {
+  aTrafficWorld,
+  CUSTOMER_NUMBER,
+  DIRECT_NUMBER,
+  fileCounts,
+  importFile,
+  runEnd,
+  type TrafficWorld,
+} from '../fixtures/traffic.js';
+
+const HEADER = 'record_id,service,started_at,a_number,b_number,quantity,in_trunk,out_trunk\n';
+const RECYCLE =
+  'mutation ($filter: SuspenseFilter!) { recycleRecords(filter: $filter) { id result } }';
+const XDRS = `query { xdrs(first: 10, filter: {
+  from: "2026-10-01T00:00:00Z", to: "2026-11-01T00:00:00Z" }) {
+  nodes { aNumber bNumber subscriptionId }
+} }`;
+
+let kontor: TestApp;
+let world: TrafficWorld;
+
+beforeAll(async () => {
+  kontor = await testApp();
+  world = await aTrafficWorld(kontor);
+});
+afterAll(() => kontor?.stop());
+
+const record = (id: string, from: string, to: string) =>
+  `${id},voice,2026-10-05T10:00:00Z,+${from},+${to},60,,CANARY-TRUNK-OUT\n`;
+const fileOf = (text: string) => importFile(kontor, world, 'kontor', HEADER + text);
+
+it('an erasure leaves the number of another customer in his own held record', async () => {
+  // He was called, and calls back to where nothing has a price yet.
+  await fileOf(record('d1', DIRECT_NUMBER, CUSTOMER_NUMBER));
+  const { fileId, file } = await fileOf(record('c1', CUSTOMER_NUMBER, DIRECT_NUMBER));
+  expect(file).toMatchObject({ held: '1' });
+  await erase(kontor, world, world.subscriptions.direct);
+  for (const list of ['cost', 'base', 'upperSells', 'lowerRetail'] as const) {
+    await aRate(kontor, world.token, world.lists[list], { prefix: '1', price: '0.02' });
+  }
+  const run = await call(kontor, world.token, RECYCLE, { filter: { fileId } });
+  await runEnd(kontor, world.token, run.id);
+  const counts = await fileCounts(kontor, world.token, fileId);
+  expect(counts).toMatchObject({ rated: '1', rejected: '0', held: '0' });
+  const { nodes } = await call(kontor, world.token, XDRS);
+  const { customer, direct } = world.subscriptions;
+  type Shown = Record<'subscriptionId' | 'aNumber' | 'bNumber', string>;
+  const of = (id: string) => nodes.find((xdr: Shown) => xdr.subscriptionId === id) as Shown;
+  expect(of(customer).aNumber).toBe(CUSTOMER_NUMBER);
+  // One pseudonym, whoever called; and of whom the person called nothing is left.
+  expect(of(customer).bNumber).toBe(of(direct).aNumber);
+  expect(of(direct).bNumber).not.toBe(CUSTOMER_NUMBER);
+});
