@@ -37,6 +37,7 @@ import type { ErasureRow } from './erasure.entity.js';
 import { endErasure, findErasure, keepWork, takeWork } from './erasure.store.js';
 import { type ErasurePayload, type ErasureWork, sealedFor } from './erasure-work.js';
 import { added, type Figures } from './figures.js';
+import { blocksOf } from './number-block.js';
 import { type OwnNumbers, ownPseudonym, Pseudonyms } from './pseudonym.js';
 import { figuresOfRun } from './purge.store.js';
 
@@ -188,11 +189,11 @@ export class EraseService implements BatchExecutor {
   async #suspense(tx: Tx, row: ErasureRow, work: ErasureWork): Promise<Done> {
     const eraser = await this.#eraser(tx, row.subscriptionId, work);
     const readers = this.#readers(await trunkIds(tx));
-    const endings = work.own.flatMap(({ from, to }) => endingsOf(from, to));
+    const blocks = work.own.flatMap(nationalBlocks);
     let [after, suspended] = ['0', 0];
     let fileIds = work.fileIds;
-    while (endings.length > 0) {
-      const rows = await naming(tx, after, endings, ROWS_AT_ONCE);
+    while (blocks.length > 0) {
+      const rows = await naming(tx, after, blocks, ROWS_AT_ONCE);
       const terms = await termsOf(
         tx,
         rows.map(({ fileId }) => fileId),
@@ -354,11 +355,7 @@ function numbersBetween(from: string, to: string): string[] {
   return Array.from({ length: count }, (_, n) => String(BigInt(from) + BigInt(n)));
 }
 
-// What all numbers of a range end in differs, so for a range it is what they begin with.
-function endingsOf(from: string, to: string): string[] {
-  const national = (number: string) => number.slice(countryCodeLength(number));
-  if (from === to) return [national(from)];
-  let common = 0;
-  while (from[common] === to[common]) common += 1;
-  return [from.slice(countryCodeLength(from), common)].filter((each) => each !== '');
+// However a number is dialled, it has the digits behind its country code.
+function nationalBlocks({ from, to }: OwnNumbers): string[] {
+  return blocksOf(from, to).map((block) => block.slice(countryCodeLength(from)));
 }

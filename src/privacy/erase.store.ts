@@ -237,11 +237,11 @@ export async function furtherDays(
   return days.filter((day) => !known.has(day));
 }
 
-/** Suspended records whose text holds one of the endings of numbers, some at a time. */
+/** Suspended records whose digits hold those of one of the blocks of numbers, some at a time. */
 export async function naming(
   tx: SqlClient,
   after: string,
-  endings: readonly string[],
+  blocks: readonly string[],
   limit: number,
 ): Promise<{ readonly id: string; readonly raw: Buffer; readonly fileId: number }[]> {
   return rowsOf<{ id: string; raw: Buffer; fileId: number }>(
@@ -250,7 +250,7 @@ export async function naming(
        WHERE s.id > $1 AND s.purged_at IS NULL AND EXISTS (SELECT 1 FROM unnest($2::text[]) AS e
          WHERE position(e IN regexp_replace(encode(s.raw, 'escape'), '[^0-9]', '', 'g')) > 0)
        ORDER BY s.id LIMIT $3`,
-      [after, endings, limit],
+      [after, blocks, limit],
     ),
   );
 }

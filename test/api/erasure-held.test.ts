@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { aRate } from '../fixtures/catalog.js';
 import { erase } from '../fixtures/erasure.js';
-import { call } from '../fixtures/partner.js';
+import { allRows } from '../fixtures/mediation.js';
+import { call, TERMS } from '../fixtures/partner.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
@@ -55,4 +56,26 @@ it('an erasure leaves the number of another customer in his own held record', as
   // One pseudonym, whoever called; and of whom the person called nothing is left.
   expect(of(customer).bNumber).toBe(of(direct).aNumber);
   expect(of(direct).bNumber).not.toBe(CUSTOMER_NUMBER);
+});
+
+it('an erasure finds suspended records of a range that no further digit begins', async () => {
+  const subscriptionId = world.subscriptions.customer;
+  await call(
+    kontor,
+    world.token,
+    'mutation ($input: AddIdentityInput!) { addIdentity(input: $input) { id } }',
+    { input: { subscriptionId, number: '4929999990-4930000009', validFrom: TERMS.validFrom } },
+  );
+  const unreadable = record('r1', '4929999995', DIRECT_NUMBER).replace(',60,', ',what,');
+  const { file } = await fileOf(unreadable);
+  expect(file).toMatchObject({ rejected: '1' });
+  // With the one that was held and rated since, which is kept, too.
+  expect(await erase(kontor, world, subscriptionId)).toMatchObject({ suspended: 2 });
+  const rows = await allRows<{ raw: Buffer }>(
+    kontor,
+    `SELECT raw FROM suspense_record WHERE state = 'REJECTED'`,
+  );
+  expect(rows).toHaveLength(1);
+  expect(rows[0]?.raw.toString()).toMatch(/^r1,voice,2026-10-05T10:00:00Z,\+49\d{8},/);
+  expect(rows[0]?.raw.toString()).not.toContain('29999995');
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { normaliseNumber } from '../../src/kernel/index.js';
 import { LineEraser, type LineField, type LineReading } from '../../src/privacy/erase-line.js';
+import { blocksOf } from '../../src/privacy/number-block.js';
 import { ownPseudonym, Pseudonyms } from '../../src/privacy/pseudonym.js';
 
 const hash = (key: string) => (text: string) => createHmac('sha256', key).update(text).digest();
@@ -67,6 +68,40 @@ describe('a pseudonym', () => {
     const own = [{ from: '4930111000', to: '4930111099', as }];
     expect(ownPseudonym('4930111007', own)).toBe(String(BigInt(as) + 7n));
     expect(ownPseudonym('4930111100', own)).toBeNull();
+  });
+});
+
+describe('the blocks of a range', () => {
+  it.each([
+    ['4930111222', '4930111222', ['4930111222']],
+    ['4930111000', '4930111999', ['4930111']],
+    [
+      '4929999998',
+      '4930000011',
+      ['4929999998', '4929999999', '493000000', '4930000010', '4930000011'],
+    ],
+    ['100', '999', ['1', '2', '3', '4', '5', '6', '7', '8', '9']],
+  ])('%s to %s', (from, to, blocks) => {
+    expect(blocksOf(from, to)).toEqual(blocks);
+  });
+
+  it('hold its numbers and no others', () => {
+    const starts = fc.integer({ min: 1_000_000, max: 9_980_000 });
+    fc.assert(
+      fc.property(
+        starts,
+        fc.nat(9_999),
+        fc.integer({ min: -20_000, max: 20_000 }),
+        (from, n, at) => {
+          const number = Math.max(1_000_000, from + at);
+          const held = blocksOf(`${from}`, `${from + n}`).filter((block) => {
+            return String(number).startsWith(block);
+          });
+          expect(held).toHaveLength(number >= from && number <= from + n ? 1 : 0);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
   });
 });
 
