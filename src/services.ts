@@ -108,7 +108,9 @@ import {
   FileStorage,
   type FormatDefinition,
   InboxService,
+  keptFiles,
   LineFields,
+  rewriteKept,
   rewriteLines,
   SuspenseCountResolver,
   SuspenseResolver,
@@ -211,6 +213,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const credit = new CreditService();
   const billing = buildBilling({ database, log, now, config }, auditing);
   const { secretKey } = keys;
+  const inbox = join(config.dataDir, 'inbox');
   const webhooks = new WebhookService({ secretKey, allowedOrigins: config.webhookOrigins });
   const pricing = buildPricing();
   const access = {
@@ -227,6 +230,8 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
       now,
       secretKey: keys.secretKey,
       rewrite: (storedAs, change) => rewriteLines(mediation.storage, storedAs, change),
+      keptFiles: () => keptFiles(inbox),
+      rewriteKept: (keptAs, change) => rewriteKept(inbox, keptAs, change),
       reader: ({ definition, ...terms }, trunks) => {
         const fields = new LineFields(definition as FormatDefinition, { ...terms, trunks });
         return (line) => fields.read(line);

@@ -1,3 +1,6 @@
+/** The folder below the inbox for deliveries whose content was imported before. */
+export const KEPT_ASIDE = '.duplicate';
+
 /** Whether an entry of an inbox folder may be taken. */
 export type Readiness = 'IGNORED' | 'WAITING' | 'COMPLETE';
 

@@ -8,7 +8,7 @@ import { type Database, type Log, rowsOf, SYSTEM_SCOPE } from '../platform/index
 import { printableName } from './file-name.js';
 import { type Arrival, type FileStorage, ignoreMissing } from './file-storage.service.js';
 import { type Delivery, type DeliveryOutcome, registerDelivery } from './inbox.store.js';
-import { readiness } from './inbox-entry.js';
+import { KEPT_ASIDE, readiness } from './inbox-entry.js';
 import { openFolder } from './open-folder.service.js';
 import type { UsageFileService } from './usage-file.service.js';
 import { UsageSource } from './usage-source.entity.js';
@@ -37,7 +37,6 @@ interface FolderEntry {
 }
 
 const TAKEN = '.taken';
-const DUPLICATE = '.duplicate';
 
 /**
  * The folder `inbox` of the data directory, with one folder per source. A complete file is first
@@ -98,7 +97,7 @@ export class InboxService {
   async poll(): Promise<InboxReport> {
     const report: InboxReport = { taken: 0, duplicates: 0, waiting: 0 };
     await mkdir(join(this.#root, TAKEN), { recursive: true, mode: 0o750 });
-    await mkdir(join(this.#root, DUPLICATE), { recursive: true, mode: 0o750 });
+    await mkdir(join(this.#root, KEPT_ASIDE), { recursive: true, mode: 0o750 });
     const entries = await readdir(this.#root, { withFileTypes: true });
     const sources = await this.#sources(entries.map((entry) => entry.name));
     for (const source of sources.values()) await this.#takenBefore(source, report);
@@ -281,5 +280,5 @@ export class InboxService {
 }
 
 function keptAs(place: string): string {
-  return `${DUPLICATE}/${basename(place)}`;
+  return `${KEPT_ASIDE}/${basename(place)}`;
 }

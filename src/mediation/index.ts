@@ -14,7 +14,7 @@ import { UsageSourceResolver } from './usage-source.resolver.js';
 export { markLength } from './byte-order-mark.js';
 export { mediationErrors } from './errors.js';
 export { checkFileCounts, type UnequalCounts } from './file-count.store.js';
-export { rewriteLines } from './file-rewrite.service.js';
+export { keptFiles, rewriteKept, rewriteLines } from './file-rewrite.service.js';
 export { FileStorage, type StoredContent } from './file-storage.service.js';
 export * from './format.js';
 export { IdentityHash } from './identity-hash.js';

@@ -1,12 +1,5 @@
 import { rowsOf, type SqlClient } from '../platform/index.js';
-
-/** By what the lines of a file are read: what its import froze. */
-export interface LineTerms {
-  readonly formatId: number;
-  readonly definition: object;
-  readonly timeZone: string;
-  readonly defaultInTrunkId: number;
-}
+import type { LineTerms } from './erase-line.js';
 
 // Of file f. An import that was cancelled says nothing of the next one.
 const TERMS = `SELECT jsonb_build_object('formatId', d.id, 'definition', d.definition,
@@ -20,22 +13,50 @@ const TERMS = `SELECT jsonb_build_object('formatId', d.id, 'definition', d.defin
 
 /** A file whose bytes are kept, once for all rows that have the same. */
 export interface StoredFile {
+  readonly id: number;
   readonly storedAs: string;
   /** Null for a file that was not imported. */
   readonly terms: LineTerms | null;
 }
 
-/** Where the bytes of files lie, those that are still kept. */
+/** Files whose bytes are kept, whoever delivered them and whatever came of them, some at a time. */
 export async function storedFiles(
   tx: SqlClient,
-  fileIds: readonly number[],
+  after: number,
+  limit: number,
 ): Promise<StoredFile[]> {
   return rowsOf<StoredFile>(
     await tx.query(
-      `SELECT DISTINCT ON (f.stored_as) f.stored_as AS "storedAs", t.terms
+      `SELECT f.id, f.stored_as AS "storedAs", t.terms
        FROM usage_file f LEFT JOIN LATERAL (${TERMS}) AS t ON true
-       WHERE f.id = ANY ($1::int[]) AND f.purged_at IS NULL`,
-      [[...fileIds]],
+       WHERE f.id > $1 AND f.purged_at IS NULL AND NOT EXISTS (SELECT 1 FROM usage_file o
+         WHERE o.stored_as = f.stored_as AND o.id > f.id AND o.purged_at IS NULL)
+       ORDER BY f.id LIMIT $2`,
+      [after, limit],
+    ),
+  );
+}
+
+/** By what the lines of a delivery that was put aside are read: as those of the file it equals. */
+export async function termsOfKept(tx: SqlClient, keptAs: string): Promise<LineTerms | null> {
+  const rows = rowsOf<{ terms: LineTerms }>(
+    await tx.query(
+      `SELECT t.terms FROM duplicate_file k JOIN usage_file f ON f.id = k.usage_file_id
+       CROSS JOIN LATERAL (${TERMS}) AS t WHERE k.kept_as = $1 LIMIT 1`,
+      [keptAs],
+    ),
+  );
+  return rows[0]?.terms ?? null;
+}
+
+/** By what lines may be read of which nobody has said yet where they come from. */
+export async function possibleTerms(tx: SqlClient): Promise<LineTerms[]> {
+  return rowsOf<LineTerms>(
+    await tx.query(
+      `SELECT DISTINCT ON (d.id, s.time_zone) d.id AS "formatId", d.definition,
+         s.time_zone AS "timeZone", 0 AS "defaultInTrunkId"
+       FROM usage_source s JOIN usage_format d ON d.id = s.usage_format_id
+       ORDER BY d.id, s.time_zone`,
     ),
   );
 }
@@ -59,4 +80,9 @@ export async function termsOf(
 export async function trunkIds(tx: SqlClient): Promise<Map<string, number>> {
   const rows = rowsOf<{ id: number; name: string }>(await tx.query('SELECT id, name FROM trunk'));
   return new Map(rows.map(({ id, name }) => [Buffer.from(name).toString('latin1'), id]));
+}
+
+/** Has files read other bytes from now on. */
+export async function moveFiles(tx: SqlClient, from: string, to: string): Promise<void> {
+  await tx.query('UPDATE usage_file SET stored_as = $2 WHERE stored_as = $1', [from, to]);
 }

@@ -26,8 +26,16 @@ export interface LineReading {
   readonly inTrunkId: number;
 }
 
-/** Reads a line, given as Latin-1; null when nothing is known of how it is written. */
-export type ReadLine = (line: string) => LineReading | null;
+/** By what the lines of a file are read: what its import froze. */
+export interface LineTerms {
+  readonly formatId: number;
+  readonly definition: object;
+  readonly timeZone: string;
+  readonly defaultInTrunkId: number;
+}
+
+/** Reads a line, given as Latin-1. */
+export type ReadLine = (line: string) => LineReading;
 
 /** From a moment on until before another; null for no end. */
 interface Held {
@@ -80,7 +88,11 @@ export class LineEraser {
   /** The line without the numbers, each digit in its place; without a reading all of it is text. */
   erase(line: string, reading: LineReading | null): string {
     const own = this.#ownAt(reading?.startedMs ?? null);
-    if (reading === null) return replaceNumbers(line, own);
+    if (reading === null) {
+      // Blanks may stand within a number or between two.
+      const whole = replaceNumbers(line, own);
+      return whole.replace(/\S+/g, (piece) => replaceNumbers(piece, own));
+    }
     if (!this.#isOwn(reading, own)) return inFields(line, reading.fields, own);
     const parties = reading.fields.flatMap(({ number }) => {
       return number === null ? [] : { number, by: this.#belongings.ofOther(number) };

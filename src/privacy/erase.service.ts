@@ -17,7 +17,6 @@ import {
   heldNumbers,
   heldTrunks,
   knownPrefixes,
-  moveFiles,
   type NamingXdr,
   naming,
   namingXdrs,
@@ -29,10 +28,25 @@ import {
   replaceRaw,
   replaceXdrs,
   type Said,
+  type Traces,
   takenRanges,
 } from './erase.store.js';
-import { type LineTerms, storedFiles, termsOf, trunkIds } from './erase-file.store.js';
-import { isOthers, LineEraser, type OthersNumbers, type ReadLine } from './erase-line.js';
+import {
+  moveFiles,
+  possibleTerms,
+  storedFiles,
+  termsOf,
+  termsOfKept,
+  trunkIds,
+} from './erase-file.store.js';
+import {
+  isOthers,
+  LineEraser,
+  type LineTerms,
+  type OthersNumbers,
+  type ReadLine,
+} from './erase-line.js';
+import { type LineChange, marksOf, TextEraser } from './erase-text.js';
 import type { ErasureRow } from './erasure.entity.js';
 import { endErasure, findErasure, keepWork, takeWork } from './erasure.store.js';
 import { type ErasurePayload, type ErasureWork, sealedFor } from './erasure-work.js';
@@ -42,6 +56,7 @@ import { type OwnNumbers, ownPseudonym, Pseudonyms } from './pseudonym.js';
 import { figuresOfRun } from './purge.store.js';
 
 const ROWS_AT_ONCE = 1_000;
+const FILES_AT_ONCE = 200;
 const PREFIXES_KEPT_MS = 600_000;
 const DELIVERY_TRIES = 100;
 const DELIVERY_PAUSE_MS = 500;
@@ -51,13 +66,17 @@ export interface EraseOptions {
   readonly secretKey: Uint8Array;
   readonly now: () => Date;
   /**
-   * Stores a file with other lines, each as long as before, and answers where; null when its
-   * bytes are not there any more.
+   * Stores a file with other lines, each as long as before, and answers where; the same place when
+   * none changed, null when its bytes are not there any more.
    */
   readonly rewrite: (
     storedAs: string,
-    change: (line: string) => string,
+    change: LineChange,
   ) => Promise<{ readonly storedAs: string; readonly lines: number } | null>;
+  /** Deliveries that were put aside, since their content was known. */
+  readonly keptFiles: () => AsyncIterable<string>;
+  /** Writes such a delivery with other lines, and answers how many changed. */
+  readonly rewriteKept: (keptAs: string, change: LineChange) => Promise<number>;
   /** Reads lines by the terms that their file was imported by; trunks by their names. */
   readonly reader: (terms: LineTerms, trunks: ReadonlyMap<string, number>) => ReadLine;
   /** Removes stored bytes that no row knows any more. */
@@ -94,19 +113,16 @@ export class EraseService implements BatchExecutor {
     if (payload.step === 'DELIVERIES') await this.#untilDelivered();
     await this.#database.write(SYSTEM_SCOPE, async (tx) => {
       const { row, work } = await this.#open(tx, payload.erasureId);
-      const done = await this.#step(tx, batch, row, work);
+      const done = await this.#step(tx, payload, row, work);
       await this.#keep(tx, row.id, done.work);
       await completeBatchSql(tx, batch, { totals: done.figures }, 1);
     });
   }
 
-  async #step(tx: Tx, batch: ClaimedBatch, row: ErasureRow, work: ErasureWork): Promise<Done> {
-    const payload = batch.payload as ErasurePayload;
+  async #step(tx: Tx, payload: ErasurePayload, row: ErasureRow, work: ErasureWork): Promise<Done> {
     if (payload.step === 'DAY') return this.#day(tx, payload.day, row, work);
-    if (payload.step === 'DELIVERIES') return this.#furtherDays(tx, batch.runId, row, work);
-    return payload.step === 'NUMBERS'
-      ? this.#numbers(tx, row, work)
-      : this.#suspense(tx, row, work);
+    if (payload.step === 'NUMBERS') return this.#numbers(tx, row, work);
+    return payload.step === 'SUSPENSE' ? this.#suspense(tx, row, work) : { work, figures: {} };
   }
 
   /**
@@ -174,73 +190,95 @@ export class EraseService implements BatchExecutor {
       found.map((xdr) => ({ id: xdr.id, ...replacedNumbers(xdr, work.own, others, pseudonyms) })),
     );
     const own = found.filter(({ isOwn }) => isOwn);
-    return {
-      work: {
-        ...work,
-        fileIds: union(
-          work.fileIds,
-          found.flatMap(({ fileId }) => fileId ?? []),
-        ),
-      },
-      figures: { records: own.length, recordsOfOthers: found.length - own.length },
-    };
+    const figures = { records: own.length, recordsOfOthers: found.length - own.length };
+    return { work, figures };
   }
 
   async #suspense(tx: Tx, row: ErasureRow, work: ErasureWork): Promise<Done> {
-    const eraser = await this.#eraser(tx, row.subscriptionId, work);
-    const readers = this.#readers(await trunkIds(tx));
-    const blocks = work.own.flatMap(nationalBlocks);
+    const { eraser, traces } = await this.#eraser(tx, row, work);
     let [after, suspended] = ['0', 0];
-    let fileIds = work.fileIds;
-    while (blocks.length > 0) {
-      const rows = await naming(tx, after, blocks, ROWS_AT_ONCE);
-      const terms = await termsOf(
-        tx,
-        rows.map(({ fileId }) => fileId),
-      );
+    for (;;) {
+      const rows = await naming(tx, after, traces, ROWS_AT_ONCE);
+      const fileIds = rows.map(({ fileId }) => fileId);
+      const terms = await termsOf(tx, fileIds);
       const changed = rows.flatMap(({ id, raw, fileId }) => {
         const line = raw.toString('latin1');
-        const now = eraser.erase(line, readers(terms.get(fileId) ?? null)(line));
-        return now === line ? [] : [{ id, raw: Buffer.from(now, 'latin1'), fileId }];
+        const now = eraser.changeOf(terms.get(fileId) ?? null).change(line);
+        return now === line ? [] : [{ id, raw: Buffer.from(now, 'latin1') }];
       });
       await replaceRaw(tx, changed);
       suspended += changed.length;
-      fileIds = union(
-        fileIds,
-        changed.map(({ fileId }) => fileId),
-      );
-      if (rows.length < ROWS_AT_ONCE) break;
+      if (rows.length < ROWS_AT_ONCE) return { work, figures: { suspended } };
       after = rows.at(-1)?.id ?? after;
     }
-    return { work: { ...work, fileIds }, figures: { suspended } };
+  }
+
+  /**
+   * Every file whose bytes are kept, since any may hold a number: who called whom is known of rated
+   * records only. Then what began to read old bytes meanwhile is waited for, and days are taken
+   * that it was the first to bring records of.
+   */
+  async #files(batch: ClaimedBatch, erasureId: number): Promise<void> {
+    const { eraser, opened } = await this.#database.write(SYSTEM_SCOPE, async (tx) => {
+      const { row, work } = await this.#open(tx, erasureId);
+      return { opened: work, eraser: (await this.#eraser(tx, row, work)).eraser };
+    });
+    const searched = await this.#stored(erasureId, opened, eraser);
+    const kept = await this.#kept(eraser);
+    await this.#untilDelivered();
+    await this.#database.write(SYSTEM_SCOPE, async (tx) => {
+      const { row, work } = await this.#open(tx, erasureId);
+      const { figures } = await this.#furtherDays(tx, batch.runId, row, work);
+      const files = searched.files + kept.files;
+      const totals = added(figures, { files, lines: searched.lines + kept.lines });
+      await completeBatchSql(tx, batch, { totals }, 1);
+    });
   }
 
   /** File by file: what has been written anew is not looked at again after an interruption. */
-  async #files(batch: ClaimedBatch, erasureId: number): Promise<void> {
-    const { stored, eraser, readers } = await this.#database.write(SYSTEM_SCOPE, async (tx) => {
-      const { row, work } = await this.#open(tx, erasureId);
-      return {
-        stored: await storedFiles(tx, work.fileIds),
-        eraser: await this.#eraser(tx, row.subscriptionId, work),
-        readers: this.#readers(await trunkIds(tx)),
-      };
-    });
+  async #stored(
+    erasureId: number,
+    work: ErasureWork,
+    eraser: TextEraser,
+  ): Promise<NonNullable<ErasureWork['searched']>> {
     const { rewrite, removeBytes } = this.#options;
     const old: string[] = [];
-    let [files, lines] = [0, 0];
-    for (const { storedAs, terms } of stored) {
-      const read = readers(terms);
-      const made = await rewrite(storedAs, (line) => eraser.erase(line, read(line)));
-      if (made === null || made.storedAs === storedAs) continue;
-      await this.#database.write(SYSTEM_SCOPE, (tx) => moveFiles(tx, storedAs, made.storedAs));
-      old.push(storedAs);
-      files += 1;
-      lines += made.lines;
+    let searched = work.searched ?? { fileId: 0, files: 0, lines: 0 };
+    for (;;) {
+      const { fileId } = searched;
+      const some = await this.#database.read(SYSTEM_SCOPE, (tx) =>
+        storedFiles(tx, fileId, FILES_AT_ONCE),
+      );
+      for (const { id, storedAs, terms } of some) {
+        const made = await rewrite(storedAs, eraser.changeOf(terms));
+        searched = { ...searched, fileId: id };
+        if (made === null || made.storedAs === storedAs) continue;
+        const { files, lines } = searched;
+        searched = { fileId: id, files: files + 1, lines: lines + made.lines };
+        const now = { ...work, searched };
+        await this.#database.write(SYSTEM_SCOPE, async (tx) => {
+          await moveFiles(tx, storedAs, made.storedAs);
+          await this.#keep(tx, erasureId, now);
+        });
+        old.push(storedAs);
+      }
+      if (some.length < FILES_AT_ONCE) break;
     }
     for (const storedAs of old) await removeBytes(storedAs);
-    await this.#database.write(SYSTEM_SCOPE, (tx) =>
-      completeBatchSql(tx, batch, { totals: { files, lines } }, 1),
-    );
+    return searched;
+  }
+
+  async #kept(eraser: TextEraser): Promise<{ files: number; lines: number }> {
+    const { keptFiles, rewriteKept } = this.#options;
+    let [files, lines] = [0, 0];
+    for await (const keptAs of keptFiles()) {
+      const terms = await this.#database.read(SYSTEM_SCOPE, (tx) => termsOfKept(tx, keptAs));
+      const changed = await rewriteKept(keptAs, eraser.changeOf(terms));
+      if (changed === 0) continue;
+      files += 1;
+      lines += changed;
+    }
+    return { files, lines };
   }
 
   /** Throws the key away, and tells the audit how much was changed. */
@@ -275,30 +313,34 @@ export class EraseService implements BatchExecutor {
     await keepWork(tx, id, sealed);
   }
 
-  // Files of one format are read by one reader.
-  #readers(trunks: ReadonlyMap<string, number>): (terms: LineTerms | null) => ReadLine {
-    const made = new Map<string, ReadLine>();
-    return (terms) => {
-      if (terms === null) return () => null;
-      const { formatId, timeZone, defaultInTrunkId } = terms;
-      const key = `${formatId} ${timeZone} ${defaultInTrunkId}`;
-      const reader = made.get(key) ?? this.#options.reader(terms, trunks);
-      made.set(key, reader);
-      return reader;
-    };
-  }
-
-  async #eraser(tx: Tx, subscriptionId: number, work: ErasureWork): Promise<LineEraser> {
-    const pseudonyms = await this.#pseudonyms(tx, work.key);
-    const own = work.own.flatMap(({ from, to }) =>
-      numbersBetween(from, to).map((number) => ({ number, by: ownOf(number, work.own) })),
-    );
-    return new LineEraser({
-      own,
-      othersNumbers: await numbersOfOthers(tx, subscriptionId, work.own),
-      trunks: await heldTrunks(tx, subscriptionId),
+  async #eraser(
+    tx: Tx,
+    { subscriptionId }: ErasureRow,
+    { key, own }: ErasureWork,
+  ): Promise<{ eraser: TextEraser; traces: Traces }> {
+    const pseudonyms = await this.#pseudonyms(tx, key);
+    const known = await trunkIds(tx);
+    const trunks = await heldTrunks(tx, subscriptionId);
+    const ids = new Set(trunks.flatMap(({ isOwn, trunkId }) => (isOwn ? trunkId : [])));
+    const names = [...known].flatMap(([name, id]) => (ids.has(id) ? name : []));
+    const blocks = own.flatMap(nationalBlocks);
+    const lines = new LineEraser({
+      own: own.flatMap(({ from, to }) =>
+        numbersBetween(from, to).map((number) => ({ number, by: ownOf(number, own) })),
+      ),
+      othersNumbers: await numbersOfOthers(tx, subscriptionId, own),
+      trunks,
       ofOther: (number) => pseudonyms.ofOther(number),
     });
+    const eraser = new TextEraser({
+      eraser: lines,
+      marks: marksOf(blocks, names),
+      trunkIds: ids,
+      possible: await possibleTerms(tx),
+      reader: (terms) => this.#options.reader(terms, known),
+    });
+    const trunkNames = names.map((name) => Buffer.from(name, 'latin1'));
+    return { eraser, traces: { blocks, trunkIds: [...ids], trunkNames } };
   }
 
   async #pseudonyms(tx: Tx, key: string): Promise<Pseudonyms> {
@@ -341,10 +383,6 @@ function renumbered(said: Said, own: readonly OwnNumbers[]): object {
 function unnamed(said: Said, row: ErasureRow): object {
   const { number_from: _from, number_to: _to, ...rest } = said;
   return { ...rest, label: `Erased ${row.subscriptionId}` };
-}
-
-function union<T>(known: readonly T[], further: readonly T[]): T[] {
-  return [...new Set([...known, ...further])];
 }
 
 const MOST_NUMBERS = 10_000;

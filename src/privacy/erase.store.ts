@@ -144,7 +144,6 @@ export interface NamingXdr {
   readonly a: string;
   readonly b: string;
   readonly startedMs: number;
-  readonly fileId: number | null;
 }
 
 /** The records of a day that name a number while the subscription had it, and its own. */
@@ -157,9 +156,7 @@ export async function namingXdrs(
   return rowsOf<NamingXdr>(
     await tx.query(
       `SELECT x.id::text, x.subscription_id = $2 AS "isOwn", x.a_number::text AS a,
-         x.b_number::text AS b, (extract(epoch FROM x.started_at) * 1000)::float8 AS "startedMs",
-         (SELECT (r.payload ->> 'fileId')::int FROM run_batch r
-           WHERE r.id = x.id >> 24) AS "fileId"
+         x.b_number::text AS b, (extract(epoch FROM x.started_at) * 1000)::float8 AS "startedMs"
        FROM xdr x WHERE x.started_at >= $1::date::timestamptz
          AND x.started_at < ($1::date + 1)::timestamptz AND (x.subscription_id = $2
          OR EXISTS (SELECT 1 FROM unnest($3::bigint[], $4::bigint[], $5::timestamptz[],
@@ -237,20 +234,32 @@ export async function furtherDays(
   return days.filter((day) => !known.has(day));
 }
 
-/** Suspended records whose digits hold those of one of the blocks of numbers, some at a time. */
+/** What a suspended record of a person has in its text, or its file. */
+export interface Traces {
+  /** What numbers begin with behind their country code. */
+  readonly blocks: readonly string[];
+  /** Trunks, and their names as bytes. */
+  readonly trunkIds: readonly number[];
+  readonly trunkNames: readonly Buffer[];
+}
+
+/** Suspended records that hold a trace of a person, some at a time. */
 export async function naming(
   tx: SqlClient,
   after: string,
-  blocks: readonly string[],
+  { blocks, trunkIds, trunkNames }: Traces,
   limit: number,
 ): Promise<{ readonly id: string; readonly raw: Buffer; readonly fileId: number }[]> {
   return rowsOf<{ id: string; raw: Buffer; fileId: number }>(
     await tx.query(
       `SELECT s.id::text, s.raw, s.usage_file_id AS "fileId" FROM suspense_record s
-       WHERE s.id > $1 AND s.purged_at IS NULL AND EXISTS (SELECT 1 FROM unnest($2::text[]) AS e
-         WHERE position(e IN regexp_replace(encode(s.raw, 'escape'), '[^0-9]', '', 'g')) > 0)
-       ORDER BY s.id LIMIT $3`,
-      [after, blocks, limit],
+       WHERE s.id > $1 AND s.purged_at IS NULL AND (EXISTS (SELECT 1 FROM unnest($2::text[]) AS e
+           WHERE position(e IN regexp_replace(encode(s.raw, 'escape'), '[^0-9]', '', 'g')) > 0)
+         OR EXISTS (SELECT 1 FROM unnest($3::bytea[]) AS n WHERE position(n IN s.raw) > 0)
+         OR s.usage_file_id IN (SELECT f.id FROM usage_file f JOIN run r ON r.id = f.run_id
+           WHERE (r.params ->> 'defaultInTrunkId')::int = ANY ($4::int[])))
+       ORDER BY s.id LIMIT $5`,
+      [after, blocks, trunkNames, trunkIds, limit],
     ),
   );
 }
@@ -265,17 +274,6 @@ export async function replaceRaw(
      FROM unnest($1::bigint[], $2::bytea[]) AS u(id, raw) WHERE s.id = u.id`,
     [rows.map(({ id }) => id), rows.map(({ raw }) => raw)],
   );
-}
-
-/** Has files read other bytes from now on. */
-export async function moveFiles(tx: SqlClient, from: string, to: string): Promise<number> {
-  const rows = rowsOf(
-    await tx.query('UPDATE usage_file SET stored_as = $2 WHERE stored_as = $1 RETURNING id', [
-      from,
-      to,
-    ]),
-  );
-  return rows.length;
 }
 
 /**

@@ -22,7 +22,12 @@ export interface ErasureWork {
   /** Hexadecimal. */
   readonly key: string;
   readonly own: readonly (OwnNumbers & HeldNumbers)[];
-  readonly fileIds: readonly number[];
+  /** How far files were searched, and what was changed so far; absent before the first. */
+  readonly searched?: {
+    readonly fileId: number;
+    readonly files: number;
+    readonly lines: number;
+  };
 }
 
 /** What the work of an erasure is sealed for. */

@@ -105,7 +105,6 @@ export class ErasureService {
       const work: ErasureWork = {
         key: randomBytes(KEY_BYTES).toString('hex'),
         own: [],
-        fileIds: [],
       };
       await approveErasure(tx, {
         id: row.id,
@@ -124,9 +123,9 @@ export class ErasureService {
     const steps: ErasurePayload[] = [
       { step: 'NUMBERS', erasureId: row.id },
       { step: 'DELIVERIES', erasureId: row.id },
+      { step: 'FILES', erasureId: row.id },
       ...days.map((day) => ({ step: 'DAY', erasureId: row.id, day }) as const),
       { step: 'SUSPENSE', erasureId: row.id },
-      { step: 'FILES', erasureId: row.id },
       { step: 'END', erasureId: row.id },
     ];
     const { runId } = await createRun(tx, {
