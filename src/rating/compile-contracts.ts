@@ -146,19 +146,18 @@ class Exchange {
     for (const factors of this.#quotes.values()) factors.sort((a, b) => a.fromMs - b.fromMs);
   }
 
-  /** Turned about are only rates from before the first direct one. */
+  /** Quoted either way; of two from the same instant the direct one stands last, and holds. */
   factors(from: string, to: string): readonly DatedFactor[] {
     const key = `${from} ${to}`;
     const known = this.#factors.get(key);
     if (known !== undefined) return known;
-    const direct = this.#quotes.get(key) ?? [];
-    const first = direct[0]?.fromMs ?? FOREVER;
-    const turned = (this.#quotes.get(`${to} ${from}`) ?? [])
-      .filter(({ fromMs }) => fromMs < first)
-      .map(({ fromMs, numerator, denominator }) => {
+    const turned = (this.#quotes.get(`${to} ${from}`) ?? []).map(
+      ({ fromMs, numerator, denominator }) => {
         return { fromMs, numerator: denominator, denominator: numerator };
-      });
-    const factors = [...turned, ...direct];
+      },
+    );
+    const direct = this.#quotes.get(key) ?? [];
+    const factors = [...turned, ...direct].sort((a, b) => a.fromMs - b.fromMs);
     this.#factors.set(key, factors);
     return factors;
   }

@@ -16,7 +16,10 @@ export interface UsedExchange {
 
 const ONE = 10_000_000_000n;
 
-/** The newest rate between two currencies, direct before inverse; null when there is none. */
+/**
+ * The rate between two currencies, quoted either way, that began last; of two from the same instant
+ * the direct one. Null when there is none.
+ */
 export function findExchange(
   facts: Pick<BookFacts, 'exchangeRates'>,
   from: string,
@@ -27,11 +30,10 @@ export function findExchange(
     facts.exchangeRates
       .filter((one) => one.base === base && one.quote === quote && one.validFrom <= atMs)
       .sort((a, b) => b.validFrom - a.validFrom)[0];
-  const direct = newest(from, to);
-  if (direct !== undefined) {
+  const [direct, inverse] = [newest(from, to), newest(to, from)];
+  if (direct !== undefined && direct.validFrom >= (inverse?.validFrom ?? -Infinity)) {
     return { ...direct, from, to, factor: { numerator: direct.rate, denominator: ONE } };
   }
-  const inverse = newest(to, from);
   if (inverse === undefined) return null;
   return { ...inverse, from, to, factor: { numerator: ONE, denominator: inverse.rate } };
 }
