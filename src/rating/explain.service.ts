@@ -46,6 +46,14 @@ interface SeenLevel {
   readonly terms: SeenTerms | null;
 }
 
+/** The levels of a record worked out again, with the batches that priced them, oldest first. */
+interface PricedXdr {
+  /** The batch that wrote the record. */
+  readonly written: BatchFacts;
+  readonly batches: ReadonlyMap<number, BatchFacts>;
+  readonly worked: readonly WorkedOut[];
+}
+
 /** Explains amounts: derives each visible level of a record again and compares. */
 export class ExplainService {
   readonly #database: Database;
@@ -62,18 +70,18 @@ export class ExplainService {
     const tx = await context.read();
     const xdr = await findXdr(tx, id);
     const levels = await seenLevels(context, tx, xdr);
-    const { batch, worked } = await this.#workOut(xdr, levels);
-    const derived = worked.map((one) => one.derived);
-    const months = worked.map((one) => one.month);
-    const seen = await seenNames(tx, derived, months, batch.knownAt);
+    const { written, batches, worked } = await this.#workOut(xdr, levels);
+    const names = await namesByBatch(tx, xdr, batches, levels, worked);
     const seesShared = levels.some(({ position }) => position === xdr.legs.length - 1);
-    const views = levels.map((level, at) =>
-      levelView(level, { ...(worked[at] as WorkedOut), ...level, seesShared }, seen),
-    );
+    const views = levels.map((level, at) => {
+      const seen = names.get(batchOfLevel(xdr, level.position)) as SeenNames;
+      return levelView(level, { ...(worked[at] as WorkedOut), ...level, seesShared }, seen);
+    });
     return {
       xdr,
-      knownAt: batch.knownAtDate,
-      guiding: await guidingOf(tx, xdr, batch.knownAt),
+      knownAt: ([...batches.values()].at(-1) as BatchFacts).knownAtDate,
+      // Rating anew leaves a record with the subscription that it was guided to.
+      guiding: await guidingOf(tx, xdr, written.knownAt),
       levels: views,
       margins: marginsOf(levels),
       equal: views.every((view) => view.equal),
@@ -83,10 +91,7 @@ export class ExplainService {
   // Prices may rest on lists of partners that the viewer does not see, and months on records that
   // he does not, so the whole truth is read; only what belongs to levels that he was found to see
   // is asked for, and views cover the rest.
-  async #workOut(
-    xdr: Xdr,
-    levels: readonly SeenLevel[],
-  ): Promise<{ batch: BatchFacts; worked: WorkedOut[] }> {
+  async #workOut(xdr: Xdr, levels: readonly SeenLevel[]): Promise<PricedXdr> {
     return this.#database.readAside(SYSTEM_SCOPE, async (aside) => {
       const payer = await contractOfVersion(aside, xdr.legs.at(-1)?.contractVersionId ?? 0);
       const contracts = levels.flatMap(({ terms }) => (terms === null ? [] : [terms.contractId]));
@@ -112,10 +117,10 @@ export class ExplainService {
           derived[at] = own ?? deriveLevel(facts, terms?.contractId ?? null, record, shared);
         });
       }
-      const batch = [...batches.values()].at(-1) as BatchFacts;
+      const written = batches.get(batchOfXdr(xdr.id)) ?? (await factsOf(aside, batchOfXdr(xdr.id)));
       const months = await loadMonths(aside, monthsOf(derived), record.startedMs);
       return {
-        batch,
+        ...{ written, batches },
         worked: derived.map((level) => workOut(level, monthOf(months, level), Number(xdr.id))),
       };
     });
@@ -132,11 +137,33 @@ async function pricingBatches(aside: Tx, xdr: Xdr): Promise<Map<number, BatchFac
   const ids = new Set(xdr.legs.map((_, position) => batchOfLevel(xdr, position)));
   const batches = new Map<number, BatchFacts>();
   for (const id of [...ids].sort((one, other) => one - other)) {
-    const batch = await batchFacts(aside, id);
-    if (batch === null) throw new DomainError('XDR_NOT_FOUND', 'The batch of the record is gone.');
-    batches.set(id, batch);
+    batches.set(id, await factsOf(aside, id));
   }
   return batches;
+}
+
+async function factsOf(aside: Tx, batchId: number): Promise<BatchFacts> {
+  const batch = await batchFacts(aside, batchId);
+  if (batch === null) throw new DomainError('XDR_NOT_FOUND', 'The batch of the record is gone.');
+  return batch;
+}
+
+// What levels name is called as it was known when their batch priced them.
+async function namesByBatch(
+  tx: Tx,
+  xdr: Xdr,
+  batches: ReadonlyMap<number, BatchFacts>,
+  levels: readonly SeenLevel[],
+  worked: readonly WorkedOut[],
+): Promise<Map<number, SeenNames>> {
+  const names = new Map<number, SeenNames>();
+  for (const [id, { knownAt }] of batches) {
+    const own = worked.filter((_, at) => batchOfLevel(xdr, levels[at]!.position) === id);
+    const derived = own.map((one) => one.derived);
+    const months = own.map((one) => one.month);
+    names.set(id, await seenNames(tx, derived, months, knownAt));
+  }
+  return names;
 }
 
 function pricedRecord(xdr: Xdr): PricedRecord {

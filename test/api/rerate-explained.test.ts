@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TERMS } from '../fixtures/partner.js';
+import { RerateDesk } from '../fixtures/rerate-desk.js';
+import { CUSTOMER_NUMBER } from '../fixtures/traffic.js';
+
+const OCTOBER = { from: '2026-10-01T00:00:00Z', to: '2026-11-01T00:00:00Z' };
+const XDRS = 'query ($filter: XdrFilter!) { xdrs(filter: $filter, first: 9) { nodes { id } } }';
+const EXPLAIN = `query ($id: ID!) { explainXdr(id: $id) {
+  equal guiding { by equal identityId numberFrom subscriptionId }
+  levels { level amount conversion { rate source } }
+} }`;
+const IDENTITIES = 'query ($id: ID!) { subscription(id: $id) { identities { id } } }';
+const END = `mutation ($id: ID!) {
+  endIdentity(identityId: $id, at: "2026-10-10T00:00:00Z") { id }
+}`;
+const AMEND = `mutation ($id: ID!, $terms: ContractTermsInput!) {
+  amendContract(contractId: $id, terms: $terms) { id }
+}`;
+const SET_RATE = `mutation ($input: SetExchangeRateInput!) {
+  setExchangeRate(input: $input) { id }
+}`;
+const WITHDRAW = 'mutation ($id: ID!) { withdrawExchangeRate(exchangeRateId: $id) { id } }';
+
+let desk: RerateDesk;
+
+beforeAll(async () => {
+  desk = await RerateDesk.open();
+}, 60_000);
+afterAll(() => desk.close());
+
+async function explained() {
+  const { nodes } = await desk.query(XDRS, { filter: OCTOBER });
+  return desk.query(EXPLAIN, { id: nodes[0].id });
+}
+
+it('names the source of the exchange rate by which each level was converted', async () => {
+  const { contracts, lists } = desk.world;
+  const terms = { ...TERMS, validFrom: OCTOBER.from, currency: 'USD', conversion: 'RECORD' };
+  for (const [id, priceListId] of [
+    [contracts.lower, lists.lowerBuys],
+    [contracts.customer, lists.lowerRetail],
+  ]) {
+    await desk.query(AMEND, { id, terms: { ...terms, priceLists: [{ priceListId }] } });
+  }
+  const pair = { baseCurrency: 'EUR', quoteCurrency: 'USD', validFrom: OCTOBER.from };
+  const typo = await desk.query(SET_RATE, { input: { ...pair, rate: '1.10', source: 'Typo' } });
+  await desk.calls(['a', '12', CUSTOMER_NUMBER, '33140000000', 600]);
+  await desk.query(WITHDRAW, { id: typo.id });
+  await desk.query(SET_RATE, { input: { ...pair, rate: '1.20', source: 'ECB' } });
+  await desk.applied({ levels: ['RETAIL'] });
+  const { equal, levels } = await explained();
+  expect(equal).toBe(true);
+  expect(levels.slice(2)).toEqual([
+    { level: 'WHOLESALE', amount: '0.847', conversion: { rate: '1.1', source: 'Typo' } },
+    { level: 'RETAIL', amount: '2.40', conversion: { rate: '1.2', source: 'ECB' } },
+  ]);
+});
+
+it('tells what led to the subscription, not what would lead there now', async () => {
+  const subscriptionId = desk.world.subscriptions.customer;
+  const { identities } = await desk.query(IDENTITIES, { id: subscriptionId });
+  const identityId = identities[0].id;
+  const guided = { by: 'NUMBER', equal: true, numberFrom: '4930111000' };
+  const guiding = { ...guided, identityId, subscriptionId };
+  expect((await explained()).guiding).toEqual(guiding);
+  await desk.query(END, { id: identityId });
+  await desk.retailPrice('0.10');
+  await desk.applied({ levels: ['RETAIL'] });
+  expect((await explained()).guiding).toEqual(guiding);
+});
