@@ -2,6 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { lstat, open, opendir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { markLength } from './byte-order-mark.js';
 import { type FileStorage, ignoreMissing } from './file-storage.service.js';
 import { KEPT_ASIDE } from './inbox-entry.js';
 
@@ -97,10 +98,15 @@ async function* changedBytes(
 
 // Whole lines, many at a time; of a line that is too long a piece.
 async function* texts(path: string): AsyncGenerator<string> {
-  let rest = '';
+  let [rest, begun] = ['', false];
   const options = { encoding: 'latin1', highWaterMark: CHUNK } as const;
   for await (const chunk of createReadStream(path, options)) {
     rest += String(chunk);
+    // No line begins with the mark, as none does when records are read.
+    const mark = begun ? 0 : markLength(Buffer.from(rest.slice(0, 3), 'latin1'));
+    if (mark > 0) yield rest.slice(0, mark);
+    rest = rest.slice(mark);
+    begun = true;
     const lines = rest.lastIndexOf('\n') + 1;
     const end = lines === 0 && rest.length > LONGEST ? endOfPiece(rest) : lines;
     if (end === 0) continue;

@@ -33,6 +33,15 @@ it('lines are written anew with every sign in its place, however they end', asyn
   expect(readFileSync(storage.pathOf(made?.storedAs ?? ''), 'latin1')).toBe(change(text));
 });
 
+it('a byte order mark is no part of the first line', async () => {
+  const first = (line: string) => line.replace(/^1234567890/, '1234599999');
+  const storedAs = await stored('\xef\xbb\xbf1234567890,b\n1234567890\n');
+  const made = await rewriteLines(storage, storedAs, { concerns, change: first });
+  expect(readFileSync(storage.pathOf(made?.storedAs ?? ''), 'latin1')).toBe(
+    '\xef\xbb\xbf1234599999,b\n1234599999\n',
+  );
+});
+
 it('a number is found wherever it stands in a line that is too long for one', async () => {
   const text = Array.from({ length: 8 }, (_, n) => {
     return `${'x'.repeat(n + 1)},1234567890,`.repeat(Math.ceil(MIB / 3 / (n + 13)));
