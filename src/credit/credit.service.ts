@@ -7,11 +7,13 @@ import {
   parseAmount,
   toGlobalId,
 } from '../kernel/index.js';
+import { assertTermsSide, Contract } from '../partner/index.js';
 import {
   notFound,
   type OutboxRow,
   once,
   rowNumber,
+  rowOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';
@@ -67,7 +69,10 @@ export class CreditService {
     return this.#view(tx, found((await readFacts(tx, [id])).get(id), globalId), month, now);
   }
 
-  /** Blocks an active subscription; a blocked one stays so. Refuses SUBSCRIPTION_NOT_ACTIVE. */
+  /**
+   * Blocks an active subscription; a blocked one stays so. Refuses with SUBSCRIPTION_NOT_ACTIVE or
+   * NOT_SELLER.
+   */
   async block(
     tx: Tx,
     viewer: Viewer,
@@ -77,7 +82,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, input.globalId);
     await once(tx, viewer, key, 'blockSubscription', input, async () => {
-      const subscription = found((await lockFacts(tx, [id])).get(id), input.globalId);
+      const subscription = await locked(tx, id, input.globalId);
       if (subscription.status !== 'ACTIVE' && subscription.status !== 'BLOCKED') {
         throw new DomainError('SUBSCRIPTION_NOT_ACTIVE', 'The subscription is not active.');
       }
@@ -87,7 +92,10 @@ export class CreditService {
     return this.balance(tx, input.globalId, null, now);
   }
 
-  /** Makes a blocked subscription active and clears its credit alarms. */
+  /**
+   * Makes a blocked subscription active and clears its credit alarms. Refuses with
+   * SUBSCRIPTION_NOT_BLOCKED or NOT_SELLER.
+   */
   async release(
     tx: Tx,
     viewer: Viewer,
@@ -97,7 +105,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, globalId);
     await once(tx, viewer, key, 'releaseSubscription', { globalId }, async () => {
-      const subscription = found((await lockFacts(tx, [id])).get(id), globalId);
+      const subscription = await locked(tx, id, globalId);
       if (subscription.status !== 'BLOCKED') {
         throw new DomainError('SUBSCRIPTION_NOT_BLOCKED', 'The subscription is not blocked.');
       }
@@ -111,6 +119,7 @@ export class CreditService {
   /**
    * Sets the limit. Alarms of sums that lie below it now are cleared, and the present month is
    * held against it at once; a blocked subscription stays blocked until it is released.
+   * Refuses with CREDIT_LIMIT_INVALID or NOT_SELLER.
    */
   async setLimit(
     tx: Tx,
@@ -121,7 +130,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, input.globalId);
     await once(tx, viewer, key, 'setCreditLimit', input, async () => {
-      const before = found((await lockFacts(tx, [id])).get(id), input.globalId);
+      const before = await locked(tx, id, input.globalId);
       const subscription = {
         ...before,
         limit: input.limit === null ? null : limitOf(input.limit),
@@ -208,6 +217,13 @@ export class CreditService {
 function found(subscription: CreditFacts | undefined, globalId: string): CreditFacts {
   if (subscription !== undefined) return subscription;
   throw notFound(SUBJECT, globalId);
+}
+
+/** The subscription, locked, when the caller stands on the side that sells it. */
+async function locked(tx: Tx, id: number, globalId: string): Promise<CreditFacts> {
+  const subscription = found((await lockFacts(tx, [id])).get(id), globalId);
+  await assertTermsSide(tx, await rowOf(tx, Contract, 'Contract', subscription.contractId));
+  return subscription;
 }
 
 function limitOf(text: string): bigint {

@@ -11,6 +11,7 @@ export const SUBSCRIPTION_RELEASED_TOPIC = 'subscription.released';
 export interface CreditFacts extends CreditTerms {
   readonly id: number;
   readonly partnerId: number;
+  readonly contractId: number;
   readonly status: string;
   readonly currency: string;
   readonly timeZone: string;
@@ -28,6 +29,7 @@ export interface Balance {
 interface FactsRow {
   id: number;
   partner_id: number;
+  contract_id: number;
   status: string;
   credit_limit: string | null;
   credit_warning_percent: number;
@@ -37,7 +39,7 @@ interface FactsRow {
 
 // The terms in force now, or the latest ones before or after when none are.
 const FACTS = `
-  SELECT s.id, s.partner_id, s.status, s.credit_limit, s.credit_warning_percent,
+  SELECT s.id, s.partner_id, s.contract_id, s.status, s.credit_limit, s.credit_warning_percent,
     v.currency, v.time_zone
   FROM subscription s CROSS JOIN LATERAL (
     SELECT currency, time_zone FROM contract_version
@@ -65,6 +67,7 @@ function factsById(answer: unknown): Map<number, CreditFacts> {
       {
         id: row.id,
         partnerId: row.partner_id,
+        contractId: row.contract_id,
         status: row.status,
         currency: row.currency,
         timeZone: row.time_zone,

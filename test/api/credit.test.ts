@@ -333,6 +333,25 @@ describe('credit', () => {
       expect((await app.graphql(operation, variables, weak)).codes).toEqual(['FORBIDDEN']);
     }
   });
+
+  it("is the seller's to limit, block and release", async () => {
+    const buyer = await app.signIn((await aUser(app, { partnerId: reseller.id })).email);
+    const id = await aSubscription('50');
+    const subscriptionId = globalId(id);
+    const [limit, block] = [
+      { subscriptionId, limit: '999999' },
+      { subscriptionId, reason: 'x' },
+    ];
+    const refused = async (operation: string, variables: object) =>
+      expect((await app.graphql(operation, variables, buyer)).codes).toEqual(['NOT_SELLER']);
+    await refused(BLOCK, { input: block });
+    expect((await balance(id)).blocked).toBe(false);
+    await app.graphql(BLOCK, { input: block }, token);
+    await refused(BLOCK, { input: block });
+    await refused(RELEASE, { id: subscriptionId });
+    await refused(SET_LIMIT, { input: limit });
+    expect(await balance(id)).toMatchObject({ blocked: true, limit: '50.00' });
+  });
 });
 
 describe('a block for use that the month takes back', () => {
