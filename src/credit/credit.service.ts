@@ -20,8 +20,9 @@ import {
 import {
   addUsage,
   type Balance,
-  block,
-  blockReason,
+  blockByHand,
+  blockExhausted,
+  blockedByLimit,
   type CreditFacts,
   lockFacts,
   markBalance,
@@ -70,8 +71,8 @@ export class CreditService {
   }
 
   /**
-   * Blocks an active subscription; a blocked one stays so. Refuses with SUBSCRIPTION_NOT_ACTIVE or
-   * NOT_SELLER.
+   * Blocks an active subscription; one that its limit has blocked stays so until a person releases
+   * it. Refuses with SUBSCRIPTION_NOT_ACTIVE or NOT_SELLER.
    */
   async block(
     tx: Tx,
@@ -86,7 +87,7 @@ export class CreditService {
       if (subscription.status !== 'ACTIVE' && subscription.status !== 'BLOCKED') {
         throw new DomainError('SUBSCRIPTION_NOT_ACTIVE', 'The subscription is not active.');
       }
-      await block(tx, subscription, input.reason);
+      await blockByHand(tx, subscription, input.reason);
       return id;
     });
     return this.balance(tx, input.globalId, null, now);
@@ -160,7 +161,7 @@ export class CreditService {
         naturalKey: conditionOf(balance, step),
         ...wordsOf(subscription, balance, step),
       });
-      if (step === 'CREDIT_EXHAUSTED') await block(tx, subscription, step);
+      if (step === 'CREDIT_EXHAUSTED') await blockExhausted(tx, subscription);
     }
   }
 
@@ -173,7 +174,7 @@ export class CreditService {
     if (reached.exhausted || !balance.marks.exhausted || subscription.status !== 'BLOCKED') return;
     const others = await readBalances(tx, subscription.id, null);
     if (others.some(({ marks }) => marks.exhausted)) return;
-    if ((await blockReason(tx, subscription.id)) !== 'CREDIT_EXHAUSTED') return;
+    if (!(await blockedByLimit(tx, subscription.id))) return;
     await release(tx, subscription, 'CREDIT_RESTORED');
   }
 

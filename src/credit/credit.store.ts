@@ -7,6 +7,8 @@ import type { UsageEntry } from './usage-entries.js';
 export const SUBSCRIPTION_BLOCKED_TOPIC = 'subscription.blocked';
 export const SUBSCRIPTION_RELEASED_TOPIC = 'subscription.released';
 
+const EXHAUSTED: CreditStep = 'CREDIT_EXHAUSTED';
+
 /** What has to be known of a subscription to watch its credit. */
 export interface CreditFacts extends CreditTerms {
   readonly id: number;
@@ -16,6 +18,8 @@ export interface CreditFacts extends CreditTerms {
   readonly currency: string;
   readonly timeZone: string;
 }
+
+type Named = Pick<CreditFacts, 'id' | 'partnerId'>;
 
 export interface Balance {
   readonly subscriptionId: number;
@@ -163,55 +167,47 @@ export async function storeTerms(tx: Tx, id: number, terms: CreditTerms): Promis
   );
 }
 
-/** Blocks an active subscription; does nothing to one in another state. */
-export async function block(
-  tx: Tx,
-  facts: Pick<CreditFacts, 'id' | 'partnerId'>,
-  reason: string,
-): Promise<void> {
-  await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED', SUBSCRIPTION_BLOCKED_TOPIC, reason);
+/** Blocks an active subscription that has reached its limit; does nothing in another state. */
+export async function blockExhausted(tx: Tx, facts: Named): Promise<void> {
+  const changed = await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED');
+  if (changed) await tell(tx, facts, SUBSCRIPTION_BLOCKED_TOPIC, { reason: EXHAUSTED });
 }
 
-/** Why a subscription was blocked last; null when it never was. */
-export async function blockReason(tx: Tx, subscriptionId: number): Promise<string | null> {
-  const [last] = rowsOf<{ reason: string }>(
+/** Blocks an active subscription, or adds a person's reason to what has blocked it already. */
+export async function blockByHand(tx: Tx, facts: Named, reason: string): Promise<void> {
+  await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED');
+  await tell(tx, facts, SUBSCRIPTION_BLOCKED_TOPIC, { reason, byHand: true });
+}
+
+/** Whether the limit alone blocked a subscription last: a person may have given the same reason. */
+export async function blockedByLimit(tx: Tx, subscriptionId: number): Promise<boolean> {
+  const [last] = rowsOf<{ by_limit: boolean }>(
     await tx.query(
-      `SELECT payload ->> 'reason' AS reason FROM event
+      `SELECT payload ->> 'reason' = $3 AND NOT payload ? 'byHand' AS by_limit FROM event
        WHERE topic = $1 AND key = $2 ORDER BY id DESC LIMIT 1`,
-      [SUBSCRIPTION_BLOCKED_TOPIC, String(subscriptionId)],
+      [SUBSCRIPTION_BLOCKED_TOPIC, String(subscriptionId), EXHAUSTED],
     ),
   );
-  return last?.reason ?? null;
+  return last?.by_limit ?? false;
 }
 
 /** Makes a blocked subscription active again. */
-export async function release(
-  tx: Tx,
-  facts: Pick<CreditFacts, 'id' | 'partnerId'>,
-  reason: string,
-): Promise<void> {
-  await changeStatus(tx, facts, 'BLOCKED', 'ACTIVE', SUBSCRIPTION_RELEASED_TOPIC, reason);
+export async function release(tx: Tx, facts: Named, reason: string): Promise<void> {
+  const changed = await changeStatus(tx, facts, 'BLOCKED', 'ACTIVE');
+  if (changed) await tell(tx, facts, SUBSCRIPTION_RELEASED_TOPIC, { reason });
 }
 
-async function changeStatus(
-  tx: Tx,
-  facts: Pick<CreditFacts, 'id' | 'partnerId'>,
-  from: string,
-  to: string,
-  topic: string,
-  reason: string,
-): Promise<void> {
+async function changeStatus(tx: Tx, { id }: Named, from: string, to: string): Promise<boolean> {
   const changed = rowsOf(
     await tx.query(
       'UPDATE subscription SET status = $3 WHERE id = $1 AND status = $2 RETURNING id',
-      [facts.id, from, to],
+      [id, from, to],
     ),
   );
-  if (changed.length === 0) return;
-  await appendEvent(tx, {
-    topic,
-    partnerId: facts.partnerId,
-    key: String(facts.id),
-    payload: { subscriptionId: facts.id, reason },
-  });
+  return changed.length > 0;
+}
+
+function tell(tx: Tx, { id, partnerId }: Named, topic: string, what: object): Promise<void> {
+  const payload = { subscriptionId: id, ...what };
+  return appendEvent(tx, { topic, partnerId, key: String(id), payload });
 }

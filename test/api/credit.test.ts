@@ -371,4 +371,18 @@ describe('a block for use that the month takes back', () => {
       { ...critical, cleared: true },
     ]);
   });
+
+  it('leaves a block that a person added to it, whatever the reason', async () => {
+    for (const reason of ['Fraud', 'CREDIT_EXHAUSTED']) {
+      const id = await aSubscription('10');
+      await use([id, '12']);
+      await settle();
+      const input = { subscriptionId: globalId(id), reason };
+      const blocked = await app.graphql(BLOCK, { input }, token);
+      expect(blocked.data.blockSubscription.blocked).toBe(true);
+      await use([id, '-9']);
+      await settle();
+      expect(await balance(id)).toMatchObject({ used: '3.00', blocked: true });
+    }
+  });
 });
