@@ -29,6 +29,7 @@ import {
   readBalances,
   readFacts,
   release,
+  releasedSince,
   storeTerms,
 } from './credit.store.js';
 import { CreditBalance } from './credit-balance.entity.js';
@@ -163,6 +164,9 @@ export class CreditService {
       });
       if (step === 'CREDIT_EXHAUSTED') await blockExhausted(tx, subscription);
     }
+    // A subscription that was suspended when it reached the limit, or after, goes on unblocked.
+    if (!marks.exhausted || !balance.marks.exhausted || subscription.status !== 'ACTIVE') return;
+    if (!(await releasedSince(tx, balance))) await blockExhausted(tx, subscription);
   }
 
   // Records are counted for themselves when they are imported; what buckets and tiers of the month

@@ -19,6 +19,9 @@ export interface CreditFacts extends CreditTerms {
   readonly timeZone: string;
 }
 
+/** By a person, or because use fell below the limit. */
+type ReleaseReason = 'RELEASED' | 'CREDIT_RESTORED';
+
 type Named = Pick<CreditFacts, 'id' | 'partnerId'>;
 
 export interface Balance {
@@ -169,8 +172,8 @@ export async function storeTerms(tx: Tx, id: number, terms: CreditTerms): Promis
 
 /** Blocks an active subscription that has reached its limit; does nothing in another state. */
 export async function blockExhausted(tx: Tx, facts: Named): Promise<void> {
-  const changed = await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED');
-  if (changed) await tell(tx, facts, SUBSCRIPTION_BLOCKED_TOPIC, { reason: EXHAUSTED });
+  const at = await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED');
+  if (at !== null) await tell(tx, facts, SUBSCRIPTION_BLOCKED_TOPIC, { reason: EXHAUSTED });
 }
 
 /** Blocks an active subscription, or adds a person's reason to what has blocked it already. */
@@ -192,19 +195,48 @@ export async function blockedByLimit(tx: Tx, subscriptionId: number): Promise<bo
 }
 
 /** Makes a blocked subscription active again. */
-export async function release(tx: Tx, facts: Named, reason: string): Promise<void> {
-  const changed = await changeStatus(tx, facts, 'BLOCKED', 'ACTIVE');
-  if (changed) await tell(tx, facts, SUBSCRIPTION_RELEASED_TOPIC, { reason });
+export async function release(tx: Tx, facts: Named, reason: ReleaseReason): Promise<void> {
+  const at = await changeStatus(tx, facts, 'BLOCKED', 'ACTIVE');
+  if (at !== null) await tell(tx, facts, SUBSCRIPTION_RELEASED_TOPIC, { reason, at });
 }
 
-async function changeStatus(tx: Tx, { id }: Named, from: string, to: string): Promise<boolean> {
-  const changed = rowsOf(
+/** Whether a person released a subscription after it had reached the limit in a month. */
+export async function releasedSince(tx: Tx, balance: Balance): Promise<boolean> {
+  // An event occurs when its transaction begins, which may have waited for the one of the mark.
+  const [row] = rowsOf<{ released: boolean }>(
     await tx.query(
-      'UPDATE subscription SET status = $3 WHERE id = $1 AND status = $2 RETURNING id',
+      `SELECT EXISTS (SELECT FROM event e JOIN credit_balance b
+         ON b.subscription_id = $3 AND b.period_on = $4
+         WHERE e.topic = $1 AND e.key = $2 AND e.payload ->> 'reason' = $5
+           AND coalesce((e.payload ->> 'at')::timestamptz, e.occurred_at) >= b.blocked_at
+       ) AS released`,
+      [
+        SUBSCRIPTION_RELEASED_TOPIC,
+        String(balance.subscriptionId),
+        balance.subscriptionId,
+        balance.periodOn,
+        'RELEASED' satisfies ReleaseReason,
+      ],
+    ),
+  );
+  return row?.released ?? false;
+}
+
+/** When the status changed; null when it was another one. */
+async function changeStatus(
+  tx: Tx,
+  { id }: Named,
+  from: string,
+  to: string,
+): Promise<string | null> {
+  const [changed] = rowsOf<{ at: string }>(
+    await tx.query(
+      `UPDATE subscription SET status = $3 WHERE id = $1 AND status = $2
+       RETURNING clock_timestamp()::text AS at`,
       [id, from, to],
     ),
   );
-  return changed.length > 0;
+  return changed?.at ?? null;
 }
 
 function tell(tx: Tx, { id, partnerId }: Named, topic: string, what: object): Promise<void> {

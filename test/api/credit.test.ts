@@ -25,6 +25,8 @@ const BLOCK = `mutation Block($input: BlockInput!) {
 const RELEASE = `mutation Release($id: ID!, $key: String) {
   releaseSubscription(subscriptionId: $id, idempotencyKey: $key) { blocked }
 }`;
+const SUSPEND = 'mutation ($id: ID!) { suspendSubscription(id: $id) { status } }';
+const RESUME = 'mutation ($id: ID!) { resumeSubscription(id: $id) { status } }';
 const ALARMED = `subscription Alarmed {
   alarmRaised { alarm { severity probableCause subjectId text details } }
 }`;
@@ -273,6 +275,23 @@ describe('a blocked subscription', () => {
     expect((await app.graphql(BLOCK, { input: late }, token)).codes).toEqual([
       'SUBSCRIPTION_NOT_ACTIVE',
     ]);
+  });
+
+  it('that is suspended and resumed is blocked by further use unless it was released', async () => {
+    const ids = [await aSubscription('10', 'SUSPENDED'), await aSubscription('10')];
+    const released = await aSubscription('10');
+    await use(...[...ids, released].map((id) => [id, '12'] as const));
+    await settle();
+    await app.graphql(RELEASE, { id: globalId(released) }, token);
+    const after = [];
+    for (const id of [...ids, released]) {
+      await app.graphql(SUSPEND, { id: globalId(id) }, token);
+      expect((await app.graphql(RESUME, { id: globalId(id) }, token)).codes).toEqual([]);
+      await use([id, '1']);
+      await settle();
+      after.push((await balance(id)).blocked);
+    }
+    expect(after).toEqual([true, true, false]);
   });
 });
 
