@@ -24,6 +24,7 @@ import {
   blockExhausted,
   blockedByLimit,
   type CreditFacts,
+  currencyOf,
   lockFacts,
   markBalance,
   readBalances,
@@ -34,7 +35,7 @@ import {
 } from './credit.store.js';
 import { CreditBalance } from './credit-balance.entity.js';
 import { creditErrors } from './errors.js';
-import { type CreditStep, creditMarks, newSteps } from './threshold.js';
+import { type CreditStep, type CreditTerms, creditMarks, newSteps } from './threshold.js';
 import { usageEntries } from './usage-entries.js';
 
 const SUBJECT = 'Subscription';
@@ -153,6 +154,7 @@ export class CreditService {
     const marks = creditMarks(balance.used, subscription);
     for (const step of newSteps(balance.marks, marks)) {
       await markBalance(tx, balance, step, true);
+      const currency = await currencyOf(tx, subscription.contractId, balance.periodOn);
       await raiseAlarm(tx, {
         partnerId: subscription.partnerId,
         severity: step === 'CREDIT_EXHAUSTED' ? 'CRITICAL' : 'WARNING',
@@ -160,7 +162,7 @@ export class CreditService {
         subjectType: SUBJECT,
         subjectId: subscription.id,
         naturalKey: conditionOf(balance, step),
-        ...wordsOf(subscription, balance, step),
+        ...wordsOf({ ...subscription, currency }, balance, step),
       });
       if (step === 'CREDIT_EXHAUSTED') await blockExhausted(tx, subscription);
     }
@@ -207,7 +209,7 @@ export class CreditService {
       subscriptionId: toGlobalId(SUBJECT, subscription.id),
       partnerId: subscription.partnerId,
       periodOn,
-      currency: subscription.currency,
+      currency: await currencyOf(tx, subscription.contractId, periodOn),
       used: formatAmount(used),
       limit: limit === null ? null : formatAmount(limit),
       available: left === null ? null : formatAmount(left > 0n ? left : 0n),
@@ -247,9 +249,13 @@ function conditionOf(balance: Balance, step: CreditStep): string {
   return `${step}:${balance.subscriptionId}:${balance.periodOn}`;
 }
 
-function wordsOf(subscription: CreditFacts, balance: Balance, step: CreditStep) {
-  const { currency, warningPercent } = subscription;
-  const limit = formatAmount(subscription.limit ?? 0n);
+function wordsOf(
+  terms: CreditTerms & { readonly currency: string },
+  balance: Balance,
+  step: CreditStep,
+) {
+  const { currency, warningPercent } = terms;
+  const limit = formatAmount(terms.limit ?? 0n);
   const used = formatAmount(balance.used);
   const month = balance.periodOn.slice(0, 7);
   const share = step === 'CREDIT_THRESHOLD' ? `${warningPercent} % of ` : '';

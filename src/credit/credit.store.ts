@@ -1,4 +1,4 @@
-import { formatAmount, parseAmount } from '../kernel/index.js';
+import { formatAmount, invariant, parseAmount } from '../kernel/index.js';
 import { appendEvent, rowsOf, type Tx } from '../platform/index.js';
 import type { CreditMarks, CreditStep, CreditTerms } from './threshold.js';
 import type { UsageEntry } from './usage-entries.js';
@@ -15,7 +15,6 @@ export interface CreditFacts extends CreditTerms {
   readonly partnerId: number;
   readonly contractId: number;
   readonly status: string;
-  readonly currency: string;
   readonly timeZone: string;
 }
 
@@ -40,16 +39,15 @@ interface FactsRow {
   status: string;
   credit_limit: string | null;
   credit_warning_percent: number;
-  currency: string;
   time_zone: string;
 }
 
 // The terms in force now, or the latest ones before or after when none are.
 const FACTS = `
   SELECT s.id, s.partner_id, s.contract_id, s.status, s.credit_limit, s.credit_warning_percent,
-    v.currency, v.time_zone
+    v.time_zone
   FROM subscription s CROSS JOIN LATERAL (
-    SELECT currency, time_zone FROM contract_version
+    SELECT time_zone FROM contract_version
     WHERE contract_id = s.contract_id AND superseded_at IS NULL
     ORDER BY (valid_from <= now()) DESC, valid_from DESC LIMIT 1) v
   WHERE s.id = ANY ($1::int[]) ORDER BY s.id`;
@@ -76,13 +74,26 @@ function factsById(answer: unknown): Map<number, CreditFacts> {
         partnerId: row.partner_id,
         contractId: row.contract_id,
         status: row.status,
-        currency: row.currency,
         timeZone: row.time_zone,
         limit: row.credit_limit === null ? null : parseAmount(row.credit_limit),
         warningPercent: row.credit_warning_percent,
       },
     ]),
   );
+}
+
+/** The currency of a contract's month: that of the terms in force at its end, as known now. */
+export async function currencyOf(tx: Tx, contractId: number, periodOn: string): Promise<string> {
+  const [terms] = rowsOf<{ currency: string }>(
+    await tx.query(
+      `SELECT currency FROM contract_version WHERE contract_id = $1 AND superseded_at IS NULL
+       ORDER BY (valid_from < ($2::date + interval '1 month') AT TIME ZONE time_zone) DESC,
+         valid_from DESC LIMIT 1`,
+      [contractId, periodOn],
+    ),
+  );
+  invariant(terms !== undefined, 'a contract has terms');
+  return terms.currency;
 }
 
 interface BalanceRow {

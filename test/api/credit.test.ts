@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAmount, toGlobalId } from '../../src/kernel/index.js';
 import { appendOutbox, OutboxWorker, SYSTEM_SCOPE, type Tx } from '../../src/platform/index.js';
 import { CREDIT_USAGE_TOPIC } from '../../src/rating/index.js';
-import { aBillableContract, type BuiltContract } from '../fixtures/billing.js';
+import { aBillableContract, type BuiltContract, insertTerms } from '../fixtures/billing.js';
 import { aPartner, aUser, type BuiltPartner } from '../fixtures/partner-builder.js';
 import { type Subscriber, subscriberOf } from '../fixtures/subscriber.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
@@ -32,6 +32,7 @@ const ALARMED = `subscription Alarmed {
 }`;
 
 let app: TestApp;
+let hub: BuiltPartner;
 let reseller: BuiltPartner;
 let contract: BuiltContract;
 let token: string;
@@ -41,7 +42,7 @@ const subscribers: Subscriber[] = [];
 beforeAll(async () => {
   app = await testApp({ start: false });
   await app.app.events.start();
-  const hub = await aPartner(app);
+  hub = await aPartner(app);
   reseller = await aPartner(app, { parentId: hub.id });
   contract = await aBillableContract(app.app.database, {
     sellerId: hub.id,
@@ -63,12 +64,16 @@ function write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
   return app.app.database.write(SYSTEM_SCOPE, work);
 }
 
-async function aSubscription(limit: string | null, status = 'ACTIVE'): Promise<number> {
+async function aSubscription(
+  limit: string | null,
+  status = 'ACTIVE',
+  under = contract,
+): Promise<number> {
   const rows: { id: number }[] = await write((tx) =>
     tx.query(
       `INSERT INTO subscription (partner_id, account_id, contract_id, label, starts_at,
          credit_limit, status) VALUES ($1, $2, $3, 'Line', '2026-01-01', $4, $5) RETURNING id`,
-      [contract.partnerId, contract.accountId, contract.contractId, limit, status],
+      [under.partnerId, under.accountId, under.contractId, limit, status],
     ),
   );
   return rows[0]!.id;
@@ -227,6 +232,44 @@ describe('use against a credit limit', () => {
     await settle();
     expect(await alarmsOf(id)).toEqual([warning, critical]);
     expect((await balance(id)).blocked).toBe(false);
+  });
+});
+
+describe('a month of a contract that changed its currency', () => {
+  // Midnight in Berlin.
+  const changedAt = '2026-01-31T23:00:00Z';
+
+  it('has the currency of its terms, as balance and in alarms', async () => {
+    const changed = await aBillableContract(app.app.database, {
+      sellerId: hub.id,
+      buyerId: reseller.id,
+    });
+    await write(async (tx) => {
+      const { contractId, partnerId, versionId } = changed;
+      await tx.query('UPDATE contract_version SET valid_to = $2 WHERE id = $1', [
+        versionId,
+        changedAt,
+      ]);
+      await insertTerms(tx, { contractId, partnerId, currency: 'USD', validFrom: changedAt });
+    });
+    const id = await aSubscription('10', 'ACTIVE', changed);
+    const months = ['2026-01-01', '2026-02-01'] as const;
+    await use(...months.map((on) => [id, '11', on] as const));
+    await settle();
+    const currencies = [];
+    for (const on of months) currencies.push((await balance(id, on)).currency);
+    expect(currencies).toEqual(['EUR', 'USD']);
+    const told: { month: string; currency: string }[] = await write((tx) =>
+      tx.query(
+        `SELECT DISTINCT details ->> 'month' AS month, details ->> 'currency' AS currency
+         FROM alarm WHERE subject_id = $1 ORDER BY 1`,
+        [id],
+      ),
+    );
+    expect(told).toEqual([
+      { month: '2026-01', currency: 'EUR' },
+      { month: '2026-02', currency: 'USD' },
+    ]);
   });
 });
 
