@@ -7,7 +7,7 @@ import {
   parseAmount,
   toGlobalId,
 } from '../kernel/index.js';
-import { assertTermsSide, Contract } from '../partner/index.js';
+import { assertTermsSide, Contract, levelPermission, mayReadLevel } from '../partner/index.js';
 import {
   notFound,
   type OutboxRow,
@@ -66,10 +66,20 @@ export class CreditService {
     }
   }
 
-  /** The balance of a month, by default the present one. Refuses with NOT_FOUND. */
-  async balance(tx: Tx, globalId: string, month: string | null, now: Date): Promise<CreditBalance> {
+  /**
+   * The balance of a month, by default the present one, without what is used when the viewer may
+   * not see prices of the contract's level. Refuses with NOT_FOUND.
+   */
+  async balance(
+    tx: Tx,
+    viewer: Viewer,
+    globalId: string,
+    month: string | null,
+    now: Date,
+  ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, globalId);
-    return this.#view(tx, found((await readFacts(tx, [id])).get(id), globalId), month, now);
+    const facts = found((await readFacts(tx, [id])).get(id), globalId);
+    return this.#view(tx, viewer, facts, month, now);
   }
 
   /**
@@ -92,7 +102,7 @@ export class CreditService {
       await blockByHand(tx, subscription, input.reason);
       return id;
     });
-    return this.balance(tx, input.globalId, null, now);
+    return this.balance(tx, viewer, input.globalId, null, now);
   }
 
   /**
@@ -116,7 +126,7 @@ export class CreditService {
       await clearAlarmsOf(tx, { subjectType: SUBJECT, subjectId: id }, STEPS);
       return id;
     });
-    return this.balance(tx, globalId, null, now);
+    return this.balance(tx, viewer, globalId, null, now);
   }
 
   /**
@@ -147,7 +157,7 @@ export class CreditService {
       }
       return id;
     });
-    return this.balance(tx, input.globalId, null, now);
+    return this.balance(tx, viewer, input.globalId, null, now);
   }
 
   async #takeSteps(tx: Tx, subscription: CreditFacts, balance: Balance): Promise<void> {
@@ -162,6 +172,7 @@ export class CreditService {
         subjectType: SUBJECT,
         subjectId: subscription.id,
         naturalKey: conditionOf(balance, step),
+        shownWith: [levelPermission[subscription.level]],
         ...wordsOf({ ...subscription, currency }, balance, step),
       });
       if (step === 'CREDIT_EXHAUSTED') await blockExhausted(tx, subscription);
@@ -195,6 +206,7 @@ export class CreditService {
 
   async #view(
     tx: Tx,
+    viewer: Viewer,
     subscription: CreditFacts,
     month: string | null,
     now: Date,
@@ -204,15 +216,16 @@ export class CreditService {
     const used = balance?.used ?? 0n;
     const { limit } = subscription;
     const left = limit === null ? null : limit - used;
+    const priced = mayReadLevel(viewer, subscription.level);
     return Object.assign(new CreditBalance(), {
       subscriptionNumber: subscription.id,
       subscriptionId: toGlobalId(SUBJECT, subscription.id),
       partnerId: subscription.partnerId,
       periodOn,
       currency: await currencyOf(tx, subscription.contractId, periodOn),
-      used: formatAmount(used),
+      used: priced ? formatAmount(used) : null,
       limit: limit === null ? null : formatAmount(limit),
-      available: left === null ? null : formatAmount(left > 0n ? left : 0n),
+      available: left === null || !priced ? null : formatAmount(left > 0n ? left : 0n),
       warningPercent: subscription.warningPercent,
       blocked: subscription.status === 'BLOCKED',
       warnedAt: balance?.warnedAt ?? null,

@@ -1,4 +1,5 @@
 import { formatAmount, invariant, parseAmount } from '../kernel/index.js';
+import type { PriceLevel } from '../partner/index.js';
 import { appendEvent, rowsOf, type Tx } from '../platform/index.js';
 import type { CreditMarks, CreditStep, CreditTerms } from './threshold.js';
 import type { UsageEntry } from './usage-entries.js';
@@ -14,6 +15,7 @@ export interface CreditFacts extends CreditTerms {
   readonly id: number;
   readonly partnerId: number;
   readonly contractId: number;
+  readonly level: PriceLevel;
   readonly status: string;
   readonly timeZone: string;
 }
@@ -36,6 +38,7 @@ interface FactsRow {
   id: number;
   partner_id: number;
   contract_id: number;
+  level: PriceLevel;
   status: string;
   credit_limit: string | null;
   credit_warning_percent: number;
@@ -45,8 +48,8 @@ interface FactsRow {
 // The terms in force now, or the latest ones before or after when none are.
 const FACTS = `
   SELECT s.id, s.partner_id, s.contract_id, s.status, s.credit_limit, s.credit_warning_percent,
-    v.time_zone
-  FROM subscription s CROSS JOIN LATERAL (
+    c.level, v.time_zone
+  FROM subscription s JOIN contract c ON c.id = s.contract_id CROSS JOIN LATERAL (
     SELECT time_zone FROM contract_version
     WHERE contract_id = s.contract_id AND superseded_at IS NULL
     ORDER BY (valid_from <= now()) DESC, valid_from DESC LIMIT 1) v
@@ -73,6 +76,7 @@ function factsById(answer: unknown): Map<number, CreditFacts> {
         id: row.id,
         partnerId: row.partner_id,
         contractId: row.contract_id,
+        level: row.level,
         status: row.status,
         timeZone: row.time_zone,
         limit: row.credit_limit === null ? null : parseAmount(row.credit_limit),

@@ -27,6 +27,7 @@ const RELEASE = `mutation Release($id: ID!, $key: String) {
 }`;
 const SUSPEND = 'mutation ($id: ID!) { suspendSubscription(id: $id) { status } }';
 const RESUME = 'mutation ($id: ID!) { resumeSubscription(id: $id) { status } }';
+const ALARMS = '{ alarms(first: 100) { nodes { subjectId text details } } }';
 const ALARMED = `subscription Alarmed {
   alarmRaised { alarm { severity probableCause subjectId text details } }
 }`;
@@ -413,6 +414,45 @@ describe('credit', () => {
     await refused(RELEASE, { id: subscriptionId });
     await refused(SET_LIMIT, { input: limit });
     expect(await balance(id)).toMatchObject({ blocked: true, limit: '50.00' });
+  });
+
+  it('tells amounts to those alone who may see prices of the level', async () => {
+    const retail = await aBillableContract(app.app.database, {
+      sellerId: hub.id,
+      buyerId: reseller.id,
+    });
+    const sold = { WHOLESALE: contract, RETAIL: retail };
+    for (const [level, other] of [
+      ['WHOLESALE', 'RETAIL'],
+      ['RETAIL', 'WHOLESALE'],
+    ] as const) {
+      const id = await aSubscription('10', 'ACTIVE', sold[level]);
+      await use([id, '12.34']);
+      await settle();
+      const seenWith = async (price: string) => {
+        const own = ['subscription.read', 'subscription.manage', 'alarm.read'];
+        const permissions = [...own, price];
+        const { email } = await aUser(app, { partnerId: hub.id, permissions });
+        const reader = await app.signIn(email);
+        const limit = { input: { subscriptionId: globalId(id), limit: '10' } };
+        const { data: read } = await app.graphql(BALANCE, { id: globalId(id) }, reader);
+        const { data: set } = await app.graphql(SET_LIMIT, limit, reader);
+        const { data } = await app.graphql(ALARMS, {}, reader);
+        const alarms = data.alarms.nodes.filter(
+          ({ subjectId }: { subjectId: string }) => subjectId === globalId(id),
+        );
+        expect(alarms).toHaveLength(2);
+        return { read: read.creditBalance, set: set.setCreditLimit, alarms };
+      };
+      const blind = await seenWith(`price.${other.toLowerCase()}.read`);
+      const hidden = { used: null, available: null, limit: '10.00', blocked: true };
+      expect(blind).toMatchObject({ read: hidden, set: hidden });
+      expect(JSON.stringify(blind)).not.toContain('12.34');
+      const seeing = await seenWith(`price.${level.toLowerCase()}.read`);
+      const shown = { used: '12.34', available: '0.00' };
+      expect(seeing).toMatchObject({ read: shown, set: shown });
+      expect(seeing.alarms[0].details).toMatchObject({ used: '12.34' });
+    }
   });
 });
 
