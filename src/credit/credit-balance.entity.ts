@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import { DateScalar, DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { DateScalar, DateTimeScalar, DecimalScalar, ShownWith } from '../platform/index.js';
 
 /** Use of a subscription in one month, with the terms it is held against. */
 @Entity('credit_balance')
@@ -26,16 +26,24 @@ export class CreditBalance {
   @Field(() => String, { description: 'Currency of the amounts, ISO 4217.' })
   currency!: string;
 
-  @Field(() => DecimalScalar, { description: 'Sum of usage charges in the month.' })
+  @ShownWith('price.wholesale.read', 'price.retail.read')
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description:
+      'Sum of usage charges in the month; null when prices of its contract may not be seen.',
+  })
   @Column({ type: 'numeric', precision: 24, scale: 8, default: 0 })
-  used!: string;
+  used!: string | null;
 
   @Field(() => DecimalScalar, { nullable: true, description: 'Credit limit; none when absent.' })
   limit!: string | null;
 
+  @ShownWith('price.wholesale.read', 'price.retail.read')
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: 'What is left up to the limit, never below zero; absent without limit.',
+    description:
+      'What is left up to the limit, never below zero; absent without limit, and when prices of ' +
+      'its contract may not be seen.',
   })
   available!: string | null;
 

@@ -30,7 +30,8 @@ export class CreditResolver {
     month: string | null,
     @Ctx() context: RequestContext,
   ): Promise<CreditBalance> {
-    return this.#credit.balance(await context.read(), id, month ?? null, context.now());
+    const viewer = requireViewer(context);
+    return this.#credit.balance(await context.read(), viewer, id, month ?? null, context.now());
   }
 
   @Authorized('subscription.manage')

@@ -7,30 +7,35 @@ import {
   parseAmount,
   toGlobalId,
 } from '../kernel/index.js';
+import { assertTermsSide, Contract, levelPermission, mayReadLevel } from '../partner/index.js';
 import {
   notFound,
   type OutboxRow,
   once,
   rowNumber,
+  rowOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';
 import {
   addUsage,
   type Balance,
-  block,
-  blockReason,
+  blockByHand,
+  blockExhausted,
+  blockedByLimit,
   type CreditFacts,
+  currencyOf,
   lockFacts,
   markBalance,
   readBalances,
   readFacts,
   release,
+  releasedSince,
   storeTerms,
 } from './credit.store.js';
 import { CreditBalance } from './credit-balance.entity.js';
 import { creditErrors } from './errors.js';
-import { type CreditStep, creditMarks, newSteps } from './threshold.js';
+import { type CreditStep, type CreditTerms, creditMarks, newSteps } from './threshold.js';
 import { usageEntries } from './usage-entries.js';
 
 const SUBJECT = 'Subscription';
@@ -61,13 +66,26 @@ export class CreditService {
     }
   }
 
-  /** The balance of a month, by default the present one. Refuses with NOT_FOUND. */
-  async balance(tx: Tx, globalId: string, month: string | null, now: Date): Promise<CreditBalance> {
+  /**
+   * The balance of a month, by default the present one, without what is used when the viewer may
+   * not see prices of the contract's level. Refuses with NOT_FOUND.
+   */
+  async balance(
+    tx: Tx,
+    viewer: Viewer,
+    globalId: string,
+    month: string | null,
+    now: Date,
+  ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, globalId);
-    return this.#view(tx, found((await readFacts(tx, [id])).get(id), globalId), month, now);
+    const facts = found((await readFacts(tx, [id])).get(id), globalId);
+    return this.#view(tx, viewer, facts, month, now);
   }
 
-  /** Blocks an active subscription; a blocked one stays so. Refuses SUBSCRIPTION_NOT_ACTIVE. */
+  /**
+   * Blocks an active subscription; one that its limit has blocked stays so until a person releases
+   * it. Refuses with SUBSCRIPTION_NOT_ACTIVE or NOT_SELLER.
+   */
   async block(
     tx: Tx,
     viewer: Viewer,
@@ -77,17 +95,20 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, input.globalId);
     await once(tx, viewer, key, 'blockSubscription', input, async () => {
-      const subscription = found((await lockFacts(tx, [id])).get(id), input.globalId);
+      const subscription = await locked(tx, id, input.globalId);
       if (subscription.status !== 'ACTIVE' && subscription.status !== 'BLOCKED') {
         throw new DomainError('SUBSCRIPTION_NOT_ACTIVE', 'The subscription is not active.');
       }
-      await block(tx, subscription, input.reason);
+      await blockByHand(tx, subscription, input.reason);
       return id;
     });
-    return this.balance(tx, input.globalId, null, now);
+    return this.balance(tx, viewer, input.globalId, null, now);
   }
 
-  /** Makes a blocked subscription active and clears its credit alarms. */
+  /**
+   * Makes a blocked subscription active and clears its credit alarms. Refuses with
+   * SUBSCRIPTION_NOT_BLOCKED or NOT_SELLER.
+   */
   async release(
     tx: Tx,
     viewer: Viewer,
@@ -97,7 +118,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, globalId);
     await once(tx, viewer, key, 'releaseSubscription', { globalId }, async () => {
-      const subscription = found((await lockFacts(tx, [id])).get(id), globalId);
+      const subscription = await locked(tx, id, globalId);
       if (subscription.status !== 'BLOCKED') {
         throw new DomainError('SUBSCRIPTION_NOT_BLOCKED', 'The subscription is not blocked.');
       }
@@ -105,12 +126,13 @@ export class CreditService {
       await clearAlarmsOf(tx, { subjectType: SUBJECT, subjectId: id }, STEPS);
       return id;
     });
-    return this.balance(tx, globalId, null, now);
+    return this.balance(tx, viewer, globalId, null, now);
   }
 
   /**
    * Sets the limit. Alarms of sums that lie below it now are cleared, and the present month is
    * held against it at once; a blocked subscription stays blocked until it is released.
+   * Refuses with CREDIT_LIMIT_INVALID or NOT_SELLER.
    */
   async setLimit(
     tx: Tx,
@@ -121,7 +143,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, input.globalId);
     await once(tx, viewer, key, 'setCreditLimit', input, async () => {
-      const before = found((await lockFacts(tx, [id])).get(id), input.globalId);
+      const before = await locked(tx, id, input.globalId);
       const subscription = {
         ...before,
         limit: input.limit === null ? null : limitOf(input.limit),
@@ -135,13 +157,14 @@ export class CreditService {
       }
       return id;
     });
-    return this.balance(tx, input.globalId, null, now);
+    return this.balance(tx, viewer, input.globalId, null, now);
   }
 
   async #takeSteps(tx: Tx, subscription: CreditFacts, balance: Balance): Promise<void> {
     const marks = creditMarks(balance.used, subscription);
     for (const step of newSteps(balance.marks, marks)) {
       await markBalance(tx, balance, step, true);
+      const currency = await currencyOf(tx, subscription.contractId, balance.periodOn);
       await raiseAlarm(tx, {
         partnerId: subscription.partnerId,
         severity: step === 'CREDIT_EXHAUSTED' ? 'CRITICAL' : 'WARNING',
@@ -149,10 +172,14 @@ export class CreditService {
         subjectType: SUBJECT,
         subjectId: subscription.id,
         naturalKey: conditionOf(balance, step),
-        ...wordsOf(subscription, balance, step),
+        shownWith: [levelPermission[subscription.level]],
+        ...wordsOf({ ...subscription, currency }, balance, step),
       });
-      if (step === 'CREDIT_EXHAUSTED') await block(tx, subscription, step);
+      if (step === 'CREDIT_EXHAUSTED') await blockExhausted(tx, subscription);
     }
+    // A subscription that was suspended when it reached the limit, or after, goes on unblocked.
+    if (!marks.exhausted || !balance.marks.exhausted || subscription.status !== 'ACTIVE') return;
+    if (!(await releasedSince(tx, balance))) await blockExhausted(tx, subscription);
   }
 
   // Records are counted for themselves when they are imported; what buckets and tiers of the month
@@ -164,7 +191,7 @@ export class CreditService {
     if (reached.exhausted || !balance.marks.exhausted || subscription.status !== 'BLOCKED') return;
     const others = await readBalances(tx, subscription.id, null);
     if (others.some(({ marks }) => marks.exhausted)) return;
-    if ((await blockReason(tx, subscription.id)) !== 'CREDIT_EXHAUSTED') return;
+    if (!(await blockedByLimit(tx, subscription.id))) return;
     await release(tx, subscription, 'CREDIT_RESTORED');
   }
 
@@ -179,6 +206,7 @@ export class CreditService {
 
   async #view(
     tx: Tx,
+    viewer: Viewer,
     subscription: CreditFacts,
     month: string | null,
     now: Date,
@@ -188,15 +216,16 @@ export class CreditService {
     const used = balance?.used ?? 0n;
     const { limit } = subscription;
     const left = limit === null ? null : limit - used;
+    const priced = mayReadLevel(viewer, subscription.level);
     return Object.assign(new CreditBalance(), {
       subscriptionNumber: subscription.id,
       subscriptionId: toGlobalId(SUBJECT, subscription.id),
       partnerId: subscription.partnerId,
       periodOn,
-      currency: subscription.currency,
-      used: formatAmount(used),
+      currency: await currencyOf(tx, subscription.contractId, periodOn),
+      used: priced ? formatAmount(used) : null,
       limit: limit === null ? null : formatAmount(limit),
-      available: left === null ? null : formatAmount(left > 0n ? left : 0n),
+      available: left === null || !priced ? null : formatAmount(left > 0n ? left : 0n),
       warningPercent: subscription.warningPercent,
       blocked: subscription.status === 'BLOCKED',
       warnedAt: balance?.warnedAt ?? null,
@@ -208,6 +237,13 @@ export class CreditService {
 function found(subscription: CreditFacts | undefined, globalId: string): CreditFacts {
   if (subscription !== undefined) return subscription;
   throw notFound(SUBJECT, globalId);
+}
+
+/** The subscription, locked, when the caller stands on the side that sells it. */
+async function locked(tx: Tx, id: number, globalId: string): Promise<CreditFacts> {
+  const subscription = found((await lockFacts(tx, [id])).get(id), globalId);
+  await assertTermsSide(tx, await rowOf(tx, Contract, 'Contract', subscription.contractId));
+  return subscription;
 }
 
 function limitOf(text: string): bigint {
@@ -226,9 +262,13 @@ function conditionOf(balance: Balance, step: CreditStep): string {
   return `${step}:${balance.subscriptionId}:${balance.periodOn}`;
 }
 
-function wordsOf(subscription: CreditFacts, balance: Balance, step: CreditStep) {
-  const { currency, warningPercent } = subscription;
-  const limit = formatAmount(subscription.limit ?? 0n);
+function wordsOf(
+  terms: CreditTerms & { readonly currency: string },
+  balance: Balance,
+  step: CreditStep,
+) {
+  const { currency, warningPercent } = terms;
+  const limit = formatAmount(terms.limit ?? 0n);
   const used = formatAmount(balance.used);
   const month = balance.periodOn.slice(0, 7);
   const share = step === 'CREDIT_THRESHOLD' ? `${warningPercent} % of ` : '';

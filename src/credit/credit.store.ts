@@ -1,4 +1,5 @@
-import { formatAmount, parseAmount } from '../kernel/index.js';
+import { formatAmount, invariant, parseAmount } from '../kernel/index.js';
+import type { PriceLevel } from '../partner/index.js';
 import { appendEvent, rowsOf, type Tx } from '../platform/index.js';
 import type { CreditMarks, CreditStep, CreditTerms } from './threshold.js';
 import type { UsageEntry } from './usage-entries.js';
@@ -7,14 +8,22 @@ import type { UsageEntry } from './usage-entries.js';
 export const SUBSCRIPTION_BLOCKED_TOPIC = 'subscription.blocked';
 export const SUBSCRIPTION_RELEASED_TOPIC = 'subscription.released';
 
+const EXHAUSTED: CreditStep = 'CREDIT_EXHAUSTED';
+
 /** What has to be known of a subscription to watch its credit. */
 export interface CreditFacts extends CreditTerms {
   readonly id: number;
   readonly partnerId: number;
+  readonly contractId: number;
+  readonly level: PriceLevel;
   readonly status: string;
-  readonly currency: string;
   readonly timeZone: string;
 }
+
+/** By a person, or because use fell below the limit. */
+type ReleaseReason = 'RELEASED' | 'CREDIT_RESTORED';
+
+type Named = Pick<CreditFacts, 'id' | 'partnerId'>;
 
 export interface Balance {
   readonly subscriptionId: number;
@@ -28,19 +37,20 @@ export interface Balance {
 interface FactsRow {
   id: number;
   partner_id: number;
+  contract_id: number;
+  level: PriceLevel;
   status: string;
   credit_limit: string | null;
   credit_warning_percent: number;
-  currency: string;
   time_zone: string;
 }
 
 // The terms in force now, or the latest ones before or after when none are.
 const FACTS = `
-  SELECT s.id, s.partner_id, s.status, s.credit_limit, s.credit_warning_percent,
-    v.currency, v.time_zone
-  FROM subscription s CROSS JOIN LATERAL (
-    SELECT currency, time_zone FROM contract_version
+  SELECT s.id, s.partner_id, s.contract_id, s.status, s.credit_limit, s.credit_warning_percent,
+    c.level, v.time_zone
+  FROM subscription s JOIN contract c ON c.id = s.contract_id CROSS JOIN LATERAL (
+    SELECT time_zone FROM contract_version
     WHERE contract_id = s.contract_id AND superseded_at IS NULL
     ORDER BY (valid_from <= now()) DESC, valid_from DESC LIMIT 1) v
   WHERE s.id = ANY ($1::int[]) ORDER BY s.id`;
@@ -65,14 +75,29 @@ function factsById(answer: unknown): Map<number, CreditFacts> {
       {
         id: row.id,
         partnerId: row.partner_id,
+        contractId: row.contract_id,
+        level: row.level,
         status: row.status,
-        currency: row.currency,
         timeZone: row.time_zone,
         limit: row.credit_limit === null ? null : parseAmount(row.credit_limit),
         warningPercent: row.credit_warning_percent,
       },
     ]),
   );
+}
+
+/** The currency of a contract's month: that of the terms in force at its end, as known now. */
+export async function currencyOf(tx: Tx, contractId: number, periodOn: string): Promise<string> {
+  const [terms] = rowsOf<{ currency: string }>(
+    await tx.query(
+      `SELECT currency FROM contract_version WHERE contract_id = $1 AND superseded_at IS NULL
+       ORDER BY (valid_from < ($2::date + interval '1 month') AT TIME ZONE time_zone) DESC,
+         valid_from DESC LIMIT 1`,
+      [contractId, periodOn],
+    ),
+  );
+  invariant(terms !== undefined, 'a contract has terms');
+  return terms.currency;
 }
 
 interface BalanceRow {
@@ -160,55 +185,76 @@ export async function storeTerms(tx: Tx, id: number, terms: CreditTerms): Promis
   );
 }
 
-/** Blocks an active subscription; does nothing to one in another state. */
-export async function block(
-  tx: Tx,
-  facts: Pick<CreditFacts, 'id' | 'partnerId'>,
-  reason: string,
-): Promise<void> {
-  await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED', SUBSCRIPTION_BLOCKED_TOPIC, reason);
+/** Blocks an active subscription that has reached its limit; does nothing in another state. */
+export async function blockExhausted(tx: Tx, facts: Named): Promise<void> {
+  const at = await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED');
+  if (at !== null) await tell(tx, facts, SUBSCRIPTION_BLOCKED_TOPIC, { reason: EXHAUSTED });
 }
 
-/** Why a subscription was blocked last; null when it never was. */
-export async function blockReason(tx: Tx, subscriptionId: number): Promise<string | null> {
-  const [last] = rowsOf<{ reason: string }>(
+/** Blocks an active subscription, or adds a person's reason to what has blocked it already. */
+export async function blockByHand(tx: Tx, facts: Named, reason: string): Promise<void> {
+  await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED');
+  await tell(tx, facts, SUBSCRIPTION_BLOCKED_TOPIC, { reason, byHand: true });
+}
+
+/** Whether the limit alone blocked a subscription last: a person may have given the same reason. */
+export async function blockedByLimit(tx: Tx, subscriptionId: number): Promise<boolean> {
+  const [last] = rowsOf<{ by_limit: boolean }>(
     await tx.query(
-      `SELECT payload ->> 'reason' AS reason FROM event
+      `SELECT payload ->> 'reason' = $3 AND NOT payload ? 'byHand' AS by_limit FROM event
        WHERE topic = $1 AND key = $2 ORDER BY id DESC LIMIT 1`,
-      [SUBSCRIPTION_BLOCKED_TOPIC, String(subscriptionId)],
+      [SUBSCRIPTION_BLOCKED_TOPIC, String(subscriptionId), EXHAUSTED],
     ),
   );
-  return last?.reason ?? null;
+  return last?.by_limit ?? false;
 }
 
 /** Makes a blocked subscription active again. */
-export async function release(
-  tx: Tx,
-  facts: Pick<CreditFacts, 'id' | 'partnerId'>,
-  reason: string,
-): Promise<void> {
-  await changeStatus(tx, facts, 'BLOCKED', 'ACTIVE', SUBSCRIPTION_RELEASED_TOPIC, reason);
+export async function release(tx: Tx, facts: Named, reason: ReleaseReason): Promise<void> {
+  const at = await changeStatus(tx, facts, 'BLOCKED', 'ACTIVE');
+  if (at !== null) await tell(tx, facts, SUBSCRIPTION_RELEASED_TOPIC, { reason, at });
 }
 
-async function changeStatus(
-  tx: Tx,
-  facts: Pick<CreditFacts, 'id' | 'partnerId'>,
-  from: string,
-  to: string,
-  topic: string,
-  reason: string,
-): Promise<void> {
-  const changed = rowsOf(
+/** Whether a person released a subscription after it had reached the limit in a month. */
+export async function releasedSince(tx: Tx, balance: Balance): Promise<boolean> {
+  // An event occurs when its transaction begins, which may have waited for the one of the mark.
+  const [row] = rowsOf<{ released: boolean }>(
     await tx.query(
-      'UPDATE subscription SET status = $3 WHERE id = $1 AND status = $2 RETURNING id',
-      [facts.id, from, to],
+      `SELECT EXISTS (SELECT FROM event e JOIN credit_balance b
+         ON b.subscription_id = $3 AND b.period_on = $4
+         WHERE e.topic = $1 AND e.key = $2 AND e.payload ->> 'reason' = $5
+           AND coalesce((e.payload ->> 'at')::timestamptz, e.occurred_at) >= b.blocked_at
+       ) AS released`,
+      [
+        SUBSCRIPTION_RELEASED_TOPIC,
+        String(balance.subscriptionId),
+        balance.subscriptionId,
+        balance.periodOn,
+        'RELEASED' satisfies ReleaseReason,
+      ],
     ),
   );
-  if (changed.length === 0) return;
-  await appendEvent(tx, {
-    topic,
-    partnerId: facts.partnerId,
-    key: String(facts.id),
-    payload: { subscriptionId: facts.id, reason },
-  });
+  return row?.released ?? false;
+}
+
+/** When the status changed; null when it was another one. */
+async function changeStatus(
+  tx: Tx,
+  { id }: Named,
+  from: string,
+  to: string,
+): Promise<string | null> {
+  const [changed] = rowsOf<{ at: string }>(
+    await tx.query(
+      `UPDATE subscription SET status = $3 WHERE id = $1 AND status = $2
+       RETURNING clock_timestamp()::text AS at`,
+      [id, from, to],
+    ),
+  );
+  return changed?.at ?? null;
+}
+
+function tell(tx: Tx, { id, partnerId }: Named, topic: string, what: object): Promise<void> {
+  const payload = { subscriptionId: id, ...what };
+  return appendEvent(tx, { topic, partnerId, key: String(id), payload });
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAmount, toGlobalId } from '../../src/kernel/index.js';
 import { appendOutbox, OutboxWorker, SYSTEM_SCOPE, type Tx } from '../../src/platform/index.js';
 import { CREDIT_USAGE_TOPIC } from '../../src/rating/index.js';
-import { aBillableContract, type BuiltContract } from '../fixtures/billing.js';
+import { aBillableContract, type BuiltContract, insertTerms } from '../fixtures/billing.js';
 import { aPartner, aUser, type BuiltPartner } from '../fixtures/partner-builder.js';
 import { type Subscriber, subscriberOf } from '../fixtures/subscriber.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
@@ -25,11 +25,15 @@ const BLOCK = `mutation Block($input: BlockInput!) {
 const RELEASE = `mutation Release($id: ID!, $key: String) {
   releaseSubscription(subscriptionId: $id, idempotencyKey: $key) { blocked }
 }`;
+const SUSPEND = 'mutation ($id: ID!) { suspendSubscription(id: $id) { status } }';
+const RESUME = 'mutation ($id: ID!) { resumeSubscription(id: $id) { status } }';
+const ALARMS = '{ alarms(first: 100) { nodes { subjectId text details } } }';
 const ALARMED = `subscription Alarmed {
   alarmRaised { alarm { severity probableCause subjectId text details } }
 }`;
 
 let app: TestApp;
+let hub: BuiltPartner;
 let reseller: BuiltPartner;
 let contract: BuiltContract;
 let token: string;
@@ -39,7 +43,7 @@ const subscribers: Subscriber[] = [];
 beforeAll(async () => {
   app = await testApp({ start: false });
   await app.app.events.start();
-  const hub = await aPartner(app);
+  hub = await aPartner(app);
   reseller = await aPartner(app, { parentId: hub.id });
   contract = await aBillableContract(app.app.database, {
     sellerId: hub.id,
@@ -61,12 +65,16 @@ function write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
   return app.app.database.write(SYSTEM_SCOPE, work);
 }
 
-async function aSubscription(limit: string | null, status = 'ACTIVE'): Promise<number> {
+async function aSubscription(
+  limit: string | null,
+  status = 'ACTIVE',
+  under = contract,
+): Promise<number> {
   const rows: { id: number }[] = await write((tx) =>
     tx.query(
       `INSERT INTO subscription (partner_id, account_id, contract_id, label, starts_at,
          credit_limit, status) VALUES ($1, $2, $3, 'Line', '2026-01-01', $4, $5) RETURNING id`,
-      [contract.partnerId, contract.accountId, contract.contractId, limit, status],
+      [under.partnerId, under.accountId, under.contractId, limit, status],
     ),
   );
   return rows[0]!.id;
@@ -228,6 +236,44 @@ describe('use against a credit limit', () => {
   });
 });
 
+describe('a month of a contract that changed its currency', () => {
+  // Midnight in Berlin.
+  const changedAt = '2026-01-31T23:00:00Z';
+
+  it('has the currency of its terms, as balance and in alarms', async () => {
+    const changed = await aBillableContract(app.app.database, {
+      sellerId: hub.id,
+      buyerId: reseller.id,
+    });
+    await write(async (tx) => {
+      const { contractId, partnerId, versionId } = changed;
+      await tx.query('UPDATE contract_version SET valid_to = $2 WHERE id = $1', [
+        versionId,
+        changedAt,
+      ]);
+      await insertTerms(tx, { contractId, partnerId, currency: 'USD', validFrom: changedAt });
+    });
+    const id = await aSubscription('10', 'ACTIVE', changed);
+    const months = ['2026-01-01', '2026-02-01'] as const;
+    await use(...months.map((on) => [id, '11', on] as const));
+    await settle();
+    const currencies = [];
+    for (const on of months) currencies.push((await balance(id, on)).currency);
+    expect(currencies).toEqual(['EUR', 'USD']);
+    const told: { month: string; currency: string }[] = await write((tx) =>
+      tx.query(
+        `SELECT DISTINCT details ->> 'month' AS month, details ->> 'currency' AS currency
+         FROM alarm WHERE subject_id = $1 ORDER BY 1`,
+        [id],
+      ),
+    );
+    expect(told).toEqual([
+      { month: '2026-01', currency: 'EUR' },
+      { month: '2026-02', currency: 'USD' },
+    ]);
+  });
+});
+
 describe('a blocked subscription', () => {
   it('is released with its alarms cleared, and stays so until a new limit is reached', async () => {
     const id = await aSubscription('100');
@@ -273,6 +319,23 @@ describe('a blocked subscription', () => {
     expect((await app.graphql(BLOCK, { input: late }, token)).codes).toEqual([
       'SUBSCRIPTION_NOT_ACTIVE',
     ]);
+  });
+
+  it('that is suspended and resumed is blocked by further use unless it was released', async () => {
+    const ids = [await aSubscription('10', 'SUSPENDED'), await aSubscription('10')];
+    const released = await aSubscription('10');
+    await use(...[...ids, released].map((id) => [id, '12'] as const));
+    await settle();
+    await app.graphql(RELEASE, { id: globalId(released) }, token);
+    const after = [];
+    for (const id of [...ids, released]) {
+      await app.graphql(SUSPEND, { id: globalId(id) }, token);
+      expect((await app.graphql(RESUME, { id: globalId(id) }, token)).codes).toEqual([]);
+      await use([id, '1']);
+      await settle();
+      after.push((await balance(id)).blocked);
+    }
+    expect(after).toEqual([true, true, false]);
   });
 });
 
@@ -333,6 +396,64 @@ describe('credit', () => {
       expect((await app.graphql(operation, variables, weak)).codes).toEqual(['FORBIDDEN']);
     }
   });
+
+  it("is the seller's to limit, block and release", async () => {
+    const buyer = await app.signIn((await aUser(app, { partnerId: reseller.id })).email);
+    const id = await aSubscription('50');
+    const subscriptionId = globalId(id);
+    const [limit, block] = [
+      { subscriptionId, limit: '999999' },
+      { subscriptionId, reason: 'x' },
+    ];
+    const refused = async (operation: string, variables: object) =>
+      expect((await app.graphql(operation, variables, buyer)).codes).toEqual(['NOT_SELLER']);
+    await refused(BLOCK, { input: block });
+    expect((await balance(id)).blocked).toBe(false);
+    await app.graphql(BLOCK, { input: block }, token);
+    await refused(BLOCK, { input: block });
+    await refused(RELEASE, { id: subscriptionId });
+    await refused(SET_LIMIT, { input: limit });
+    expect(await balance(id)).toMatchObject({ blocked: true, limit: '50.00' });
+  });
+
+  it('tells amounts to those alone who may see prices of the level', async () => {
+    const retail = await aBillableContract(app.app.database, {
+      sellerId: hub.id,
+      buyerId: reseller.id,
+    });
+    const sold = { WHOLESALE: contract, RETAIL: retail };
+    for (const [level, other] of [
+      ['WHOLESALE', 'RETAIL'],
+      ['RETAIL', 'WHOLESALE'],
+    ] as const) {
+      const id = await aSubscription('10', 'ACTIVE', sold[level]);
+      await use([id, '12.34']);
+      await settle();
+      const seenWith = async (price: string) => {
+        const own = ['subscription.read', 'subscription.manage', 'alarm.read'];
+        const permissions = [...own, price];
+        const { email } = await aUser(app, { partnerId: hub.id, permissions });
+        const reader = await app.signIn(email);
+        const limit = { input: { subscriptionId: globalId(id), limit: '10' } };
+        const { data: read } = await app.graphql(BALANCE, { id: globalId(id) }, reader);
+        const { data: set } = await app.graphql(SET_LIMIT, limit, reader);
+        const { data } = await app.graphql(ALARMS, {}, reader);
+        const alarms = data.alarms.nodes.filter(
+          ({ subjectId }: { subjectId: string }) => subjectId === globalId(id),
+        );
+        expect(alarms).toHaveLength(2);
+        return { read: read.creditBalance, set: set.setCreditLimit, alarms };
+      };
+      const blind = await seenWith(`price.${other.toLowerCase()}.read`);
+      const hidden = { used: null, available: null, limit: '10.00', blocked: true };
+      expect(blind).toMatchObject({ read: hidden, set: hidden });
+      expect(JSON.stringify(blind)).not.toContain('12.34');
+      const seeing = await seenWith(`price.${level.toLowerCase()}.read`);
+      const shown = { used: '12.34', available: '0.00' };
+      expect(seeing).toMatchObject({ read: shown, set: shown });
+      expect(seeing.alarms[0].details).toMatchObject({ used: '12.34' });
+    }
+  });
 });
 
 describe('a block for use that the month takes back', () => {
@@ -351,5 +472,19 @@ describe('a block for use that the month takes back', () => {
       { ...warning, cleared: true },
       { ...critical, cleared: true },
     ]);
+  });
+
+  it('leaves a block that a person added to it, whatever the reason', async () => {
+    for (const reason of ['Fraud', 'CREDIT_EXHAUSTED']) {
+      const id = await aSubscription('10');
+      await use([id, '12']);
+      await settle();
+      const input = { subscriptionId: globalId(id), reason };
+      const blocked = await app.graphql(BLOCK, { input }, token);
+      expect(blocked.data.blockSubscription.blocked).toBe(true);
+      await use([id, '-9']);
+      await settle();
+      expect(await balance(id)).toMatchObject({ used: '3.00', blocked: true });
+    }
   });
 });

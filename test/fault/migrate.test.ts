@@ -17,6 +17,8 @@ import { MigrateWorld, type Print, type Urls } from './migrate-world.js';
 
 /** Tables of the release whose rows a migration after it has rewritten, and which one. */
 const REWRITTEN: Readonly<Record<string, string>> = {
+  // What it takes to see amounts of credit is said of alarms that were raised before, too.
+  alarm: 'HideCreditAmounts1763700024100',
   // What a sheet does to the hub's margin has become a row of its own, in margin_report.
   rate_sheet: 'GuardEveryMargin1763700020000',
 };
@@ -67,6 +69,24 @@ describe('the data of the last release', () => {
         ),
       );
       expect(reports).toEqual([{ counted: true, depth: 0, none: false, paired: true }]);
+    } finally {
+      await app.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  });
+
+  it('tells amounts of credit to those alone who may see prices of the level', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'kontor-migrated-'));
+    const app = await started(migrated, dataDir);
+    try {
+      const alarms = await app.database.read(SYSTEM_SCOPE, (tx) =>
+        tx.query(
+          `SELECT DISTINCT shown_with = ARRAY['price.' || lower(c.level) || '.read'] AS told
+           FROM alarm a JOIN subscription s ON s.id = a.subject_id
+           JOIN contract c ON c.id = s.contract_id WHERE a.probable_cause LIKE 'CREDIT%'`,
+        ),
+      );
+      expect(alarms).toEqual([{ told: true }]);
     } finally {
       await app.stop();
       rmSync(dataDir, { recursive: true, force: true });
