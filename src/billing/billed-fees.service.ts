@@ -60,7 +60,7 @@ export class BilledFees {
     billed: BillingTerms,
   ): Promise<BilledFees> {
     const facts = await feeFacts(tx, contractId, period);
-    const rules = await feeRules(tx, contractId);
+    const rules = facts.months.length === 0 ? () => [] : await feeRules(tx, contractId);
     const terms = new MonthTerms(contractId, period, billed);
     const fees = new BilledFees(contractId, period, terms, facts, rules);
     await fees.#chargeFlat(tx, billed.timeZone);

@@ -21,7 +21,7 @@ interface SubscriptionRow {
   planId: number;
   startsAt: Date;
   endsAt: Date | null;
-  /** First days of months billed before the subscription was recorded. */
+  /** First days of months in which it ran that were billed before it was recorded. */
   missed: string[];
 }
 
@@ -32,6 +32,9 @@ export async function feeFacts(
   period: ClosedDaySpan,
 ): Promise<FeeFacts> {
   const rows = await subscriptionRows(tx, contractId, period);
+  if (rows.length === 0) {
+    return { months: [], subscriptions: () => [], terms: () => [], earlier: [] };
+  }
   const fees = await feeRows(tx, [...new Set(rows.map((row) => row.planId))]);
   const ids = rows.map((row) => row.id);
   const months = [...new Set(rows.flatMap((row) => row.missed).concat(period.fromOn))].sort();
@@ -65,6 +68,8 @@ async function subscriptionRows(
        ARRAY(SELECT to_char(i.period_on, 'YYYY-MM-DD') FROM invoice i
          WHERE i.contract_id = $1 AND i.kind = 'INVOICE' AND i.period_on < $2::date
            AND i.created_at < s.created_at
+           AND s.starts_at < i.period_on + interval '1 month 1 day'
+           AND coalesce(s.ends_at, 'infinity') > i.period_on - interval '1 day'
          GROUP BY i.period_on ORDER BY i.period_on) AS missed
      FROM subscription s
      WHERE s.contract_id = $1 AND s.service_plan_id IS NOT NULL
