@@ -194,11 +194,13 @@ export async function isPartlyPurged(
 ): Promise<boolean> {
   const rows = rowsOf(
     await aside.query(
-      `SELECT 1 FROM run r JOIN run_batch b ON b.run_id = r.id AND b.state = 'DONE'
-       LEFT JOIN (SELECT batch_id, count(*) AS kept FROM seen_correction
-         WHERE started_at >= $2 AND started_at < $3 GROUP BY batch_id) c ON c.batch_id = b.id
-       WHERE r.kind = 'RERATE' AND r.subject = 'rerate:' || $1::int || ':apply'
-         AND (b.result -> 'totals' ->> 'changed')::bigint > coalesce(c.kept, 0) LIMIT 1`,
+      `WITH own AS (SELECT b.id, (b.result -> 'totals' ->> 'changed')::bigint AS changed
+         FROM run r JOIN run_batch b ON b.run_id = r.id AND b.state = 'DONE'
+         WHERE r.kind = 'RERATE' AND r.subject = 'rerate:' || $1::int || ':apply')
+       SELECT 1 FROM own LEFT JOIN (SELECT batch_id, count(*) AS kept FROM seen_correction
+         WHERE started_at >= $2 AND started_at < $3 AND batch_id IN (SELECT id FROM own)
+         GROUP BY batch_id) c ON c.batch_id = own.id
+       WHERE own.changed > coalesce(c.kept, 0) LIMIT 1`,
       [id, startedFrom, startedTo],
     ),
   );
