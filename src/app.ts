@@ -29,7 +29,13 @@ import {
   startEmbeddedPostgres,
   WorkService,
 } from './platform/index.js';
-import { CREDIT_USAGE_TOPIC, DataPlane, FOLD_TOPIC, startFold } from './rating/index.js';
+import {
+  CREDIT_COUNT_TOPIC,
+  CREDIT_USAGE_TOPIC,
+  DataPlane,
+  FOLD_TOPIC,
+  startFold,
+} from './rating/index.js';
 import { buildSchema, entities } from './schema.js';
 import { buildResolvers, buildServices, type Services } from './services.js';
 
@@ -158,6 +164,7 @@ function registerRuns({ work, dataPlane, database, services }: RunParts): void {
 // What one folder leaves to a higher one.
 function registerTasks(outbox: OutboxWorker, { credit }: Services): void {
   outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
+  outbox.register(CREDIT_COUNT_TOPIC, (tx, row) => credit.countUsage(tx, row));
   outbox.register(FOLD_TOPIC, startFold);
   outbox.register(AUDIT_TAMPERED_TOPIC, raiseTamperAlarm);
 }

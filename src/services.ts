@@ -210,7 +210,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const mediation = buildMediation({ database, log, config, audit });
   const register = buildRegister(mediation.storage);
   const rating = buildRating(database, mediation.storage);
-  const credit = new CreditService();
+  const credit = new CreditService(database);
   const billing = buildBilling({ database, log, now, config }, auditing);
   const { secretKey } = keys;
   const inbox = join(config.dataDir, 'inbox');

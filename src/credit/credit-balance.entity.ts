@@ -30,10 +30,19 @@ export class CreditBalance {
   @Field(() => DecimalScalar, {
     nullable: true,
     description:
-      'Sum of usage charges in the month; null when prices of its contract may not be seen.',
+      'Sum of usage charges in the month; null while it is being counted, for months before the ' +
+      'one in which the subscription was given its first limit, and when prices of its contract ' +
+      'may not be seen.',
   })
   @Column({ type: 'numeric', precision: 24, scale: 8, default: 0 })
   used!: string | null;
+
+  @Field(() => Boolean, {
+    description:
+      'Whether what was used before the first limit was set is still being counted; `used` is ' +
+      'there once it has been.',
+  })
+  counting!: boolean;
 
   @Field(() => DecimalScalar, { nullable: true, description: 'Credit limit; none when absent.' })
   limit!: string | null;
@@ -42,8 +51,7 @@ export class CreditBalance {
   @Field(() => DecimalScalar, {
     nullable: true,
     description:
-      'What is left up to the limit, never below zero; absent without limit, and when prices of ' +
-      'its contract may not be seen.',
+      'What is left up to the limit, never below zero; absent without limit and where `used` is.',
   })
   available!: string | null;
 

@@ -9,6 +9,7 @@ import {
 } from '../kernel/index.js';
 import { assertTermsSide, Contract, levelPermission, mayReadLevel } from '../partner/index.js';
 import {
+  type Database,
   notFound,
   type OutboxRow,
   once,
@@ -17,6 +18,7 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
+import { countCharges, orderCount } from '../rating/index.js';
 import {
   addUsage,
   type Balance,
@@ -31,15 +33,19 @@ import {
   readFacts,
   release,
   releasedSince,
+  storeCounted,
   storeTerms,
+  uncounted,
 } from './credit.store.js';
 import { CreditBalance } from './credit-balance.entity.js';
 import { creditErrors } from './errors.js';
 import { type CreditStep, type CreditTerms, creditMarks, newSteps } from './threshold.js';
-import { usageEntries } from './usage-entries.js';
+import { sumEntries, usageEntries } from './usage-entries.js';
 
 const SUBJECT = 'Subscription';
 const STEPS: readonly CreditStep[] = ['CREDIT_THRESHOLD', 'CREDIT_EXHAUSTED'];
+/** Subscriptions whose records are read together. */
+const COUNTED_AT_ONCE = 10_000;
 const LIMIT_END = parseAmount('10000000000');
 
 export interface CreditLimit {
@@ -50,20 +56,46 @@ export interface CreditLimit {
 }
 
 export class CreditService {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
   /**
    * Adds what a batch used, and warns or blocks when a sum has reached a step. It must run in
    * the transaction that marks the message as done: then every message counts once.
    */
   async applyUsage(tx: Tx, row: OutboxRow): Promise<void> {
-    const entries = usageEntries(row.payload);
-    if (entries.length === 0) return;
-    const facts = await lockFacts(tx, [...new Set(entries.map((entry) => entry.subscriptionId))]);
-    for (const balance of await addUsage(tx, entries, facts)) {
-      const subscription = facts.get(balance.subscriptionId);
-      invariant(subscription !== undefined, 'usage belongs to a subscription');
-      await this.#takeSteps(tx, subscription, balance);
-      await this.#giveBack(tx, subscription, balance);
-    }
+    const told = usageEntries(row.payload);
+    if (told.length === 0) return;
+    const facts = await lockFacts(tx, [...new Set(told.map((entry) => entry.subscriptionId))]);
+    // Of earlier months nothing is known but this.
+    const entries = told.filter(({ subscriptionId, periodOn }) => {
+      const from = facts.get(subscriptionId)?.watchedFrom ?? null;
+      return from !== null && periodOn >= from;
+    });
+    await this.#hold(tx, facts, await addUsage(tx, entries, facts));
+  }
+
+  /**
+   * Task of the outbox: counts what subscriptions had used before they were given a limit, of all
+   * that wait for it, and warns or blocks as {@link applyUsage} does. Rows that come after it find
+   * nothing left to do.
+   */
+  async countUsage(tx: Tx, row: OutboxRow): Promise<void> {
+    const ids = await uncounted(tx, COUNTED_AT_ONCE);
+    // Locked, they take no entries of the outbox until what is counted here is in their balances.
+    const facts = await lockFacts(tx, ids);
+    const spans = [...facts.values()].flatMap(({ id, countFrom }) =>
+      countFrom === null ? [] : [{ subscriptionId: id, from: countFrom }],
+    );
+    if (spans.length === 0) return;
+    // Counting takes as long as reading the records of the months.
+    await tx.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+    const counted = sumEntries(await countCharges(this.#database, spans));
+    await this.#hold(tx, facts, await storeCounted(tx, spans, counted, facts));
+    if (ids.length === COUNTED_AT_ONCE) await orderCount(tx, row.partnerId);
   }
 
   /**
@@ -131,7 +163,8 @@ export class CreditService {
 
   /**
    * Sets the limit. Alarms of sums that lie below it now are cleared, and the present month is
-   * held against it at once; a blocked subscription stays blocked until it is released.
+   * held against it at once, or as soon as it has been counted when there was no limit before; a
+   * blocked subscription stays blocked until it is released.
    * Refuses with CREDIT_LIMIT_INVALID or NOT_SELLER.
    */
   async setLimit(
@@ -149,8 +182,10 @@ export class CreditService {
         limit: input.limit === null ? null : limitOf(input.limit),
         warningPercent: input.warningPercent ?? before.warningPercent,
       };
-      await storeTerms(tx, id, subscription);
       const present = monthOf(subscription, now);
+      if (await storeTerms(tx, id, subscription, present)) {
+        await orderCount(tx, subscription.partnerId);
+      }
       for (const balance of await readBalances(tx, id, null)) {
         await this.#takeBack(tx, subscription, balance);
         if (balance.periodOn >= present) await this.#takeSteps(tx, subscription, balance);
@@ -158,6 +193,20 @@ export class CreditService {
       return id;
     });
     return this.balance(tx, viewer, input.globalId, null, now);
+  }
+
+  /** Holds balances that have changed against the limits. */
+  async #hold(
+    tx: Tx,
+    facts: ReadonlyMap<number, CreditFacts>,
+    balances: readonly Balance[],
+  ): Promise<void> {
+    for (const balance of balances) {
+      const subscription = facts.get(balance.subscriptionId);
+      invariant(subscription !== undefined, 'usage belongs to a subscription');
+      await this.#takeSteps(tx, subscription, balance);
+      await this.#giveBack(tx, subscription, balance);
+    }
   }
 
   async #takeSteps(tx: Tx, subscription: CreditFacts, balance: Balance): Promise<void> {
@@ -213,19 +262,22 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const periodOn = month === null ? monthOf(subscription, now) : `${month.slice(0, 7)}-01`;
     const [balance] = await readBalances(tx, subscription.id, periodOn);
-    const used = balance?.used ?? 0n;
-    const { limit } = subscription;
-    const left = limit === null ? null : limit - used;
-    const priced = mayReadLevel(viewer, subscription.level);
+    const { limit, watchedFrom, countFrom } = subscription;
+    const counting = countFrom !== null && periodOn >= countFrom;
+    const known = watchedFrom !== null && periodOn >= watchedFrom && !counting;
+    const shown = known && mayReadLevel(viewer, subscription.level);
+    const used = shown ? (balance?.used ?? 0n) : null;
+    const left = limit === null || used === null ? null : limit - used;
     return Object.assign(new CreditBalance(), {
       subscriptionNumber: subscription.id,
       subscriptionId: toGlobalId(SUBJECT, subscription.id),
       partnerId: subscription.partnerId,
       periodOn,
       currency: await currencyOf(tx, subscription.contractId, periodOn),
-      used: priced ? formatAmount(used) : null,
+      used: used === null ? null : formatAmount(used),
+      counting,
       limit: limit === null ? null : formatAmount(limit),
-      available: left === null || !priced ? null : formatAmount(left > 0n ? left : 0n),
+      available: left === null ? null : formatAmount(left > 0n ? left : 0n),
       warningPercent: subscription.warningPercent,
       blocked: subscription.status === 'BLOCKED',
       warnedAt: balance?.warnedAt ?? null,

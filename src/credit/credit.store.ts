@@ -1,6 +1,7 @@
 import { formatAmount, invariant, parseAmount } from '../kernel/index.js';
 import type { PriceLevel } from '../partner/index.js';
 import { appendEvent, rowsOf, type Tx } from '../platform/index.js';
+import type { CreditSpan } from '../rating/index.js';
 import type { CreditMarks, CreditStep, CreditTerms } from './threshold.js';
 import type { UsageEntry } from './usage-entries.js';
 
@@ -8,10 +9,16 @@ import type { UsageEntry } from './usage-entries.js';
 export const SUBSCRIPTION_BLOCKED_TOPIC = 'subscription.blocked';
 export const SUBSCRIPTION_RELEASED_TOPIC = 'subscription.released';
 
+/** Before every month: a subscription that had a limit from its beginning. */
+const EVER = '0001-01-01';
 const EXHAUSTED: CreditStep = 'CREDIT_EXHAUSTED';
 
 /** What has to be known of a subscription to watch its credit. */
 export interface CreditFacts extends CreditTerms {
+  /** The first month whose use is known; null when no limit was ever set. */
+  readonly watchedFrom: string | null;
+  /** The first month whose use is still to be counted; null when all of it has been. */
+  readonly countFrom: string | null;
   readonly id: number;
   readonly partnerId: number;
   readonly contractId: number;
@@ -42,12 +49,15 @@ interface FactsRow {
   status: string;
   credit_limit: string | null;
   credit_warning_percent: number;
+  watched_from: string | null;
+  count_from: string | null;
   time_zone: string;
 }
 
 // The terms in force now, or the latest ones before or after when none are.
 const FACTS = `
   SELECT s.id, s.partner_id, s.contract_id, s.status, s.credit_limit, s.credit_warning_percent,
+    s.credit_watched_from::text AS watched_from, s.credit_count_from::text AS count_from,
     c.level, v.time_zone
   FROM subscription s JOIN contract c ON c.id = s.contract_id CROSS JOIN LATERAL (
     SELECT time_zone FROM contract_version
@@ -79,6 +89,9 @@ function factsById(answer: unknown): Map<number, CreditFacts> {
         level: row.level,
         status: row.status,
         timeZone: row.time_zone,
+        // Text sorts it after every date.
+        watchedFrom: row.watched_from === '-infinity' ? EVER : row.watched_from,
+        countFrom: row.count_from,
         limit: row.credit_limit === null ? null : parseAmount(row.credit_limit),
         warningPercent: row.credit_warning_percent,
       },
@@ -110,6 +123,47 @@ interface BalanceRow {
 
 const BALANCE = `b.subscription_id, b.period_on::text AS period_on, b.used, b.warned_at,
   b.blocked_at`;
+
+/** Subscriptions with months to count, at most `limit`. */
+export async function uncounted(tx: Tx, limit: number): Promise<number[]> {
+  const rows = rowsOf<{ id: number }>(
+    await tx.query(
+      `SELECT id FROM subscription WHERE credit_count_from IS NOT NULL ORDER BY id LIMIT $1`,
+      [limit],
+    ),
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Puts what was counted into the balances of locked subscriptions; answers these balances. */
+export async function storeCounted(
+  tx: Tx,
+  spans: readonly CreditSpan[],
+  entries: readonly UsageEntry[],
+  facts: ReadonlyMap<number, CreditFacts>,
+): Promise<Balance[]> {
+  // What is not among the entries has come to nothing.
+  await tx.query(
+    `UPDATE credit_balance b SET used = 0
+     FROM unnest($1::int[], $2::date[]) AS s (id, month)
+     WHERE b.subscription_id = s.id AND b.period_on >= s.month`,
+    [spans.map(({ subscriptionId }) => subscriptionId), spans.map(({ from }) => from)],
+  );
+  await addUsage(tx, entries, facts);
+  await tx.query('UPDATE subscription SET credit_count_from = NULL WHERE id = ANY ($1::int[])', [
+    spans.map(({ subscriptionId }) => subscriptionId),
+  ]);
+  const rows = rowsOf<BalanceRow>(
+    await tx.query(
+      `SELECT ${BALANCE} FROM credit_balance b
+       JOIN unnest($1::int[], $2::date[]) AS s (id, month)
+         ON b.subscription_id = s.id AND b.period_on >= s.month
+       ORDER BY b.subscription_id, b.period_on`,
+      [spans.map(({ subscriptionId }) => subscriptionId), spans.map(({ from }) => from)],
+    ),
+  );
+  return rows.map(balanceOf);
+}
 
 /** Adds entries to the balances of locked subscriptions; answers the balances afterwards. */
 export async function addUsage(
@@ -177,12 +231,27 @@ export async function markBalance(
   );
 }
 
-/** Writes new terms. */
-export async function storeTerms(tx: Tx, id: number, terms: CreditTerms): Promise<void> {
-  await tx.query(
-    'UPDATE subscription SET credit_limit = $2, credit_warning_percent = $3 WHERE id = $1',
-    [id, terms.limit === null ? null : formatAmount(terms.limit), terms.warningPercent],
+/**
+ * Writes new terms; the first limit has use watched from a month on. Answers whether months are to
+ * be counted.
+ */
+export async function storeTerms(
+  tx: Tx,
+  id: number,
+  terms: CreditTerms,
+  month: string,
+): Promise<boolean> {
+  const [row] = rowsOf<{ uncounted: boolean }>(
+    await tx.query(
+      `UPDATE subscription SET credit_limit = $2::numeric, credit_warning_percent = $3,
+         credit_watched_from =
+           CASE WHEN $2::numeric IS NULL THEN credit_watched_from
+             ELSE coalesce(credit_watched_from, $4::date) END
+       WHERE id = $1 RETURNING credit_count_from IS NOT NULL AS uncounted`,
+      [id, terms.limit === null ? null : formatAmount(terms.limit), terms.warningPercent, month],
+    ),
   );
+  return row?.uncounted ?? false;
 }
 
 /** Blocks an active subscription that has reached its limit; does nothing in another state. */

@@ -16,8 +16,13 @@ export interface UsageEntry {
 export function usageEntries(payload: unknown): UsageEntry[] {
   const { entries } = payload as { entries?: unknown };
   invariant(Array.isArray(entries), 'a credit.usage message has a list of entries');
+  return sumEntries(entries);
+}
+
+/** Entries as rating writes them, one per subscription and month, in the order of locks. */
+export function sumEntries(entries: readonly unknown[]): UsageEntry[] {
   const sums = new Map<string, UsageEntry>();
-  for (const item of entries as unknown[]) {
+  for (const item of entries) {
     const entry = usageEntry(item);
     const key = `${entry.subscriptionId} ${entry.periodOn}`;
     const amount = entry.amount + (sums.get(key)?.amount ?? 0n);

@@ -1,6 +1,7 @@
 import { faultCodes, MICRO_BATCH, type RecordBatch, recordFaults } from '../mediation/index.js';
-import { type PriceBook, SUBSCRIBER } from './book.js';
+import type { PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
+import { CreditSums } from './credit-sums.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 
 const DAY_MS = 86_400_000;
@@ -76,18 +77,22 @@ function takeList(): IdentityList {
 
 /** What one batch found besides its xDRs: counts, suspended lines, duplicates, identities. */
 export class BatchFindings {
+  readonly priceBookId: number;
   readonly counts: Counts = { received: 0, rated: 0, rejected: 0, duplicate: 0, held: 0 };
   readonly suspended: Suspended[] = [];
   readonly duplicates: DuplicateLine[] = [];
-  /** Usage charges of subscriptions with a credit limit, by `place * 4096 + month`. */
-  readonly credit = new Map<number, bigint>();
+  /** What the subscribers are charged for these records. */
+  readonly credit: CreditSums;
   lines = 0;
   bytes = 0;
   readonly #identities = takeList();
   #firstMs = Number.POSITIVE_INFINITY;
   #lastMs = Number.NEGATIVE_INFINITY;
 
-  constructor(readonly priceBookId: number) {}
+  constructor({ id, guide }: PriceBook) {
+    this.priceBookId = id;
+    this.credit = new CreditSums(guide.startsMs.length);
+  }
 
   /** What is kept with the completed batch; `totals` are added up over the run. */
   result(): object {
@@ -143,18 +148,13 @@ export class BatchFindings {
     if (ownIdentities) this.#noteIdentities(records, rated);
   }
 
-  /** Adds the charges of subscriptions that have a credit limit. */
-  noteCredit(book: PriceBook, records: RecordBatch, rated: RatedBatch): void {
-    const { words } = book.guide.subscribers;
+  /** Adds what the subscribers are charged: the last level of their records. */
+  noteCredit(records: RecordBatch, rated: RatedBatch): void {
+    const { outcome, levels, amount, day, subscription } = rated;
     for (let row = 0; row < records.count; row += 1) {
-      if (rated.outcome[row] !== OUTCOME.RATED) continue;
-      const place = rated.subscription[row]!;
-      if (words[place * 8 + SUBSCRIBER.LIMITED] === 0) continue;
-      const last = row * MAX_LEVELS + rated.levels[row]! - 1;
-      const amount = rated.amount[last]!;
-      if (amount === 0) continue;
-      const key = place * 4096 + monthNumber(rated.day[last]!);
-      this.credit.set(key, (this.credit.get(key) ?? 0n) + BigInt(amount));
+      if (outcome[row] !== OUTCOME.RATED) continue;
+      const last = row * MAX_LEVELS + levels[row]! - 1;
+      this.credit.add(subscription[row]!, day[last]!, amount[last]!);
     }
   }
 
@@ -215,18 +215,6 @@ export class BatchFindings {
       raw: Buffer.from(bytes.subarray(records.lineFrom[row]!, records.lineTo[row]!)),
     });
   }
-}
-
-/** Months since 1970-01 of a day counted from 1970-01-01. */
-function monthNumber(day: number): number {
-  const date = new Date(day * 86_400_000);
-  return (date.getUTCFullYear() - 1970) * 12 + date.getUTCMonth();
-}
-
-/** The first day of a month counted from 1970-01, as YYYY-MM-01. */
-export function firstDayOf(month: number): string {
-  const text = String((month % 12) + 1).padStart(2, '0');
-  return `${1970 + Math.floor(month / 12)}-${text}-01`;
 }
 
 function uuidOf(records: RecordBatch, row: number): string {

@@ -60,7 +60,6 @@ export interface BookFacts {
     readonly contractId: number;
     readonly startsAt: number;
     readonly endsAt: number | null;
-    readonly limited: boolean;
     readonly servicePlanId: number | null;
     /** The account at the top of the tree that `accountId` is in. */
     readonly rootAccountId: number;
@@ -293,8 +292,6 @@ export const SUBSCRIBER = {
   PLAN: 4,
   /** Chain of selling contracts: its place in `chains`, -1 where it does not reach the hub. */
   CHAIN: 5,
-  /** 1 with a credit limit. */
-  LIMITED: 6,
 } as const;
 
 /**

@@ -55,7 +55,6 @@ function packedSubscribers({ subscriptions }: BookFacts, chains: ChainList): Pac
     words[at + SUBSCRIBER.ROOT_ACCOUNT] = subscription.rootAccountId;
     words[at + SUBSCRIBER.PLAN] = subscription.servicePlanId ?? 0;
     words[at + SUBSCRIBER.CHAIN] = chains.placeOf(subscription.contractId);
-    words[at + SUBSCRIBER.LIMITED] = subscription.limited ? 1 : 0;
   });
   return packed;
 }

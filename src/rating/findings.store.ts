@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { invariant, isoFromEpochDay } from '../kernel/index.js';
 import type { BatchFindings, Suspended } from './batch-findings.js';
-import { firstDayOf } from './batch-findings.js';
 import type { BatchJob, ImportJob, RecycleJob } from './batch-job.js';
 import type { PriceBook } from './book.js';
 import { tellCredit } from './credit-usage.store.js';
@@ -125,15 +124,8 @@ async function storeCredit(
   book: PriceBook,
   findings: BatchFindings,
 ): Promise<void> {
-  const entries = [...findings.credit].map(
-    ([key, amount]) =>
-      [
-        subscriptionIdAt(book.guide, Math.floor(key / 4096)),
-        firstDayOf(key % 4096),
-        String(amount),
-      ] as const,
-  );
-  await tellCredit(client, job.ticket, entries);
+  const idAt = (place: number) => subscriptionIdAt(book.guide, place);
+  await tellCredit(client, job.ticket, (watched) => findings.credit.entries(watched, idAt));
 }
 
 /** A suspended record with its raw text, and later how it ended this time. */

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type BatchTicket, rowsOf } from '../platform/index.js';
+import type { BatchTicket } from '../platform/index.js';
 import { ExactSum } from './allowance-result.js';
 import { tellCredit } from './credit-usage.store.js';
 
@@ -33,7 +33,7 @@ export class CreditChanges {
   }
 }
 
-/** Tells credit control what changed for subscriptions that have a limit. */
+/** Tells credit control what changed for subscriptions that it watches. */
 export async function storeCredit(
   client: pg.Client,
   ticket: BatchTicket,
@@ -41,18 +41,9 @@ export async function storeCredit(
 ): Promise<void> {
   const entries = changes.all().filter(([, , total]) => total !== 0n);
   if (entries.length === 0) return;
-  const limited = rowsOf<{ id: number }>(
-    await client.query(
-      'SELECT id FROM subscription WHERE id = ANY ($1::int[]) AND credit_limit IS NOT NULL',
-      [entries.map(([id]) => id)],
-    ),
-  );
-  const ids = new Set(limited.map(({ id }) => id));
-  await tellCredit(
-    client,
-    ticket,
+  await tellCredit(client, ticket, (watched) =>
     entries
-      .filter(([id]) => ids.has(id))
+      .filter(([id]) => watched.has(id))
       .map(([id, month, total]) => [id, month, total.toString()] as const),
   );
 }

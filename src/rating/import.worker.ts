@@ -220,7 +220,7 @@ class Pipeline {
     readonly chunks: ChunkPool,
   ) {
     const { source } = job;
-    this.findings = new BatchFindings(book.id);
+    this.findings = new BatchFindings(book);
     this.#parser = new RecordParser(source.format, { ...source, trunks: book.guide.trunkNames });
     this.#encoder = new XdrEncoder(book, job.ticket.id, chunks);
     this.#allowances = new AllowanceCollector(book, job.ticket.id);
@@ -280,7 +280,7 @@ class Pipeline {
     this.#encoder.encode(records, rated);
     this.#summary.add(records, rated);
     findings.note(bytes, base, records, rated, this.#columnName, !ownsIdentity);
-    findings.noteCredit(this.book, records, rated);
+    findings.noteCredit(records, rated);
   }
 
   async commit(writer: BatchWriter, store: (client: pg.Client) => Promise<void>): Promise<void> {

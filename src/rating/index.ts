@@ -20,7 +20,8 @@ export {
   SubscriptionBalancesResolver,
 } from './bucket-balance.resolver.js';
 export { limited, roundedCharge, tariffCharge } from './charge.js';
-export { CREDIT_USAGE_TOPIC } from './credit-usage.store.js';
+export { type CreditSpan, countCharges } from './credit-count.store.js';
+export { CREDIT_COUNT_TOPIC, CREDIT_USAGE_TOPIC, orderCount } from './credit-usage.store.js';
 export { DataPlane, type DataPlaneOptions } from './data-plane.service.js';
 export { ratingErrors } from './errors.js';
 export { XdrExplanationResolver, XdrLevelExplanationResolver } from './explain.resolver.js';

@@ -117,8 +117,8 @@ async function guideFacts(
          UNION ALL SELECT a.id, t.root FROM account a JOIN tree t ON a.parent_id = t.id)
        SELECT s.id, s.partner_id AS "partnerId", s.account_id AS "accountId",
          s.contract_id AS "contractId", ${MS('s.starts_at')} AS "startsAt",
-         ${MS('s.ends_at')} AS "endsAt", s.credit_limit IS NOT NULL AS limited,
-         s.service_plan_id AS "servicePlanId", t.root AS "rootAccountId"
+         ${MS('s.ends_at')} AS "endsAt", s.service_plan_id AS "servicePlanId",
+         t.root AS "rootAccountId"
        FROM ${asKnown('subscription')} s JOIN tree t ON t.id = s.account_id ORDER BY s.id`,
       [knownAt],
     ),

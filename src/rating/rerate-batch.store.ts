@@ -16,14 +16,15 @@ import type { PriceBook } from './book.js';
 import { CopyIn } from './copy-in.store.js';
 import { copyOut } from './copy-out.store.js';
 import type { ChunkPool } from './copy-rows.js';
+import type { CreditEntry } from './credit-sums.js';
 import { tellCredit } from './credit-usage.store.js';
+import { subscriptionIdAt } from './guide.js';
 import type { BatchRater } from './rate-batch.js';
 import type { RatedBatch } from './rated-batch.js';
 import { XDR_READ_COLUMNS, XdrDecoder } from './rerate-decode.js';
 import { CORRECTION_COLUMNS } from './rerate-encode.js';
 import { type BillingRules, FoldedBefore, VersionList } from './rerate-facts.store.js';
 import {
-  creditEntries,
   storeDifferences,
   storeSliceFindings,
   storeSums,
@@ -216,14 +217,14 @@ class SliceBatch {
     const sources = sums.sources.map((source) => ({ source, deltas: sums.deltasOf(source) }));
     await storeDifferences(client, ticket, this.#versions, sources);
     await storeSliceFindings(client, ticket, findings);
-    const charged = creditEntries(credit);
+    let told: { credit?: readonly CreditEntry[] } = {};
     if (this.#applies) {
       await storeSums(client, ticket, this.#versions, sums.deltas());
       await storeEntries(client, ticket, entries, true);
-      await tellCredit(client, ticket, charged);
+      const idAt = (place: number) => subscriptionIdAt(this.#thread.book.guide, place);
+      told = { credit: await tellCredit(client, ticket, (ids) => credit.entries(ids, idAt)) };
     } else await storeTrialEntries(client, ticket, entries, counted);
-    const kept = this.#applies ? { credit: charged } : {};
-    await completeBatchSql(client, ticket, { totals: counts, priceBookId, ...kept }, bytes);
+    await completeBatchSql(client, ticket, { totals: counts, priceBookId, ...told }, bytes);
     await endStep(client, this.#job);
     await client.query('COMMIT');
   }

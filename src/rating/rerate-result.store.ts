@@ -2,7 +2,6 @@ import type pg from 'pg';
 import { isoFromEpochDay } from '../kernel/index.js';
 import type { BatchTicket } from '../platform/index.js';
 import type { EntrySegment } from './allowance-collector.js';
-import type { CreditEntry } from './credit-usage.store.js';
 import type { CountedLevels } from './rerate-counted.js';
 import { invoicesOf, type VersionList } from './rerate-facts.store.js';
 import type { SliceFinding } from './rerate-slice.js';
@@ -185,14 +184,4 @@ export async function storeSums(
       ],
     );
   }
-}
-
-/** Changes that are not nothing, by subscription and month. */
-export function creditEntries(changes: ReadonlyMap<string, bigint>): CreditEntry[] {
-  return [...changes]
-    .filter(([, amount]) => amount !== 0n)
-    .map(([key, amount]) => {
-      const [subscription, month] = key.split(' ');
-      return [Number(subscription), month!, amount.toString()];
-    });
 }

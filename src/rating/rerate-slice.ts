@@ -1,9 +1,10 @@
 import { isoFromEpochDay } from '../kernel/index.js';
 import { faultCodes, faultNumber, type RecordBatch } from '../mediation/index.js';
 import { AllowanceCollector } from './allowance-collector.js';
-import { type Guide, type PriceBook, SUBSCRIBER } from './book.js';
+import type { Guide, PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import type { ChunkPool } from './copy-rows.js';
+import { CreditSums } from './credit-sums.js';
 import { subscriptionIdAt } from './guide.js';
 import type { BatchRater } from './rate-batch.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
@@ -50,8 +51,8 @@ export class RerateSlice {
   readonly counts = { records: 0, changed: 0, findings: 0 };
   readonly findings = new Map<string, SliceFinding>();
   readonly sums = new RerateSums();
-  /** Change of what subscriptions with a limit are charged, by subscription and month. */
-  readonly credit = new Map<string, bigint>();
+  /** Change of what subscribers are charged. */
+  readonly credit: CreditSums;
   readonly corrections: CorrectionEncoder | null;
   /** Levels that are in the sums and go to the fold, too. */
   readonly counted = new CountedLevels();
@@ -82,6 +83,7 @@ export class RerateSlice {
     this.#entries = new AllowanceCollector(book, batchId);
     this.corrections = pool === null ? null : new CorrectionEncoder(book, batchId, pool);
     this.#placeOf = placesOf(book.guide);
+    this.credit = new CreditSums(book.guide.startsMs.length);
   }
 
   get entries(): ReturnType<AllowanceCollector['finish']> {
@@ -145,7 +147,7 @@ export class RerateSlice {
           this.#addAfter(source, row, row * MAX_LEVELS + level, records, rated, shown);
         }
       }
-      this.#noteCredit(row, all, records, rated, shown);
+      if (this.corrections !== null) this.#noteCredit(row, all, records, rated, shown);
     }
   }
 
@@ -218,23 +220,16 @@ export class RerateSlice {
     rated: RatedBatch,
     shown: ShownBatch,
   ): void {
-    const { words } = this.#tools.book.guide.subscribers;
-    if (words[rated.subscription[row]! * 8 + SUBSCRIBER.LIMITED] === 0) return;
     const wasLast = row * MAX_LEVELS + shown.levels[row]! - 1;
     const isLast = row * MAX_LEVELS + rated.levels[row]! - 1;
     if ((this.#comparison.changed[row]! >> (rated.levels[row]! - 1)) % 2 === 0) return;
-    const subscription = shown.subscriptionId[row]!;
+    const place = rated.subscription[row]!;
     const dayBefore =
       shown.version[wasLast] === 0
         ? rated.day[isLast]!
         : this.#dayBefore(row, wasLast, records, rated, shown, moved);
-    this.#charge(subscription, dayBefore, -shown.amount[wasLast]!);
-    this.#charge(subscription, rated.day[isLast]!, rated.amount[isLast]!);
-  }
-
-  #charge(subscription: number, day: number, amount: number): void {
-    const key = `${subscription} ${monthOf(day)}`;
-    this.credit.set(key, (this.credit.get(key) ?? 0n) + BigInt(amount));
+    this.credit.add(place, dayBefore, -shown.amount[wasLast]!);
+    this.credit.add(place, rated.day[isLast]!, rated.amount[isLast]!);
   }
 
   // Every selected record is folded anew, since what is known of buckets may have changed though

@@ -9,7 +9,8 @@ import {
 } from '../platform/index.js';
 import { FOLD_TOPIC } from './allowance.store.js';
 import type { RerateUndoJob } from './batch-job.js';
-import { type CreditEntry, tellCredit } from './credit-usage.store.js';
+import type { CreditEntry } from './credit-sums.js';
+import { orderCount, tellCredit } from './credit-usage.store.js';
 import { purged } from './rerate-plan.store.js';
 import { endStep } from './rerate-step.store.js';
 
@@ -59,6 +60,16 @@ const DIFFERENCES = `
     invoice_id, currency, records, after, before
   FROM rerate_difference WHERE batch_id = $3`;
 
+// Subscriptions that came to be watched after the batch was applied, which has not told of them.
+const COUNT_ANEW = `
+  UPDATE subscription s SET credit_count_from = c.month
+  FROM (SELECT n.id, greatest(n.credit_watched_from,
+        date_trunc('month', $2::timestamptz - interval '2 days')::date) AS month
+      FROM subscription n JOIN run_batch b ON b.id = $1
+      WHERE n.credit_watched_at > b.finished_at AND n.credit_watched_from > '-infinity'
+      ORDER BY n.id FOR NO KEY UPDATE OF n) c
+  WHERE s.id = c.id AND (s.credit_count_from IS NULL OR s.credit_count_from > c.month)`;
+
 /**
  * Restores what one batch of an applied change set had changed, in one transaction that also
  * completes the batch of the undo. Nothing is taken away: newer corrections and sums are added.
@@ -90,10 +101,12 @@ export async function undoBatch(client: pg.Client, job: RerateUndoJob): Promise<
   );
   // A purge may have come in between: sums are taken back as a whole, so records must be, too.
   if (restored.rowCount !== batch?.changed) throw purged();
-  const back = (batch?.credit ?? []).map(
-    ([subscription, month, amount]) => [subscription, month, (-BigInt(amount)).toString()] as const,
+  const told = batch?.credit ?? [];
+  await tellCredit(client, ticket, () =>
+    told.map(([id, month, amount]) => [id, month, (-BigInt(amount)).toString()]),
   );
-  await tellCredit(client, ticket, back);
+  const later = await client.query(COUNT_ANEW, [undone, from]);
+  if (later.rowCount !== 0) await orderCount(client, ticket.partnerId);
   await client.query(DIFFERENCES, [ticket.runId, ticket.id, undone]);
   const totals = { records: restored.rowCount ?? 0, changed: restored.rowCount ?? 0 };
   await completeBatchSql(client, ticket, { totals }, job.bytes);

@@ -166,7 +166,6 @@ function subscriptionOf(
       contractId,
       startsAt: time.validFrom,
       endsAt: time.validTo,
-      limited: false,
       servicePlanId: one.plan === undefined ? null : names.add('plan', one.plan),
       rootAccountId: names.add('account', rootOf(account, world, path)),
     },

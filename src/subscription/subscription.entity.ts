@@ -69,6 +69,18 @@ export class Subscription {
   @Column({ type: 'smallint', name: 'credit_warning_percent', default: 80 })
   creditWarningPercent!: number;
 
+  /** When its first limit was set; the database sets it. */
+  @Column({ type: 'timestamptz', name: 'credit_watched_at', nullable: true })
+  creditWatchedAt!: Date | null;
+
+  /** First day of the first month whose use credit control knows. */
+  @Column({ type: 'date', name: 'credit_watched_from', nullable: true })
+  creditWatchedFrom!: string | null;
+
+  /** First day of the first month whose use it has to count; null when there is none. */
+  @Column({ type: 'date', name: 'credit_count_from', nullable: true })
+  creditCountFrom!: string | null;
+
   @Field(() => DateTimeScalar, { description: 'When it was created.' })
   @Column({ type: 'timestamptz', name: 'created_at', default: () => 'clock_timestamp()' })
   createdAt!: Date;

@@ -157,7 +157,7 @@ const GUIDED = `
 const CHANGED = `
   UPDATE subscription_identity SET valid_to = '2026-07-01' WHERE id = 50;
   UPDATE subscription_identity SET valid_to = '2026-08-01' WHERE id = 50;
-  UPDATE subscription SET ends_at = '2026-08-01', credit_limit = 5 WHERE id = 40;
+  UPDATE subscription SET ends_at = '2026-08-01' WHERE id = 40;
   DELETE FROM subscription_identity WHERE id = 51;
   INSERT INTO subscription_identity (id, partner_id, subscription_id, kind, number_from,
     number_to, valid_from) VALUES (60, 2, 40, 'NUMBER', 4930200, 4930200, '2026-01-01');
@@ -180,7 +180,7 @@ describe('a book of the past', () => {
     const before = await moment();
     const known = await facts(before);
     expect(known.subscriptions).toMatchObject([
-      { id: 40, rootAccountId: 20, endsAt: null, limited: false },
+      { id: 40, rootAccountId: 20, endsAt: null },
       { id: 41, rootAccountId: 20 },
     ]);
     await change(CHANGED);
@@ -189,7 +189,6 @@ describe('a book of the past', () => {
     expect(after.subscriptions[0]).toMatchObject({
       id: 40,
       endsAt: Date.parse('2026-08-01'),
-      limited: true,
     });
     expect(after.identities).toMatchObject([
       { subscriptionId: 40, numberTo: 4_930_199, validTo: Date.parse('2026-08-01') },

@@ -136,7 +136,7 @@ function onePass(book: PriceBook, file: Generated, lap: Lap): void {
 /** The stages behind the parser. */
 class Batch {
   readonly #rated = new RatedBatch();
-  readonly #findings = new BatchFindings(1);
+  readonly #findings: BatchFindings;
   readonly #summary = new UsageSummary();
   readonly #pool = new ChunkPool();
   readonly #encoder: XdrEncoder;
@@ -149,6 +149,7 @@ class Batch {
     readonly records: RecordBatch,
     readonly lap: Lap,
   ) {
+    this.#findings = new BatchFindings(book);
     this.#encoder = new XdrEncoder(book, 1, this.#pool);
     this.#rater = new BatchRater(book);
     this.#identities = IdentityTable.allocate(2 * file.lines);

@@ -5,7 +5,13 @@ import { BillExecutor, BillRunService } from '../../src/billing/index.js';
 import { CreditService } from '../../src/credit/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
 import { Database, OutboxWorker, SYSTEM_SCOPE, WorkService } from '../../src/platform/index.js';
-import { CREDIT_USAGE_TOPIC, DataPlane, FOLD_TOPIC, startFold } from '../../src/rating/index.js';
+import {
+  CREDIT_COUNT_TOPIC,
+  CREDIT_USAGE_TOPIC,
+  DataPlane,
+  FOLD_TOPIC,
+  startFold,
+} from '../../src/rating/index.js';
 import { entities } from '../../src/schema.js';
 import { anchorDirOf, numbersIn } from '../fixtures/numbers.js';
 import { aViewer } from '../fixtures/viewer.js';
@@ -23,9 +29,10 @@ const work = new WorkService(database, {
   pollMs: 50,
   retryMs: 50,
 });
-const credit = new CreditService();
+const credit = new CreditService(database);
 const outbox = new OutboxWorker(database);
 outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
+outbox.register(CREDIT_COUNT_TOPIC, (tx, row) => credit.countUsage(tx, row));
 outbox.register(FOLD_TOPIC, startFold);
 work.register(plane.importExecutor);
 work.register(plane.foldExecutor);

@@ -12,6 +12,7 @@ import {
 } from '../../src/platform/index.js';
 import { type Generated, generate } from '../bench/generate.js';
 import { buildWorld, freshSource } from '../bench/world.js';
+import { limitEvery } from '../fixtures/credit.js';
 import { anchorDirOf, anchorIn } from '../fixtures/numbers.js';
 
 const RECORDS = 12_000;
@@ -53,7 +54,7 @@ async function addFeesAndLimits(tx: Tx): Promise<void> {
      UPDATE subscription s SET service_plan_id = p.id FROM plans p, contract c
      WHERE c.id = s.contract_id AND c.seller_partner_id = p.partner_id`,
   );
-  await tx.query('UPDATE subscription SET credit_limit = 5 WHERE id % 4 = 0');
+  await limitEvery(tx, 4, 5);
 }
 
 // Months whose records have a say in each other's prices, so that folds have something to lose.

@@ -15,6 +15,7 @@ import { entities } from '../../src/schema.js';
 import { generate } from '../bench/generate.js';
 import { Pipeline } from '../bench/pipeline.js';
 import { buildWorld } from '../bench/world.js';
+import { limitEvery } from '../fixtures/credit.js';
 import { aViewer } from '../fixtures/viewer.js';
 import { rerateDesk } from './rerate-desk.js';
 
@@ -37,9 +38,7 @@ export async function prepareWaitingRerates(urls: DatabaseUrls, dir: string): Pr
   const desk = rerateDesk(database, dir);
   try {
     const world = await buildWorld(database, { prefixes: 800, subscriptions: 200 });
-    await database.write(SYSTEM_SCOPE, (tx) =>
-      tx.query('UPDATE subscription SET credit_limit = 5 WHERE id % 4 = 0'),
-    );
+    await database.write(SYSTEM_SCOPE, (tx) => limitEvery(tx, 4, 5));
     const path = `${dir}/rerate.csv`;
     const pipeline = new Pipeline(database, world, dir, 1);
     await pipeline.run(generate(world, { path, records: RECORDS, seed: 9, days: 3 }));

@@ -10,6 +10,7 @@ import { generate } from '../bench/generate.js';
 import { Pipeline } from '../bench/pipeline.js';
 import { buildWorld, type World } from '../bench/world.js';
 import { rerateDesk } from '../fault/rerate-desk.js';
+import { limitEvery } from '../fixtures/credit.js';
 import { type TestDatabase, testDatabase } from '../fixtures/test-database.js';
 import { aViewer } from '../fixtures/viewer.js';
 
@@ -32,9 +33,7 @@ class Twin {
     const settings = { entities, poolSize: 4, statementTimeoutMs: 60_000 };
     const database = await new Database({ ...store.urls, ...settings }).connect();
     const world = await buildWorld(database, SIZE);
-    await database.write(SYSTEM_SCOPE, (tx) =>
-      tx.query('UPDATE subscription SET credit_limit = 1000 WHERE id % 3 = 0'),
-    );
+    await database.write(SYSTEM_SCOPE, (tx) => limitEvery(tx, 3, 1000));
     return new Twin(dir, store, database, world, rerateDesk(database, dir));
   }
 
