@@ -49,6 +49,15 @@ export const heldFaults: ReadonlySet<RecordFault> = new Set<RecordFault>([
   'MARGIN_HELD',
 ]);
 
+/**
+ * Faults that are found once a record was told from its duplicates: its identity is its own from
+ * then on, so that it is no duplicate of itself when it is taken up again.
+ */
+export const ratingFaults: ReadonlySet<string> = new Set<RecordFault>([
+  ...heldFaults,
+  'MARGIN_REFUSED',
+]);
+
 /** Records that are handled together, so that one record's cache misses overlap another's. */
 export const MICRO_BATCH = 512;
 

@@ -1,4 +1,10 @@
-import { faultCodes, MICRO_BATCH, type RecordBatch, recordFaults } from '../mediation/index.js';
+import {
+  faultCodes,
+  MICRO_BATCH,
+  type RecordBatch,
+  ratingFaults,
+  recordFaults,
+} from '../mediation/index.js';
 import type { PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { CreditSums } from './credit-sums.js';
@@ -7,6 +13,8 @@ import { OUTCOME, type RatedBatch } from './rated-batch.js';
 const DAY_MS = 86_400_000;
 /** A list that has grown larger is not kept for the next batch. */
 const KEPT_LIST_BYTES = 16 * 1024 * 1024;
+
+const isOfRating = Uint8Array.from(faultCodes, (code) => (code && ratingFaults.has(code) ? 1 : 0));
 
 /** A line that goes to suspense, as columns of `suspense_record`. */
 export interface Suspended {
@@ -159,12 +167,12 @@ export class BatchFindings {
   }
 
   #noteIdentities(records: RecordBatch, rated: RatedBatch): void {
-    const { count, startedMs } = records;
+    const { count, startedMs, fault } = records;
     const { outcome } = rated;
     let first = this.#firstMs;
     let last = this.#lastMs;
     for (let row = 0; row < count; row += 1) {
-      if (outcome[row] !== OUTCOME.RATED && outcome[row] !== OUTCOME.HELD) continue;
+      if (outcome[row] !== OUTCOME.RATED && isOfRating[fault[row]!] === 0) continue;
       this.#identities.add(records, row);
       const atMs = startedMs[row]!;
       if (atMs < first) first = atMs;

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { invariant, isoFromEpochDay } from '../kernel/index.js';
+import { ratingFaults } from '../mediation/index.js';
 import type { BatchFindings, Suspended } from './batch-findings.js';
 import type { BatchJob, ImportJob, RecycleJob } from './batch-job.js';
 import type { PriceBook } from './book.js';
@@ -48,10 +49,11 @@ async function storeSuspended(
     await sendBytes(
       client,
       `INSERT INTO suspense_record (partner_id, usage_file_id, batch_id, byte_offset, batch_line,
-         state, code, field, message, raw)
+         state, code, field, message, owns_identity, raw)
        SELECT $1, $2, $3, u.byte_offset, u.line, $4::jsonb -> u.kind ->> 'state',
          $4::jsonb -> u.kind ->> 'code', $4::jsonb -> u.kind ->> 'field',
-         $4::jsonb -> u.kind ->> 'message', substring($9::bytea FROM u.before + 1 FOR u.bytes)
+         $4::jsonb -> u.kind ->> 'message', ($4::jsonb -> u.kind ->> 'owns')::boolean,
+         substring($9::bytea FROM u.before + 1 FOR u.bytes)
        FROM (SELECT n.*, (sum(bytes) OVER (ORDER BY place) - bytes)::int AS before
          FROM unnest($5::bigint[], $6::int[], $7::int[], $8::int[]) WITH ORDINALITY
            AS n (byte_offset, line, kind, bytes, place)) u ORDER BY u.place`,
@@ -59,7 +61,7 @@ async function storeSuspended(
         job.ticket.partnerId,
         job.fileId,
         job.ticket.id,
-        JSON.stringify(kinds),
+        JSON.stringify(kinds.map((kind) => ({ ...kind, owns: ratingFaults.has(kind.code) }))),
         arrayOf(part, ({ byteOffset }) => byteOffset),
         arrayOf(part, ({ line }) => line),
         arrayOf(places, (place) => place),
@@ -132,6 +134,8 @@ async function storeCredit(
 export interface SuspendedLine {
   readonly id: string;
   readonly held: boolean;
+  /** Whether its identity was stored when an attempt before came as far as that. */
+  readonly ownsIdentity: boolean;
   readonly raw: Buffer;
   readonly ending?: number;
 }
@@ -145,13 +149,14 @@ export async function lockSuspended(
   client: pg.Client,
   ids: readonly string[],
 ): Promise<SuspendedLine[]> {
-  const found = await client.query<{ id: string; state: string; raw: Buffer }>(
-    `SELECT id, state, raw FROM suspense_record
+  const found = await client.query<SuspendedLine>(
+    `SELECT id, state = 'HELD' AS held, owns_identity AS "ownsIdentity", raw
+     FROM suspense_record
      WHERE id = ANY ($1::bigint[]) AND state <> 'RECYCLED' AND purged_at IS NULL
      ORDER BY id FOR UPDATE`,
     [ids],
   );
-  return found.rows.map(({ id, state, raw }) => ({ id, held: state === 'HELD', raw }));
+  return found.rows;
 }
 
 /**
@@ -179,15 +184,16 @@ export async function storeRecycled(
   );
   await client.query(
     `UPDATE suspense_record s SET state = u.state, code = u.code, field = u.field,
-       message = u.message
-     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])
-       AS u (id, state, code, field, message) WHERE s.id = u.id`,
+       message = u.message, owns_identity = s.owns_identity OR u.owns
+     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+       AS u (id, state, code, field, message, owns) WHERE s.id = u.id`,
     [
       left.map((line) => line.id),
       findings.suspended.map((row) => row.state),
       findings.suspended.map((row) => row.code),
       findings.suspended.map((row) => row.field),
       findings.suspended.map((row) => row.message),
+      findings.suspended.map((row) => ratingFaults.has(row.code)),
     ],
   );
   const { rated, rejected, duplicate, held } = findings.counts;

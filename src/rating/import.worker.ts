@@ -168,15 +168,10 @@ class ImportWorker {
     await writer.prepare(async (client) => {
       lines = await lockSuspended(client, job.suspenseIds);
     });
-    // Held records own their identity since they were held; rejected ones never had one.
-    const groups = [lines.filter((line) => line.held), lines.filter((line) => !line.held)];
-    const endings: SuspendedLine[] = [];
-    for (const group of groups) {
-      for (const line of group) {
-        const bytes = Buffer.concat([line.raw, Buffer.from('\n')]);
-        endings.push({ ...line, ending: pipeline.takeOne(bytes, line.held) });
-      }
-    }
+    const endings = lines.map((line): SuspendedLine => {
+      const bytes = Buffer.concat([line.raw, Buffer.from('\n')]);
+      return { ...line, ending: pipeline.takeOne(bytes, line.ownsIdentity) };
+    });
     await writer.send(pipeline.leaves);
     pipeline.findings.bytes = lines.length;
     await pipeline.commit(writer, async (client) => {

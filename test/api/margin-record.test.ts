@@ -6,7 +6,9 @@ import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
   DIRECT_NUMBER,
+  fileCounts,
   importFile,
+  runEnd,
   type TrafficWorld,
 } from '../fixtures/traffic.js';
 
@@ -54,7 +56,36 @@ describe('a record that brings less than it costs', () => {
     const { file } = await importFile(kontor, world, 'kontor', HEADER + call339('m5'));
     expect(file).toMatchObject({ rated: '0', rejected: '1' });
   });
+
+  it('is rated once its contract takes it again, and no duplicate of itself', async () => {
+    await policy('REFUSE');
+    const { fileId } = await importFile(kontor, world, 'kontor', HEADER + call339('m6'));
+    const later = await importFile(kontor, world, 'kontor', HEADER + HEADER + call339('m6'));
+    expect(later.file).toMatchObject({ duplicate: '1' });
+    expect(await recycled(fileId)).toMatchObject({ rejected: 1 });
+    await policy('WARN');
+    expect(await recycled(fileId)).toMatchObject({ rated: 1, duplicate: 0 });
+    expect(await fileCounts(kontor, world.token, fileId)).toMatchObject({ rated: '1' });
+  });
+
+  it('is rated in the end when it was held before it was refused', async () => {
+    await policy('HOLD');
+    const { fileId } = await importFile(kontor, world, 'kontor', HEADER + call339('m7'));
+    await policy('REFUSE');
+    expect(await recycled(fileId)).toMatchObject({ rejected: 1 });
+    await policy('WARN');
+    expect(await recycled(fileId)).toMatchObject({ rated: 1, duplicate: 0 });
+    const again = await importFile(kontor, world, 'kontor', HEADER + HEADER + call339('m7'));
+    expect(again.file).toMatchObject({ rated: '0', duplicate: '1' });
+  });
 });
+
+const RECYCLE = `mutation ($filter: SuspenseFilter!) { recycleRecords(filter: $filter) { id } }`;
+
+async function recycled(fileId: string): Promise<Record<string, number>> {
+  const run = await call(kontor, world.token, RECYCLE, { filter: { fileId } });
+  return (await runEnd(kontor, world.token, run.id)).result;
+}
 
 async function policy(name: string): Promise<void> {
   await kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
