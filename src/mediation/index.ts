@@ -23,7 +23,7 @@ export { laneOf } from './import-plan.js';
 export { type InboxOptions, type InboxReport, InboxService } from './inbox.service.js';
 export { fieldSpans, LineFields } from './line-fields.js';
 export * from './parse.js';
-export { rawText } from './raw-text.js';
+export { rawText, suspendedLine } from './raw-text.js';
 export * from './record-batch.js';
 export {
   DuplicateRecordResolver,

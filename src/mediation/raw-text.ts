@@ -5,6 +5,14 @@ const FIRST_PRINTABLE = 32;
 const DELETE = 127;
 
 /**
+ * A line that was kept aside as it stood in its file, to be read anew. Its line end has two signs,
+ * because of the carriage returns before a newline only the last is none of the line.
+ */
+export function suspendedLine(raw: Uint8Array): Buffer {
+  return Buffer.concat([raw, Buffer.from('\r\n')]);
+}
+
+/**
  * The bytes of a record as text: valid UTF-8 as it is, every other byte and every control
  * character but the tab as `\xNN`. For the eye; the exact bytes are given beside it.
  */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { columnOf, RecordBatch, RecordParser, rawText } from '../mediation/index.js';
+import { columnOf, RecordBatch, RecordParser, rawText, suspendedLine } from '../mediation/index.js';
 import { type Database, type RequestContext, SYSTEM_SCOPE } from '../platform/index.js';
 import type { XdrRawField, XdrReading } from './explain.entity.js';
 import {
@@ -85,7 +85,7 @@ class LineFinder {
 
   among(lines: readonly FoundLine[]): FoundLine | null {
     for (const line of lines) {
-      const bytes = Buffer.concat([line.raw, Buffer.from('\n')]);
+      const bytes = suspendedLine(line.raw);
       this.#parser.parse(bytes, 0, bytes.length, true, this.#records);
       if (this.#records.count === 1 && this.#fits(0)) return line;
     }

@@ -136,6 +136,8 @@ export interface SuspendedLine {
   readonly held: boolean;
   /** Whether its identity was stored when an attempt before came as far as that. */
   readonly ownsIdentity: boolean;
+  /** Whether it was longer than what is kept of it. */
+  readonly isCut: boolean;
   readonly raw: Buffer;
   readonly ending?: number;
 }
@@ -150,8 +152,8 @@ export async function lockSuspended(
   ids: readonly string[],
 ): Promise<SuspendedLine[]> {
   const found = await client.query<SuspendedLine>(
-    `SELECT id, state = 'HELD' AS held, owns_identity AS "ownsIdentity", raw
-     FROM suspense_record
+    `SELECT id, state = 'HELD' AS held, owns_identity AS "ownsIdentity",
+       code = 'LINE_TOO_LONG' AS "isCut", raw FROM suspense_record
      WHERE id = ANY ($1::bigint[]) AND state <> 'RECYCLED' AND purged_at IS NULL
      ORDER BY id FOR UPDATE`,
     [ids],

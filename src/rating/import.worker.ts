@@ -1,7 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type pg from 'pg';
 import { invariant } from '../kernel/index.js';
-import { type FileHeader, IdentityTable, RecordBatch, RecordParser } from '../mediation/index.js';
+import {
+  type FileHeader,
+  IdentityTable,
+  RecordBatch,
+  RecordParser,
+  suspendedLine,
+} from '../mediation/index.js';
 import { completeBatchSql, connectWorker, enterScope, SYSTEM_SCOPE } from '../platform/index.js';
 import { storeEntries } from './allowance.store.js';
 import { AllowanceCollector, type EntrySegment } from './allowance-collector.js';
@@ -169,8 +175,9 @@ class ImportWorker {
       lines = await lockSuspended(client, job.suspenseIds);
     });
     const endings = lines.map((line): SuspendedLine => {
-      const bytes = Buffer.concat([line.raw, Buffer.from('\n')]);
-      return { ...line, ending: pipeline.takeOne(bytes, line.ownsIdentity) };
+      // Of a line that was too long the rest is missing: it must not be read as one that is whole.
+      const raw = line.isCut ? Buffer.concat([line.raw, Buffer.from(' ')]) : line.raw;
+      return { ...line, ending: pipeline.takeOne(suspendedLine(raw), line.ownsIdentity) };
     });
     await writer.send(pipeline.leaves);
     pipeline.findings.bytes = lines.length;

@@ -1,14 +1,16 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type FormatDefinition, formatPresets } from '../../src/mediation/index.js';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aRate } from '../fixtures/catalog.js';
-import { allRows } from '../fixtures/mediation.js';
+import { allRows, aSource, upload } from '../fixtures/mediation.js';
 import { call } from '../fixtures/partner.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
   CUSTOMER_NUMBER,
   fileCounts,
+  IMPORT,
   importFile,
   runEnd,
   type TrafficWorld,
@@ -17,6 +19,7 @@ import {
 const SUSPENSE = `query ($filter: SuspenseFilter!) {
   suspenseRecords(filter: $filter) { nodes { code field line byteOffset raw } }
 }`;
+const RECYCLE = `mutation ($filter: SuspenseFilter!) { recycleRecords(filter: $filter) { id } }`;
 const MARK = '\ufeff';
 
 const HEADER = 'record_id,service,started_at,a_number,b_number,quantity,in_trunk,out_trunk\n';
@@ -90,8 +93,6 @@ describe('a record that is purged between the recycling and its batch', () => {
   });
   afterAll(() => owner?.end());
 
-  const RECYCLE = `mutation ($filter: SuspenseFilter!) { recycleRecords(filter: $filter) { id } }`;
-
   // What a batch of the purge does with all that is older than the period.
   async function purgeOne(code: string): Promise<unknown> {
     await owner.query(
@@ -125,4 +126,40 @@ describe('a record that is purged between the recycling and its batch', () => {
     const counts = await fileCounts(kontor, world.token, fileId);
     expect(counts).toMatchObject({ rated: '1', held: '1' });
   }, 60_000);
+});
+
+describe('records that are taken up again as they are', () => {
+  const record = (id: string, end: string) =>
+    `${id},voice,2026-10-20T12:00:00Z,+${CUSTOMER_NUMBER},+33612345678,60,,${end}\n`;
+
+  async function recycled(fileId: string) {
+    const { id } = await call(kontor, world.token, RECYCLE, { filter: { fileId } });
+    return runEnd(kontor, world.token, id);
+  }
+
+  it('stay too long when they were', async () => {
+    const definition = {
+      ...(formatPresets.kontor as FormatDefinition),
+      columns: [...(formatPresets.kontor as FormatDefinition).columns, 'note'],
+    };
+    const { globalId } = await aSource(kontor, { partnerId: world.hub.id, definition });
+    const line = record('long', `CANARY-TRUNK-OUT,${'x'.repeat(70_000)}`);
+    const sent = await upload(kontor, world.token, 'long.csv', HEADER + line);
+    const { fileId } = sent.body;
+    const { id } = await call(kontor, world.token, IMPORT, { fileId, sourceId: globalId });
+    await runEnd(kontor, world.token, id);
+    expect(await suspended(fileId)).toMatchObject([{ code: 'LINE_TOO_LONG' }]);
+    expect(await recycled(fileId)).toMatchObject({ state: 'DONE', result: { rejected: 1 } });
+    expect(await suspended(fileId)).toMatchObject([{ code: 'LINE_TOO_LONG' }]);
+  });
+
+  it('stay what they were when they end in carriage returns', async () => {
+    const content = `${HEADER}\r\r\n${record('cr', 'CANARY-TRUNK-OUT\r\r')}`;
+    const { fileId, file } = await importFile(kontor, world, 'kontor', content);
+    expect(file).toMatchObject({ received: '2', rejected: '2' });
+    const codes = [{ code: 'MALFORMED_LINE' }, { code: 'UNKNOWN_TRUNK' }];
+    expect(await suspended(fileId)).toMatchObject(codes);
+    expect(await recycled(fileId)).toMatchObject({ state: 'DONE', result: { rejected: 2 } });
+    expect(await suspended(fileId)).toMatchObject(codes);
+  });
 });
