@@ -5,11 +5,17 @@ export type RunKind = 'IMPORT' | 'RECYCLE' | 'FOLD' | 'RERATE' | 'BILL' | 'PURGE
 export type RunState = 'READY' | 'RUNNING' | 'DONE' | 'PARKED' | 'CANCELLED';
 
 /** How the batches of a run stand. */
-export interface RunCounts {
+export interface RunCounts extends EndedCounts {
+  readonly running: number;
+  /** That wait again, since an attempt failed or its process died. */
+  readonly failed: number;
+}
+
+/** How many batches of a run have ended. */
+export interface EndedCounts {
   readonly total: number;
   readonly done: number;
   readonly parked: number;
-  readonly running: number;
 }
 
 /** A batch that failed this often is parked. */
@@ -21,7 +27,7 @@ export const MAX_TAKEOVERS = 50;
 const MAX_DELAY_MS = 300_000;
 
 /** State of a run after one of its batches ended; a cancelled run stays cancelled. */
-export function runStateAfter(current: RunState, counts: RunCounts): RunState {
+export function runStateAfter(current: RunState, counts: EndedCounts): RunState {
   if (current === 'CANCELLED') return 'CANCELLED';
   if (counts.done + counts.parked < counts.total) return 'RUNNING';
   return counts.parked > 0 ? 'PARKED' : 'DONE';
@@ -53,7 +59,7 @@ export function retryDelayMs(attempts: number, baseMs: number): number {
 export function cancelRefusal(kind: RunKind, state: RunState, counts: RunCounts): string | null {
   if (isFinished(state) && state !== 'PARKED') return `The run is ${state} already.`;
   if (kind === 'ERASE') return 'An erasure that was approved is not taken back.';
-  const begun = counts.done > 0 || counts.parked > 0 || counts.running > 0;
+  const begun = counts.done + counts.parked + counts.running + counts.failed > 0;
   if (kind === 'IMPORT' && begun) {
     return 'The import has begun, and records elsewhere may rest on it as duplicates.';
   }

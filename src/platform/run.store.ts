@@ -19,7 +19,8 @@ export async function countBatches(tx: SqlClient, runId: number): Promise<RunCou
       `SELECT count(*)::int AS total,
          (count(*) FILTER (WHERE state = 'DONE'))::int AS done,
          (count(*) FILTER (WHERE state = 'PARKED'))::int AS parked,
-         (count(*) FILTER (WHERE state = 'RUNNING'))::int AS running
+         (count(*) FILTER (WHERE state = 'RUNNING'))::int AS running,
+         (count(*) FILTER (WHERE state = 'READY' AND epoch > 0))::int AS failed
        FROM run_batch WHERE run_id = $1`,
       [runId],
     ),

@@ -273,7 +273,6 @@ async function endBatch(client: SqlClient, runId: number, end: BatchEnd): Promis
     total: run.total,
     done: run.done + end.done,
     parked: run.parked + end.parked,
-    running: 0,
   });
   await client.query(
     `UPDATE run SET state = $2, batches_done = batches_done + $3,

@@ -205,6 +205,16 @@ describe('a run', () => {
     expect((await app.graphql(CANCEL, { id: begun.id }, resellerToken)).codes).toEqual([
       'NOT_FOUND',
     ]);
+    // An attempt that failed may have been the first to bring a record that another file has, too.
+    const tried = await aRun({ kind: 'IMPORT' });
+    await app.app.database.write(SYSTEM_SCOPE, (tx) =>
+      tx.query('UPDATE run_batch SET epoch = 1, attempts = 1 WHERE run_id = $1 AND ordinal = 1', [
+        tried.runId,
+      ]),
+    );
+    expect((await app.graphql(CANCEL, { id: tried.id }, hubToken)).codes).toEqual([
+      'RUN_NOT_CANCELLABLE',
+    ]);
   });
 
   it('goes on with its parked batches when somebody resumes it', async () => {

@@ -7,11 +7,12 @@ import {
   unitsPerSecond,
 } from '../../src/platform/index.js';
 
-const counts = (total: number, done: number, parked = 0, running = 0) => ({
+const counts = (total: number, done: number, parked = 0, running = 0, failed = 0) => ({
   total,
   done,
   parked,
   running,
+  failed,
 });
 
 describe('a run', () => {
@@ -34,6 +35,8 @@ describe('a run', () => {
     ['IMPORT', 'READY', counts(3, 0), true],
     ['IMPORT', 'RUNNING', counts(3, 0, 0, 1), false],
     ['IMPORT', 'RUNNING', counts(3, 1), false],
+    ['IMPORT', 'RUNNING', counts(3, 0, 0, 0, 1), false],
+    ['BILL', 'RUNNING', counts(3, 0, 0, 0, 1), true],
     ['IMPORT', 'PARKED', counts(1, 0, 1), false],
     ['ERASE', 'READY', counts(3, 0), false],
     ['ERASE', 'PARKED', counts(3, 0, 3), false],
