@@ -30,6 +30,7 @@ import { readSheetColumns } from './sheet-columns.js';
 import { SheetFile } from './sheet-file.service.js';
 import { completeMapping, type SheetMapping } from './sheet-mapping.js';
 import { assertReading, mappingFor } from './sheet-mapping.service.js';
+import { SheetNames } from './sheet-names.js';
 import { type NoticeRule, noticeRules } from './sheet-notice.js';
 import { noticeTerms } from './sheet-notice.store.js';
 import { SheetReader } from './sheet-reader.js';
@@ -284,13 +285,11 @@ async function readingOf(
 ): Promise<SheetReading> {
   const columns = readSheetColumns(mapping.columns, header);
   const bands = await tx.query<{ id: number; name: string }[]>(
-    'SELECT id, lower(name) AS name FROM time_band WHERE time_profile_id = $1',
+    'SELECT id, name FROM time_band WHERE time_profile_id = $1',
     [sheet.list.timeProfileId],
   );
   const destinations = columns.has('destination')
-    ? await tx.query<{ id: number; name: string }[]>(
-        'SELECT id, lower(name) AS name FROM destination',
-      )
+    ? await tx.query<{ id: number; name: string }[]>('SELECT id, name FROM destination')
     : [];
   return {
     columns,
@@ -300,8 +299,8 @@ async function readingOf(
     timeZone: mapping.timeZone,
     dateFormat: mapping.dateFormat,
     effectiveFrom: sheet.effectiveFrom.getTime(),
-    bands: new Map(bands.map((band) => [band.name, band.id])),
-    destinations: new Map(destinations.map((one) => [one.name, one.id])),
+    bands: new SheetNames(bands),
+    destinations: new SheetNames(destinations),
   };
 }
 

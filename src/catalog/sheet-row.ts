@@ -1,6 +1,7 @@
 import { DomainError, parseAmount } from '../kernel/index.js';
 import { chargeFault, type RateFault, rateFault } from './rate-rules.js';
 import { type DateFormat, readInstant } from './sheet-date.js';
+import type { NamedIds } from './sheet-names.js';
 import { type FaultyTarget, mayMean, readTarget, type SheetTarget } from './sheet-target.js';
 
 /** Why a row of a rate sheet is not a price: codes of its error. */
@@ -60,8 +61,8 @@ export interface SheetReading {
   readonly dateFormat: DateFormat;
   /** Epoch milliseconds. */
   readonly effectiveFrom: number;
-  readonly bands: ReadonlyMap<string, number>;
-  readonly destinations: ReadonlyMap<string, number>;
+  readonly bands: NamedIds;
+  readonly destinations: NamedIds;
 }
 
 export interface SheetNumbers {
@@ -234,7 +235,7 @@ function incrementsOf(text: string): [number, number] | null {
 
 function bandOf(text: string, reading: SheetReading): number | null {
   if (text === '') return null;
-  const band = reading.bands.get(text.toLowerCase());
+  const band = reading.bands.get(text);
   if (band !== undefined) return band;
   throw new Faulty('UNKNOWN_BAND', 'band', `The list has no band "${text.slice(0, 40)}".`);
 }

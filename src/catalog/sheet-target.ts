@@ -1,3 +1,5 @@
+import type { NamedIds } from './sheet-names.js';
+
 /** What a row of a sheet is for. */
 export interface SheetTarget {
   readonly prefixes: readonly string[];
@@ -29,13 +31,10 @@ export interface TargetCells {
 }
 
 /** Reads what a row is for. Never refuses: what can't be read is told with what can. */
-export function readTarget(
-  cells: TargetCells,
-  destinations: ReadonlyMap<string, number>,
-): SheetTarget {
+export function readTarget(cells: TargetCells, destinations: NamedIds): SheetTarget {
   const read = expandPrefixes(cells.prefix, cells.countryCode);
   const said = read.prefixes.length > 0 && read.unread.length === 0;
-  const named = said ? undefined : destinations.get(cells.destination.toLowerCase());
+  const named = said ? undefined : destinations.get(cells.destination);
   return { ...read, destinationId: named ?? null };
 }
 

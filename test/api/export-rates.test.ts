@@ -70,6 +70,38 @@ describe('rates of a list', () => {
     expect(await again(id, await file(id, ending))).toEqual(UNCHANGED);
   });
 
+  it('come back to destinations and bands whose names differ in their case alone', async () => {
+    const names = ['France Mobile', 'France mobile', 'İstanbul', 'ΟΔΟΣ'];
+    const made = await Promise.all(
+      names.map((name, at) =>
+        create(CREATE_DESTINATION, { name, country: 'FR', prefixes: [`33${at}`] }),
+      ),
+    );
+    const rules = (from: string, to: string) => [{ weekdays: ['MONDAY'], from, to }];
+    const bands = [
+      { name: 'Peak', rules: rules('08:00', '12:00') },
+      { name: 'peak', rules: rules('12:00', '18:00') },
+    ];
+    const profile = await create(CREATE_PROFILE, { name: 'Two peaks', bands });
+    const given = { timeProfileId: profile.id };
+    const { id } = await aPriceList(app, world.hubToken, world.hub, given);
+    for (const [at, { id: destinationId }] of made.entries()) {
+      await aRate(app, world.hubToken, id, { destinationId, price: `0.${at + 1}` });
+    }
+    for (const [at, { id: bandId }] of profile.bands.entries()) {
+      await aRate(app, world.hubToken, id, { prefix: '49', price: `0.${at + 7}`, bandId });
+    }
+    const unchanged = { errorCount: 0, counts: [{ status: 'UNCHANGED', rows: 6 }] };
+    const csv = await file(id, 'csv');
+    expect(await again(id, csv)).toEqual(unchanged);
+    // Whichever of the two is meant, the other would get its price.
+    const unclear = csv.text.replace('France Mobile', 'FRANCE MOBILE').replace('İs', 'i̇S');
+    expect(await again(id, { ...csv, bytes: Buffer.from(unclear) })).toEqual({
+      errorCount: 1,
+      counts: [{ status: 'UNCHANGED', rows: 5 }],
+    });
+  });
+
   it('come back by the mapping that is stored for the list', async () => {
     const id = await aList();
     const save = `mutation ($input: SaveSheetMappingInput!) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readSheetColumns } from '../../src/catalog/sheet-columns.js';
+import { SheetNames } from '../../src/catalog/sheet-names.js';
 import { SheetReader } from '../../src/catalog/sheet-reader.js';
 import { readSheetRow, type SheetReading } from '../../src/catalog/sheet-row.js';
 import { expandPrefixes, mayBegin } from '../../src/catalog/sheet-target.js';
@@ -95,7 +96,7 @@ describe('a faulty row', () => {
   const named: SheetReading = {
     ...reading,
     columns: new Map([...reading.columns, ['destination', 3]]),
-    destinations: new Map([['france mobile', 8]]),
+    destinations: new SheetNames([{ id: 8, name: 'France mobile' }]),
   };
   const about = (prefix: string, price: string, name = '') => {
     const read = readSheetRow([prefix, price, '', name], named);
