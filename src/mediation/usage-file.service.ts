@@ -89,7 +89,7 @@ export class UsageFileService {
     const decision = importDecision(earlier, source.id);
     if (decision === 'EXISTS' && earlier !== null) return earlier.runId;
     if (decision === 'OTHER_SOURCE') throw alreadyImported(file.id);
-    const other = await otherFileWithContent(tx, file);
+    const other = isEmpty(file) ? null : await otherFileWithContent(tx, file);
     if (other !== null) throw alreadyImported(other);
     return this.#start(tx, file, source, requestedBy);
   }
@@ -113,7 +113,7 @@ export class UsageFileService {
     const run = await createRun(tx, {
       kind: 'IMPORT',
       partnerId: file.partnerId,
-      subject: `file:${file.sha256}`,
+      subject: isEmpty(file) ? `file:${file.sha256}:${file.id}` : `file:${file.sha256}`,
       params,
       requestedBy,
       unitsTotal: size,
@@ -129,7 +129,7 @@ export class UsageFileService {
          state = CASE WHEN $4 THEN 'DONE' ELSE 'IMPORTING' END,
          finished_at = CASE WHEN $4 THEN now() END
        WHERE id = $1`,
-      [file.id, source.id, run.runId, size === 0],
+      [file.id, source.id, run.runId, isEmpty(file)],
     );
     return run.runId;
   }
@@ -176,6 +176,11 @@ async function earlierRun(tx: Tx, file: UsageFile): Promise<EarlierRun | null> {
   )[0];
   invariant(run !== undefined, 'the run of a visible file is visible');
   return { runId: file.runId, state: run.state, sourceId: file.usageSourceId };
+}
+
+/** Nobody's records are in it: any number of partners may have had nothing to deliver. */
+function isEmpty(file: UsageFile): boolean {
+  return Number(file.sizeBytes) === 0;
 }
 
 // Another visible file with the same bytes whose import exists and was not cancelled.

@@ -172,6 +172,15 @@ describe('importUsageFile', () => {
     });
   });
 
+  it('takes an empty file of each partner: nobody has imported its records before', async () => {
+    await importFile(await stored(''));
+    const fileId = await stored('', resellerToken);
+    const own = await aSource(kontor, { partnerId: reseller.id });
+    const answer = await importFile(fileId, own.globalId, resellerToken);
+    expect(answer.errors).toEqual([]);
+    expect(await show(fileId, resellerToken)).toMatchObject({ state: 'DONE', received: '0' });
+  });
+
   it('refuses a file that was set aside, and what is not there', async () => {
     const fileId = await stored('to set aside');
     await kontor.app.database.write({ partnerId: hub.id }, (tx) =>
