@@ -73,6 +73,8 @@ export interface RecyclableRecord {
   readonly id: number;
   readonly fileId: number;
   readonly identityDomain: string;
+  /** Of its line. */
+  readonly bytes: number;
 }
 
 /** The records of one file that one batch takes up again. */
@@ -82,13 +84,28 @@ export interface RecycleBatch {
   readonly ids: readonly number[];
 }
 
-/** Cuts records, which come file by file, into batches of one file and at most `most` records. */
-export function recycleBatches(records: readonly RecyclableRecord[], most: number): RecycleBatch[] {
+/** How much one batch may hold, which is in memory as a whole. */
+export interface RecycleSizes {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** Cuts records, which come file by file, into batches of one file that hold no more than `most`. */
+export function recycleBatches(
+  records: readonly RecyclableRecord[],
+  most: RecycleSizes,
+): RecycleBatch[] {
   const batches: { fileId: number; identityDomain: string; ids: number[] }[] = [];
-  for (const { id, fileId, identityDomain } of records) {
+  let held = 0;
+  for (const { id, fileId, identityDomain, bytes } of records) {
     const last = batches.at(-1);
-    if (last !== undefined && last.fileId === fileId && last.ids.length < most) last.ids.push(id);
-    else batches.push({ fileId, identityDomain, ids: [id] });
+    held += bytes;
+    if (last?.fileId === fileId && last.ids.length < most.records && held <= most.bytes) {
+      last.ids.push(id);
+    } else {
+      batches.push({ fileId, identityDomain, ids: [id] });
+      held = bytes;
+    }
   }
   return batches;
 }

@@ -18,8 +18,8 @@ import { DuplicateRecord, SuspenseRecord } from './suspense.entity.js';
 import type { SuspenseCount, SuspenseFilter } from './suspense.input.js';
 import { recyclableRecords, type SuspenseScope, summary } from './suspense.store.js';
 
-/** The most records that one batch of kind RECYCLE holds. */
-const RECORDS_PER_BATCH = 50_000;
+/** The most that one batch of kind RECYCLE holds: lines may have 64 KiB each. */
+const MOST_PER_BATCH = { records: 50_000, bytes: 32 * 1024 * 1024 } as const;
 
 /** Payload of a batch of kind RECYCLE: records of one file, by their ids in rising order. */
 export interface RecycleBatchPayload {
@@ -88,7 +88,7 @@ async function startRecycling(tx: Tx, viewer: Viewer, scope: SuspenseScope): Pro
     params: scope,
     requestedBy: viewer.userId,
     unitsTotal: records.length,
-    batches: recycleBatches(records, RECORDS_PER_BATCH).map((batch) => ({
+    batches: recycleBatches(records, MOST_PER_BATCH).map((batch) => ({
       lane: laneOf(batch.identityDomain),
       payload: { fileId: batch.fileId, ids: batch.ids } satisfies RecycleBatchPayload,
       units: batch.ids.length,

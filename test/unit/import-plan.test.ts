@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { byteRanges } from '../../src/mediation/import-plan.js';
+import { byteRanges, recycleBatches } from '../../src/mediation/import-plan.js';
 
 const MIB = 1024 * 1024;
 const SIZES = { batchBytes: 32 * MIB, workers: 2 };
@@ -43,5 +43,36 @@ describe('the parts of a file', () => {
         }
       }),
     );
+  });
+});
+
+describe('records that are taken up again', () => {
+  const most = { records: 3, bytes: 100 };
+  const cut = (...records: (readonly [fileId: number, bytes: number])[]) =>
+    recycleBatches(
+      records.map(([fileId, bytes], id) => ({ id, fileId, bytes, identityDomain: 'd' })),
+      most,
+    ).map(({ fileId, ids }) => [fileId, ...ids]);
+
+  it('come in batches of one file, few enough and of no more bytes than memory is meant for', () => {
+    expect(cut()).toEqual([]);
+    expect(cut([7, 1], [7, 1], [7, 1], [7, 1])).toEqual([
+      [7, 0, 1, 2],
+      [7, 3],
+    ]);
+    expect(cut([7, 1], [8, 1], [8, 1])).toEqual([
+      [7, 0],
+      [8, 1, 2],
+    ]);
+    expect(cut([7, 60], [7, 40], [7, 1], [7, 99])).toEqual([
+      [7, 0, 1],
+      [7, 2, 3],
+    ]);
+    // One that is too long is a batch by itself.
+    expect(cut([7, 200], [7, 1], [7, 300])).toEqual([
+      [7, 0],
+      [7, 1],
+      [7, 2],
+    ]);
   });
 });
