@@ -6,7 +6,7 @@ import {
   type Timeline,
 } from '../catalog/index.js';
 import type { AdjustingStep, PriceBook } from './book.js';
-import { TariffTable, tariffAt } from './tariff-table.js';
+import { type TariffFacts, TariffTable, tariffAt } from './tariff-table.js';
 
 const NOTHING = new Int32Array(0);
 
@@ -59,6 +59,12 @@ export class ListTariffs {
 
   get terms(): readonly PricingTerms[] {
     return this.#table === null ? this.#book.terms : this.#table.terms;
+  }
+
+  /** What a tariff charges as exact amounts, also where its numbers say NaN. */
+  at(tariff: number): TariffFacts {
+    const { wide } = this.#table ?? this.#book.adjustments;
+    return tariffAt(this.numbers, tariff, this.terms, wide);
   }
 
   /**

@@ -124,7 +124,6 @@ export class GeneralRater {
 
   #tariff(place: number, version: number, conversion: DatedFactor | null): ChargeTariff {
     const { contracts } = this.#book;
-    const { numbers: tariffs, terms } = this.#finder.tariffs;
     let ofVersion = this.#tariffs[version];
     if (ofVersion === undefined) {
       ofVersion = [];
@@ -132,13 +131,12 @@ export class GeneralRater {
     }
     const known = ofVersion[place];
     if (known !== undefined && known.conversion === conversion) return known;
-    const at = place * 8;
-    const exact = (field: number) => BigInt(tariffs[at + field]!);
+    const { price, connectionFee, rateUnit, terms } = this.#finder.tariffs.at(place);
     const made: ChargeTariff = {
-      price: exact(TARIFF.PRICE),
-      connectionFee: exact(TARIFF.CONNECTION_FEE),
-      rateUnit: tariffs[at + TARIFF.RATE_UNIT]!,
-      terms: terms[tariffs[at + TARIFF.TERMS]! - 1] ?? null,
+      price,
+      connectionFee,
+      rateUnit,
+      terms,
       conversion,
       shareConversion: null,
       step: BigInt(contracts.versionStep[version]!),
@@ -222,12 +220,10 @@ export class GeneralRater {
   }
 
   #charged(parts: readonly RatedSlice[]): ChargeSlice[] {
-    const { numbers: tariffs } = this.#finder.tariffs;
-    return parts.map(({ tariff, billed }) => ({
-      billed,
-      price: BigInt(tariffs[tariff * 8 + TARIFF.PRICE]!),
-      rateUnit: tariffs[tariff * 8 + TARIFF.RATE_UNIT]!,
-    }));
+    return parts.map(({ tariff, billed }) => {
+      const { price, rateUnit } = this.#finder.tariffs.at(tariff);
+      return { billed, price, rateUnit };
+    });
   }
 
   #ruled(

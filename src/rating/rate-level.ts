@@ -154,7 +154,8 @@ export class LevelRater implements RatedTariffs {
       const at = row * MAX_LEVELS + level;
       const tariff = rated.tariff[at]! * 8;
       const terms = tariff < 0 ? 0 : tariffs[tariff + TARIFF.TERMS]!;
-      if (tariff < 0 || special[at] !== 0 || (terms !== 0 && this.#tiers(terms) === null)) {
+      const isPlain = tariff >= 0 && isExact(tariffs, tariff);
+      if (!isPlain || special[at] !== 0 || (terms !== 0 && this.#tiers(terms) === null)) {
         this.#later[this.#laterCount] = at;
         this.#laterCount += 1;
         continue;
@@ -205,4 +206,9 @@ export class LevelRater implements RatedTariffs {
     }
     return tiers;
   }
+}
+
+/** Whether the amounts of a tariff are plain numbers: those of 90 million and more are none. */
+function isExact(tariffs: Float64Array, tariff: number): boolean {
+  return !Number.isNaN(tariffs[tariff + TARIFF.PRICE]! + tariffs[tariff + TARIFF.CONNECTION_FEE]!);
 }

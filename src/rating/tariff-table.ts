@@ -209,7 +209,7 @@ function isExact(amount: bigint): boolean {
   return amount < EXACT && amount > -EXACT;
 }
 
-// A price of 90 million and more is no exact number; charging by it answers AMOUNT_TOO_LARGE.
+// A price of 90 million and more is no exact number: it is charged by `wide`, the general way.
 function toNumber(amount: bigint): number {
   return isExact(amount) ? Number(amount) : Number.NaN;
 }

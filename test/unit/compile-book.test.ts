@@ -132,6 +132,19 @@ describe('the price of a number', () => {
     expect(rate(facts, { quantity: 1 }).cents).toEqual([0, 9_000_000_000]);
     expect(rate(facts, { quantity: 2 })).toEqual({ fault: 'AMOUNT_TOO_LARGE' });
   });
+
+  it('may be more than a plain number holds exactly: what it comes to decides', () => {
+    const terms = { model: 'PER_EVENT', minCharge: 0n, maxCharge: null, schedule: null } as const;
+    const dear = { amount: '100000000.00000001', rateUnit: 1_073_741_824 };
+    // 60 * 100,000,000.00000001 / 1,073,741,824 = 5.58793544...
+    expect(rate(withRows([aRate(dear)]), { quantity: 60 }).cents).toEqual([0, 558.79]);
+    const fee = aRate({ ...dear, connectionFee: 9_007_199_254_740_993n });
+    expect(rate(withRows([fee]), { quantity: 60 })).toEqual({ fault: 'AMOUNT_TOO_LARGE' });
+    const event = withRows([aRate({ ...dear, terms })]);
+    expect(rate(event, { quantity: 60 })).toEqual({ fault: 'AMOUNT_TOO_LARGE' });
+    const limited = aRate({ ...dear, terms: { ...terms, maxCharge: 500_000_000n } });
+    expect(rate(withRows([limited]), { quantity: 60 }).cents).toEqual([0, 500]);
+  });
 });
 
 describe('time bands', () => {
