@@ -159,7 +159,7 @@ export async function pricedKeys(
 ): Promise<PricedKey[]> {
   return tx.query<PricedKey[]>(
     `SELECT prefix, band_id AS "bandId", origin_set_id AS "originSetId"
-     FROM inherited_keys($1, $2, $3, $4, $5, $6, $7, $8)`,
+     FROM inherited_keys($1, ${knownUntil('$2')}, $3, $4, $5, $6, $7, $8)`,
     [
       listId,
       asKnownAt,

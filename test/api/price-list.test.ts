@@ -192,8 +192,8 @@ describe('rates in versions', () => {
       await rate(list, { prefix: '49', price, validFrom: '2026-03-01T00:00:00Z' });
       known.push(new Date().toISOString());
     }
-    const seen = async (asOf: string, asKnownAt: string | null) => {
-      const { data } = await app.graphql(AS_KNOWN, { id, asOf, asKnownAt }, world.hubToken);
+    const seen = async (asOf: string, asKnownAt: string | null, list = id) => {
+      const { data } = await app.graphql(AS_KNOWN, { id: list, asOf, asKnownAt }, world.hubToken);
       return [data.rateFor, ...data.effectiveRates.nodes, ...data.rates.nodes].map((one) =>
         Number(one?.price),
       );
@@ -209,6 +209,11 @@ describe('rates in versions', () => {
     expect(await seen(AT, own.recordedAt)).toEqual([0.3, 0.3, 0.3]);
     const before = new Date(Date.parse(own.recordedAt) - 1).toISOString();
     expect(await seen(AT, before)).toEqual([0.2, 0.2]);
+    const { id: other } = await hubList();
+    const only = await call(app, world.hubToken, SET_RATE, {
+      input: rateInput(other, { prefix: '49' }),
+    });
+    expect(await seen(AT, only.recordedAt, other)).toEqual([0.1, 0.1, 0.1]);
   });
 
   it("ends a rate so that the parent's shows again, or withdraws it", async () => {
