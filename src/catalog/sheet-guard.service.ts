@@ -304,8 +304,8 @@ class Sum {
     });
     if (sell.policy !== 'HOLD') return;
     for (const finding of findings) {
-      const { prefix, from, costBandId, sellBandId, costPrice, costRateUnit } = finding;
-      const where = [cost.listId, sell.listId, prefix, costBandId, sellBandId, from];
+      const { prefix, from, to, costBandId, sellBandId, costPrice, costRateUnit } = finding;
+      const where = [cost.listId, sell.listId, prefix, costBandId, sellBandId, from, to];
       const what = [costPrice, costRateUnit, finding.sellPrice, finding.sellRateUnit];
       this.#hash.update(`${[...where, ...what, finding.costAmount].join(' ')}\n`);
     }

@@ -36,6 +36,7 @@ const MARGIN = `query ($id: ID!, $filter: MarginFindingFilter! = {}, $first: Int
       costBand { name } sellBand { name }
     } pageInfo { hasNextPage endCursor } } } } }`;
 const SET_FX = 'mutation ($input: SetExchangeRateInput!) { setExchangeRate(input: $input) { id } }';
+const CLOSE = 'mutation ($id: ID!, $at: DateTime!) { closeRate(rateId: $id, at: $at) { id } }';
 const ALARMS = '{ alarms { nodes { probableCause text details } } }';
 
 let app: TestApp;
@@ -291,7 +292,16 @@ describe('what a contract says about prices below cost', () => {
     const now = await marginOf(id);
     expect(now).toMatchObject({ findingCount: 2, policy: 'HOLD' });
     expect(now.hash).not.toBe(hash);
-    expect(await activated(id, now.hash)).toBe('');
+    // A loss that ends with a price is another one where it goes on.
+    const rise = { validFrom: '2031-01-01T00:00:00Z' };
+    const risen = await rate(sold, '1', '0.60', rise);
+    await call(app, world.hubToken, COMPARE_SHEET, { id });
+    const passing = await marginOf(id);
+    await call(app, world.hubToken, CLOSE, { id: risen.id, at: rise.validFrom });
+    await rate(sold, '1', '0.01', rise);
+    expect(await activated(id, passing.hash)).toBe('MARGIN_HELD');
+    await call(app, world.hubToken, COMPARE_SHEET, { id });
+    expect(await activated(id, (await marginOf(id)).hash)).toBe('');
     expect(await pricesOf(app, world.hubToken, cost, FROM)).toEqual(['1=0.5', '2=0.5']);
   });
 
