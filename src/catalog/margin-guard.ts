@@ -34,6 +34,8 @@ export interface GuardQuestion {
   readonly from: number;
   /** Prefixes whose prices the sheet changes; numbers that begin otherwise are not compared. */
   readonly changed: ReadonlySet<string>;
+  /** By how many minutes the clock of the selling list may be ahead of that of the cost. */
+  readonly leads: readonly number[];
   /** Asked at instants; the exchange rate exists. */
   readonly worthAt: (at: number) => Worth;
 }
@@ -70,8 +72,7 @@ const PREFIXES_A_GO = 1_000;
  * now and then, so that others may be served.
  */
 export function* searchMargins(question: GuardQuestion): Generator<void, MarginFinding[]> {
-  const { cost, sell } = question;
-  const pairs = bandPairs(cost, sell);
+  const pairs = bandPairs(question);
   const [costBand, sellBand] = pairs[0] ?? [0, 0];
   const findings: MarginFinding[] = [];
   let looked = 0;
@@ -235,14 +236,16 @@ function* prefixesIn({ cost, sell, changed }: GuardQuestion): Generator<string> 
 }
 
 /** The pairs of bands that the clocks of two lists show at the same minute of some day. */
-function bandPairs(cost: GuardedList, sell: GuardedList): (readonly [number, number])[] {
+function bandPairs({ cost, sell, leads }: GuardQuestion): (readonly [number, number])[] {
   if (!hasBands(cost) && !hasBands(sell)) return [[0, 0]];
   const pairs = new Map<string, readonly [number, number]>();
-  const { week } = cost.clock;
-  for (let minute = 0; minute < week.length; minute += 1) {
-    for (const costBand of bandsAt(cost.clock, minute)) {
-      for (const sellBand of bandsAt(sell.clock, minute)) {
-        pairs.set(`${costBand} ${sellBand}`, [costBand, sellBand]);
+  const { length } = cost.clock.week;
+  for (const lead of leads) {
+    for (let minute = 0; minute < length; minute += 1) {
+      for (const costBand of bandsAt(cost.clock, minute)) {
+        for (const sellBand of bandsAt(sell.clock, (minute + lead + length) % length)) {
+          pairs.set(`${costBand} ${sellBand}`, [costBand, sellBand]);
+        }
       }
     }
   }

@@ -21,6 +21,8 @@ export interface ListUse {
   readonly services: readonly string[];
   /** A contract that uses it, the first of several. */
   readonly contractId: number;
+  /** The zones of all contracts that use it, by whose clocks its bands begin. */
+  readonly timeZones: readonly string[];
 }
 
 /** The two lists that findings are about, and how strict contracts are about them. */
@@ -45,14 +47,15 @@ export async function listUses(tx: Tx, sellerId: number, from: Date): Promise<Li
   return tx.query<ListUse[]>(
     `WITH use AS (
        SELECT p.contract_version_id AS version, p.service, p.trunk_id, p.price_list_id,
-         c.buyer_partner_id = $1 AS cost, v.margin_policy AS policy, c.id AS contract
+         c.buyer_partner_id = $1 AS cost, v.margin_policy AS policy, c.id AS contract,
+         v.time_zone AS zone
        FROM contract c JOIN contract_version v ON v.contract_id = c.id
        JOIN contract_price_list p ON p.contract_version_id = v.id
        WHERE c.status = 'ACTIVE' AND v.superseded_at IS NULL
          AND (v.valid_to IS NULL OR v.valid_to > $2)
          AND (c.buyer_partner_id = $1 OR (c.seller_partner_id = $1 AND c.level <> 'COST'))
      ), priced AS (
-       SELECT use.price_list_id, use.cost, use.policy, use.contract, s.service FROM use
+       SELECT use.price_list_id, use.cost, use.policy, use.contract, use.zone, s.service FROM use
        CROSS JOIN (VALUES ('VOICE'), ('SMS'), ('DATA'), ('EVENT')) AS s(service)
        WHERE use.service = s.service OR (use.service = '*' AND (use.trunk_id IS NOT NULL
          OR NOT EXISTS (SELECT 1 FROM use other WHERE other.version = use.version
@@ -60,12 +63,13 @@ export async function listUses(tx: Tx, sellerId: number, from: Date): Promise<Li
      ), used AS (
        SELECT price_list_id, cost, min(contract) AS contract,
          (array_agg(policy ORDER BY array_position($3::text[], policy) DESC))[1] AS policy,
-         array_agg(DISTINCT service) AS services
+         array_agg(DISTINCT service) AS services, array_agg(DISTINCT zone) AS zones
        FROM priced GROUP BY price_list_id, cost
      )
      SELECT l.id AS "listId", l.partner_id AS "ownerId", l.currency,
        l.time_profile_id AS "profileId", l.chain, used.cost AS "isCost",
-       used.policy, used.services, used.contract AS "contractId"
+       used.policy, used.services, used.contract AS "contractId",
+       used.zones AS "timeZones"
      FROM guarded_lists(ARRAY(SELECT price_list_id FROM used), $2) l
      JOIN used ON used.price_list_id = l.id ORDER BY l.id, used.cost`,
     [sellerId, from, MARGIN_POLICIES],

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Tx } from '../platform/index.js';
 import { rulesOf } from './band.store.js';
+import { clockLeads } from './clock-lead.js';
 import { publishedRate, type RateFacts, rateFraction } from './convert.js';
 import { effectiveTable, type ListRows } from './inherit.js';
 import type { MarginPair } from './margin.entity.js';
@@ -81,6 +82,7 @@ export class SheetGuard {
   /** The list of the other side that was loaded last. */
   #other: { readonly id: number; readonly list: GuardedList } | null = null;
   readonly #clocks = new Map<number, BandClock>();
+  readonly #leads = new Map<string, readonly number[]>();
   readonly #rates = new Map<string, readonly RateFacts[]>();
 
   constructor(tx: Tx, sheet: SheetKey, time: GuardedTime) {
@@ -163,6 +165,7 @@ export class SheetGuard {
       ...loaded,
       from: from.getTime(),
       changed: await this.#changedPrefixes(),
+      leads: this.#leadsOf(pair),
       worthAt,
     });
     let step = search.next();
@@ -217,6 +220,17 @@ export class SheetGuard {
     const clock = { week: weekTable(rules), holiday: holidayTable(rules) };
     this.#clocks.set(profileId ?? 0, clock);
     return clock;
+  }
+
+  /** Prices without bands meet whatever the clocks show. */
+  #leadsOf({ cost, sell }: GuardedPair): readonly number[] {
+    if (cost.profileId === null && sell.profileId === null) return [0];
+    const name = `${cost.timeZones} ${sell.timeZones}`;
+    const known = this.#leads.get(name);
+    if (known !== undefined) return known;
+    const leads = clockLeads(cost.timeZones, sell.timeZones, this.#time.from.getTime());
+    this.#leads.set(name, leads);
+    return leads;
   }
 
   async #ratesOf(from: string, to: string): Promise<readonly RateFacts[]> {

@@ -57,6 +57,7 @@ interface Sold {
   readonly currency?: string;
   readonly policy?: string;
   readonly service?: string;
+  readonly timeZone?: string;
   readonly list?: object;
 }
 
@@ -75,7 +76,8 @@ async function aSold({ seller, buyer, level = 'WHOLESALE', currency = 'EUR', ...
     level,
   });
   const priceLists = [{ service: given.service ?? 'ANY', priceListId: id }];
-  const terms = { ...made.terms, currency, priceLists, marginPolicy: given.policy ?? 'NONE' };
+  const { policy: marginPolicy = 'NONE', timeZone = made.terms.timeZone } = given;
+  const terms = { ...made.terms, currency, priceLists, marginPolicy, timeZone };
   await call(app, hubToken, CREATE_CONTRACT, { input: { ...made, terms } });
   return id;
 }
@@ -203,6 +205,16 @@ describe('a sheet of a supplier', () => {
       costBand: { name: 'Peak' },
       sellBand: null,
     });
+    // Peak of Berlin begins in the night of New York, whose own peak is no loss.
+    const timeZone = 'America/New_York';
+    const list = { timeProfileId: profile.id };
+    const abroad = await aSold({ buyer: world.resellerA, timeZone, list });
+    await rate(abroad, '1', '0.10');
+    await rate(abroad, '1', '0.30', { bandId });
+    await call(app, world.hubToken, COMPARE_SHEET, { id });
+    const { nodes } = (await marginOf(id, { filter: { sellListId: abroad } })).findings;
+    expect(nodes.map(brief)).toEqual(['1 0.2 0.1 0.2 -0.1 -100']);
+    expect(nodes[0]).toMatchObject({ costBand: { name: 'Peak' }, sellBand: null });
   });
 
   it('follows prices over time, also where one falls through to a shorter prefix', async () => {

@@ -64,7 +64,8 @@ interface Question {
 function found({ cost, sell, changed, worth = [1n, 1n] }: Question) {
   const [num, den] = worth;
   const set = new Set(changed);
-  const question = { cost, sell, from: FROM, changed: set, worthAt: () => ({ num, den }) };
+  const worthAt = () => ({ num, den });
+  const question = { cost, sell, from: FROM, changed: set, leads: [0], worthAt };
   const search = searchMargins(question);
   let step = search.next();
   while (!step.done) step = search.next();

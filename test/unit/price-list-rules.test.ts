@@ -1,6 +1,7 @@
 import { Decimal } from 'decimal.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { clockLeads } from '../../src/catalog/clock-lead.js';
 import { convert } from '../../src/catalog/convert.js';
 import { closedBy, inheritanceChain, rateFault } from '../../src/catalog/rate-rules.js';
 import { localMs, minuteOfWeek, weekdayMask, weekTable } from '../../src/catalog/week.js';
@@ -106,6 +107,16 @@ describe('the minute of the week', () => {
     const sunday = 6 * 1_440;
     expect(minuteOfWeek(localMs('Europe/Berlin', change - 1_000))).toBe(sunday + 179);
     expect(minuteOfWeek(localMs('Europe/Berlin', change))).toBe(sunday + 120);
+  });
+
+  it('may be ahead of that of another zone by more or less, as either changes its clock', () => {
+    const now = Date.parse('2026-06-01T00:00:00Z');
+    // Clocks change in New York two or three weeks before and one behind Berlin, in Kolkata never.
+    expect(clockLeads(['Europe/Berlin'], ['America/New_York'], now)).toEqual([-360, -300]);
+    expect(clockLeads(['Asia/Kolkata', 'UTC'], ['UTC'], now)).toEqual([-330, 0]);
+    for (const at of [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59Z')]) {
+      expect(clockLeads(['UTC'], ['Europe/Berlin'], at)).toEqual([60, 120]);
+    }
   });
 
   it('agrees with the calendar for any instant', () => {
