@@ -4,8 +4,10 @@ import type { RerateLevel, RerateSums } from './rerate-sums.js';
 
 /**
  * Adds up the records that a month has another say in than before; answers how many they are. A
- * record that is kept on one side only may differ in nothing but what a bucket covered. The sums
- * do not count again what is counted for its own price, by id and level.
+ * record that is kept on one side only may differ in nothing but what a bucket covered. One that
+ * other terms price has left the sums of the old ones, with what the month had made of it, also
+ * where that is as much as before. The sums do not count again what is counted for its own price,
+ * by id and level.
  */
 export function addDifferences(
   sums: RerateSums,
@@ -16,11 +18,12 @@ export function addDifferences(
   let differences = 0;
   for (const [key, was] of before) {
     const is = after.get(key);
-    if ((is?.adjustment ?? 0) === was.adjustment) continue;
+    const isSame = (is?.adjustment ?? 0) === was.adjustment;
+    if (isSame && (was.adjustment === 0 || is?.versionId === was.versionId)) continue;
     const records = counted.has(key) ? 0 : 1;
     sums.addBefore(batchOfRecord(was.xdrId), levelOf(was), records);
     if (is !== undefined) sums.addAfter(batchOfRecord(is.xdrId), levelOf(is), records);
-    differences += 1;
+    if (!isSame) differences += 1;
   }
   for (const [key, is] of after) {
     if (before.has(key) || is.adjustment === 0) continue;

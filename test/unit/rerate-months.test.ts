@@ -54,6 +54,19 @@ describe('what a month says about a record that is rated anew', () => {
     });
   });
 
+  it('goes with the record to other terms, though it is as much as before', () => {
+    const moved = { ...record(-500, 60), versionId: 4 };
+    expect(differences(record(-500, 60), moved, new Set(['key']))).toMatchObject({
+      count: 0,
+      deltas: [
+        { version: 3, recordsBefore: 0, before: -500n, recordsAfter: 0, after: 0n },
+        { version: 4, recordsBefore: 0, before: 0n, recordsAfter: 0, after: -500n },
+      ],
+    });
+    const free = { ...record(0, 60), versionId: 4 };
+    expect(differences(record(0, 60), free)).toEqual({ count: 0, deltas: [] });
+  });
+
   it('is added without being counted where its own price counts it', () => {
     const { deltas } = differences(record(-500, 60), record(-200, 60), new Set(['key']));
     expect(deltas).toMatchObject([
