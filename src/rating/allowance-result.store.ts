@@ -127,7 +127,7 @@ export async function takeResults(
 
 /** The pots of contracts' months as they were folded last. */
 export async function storedPots(
-  client: pg.Client,
+  client: SqlClient,
   contractIds: readonly number[],
   month: string,
 ): Promise<{ contractId: number; pots: readonly StoredPot[] }[]> {

@@ -1,10 +1,11 @@
 import { rowsOf, type SqlClient } from '../platform/index.js';
 import { EntryList, SHARDS } from './allowance-entry.js';
-import { lastStates } from './allowance-result.store.js';
+import { lastStates, storedPots } from './allowance-result.store.js';
 import { modelOf } from './charge.js';
 import type { LevelDerivation } from './explain.js';
 import type { MonthFacts } from './explain-month.js';
 import { FoldFactsReader } from './fold-facts.store.js';
+import type { FoldFacts } from './fold-month.js';
 import { isFoldedWhole, type Segment, type ShardMonth, segmentsOf } from './fold-plan.store.js';
 import { orderByContract } from './order-entries.js';
 
@@ -44,18 +45,20 @@ function textOf({ contractId, month }: ContractMonthKey): string {
 /**
  * What some contract months are folded by up to an instant, in a transaction that sees everything:
  * the last state before it and the records since, so that a long month is not read for one record.
- * Months without any record that the fold has a say in are left out, unless `evenEmpty`.
+ * Months without any record that the fold has a say in are left out, unless a record of them is
+ * `foretold`. What was left over from the months before is what the last fold has found; for a
+ * record that is foretold what a fold would find now.
  */
 export async function loadMonths(
   aside: SqlClient,
   keys: readonly ContractMonthKey[],
   atMs: number,
-  evenEmpty = false,
+  foretold = false,
 ): Promise<Map<string, MonthFacts>> {
   const months = new Map<string, MonthFacts>();
   if (keys.length === 0) return months;
   const found = (await recordsOf(aside, keys, atMs)).filter(
-    ({ order, state }) => evenEmpty || order !== null || state !== null,
+    ({ order, state }) => foretold || order !== null || state !== null,
   );
   if (found.length === 0) return months;
   const reader = await FoldFactsReader.open(aside);
@@ -63,13 +66,35 @@ export async function loadMonths(
     const ofMonth = found.filter(({ key }) => key.month === of);
     const ids = ofMonth.map(({ key }) => key.contractId);
     const contracts = await reader.contracts(ids, `${of}-01`);
+    const kept = foretold ? new Map<string, number>() : await rolledInOf(aside, ids, `${of}-01`);
     for (const { key, order, ...month } of ofMonth) {
       const facts = contracts.get(key.contractId)?.facts;
       if (facts === undefined) continue;
-      months.set(textOf(key), { ...month, order: order ?? new Int32Array(0), facts });
+      const rolledIn: FoldFacts['rolledIn'] = (bucket, holderId) =>
+        kept.get(`${key.contractId} ${bucket.lineageId} ${holderId}`) ??
+        facts.rolledIn(bucket, holderId);
+      const folded = { ...facts, rolledIn };
+      months.set(textOf(key), { ...month, order: order ?? new Int32Array(0), facts: folded });
     }
   }
   return months;
+}
+
+// Buckets, subscriptions and zones of the months before may be known otherwise by now; what they
+// had left over for this one stays what it was until it is folded again.
+async function rolledInOf(
+  aside: SqlClient,
+  contractIds: readonly number[],
+  month: string,
+): Promise<Map<string, number>> {
+  const found = await storedPots(aside, contractIds, month);
+  return new Map(
+    found.flatMap(({ contractId, pots }) =>
+      pots.map(({ bucket, holderId, rolledIn }) => {
+        return [`${contractId} ${bucket} ${holderId}`, rolledIn] as const;
+      }),
+    ),
+  );
 }
 
 /** A month as it is asked for: what of its entries there is, and what part of them is needed. */

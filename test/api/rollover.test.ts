@@ -12,6 +12,7 @@ import {
 let kontor: TestApp;
 let world: TrafficWorld;
 let later: string;
+let shared: string;
 
 const LATER_NUMBER = '4930222333';
 const FRANCE = '33123456789';
@@ -24,7 +25,7 @@ beforeAll(async () => {
   await aBucket(contracts.cost, 'SUBSCRIPTION');
   await aBucket(contracts.upper, 'CONTRACT');
   await aBucket(contracts.lower, 'SUBSCRIPTION');
-  await aBucket(contracts.customer, 'ACCOUNT');
+  shared = await aBucket(contracts.customer, 'ACCOUNT');
 });
 
 afterAll(async () => kontor.stop());
@@ -47,12 +48,12 @@ async function aLine(number: string, startsAt: string): Promise<string> {
 }
 
 // A hundred seconds a month since July, all of which may be left over.
-async function aBucket(contractId: string, sharing: string): Promise<void> {
+async function aBucket(contractId: string, sharing: string): Promise<string> {
   const bucket = {
     ...{ name: sharing, kind: 'UNITS', amount: '100', rolloverCap: '1000', sharing },
     ...{ services: ['VOICE'], validFrom: '2026-06-30T22:00:00Z' },
   };
-  await call(
+  const made = await call(
     kontor,
     world.token,
     `mutation ($target: AllowanceTargetInput!, $bucket: BucketInput!) {
@@ -60,6 +61,7 @@ async function aBucket(contractId: string, sharing: string): Promise<void> {
     }`,
     { target: { contractId }, bucket },
   );
+  return made.id;
 }
 
 async function imported(...calls: [id: string, at: string, from: string, seconds: number][]) {
@@ -119,6 +121,24 @@ async function quoted(subscriptionId: string, aNumber: string): Promise<string[]
   });
 }
 
+// What the buckets that covered each record had from before; every explanation comes out equal.
+async function rolledInAtRetail(): Promise<string[][]> {
+  const found: string[][] = [];
+  for (const { id } of await october()) {
+    const { equal, levels } = await call(
+      kontor,
+      world.token,
+      `query ($id: ID!) {
+        explainXdr(id: $id) { equal levels { level month { covered { rolledIn } } } }
+      }`,
+      { id },
+    );
+    expect([equal, levels.length]).toEqual([true, 4]);
+    found.push(levels.at(-1).month.covered.map((one: { rolledIn: string }) => one.rolledIn));
+  }
+  return found;
+}
+
 describe('buckets of all levels', () => {
   it('wait with what is left of months without any record', async () => {
     expect(await balance(world.contracts.upper, '2026-10')).toEqual([['100', '300', '400']]);
@@ -158,19 +178,15 @@ describe('buckets of all levels', () => {
   });
 
   it('are explained so', async () => {
-    for (const { id } of await october()) {
-      const { levels } = await call(
-        kontor,
-        world.token,
-        'query ($id: ID!) { explainXdr(id: $id) { levels { level equal } } }',
-        { id },
-      );
-      expect(levels.map(({ equal }: { equal: boolean }) => equal)).toEqual([
-        true,
-        true,
-        true,
-        true,
-      ]);
-    }
+    expect(await rolledInAtRetail()).toEqual([['240'], []]);
+  });
+
+  it('go on to be explained by what was left over, whatever is known of it later', async () => {
+    const close = 'mutation ($id: ID!, $at: DateTime!) { closeBucket(id: $id, at: $at) { id } }';
+    await call(kontor, world.token, close, { id: shared, at: '2026-09-15T00:00:00Z' });
+    expect(await rolledInAtRetail()).toEqual([['240'], []]);
+    // The month goes by what is known now as soon as something new comes into it.
+    await imported(['d', '2026-10-12T10:00:00Z', CUSTOMER_NUMBER, 60]);
+    expect(await rolledInAtRetail()).toEqual([['0'], [], []]);
   });
 });
