@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { checkUsageSums } from '../../src/rating/index.js';
 import { call } from '../fixtures/partner.js';
 import { settled } from '../fixtures/rich-world.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
@@ -90,6 +92,12 @@ async function october(): Promise<readonly Xdr[]> {
   return nodes;
 }
 
+async function covered(): Promise<string[][]> {
+  return (await october()).map(({ prices }) =>
+    prices.map(({ level, coveredQuantity }) => `${level} ${coveredQuantity}`),
+  );
+}
+
 async function balance(contractId: string, month: string): Promise<string[][]> {
   const { bucketBalances } = await call(
     kontor,
@@ -167,10 +175,7 @@ describe('buckets of all levels', () => {
       ['c', '2026-10-11T10:00:00Z', LATER_NUMBER, 1200],
     );
     // July and August are unused, of September 40 are left: 340 with October.
-    const covered = (await october()).map(({ prices }) =>
-      prices.map(({ level, coveredQuantity }) => `${level} ${coveredQuantity}`),
-    );
-    expect(covered).toEqual([
+    expect(await covered()).toEqual([
       ['COST 340', 'WHOLESALE 340', 'WHOLESALE 340', 'RETAIL 340'],
       ['COST 300', 'WHOLESALE 0', 'WHOLESALE 300', 'RETAIL 0'],
     ]);
@@ -188,5 +193,35 @@ describe('buckets of all levels', () => {
     // The month goes by what is known now as soon as something new comes into it.
     await imported(['d', '2026-10-12T10:00:00Z', CUSTOMER_NUMBER, 60]);
     expect(await rolledInAtRetail()).toEqual([['0'], [], []]);
+  });
+
+  it('keep what was left over though all usage of before is purged', async () => {
+    // Of August nothing is left to the later line, so it has September and October.
+    await imported(['e', '2026-08-20T10:00:00Z', LATER_NUMBER, 100]);
+    const asFolded = ['COST 200', 'WHOLESALE 0', 'WHOLESALE 200', 'RETAIL 0'];
+    expect((await covered())[1]).toEqual(asFolded);
+    await kontor.app.database.write(SYSTEM_SCOPE, async (tx) => {
+      for (const day of ['2026-08-20', '2026-09-10']) {
+        await tx.query('SELECT purge_usage_day($1, NULL)', [day]);
+      }
+      await tx.query(`SELECT move_usage_horizon('2026-10-01')`);
+    });
+    await imported(['f', '2026-10-20T10:00:00Z', CUSTOMER_NUMBER, 60]);
+    expect((await covered())[1]).toEqual(asFolded);
+    await kontor.app.database.read(SYSTEM_SCOPE, async (tx) => {
+      expect(await tx.query('SELECT on_date::text FROM usage_horizon')).toEqual([
+        { on_date: '2026-10-01' },
+      ]);
+      const kept = await tx.query(
+        `SELECT adjustment::text, length(records) AS records, convert_from(pots, 'UTF8') AS pots
+         FROM allowance_result WHERE month < '2026-09-01'`,
+      );
+      expect(kept.length).toBeGreaterThan(0);
+      for (const { adjustment, records, pots } of kept) {
+        expect([adjustment, records]).toEqual(['0', 0]);
+        expect(JSON.parse(pots)).toMatchObject({ points: [], pots: [{ usedBy: [] }] });
+      }
+      expect(await checkUsageSums(tx)).toEqual([]);
+    });
   });
 });
