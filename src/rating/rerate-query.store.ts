@@ -130,7 +130,7 @@ export async function findingsOf(tx: Tx, runIds: readonly number[]): Promise<Rer
   }));
 }
 
-/** When the prices of a preview were known, and whether anything has changed since. */
+/** When the prices of a preview were known, and whether they have changed since. */
 export interface PreviewBook {
   readonly id: number;
   readonly knownAt: Date | null;
@@ -146,10 +146,8 @@ export function previewBooks(context: RequestContext): DataLoader<number, Previe
       const tx = await read();
       const rows = rowsOf<PreviewBook>(
         await tx.query(
-          `SELECT r.id, b.known_at AS "knownAt", coalesce(b.change < c.last_value, false)
-             OR EXISTS (SELECT FROM rerate o WHERE o.id <> r.id
-               AND o.started_from < r.started_to AND o.started_to > r.started_from
-               AND greatest(o.applied_at, o.undone_at) > r.previewed_at) AS stale
+          `SELECT r.id, b.known_at AS "knownAt",
+             coalesce(b.change < c.last_value, false) AS stale
            FROM rerate r LEFT JOIN price_book b ON b.id = r.price_book_id, book_change c
            WHERE r.id = ANY ($1::int[])`,
           [[...ids]],

@@ -44,7 +44,7 @@ import { type RerateAction, type RerateState, stepOf } from './rerate-rules.js';
 import { type RerateSelection, slicesOf } from './rerate-selection.js';
 
 const SUBJECT = 'Rerate';
-const OVERTAKEN = Symbol('change sets that late records came after');
+const OVERTAKEN = Symbol('change sets that others came after');
 const MAX_DAYS = 400;
 const DAY_MS = 86_400_000;
 /** Bytes of a day leaf that one batch reads. */
@@ -67,11 +67,11 @@ export class RerateService {
 
   /**
    * Whether prices, the records by another change set, or the months that were folded on trial by
-   * late records have changed since the preview.
+   * late records or an undo have changed since the preview.
    */
   async isStale(context: RequestContext, rerate: Rerate): Promise<boolean> {
     const book = await previewBooks(context).load(rerate.id);
-    if (book?.stale || rerate.foldRunId === null) return book?.stale ?? false;
+    if (book?.stale || rerate.previewRunId === null) return book?.stale ?? false;
     const late = context.loader(OVERTAKEN, () => {
       return new DataLoader<number, boolean>(async (ids) => {
         const found = await this.#database.readAside(SYSTEM_SCOPE, (aside) =>

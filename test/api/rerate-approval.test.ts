@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { tokenOf } from '../fixtures/partner.js';
 import { bucketInput, CREATE_BUCKET } from '../fixtures/pricing.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER } from '../fixtures/traffic.js';
@@ -47,4 +49,48 @@ it('late records that move what was approved make it stale until the next previe
   await desk.approve(id, 2);
   await desk.act('apply', id);
   expect(await desk.shown(id)).toMatchObject({ state: 'APPLIED', stale: false });
+});
+
+it('so does another change set of the month, undone since or applied meanwhile', async () => {
+  await desk.query(CREATE_BUCKET, {
+    target: { contractId: desk.world.contracts.customer },
+    bucket: bucketInput({ kind: 'MONEY', amount: '0.20' }),
+  });
+  await desk.calls(
+    ['c1', '07', CUSTOMER_NUMBER, '33123456789', 90],
+    ['c2', '09', CUSTOMER_NUMBER, '33123456789', 90],
+  );
+  expect(await desk.retail()).toEqual(['0.10', '0.30']);
+  await desk.retailPrice('0.02');
+  const [first, second] = [{ to: '2026-10-08T00:00:00Z' }, { from: '2026-10-08T00:00:00Z' }];
+  const before = await desk.applied(first);
+  expect(await desk.retail()).toEqual(['0.00', '0.13']);
+  const id = await desk.previewed(second);
+  expect(await desk.shown(id)).toMatchObject({
+    stale: false,
+    outcome: { totals: [{ difference: '-0.13' }] },
+  });
+  // The first call takes all of the bucket again.
+  await desk.act('undo', before);
+  expect(await desk.shown(id)).toMatchObject({ stale: true });
+  await desk.act('preview', id);
+  expect(await desk.shown(id)).toMatchObject({
+    stale: false,
+    outcome: { totals: [{ difference: '-0.27' }] },
+  });
+  const lower = await tokenOf(desk.kontor, desk.world.lower);
+  const theirs = await desk.previewed(second, lower);
+  expect(await desk.shown(theirs, 'PREVIEW', lower)).toMatchObject({ stale: false });
+  await desk.applied({ ...second, levels: ['RETAIL'] });
+  expect(await desk.shown(id)).toMatchObject({ stale: true });
+  // Also to whoever does not see the change set of the hub.
+  expect(await desk.shown(theirs, 'PREVIEW', lower)).toMatchObject({ stale: true });
+  // As if the last part of the preview had been worked out only then.
+  await desk.kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query(
+      'UPDATE rerate SET previewed_at = clock_timestamp(), fold_run_id = NULL WHERE id = $1',
+      [rowNumber('Rerate', id)],
+    ),
+  );
+  expect(await desk.shown(id)).toMatchObject({ stale: true });
 });
