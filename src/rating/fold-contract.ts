@@ -1,7 +1,7 @@
 import type { EntryList } from './allowance-entry.js';
 import { WORD } from './allowance-entry.js';
 import { type FoldedMonth, type FoldFacts, type FoldStep, foldMonth } from './fold-month.js';
-import { type RolloverFacts, rolledIn } from './rollover.js';
+import { Rests, type RolloverFacts, rolledIn } from './rollover.js';
 
 /** One civil month of a contract. */
 export interface ContractMonth {
@@ -35,11 +35,10 @@ export function foldContract(
     else known.push(entry);
   }
   const months: ContractMonth[] = [];
-  const rests = new Map<string, number>();
+  const rests = new Rests();
   const past = {
     ...rollover,
-    left: (lineageId: number, holderId: number, month: string) =>
-      rests.get(`${lineageId} ${holderId} ${month}`),
+    left: (lineageId: number, holderId: number) => rests.of(`${lineageId} ${holderId}`),
   };
   for (const month of [...byMonth.keys()].sort()) {
     const entries = Int32Array.from(byMonth.get(month)!);
@@ -50,7 +49,7 @@ export function foldContract(
       trace,
     );
     for (const pot of folded.pots) {
-      rests.set(`${pot.bucketLineageId} ${pot.holderId} ${month}`, pot.left);
+      rests.set(`${pot.bucketLineageId} ${pot.holderId}`, month, pot.left);
     }
     months.push({ month, order: entries, folded });
   }

@@ -8,7 +8,7 @@ import type { FoldFacts } from './fold-month.js';
 import { type RuleContract, rulesOfContract } from './price-rules.js';
 import type { BucketTerms, PricingFacts } from './pricing-facts.js';
 import { loadPricingFacts } from './pricing-facts.store.js';
-import type { RolloverFacts, ZoneSpan } from './rollover.js';
+import { Rests, type RolloverFacts, type ZoneSpan } from './rollover.js';
 
 /** A contract with everything that its months are folded by. */
 export interface FoldContract extends RuleContract {
@@ -103,10 +103,10 @@ async function readPasts(
      WHERE contract_id = ANY ($1::int[]) AND month < $2::date AND chunk = 0`,
     [ids, month],
   );
-  const rests = new Map<string, number>();
+  const rests = new Rests();
   for (const result of results) {
     for (const { bucket, holderId, left } of decodePots(result.pots).pots) {
-      rests.set(`${result.contractId} ${bucket} ${holderId} ${result.month}`, left);
+      rests.set(`${result.contractId} ${bucket} ${holderId}`, result.month, left);
     }
   }
   const soldOf = await soldSubscriptions(client, contracts, carried);
@@ -126,7 +126,7 @@ async function readPasts(
       knownAt: Number.POSITIVE_INFINITY,
       runsOf: entitledRuns(levelOf.get(contractId)!, ours, soldOf(contractId)),
       zones: ours,
-      left: (lineageId, holderId, at) => rests.get(`${contractId} ${lineageId} ${holderId} ${at}`),
+      left: (lineageId, holderId) => rests.of(`${contractId} ${lineageId} ${holderId}`),
     };
   };
 }

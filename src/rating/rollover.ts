@@ -24,8 +24,25 @@ export interface RolloverFacts {
   readonly runsOf: (bucket: BucketTerms, holderId: number) => readonly Run[];
   /** The contract's, oldest first. */
   readonly zones: readonly ZoneSpan[];
-  /** What a pot had left at the end of a month (YYYY-MM); undefined when none was opened. */
-  readonly left: (lineageId: number, holderId: number, month: string) => number | undefined;
+  /** What a pot had left at the end of each month (YYYY-MM) in which one was opened. */
+  readonly left: (lineageId: number, holderId: number) => ReadonlyMap<string, number>;
+}
+
+const NO_MONTHS: ReadonlyMap<string, number> = new Map();
+
+/** What pots had left, by bucket and holder and by month, for {@link RolloverFacts.left}. */
+export class Rests {
+  readonly #byPot = new Map<string, Map<string, number>>();
+
+  of(pot: string): ReadonlyMap<string, number> {
+    return this.#byPot.get(pot) ?? NO_MONTHS;
+  }
+
+  set(pot: string, month: string, left: number): void {
+    const months = this.#byPot.get(pot);
+    if (months === undefined) this.#byPot.set(pot, new Map([[month, left]]));
+    else months.set(month, left);
+  }
 }
 
 /**
@@ -42,23 +59,58 @@ export function rolledIn(
   month: string,
 ): number {
   const ran = monthsOf(facts.zones, facts.runsOf(bucket, holderId));
-  const unused: BucketTerms[] = [];
+  const left = facts.left(bucket.lineageId, holderId);
+  const unused: Unused[] = [];
   let rest = 0;
-  for (let at = addMonths(month, -1); ; at = addMonths(at, -1)) {
+  for (let at = addMonths(month, -1); ; ) {
     const terms = termsAtEnd(facts, lineage, at);
     if (terms === undefined) break;
-    const left = facts.left(bucket.lineageId, holderId, at);
-    if (left !== undefined) {
-      rest = left;
+    const known = left.get(at);
+    if (known !== undefined) {
+      rest = known;
       break;
     }
-    if (!ran.some(({ first, last }) => first <= at && (last === null || at <= last))) break;
-    unused.push(terms);
+    const run = ran.find(({ first, last }) => first <= at && (last === null || at <= last));
+    if (run === undefined) break;
+    const first = firstAlike(at, terms, run, left);
+    unused.push({ terms, months: monthNumber(at) - monthNumber(first) + 1 });
+    at = addMonths(first, -1);
   }
-  for (const terms of unused.reverse()) {
-    rest = grantOf(terms) + Math.min(rolloverCapOf(terms), rest);
+  for (const { terms, months } of unused.reverse()) {
+    const grant = grantOf(terms);
+    rest = Math.min(grant + rolloverCapOf(terms), months * grant + rest);
   }
   return Math.min(rolloverCapOf(bucket), rest);
+}
+
+/** Months that follow each other, in which nothing was used of what one version grants. */
+interface Unused {
+  readonly terms: BucketTerms;
+  readonly months: number;
+}
+
+const DAY_MS = 86_400_000;
+const FIRST_MS = Date.parse('0001-01-01T00:00:00Z');
+
+// From which month on all is as in the given one: the same version ends them, the same run holds,
+// and no pot was opened. Buckets may be as old, and months as far ahead, as anybody likes. A month
+// ends in no zone as much as a day before it ends in UTC.
+function firstAlike(
+  month: string,
+  { validFrom }: BucketTerms,
+  run: RunMonths,
+  left: ReadonlyMap<string, number>,
+): string {
+  let first = new Date(Math.max(validFrom, FIRST_MS) + DAY_MS).toISOString().slice(0, 7);
+  if (first < run.first) first = run.first;
+  for (const known of left.keys()) {
+    if (known < month && known >= first) first = addMonths(known, 1);
+  }
+  return first < month ? first : month;
+}
+
+function monthNumber(month: string): number {
+  return Number(month.slice(0, 4)) * 12 + Number(month.slice(5));
 }
 
 function termsAtEnd(

@@ -1,5 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { addMonths, civilDate, monthPeriod } from '../../src/kernel/index.js';
 import { entitledRuns, pricedFor, type SoldSubscription } from '../../src/rating/entitled.js';
+import { grantOf, rolloverCapOf } from '../../src/rating/pots.js';
+import { inForce } from '../../src/rating/price-rules.js';
 import type { BucketTerms } from '../../src/rating/pricing-facts.js';
 import { type RolloverFacts, type Run, rolledIn } from '../../src/rating/rollover.js';
 
@@ -51,7 +55,9 @@ function carried(month: string, lineage: readonly BucketTerms[], past: Past = {}
     knownAt: past.knownAt ?? KNOWN,
     runsOf: (_, id) => (id === HOLDER ? (past.runs ?? [{ from: begins, to: null }]) : []),
     zones: past.zones ?? [{ validFrom: 0, validTo: null, timeZone: 'UTC' }],
-    left: (id, holder, of) => (id === 40 && holder === HOLDER ? past.left?.[of] : undefined),
+    left: (id, holder) => {
+      return new Map(id === 40 && holder === HOLDER ? Object.entries(past.left ?? {}) : []);
+    },
   };
   return rolledIn(facts, lineage, lineage.at(-1)!, HOLDER, month);
 }
@@ -133,6 +139,68 @@ describe('what is left over', () => {
     expect(carried('2026-03', lineage, { left: { '2026-02': 99 } })).toBe(0);
     expect(carried('2026-04', lineage, { left: { '2026-02': 99 } })).toBe(100);
     expect(carried('2026-04', lineage, { left: { '2026-03': 99 } })).toBe(99);
+  });
+});
+
+describe('months without use', () => {
+  const months = (count: number, from = '2026-01') =>
+    Array.from({ length: count }, (_, n) => addMonths(from, n));
+  const amount = fc.integer({ min: 0, max: 40 });
+  const aVersion = fc.record({ grant: amount, cap: fc.option(amount), lasts: fc.nat(90) });
+  const pots = fc.dictionary(fc.constantFrom(...months(20)), amount, { maxKeys: 3 });
+
+  it('come to what they come to one after the other', () => {
+    fc.assert(
+      fc.property(
+        fc.array(aVersion, { minLength: 1, maxLength: 4 }),
+        pots,
+        fc.constantFrom('UTC', 'Pacific/Kiritimati', 'America/New_York'),
+        fc.nat(60),
+        (versions, left, timeZone, startsOn) => {
+          let validFrom = at('2026-01-05T00:00:00Z');
+          const lineage = versions.map(({ grant, cap, lasts }, n) => {
+            const from = validFrom;
+            validFrom += lasts * 86_400_000 + 40_000_000;
+            const validTo = n === versions.length - 1 ? null : validFrom;
+            const of = {
+              amount: BigInt(grant) * UNIT,
+              rolloverCap: cap === null ? null : BigInt(cap) * UNIT,
+            };
+            return aBucket({ id: n, ...of, validFrom: from, validTo });
+          });
+          const zones = [{ validFrom: 0, validTo: null, timeZone }];
+          const begins = new Date(at('2026-01-20T05:00:00Z') + startsOn * 86_400_000).toISOString();
+          for (const month of months(22)) {
+            const before = addMonths(month, -1);
+            const past = { begins, zones, left };
+            const found = carried(month, lineage, past);
+            // The month before, if it was not used, grants and adds what comes over to it.
+            const end = (monthPeriod(timeZone, before).to ?? 0) - 1;
+            const granting = lineage.find((one) => inForce(one, end, KNOWN));
+            const ran = civilDate(timeZone, at(begins)).slice(0, 7) <= before;
+            let rest = left[before];
+            if (granting === undefined) rest = 0;
+            else if (rest === undefined) {
+              const upTo = lineage.slice(0, lineage.indexOf(granting) + 1);
+              rest = ran ? grantOf(granting) + carried(before, upTo, past) : 0;
+            }
+            expect(found).toBe(Math.min(rolloverCapOf(lineage.at(-1)!), rest));
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('are told at once, however many they are', () => {
+    const begun = performance.now();
+    for (const cap of [1_000n, 90_000_000n]) {
+      const lineage = [aBucket({ amount: UNIT, rolloverCap: cap * UNIT })];
+      const past = { begins: '0001-01-01T00:00:00Z', left: { '2026-02': 5 } };
+      const ahead = (9999 - 2026) * 12 + 8;
+      expect(carried('9999-11', lineage, past)).toBe(Math.min(Number(cap), ahead + 5));
+    }
+    expect(performance.now() - begun).toBeLessThan(500);
   });
 });
 
