@@ -27,6 +27,7 @@ import { partnerEntities, partnerErrors, partnerResolvers } from './partner/inde
 import {
   authorise,
   DateTimeScalar,
+  demandIds,
   markAccess,
   platformEntities,
   platformErrors,
@@ -150,7 +151,7 @@ export function buildSchema(instances: ReadonlyMap<unknown, object> = new Map())
     pubSub: noPubSub,
     scalarsMap: [{ type: Date, scalar: DateTimeScalar }],
   });
-  return maskNumbers(auditMutations(markAccess(schema)));
+  return maskNumbers(auditMutations(markAccess(demandIds(schema))));
 }
 
 /** The schema as text, sorted, so that equal schemas are equal texts. */

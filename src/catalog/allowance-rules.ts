@@ -56,7 +56,8 @@ export function assertPriceRule(rule: RuleFacts): void {
   if (rule.weekdays?.includes('HOLIDAY')) {
     throw refuse('weekdays', 'names days of the week; holidays belong to time profiles');
   }
-  if (Boolean(rule.from) !== Boolean(rule.to)) throw refuse('to', 'is given together with from');
+  if (((rule.from ?? null) === null) !== ((rule.to ?? null) === null))
+    throw refuse('to', 'is given together with from');
   if (rule.cap && !moneyOf(rule.cap)) throw refuse('cap', `is above 0, ${MONEY_TEXT}`);
   assertVolume(rule, refuse);
 }

@@ -188,8 +188,9 @@ async function insertRule(
 }
 
 function minutesOf(rule: PriceRuleInput): { fromMinute: number | null; toMinute: number | null } {
-  if (!(rule.from && rule.to)) return { fromMinute: null, toMinute: null };
-  const [fromMinute, toMinute] = [minuteOf(rule.from), minuteOf(rule.to)];
+  const { from = null, to = null } = rule;
+  if (from === null || to === null) return { fromMinute: null, toMinute: null };
+  const [fromMinute, toMinute] = [minuteOf(from), minuteOf(to)];
   if (toMinute > fromMinute) return { fromMinute, toMinute };
   throw new DomainError('PRICE_RULE_REFUSED', 'The field to is after from, within one day.', {
     field: 'to',

@@ -18,6 +18,7 @@ export {
   ShownWith,
 } from './field-access.service.js';
 export * from './gate.service.js';
+export { demandIds } from './given-id.js';
 export { hashJoined } from './hash-joined.store.js';
 export * from './http.service.js';
 export * from './idempotency.store.js';

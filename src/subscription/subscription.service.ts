@@ -77,15 +77,16 @@ export class SubscriptionService {
     const made = await once(tx, viewer, key, 'addIdentity', input, async () => {
       const subscription = await lockedSubscription(tx, input.subscriptionId);
       if (subscription.status === 'TERMINATED') transition('TERMINATED', 'resume');
-      if ((input.number ?? null) === null ? !input.trunk : Boolean(input.trunk)) {
+      const { number = null, trunk = null } = input;
+      if ((number === null) === (trunk === null)) {
         throw new DomainError('IDENTITY_REFUSED', 'Give either a number or a trunk.');
       }
       if (input.validTo && input.validTo <= input.validFrom) {
         throw new DomainError('INVALID_PERIOD', 'The identity does not end after it begins.');
       }
       const line = {
-        numbers: input.number ? [input.number] : [],
-        trunks: input.trunk ? [input.trunk] : [],
+        numbers: number === null ? [] : [number],
+        trunks: trunk === null ? [] : [trunk],
       };
       const { partnerId, id: subscriptionId } = subscription;
       const trunks = await trunksByName(tx, line.trunks, partnerId);

@@ -268,6 +268,7 @@ describe('price rules', () => {
 
   it.each([
     ['an amount of nothing', { amount: '0' }, 'PRICE_RULE_REFUSED'],
+    ['an empty time', { from: '', to: '' }, 'TIME_BANDS_REFUSED'],
     ['a time that is none', { from: '8:00', to: '18:00' }, 'TIME_BANDS_REFUSED'],
     ['a time over midnight', { from: '22:00', to: '06:00' }, 'PRICE_RULE_REFUSED'],
     ['an end before its beginning', { validTo: '2025-01-01T00:00:00Z' }, 'INVALID_PERIOD'],

@@ -216,6 +216,18 @@ describe('who may quote what', () => {
     expect(await refusal(kontor, none, QUOTE, { input: input() })).toBe('FORBIDDEN');
   });
 
+  it('finds no number for who may not look for one, by an empty subscription neither', async () => {
+    const token = await tokenOf(kontor, world.hub, ['quote.read', 'contract.read']);
+    const ask = (given: object) =>
+      refusal(kontor, token, QUOTE, { input: { ...input(), ...given } });
+    expect(await ask({})).toBe('FORBIDDEN');
+    expect(await ask({ subscriptionId: '' })).toBe('INVALID_ID');
+    const spelt = `{ quote(input: {
+      subscriptionId: "", aNumber: "${CUSTOMER_NUMBER}", service: VOICE, quantity: "1"
+    }) { subscriptionId } }`;
+    expect(await refusal(kontor, token, spelt)).toBe('INVALID_ID');
+  });
+
   it('refuses what belongs to nobody that he sees', async () => {
     const stranger = await tokenOf(kontor, world.direct);
     const ask = (token: string, given: object) =>

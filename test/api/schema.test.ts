@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
 import {
+  coerceInputValue,
+  type GraphQLError,
+  type GraphQLInputType,
+  getNamedType,
+  getNullableType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
+  isListType,
   isObjectType,
   buildSchema as parseSchema,
 } from 'graphql';
@@ -41,7 +47,46 @@ function undescribed(): string[] {
   return missing;
 }
 
+/** Names of everything that takes identifiers, with its type. */
+function placesOfIds(): [string, GraphQLInputType][] {
+  const places = types.flatMap((type): [string, GraphQLInputType][] => {
+    if (isInputObjectType(type)) {
+      return Object.values(type.getFields()).map((field) => [
+        `${type.name}.${field.name}`,
+        field.type,
+      ]);
+    }
+    if (!isObjectType(type)) return [];
+    return Object.values(type.getFields()).flatMap((field) =>
+      field.args.map((arg): [string, GraphQLInputType] => [
+        `${type.name}.${field.name}(${arg.name})`,
+        arg.type,
+      ]),
+    );
+  });
+  return places.filter(([, type]) => getNamedType(type).name === 'ID');
+}
+
+/** The code with which a place refuses a value, or none. */
+function refusalOf(type: GraphQLInputType, value: unknown): string {
+  const given = isListType(getNullableType(type)) ? [value] : value;
+  let code = 'none';
+  coerceInputValue(given, type, (_path, _value, error) => {
+    const { originalError } = error as GraphQLError;
+    code = (originalError as { code?: string } | undefined)?.code ?? error.message;
+  });
+  return code;
+}
+
 describe('the schema', () => {
+  it('takes an empty identifier nowhere: services would take it for none', () => {
+    const places = placesOfIds();
+    expect(places.length).toBeGreaterThan(100);
+    const lax = places.filter(([, type]) => refusalOf(type, '') !== 'INVALID_ID');
+    expect(lax.map(([name]) => name)).toEqual([]);
+    expect(places.filter(([, type]) => refusalOf(type, 'x') !== 'none')).toEqual([]);
+  });
+
   it('describes every type, field, argument and value', () => {
     expect(undescribed()).toEqual([]);
   });

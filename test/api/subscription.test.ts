@@ -243,6 +243,8 @@ describe('identities', () => {
   it.each([
     ['neither number nor trunk', {}, 'IDENTITY_REFUSED'],
     ['both', { number: '4912345', trunk: 'x' }, 'IDENTITY_REFUSED'],
+    ['an empty number', { number: '' }, 'INVALID_NUMBER'],
+    ['an empty trunk', { trunk: '' }, 'NOT_FOUND'],
     ['an end before the beginning', { number: '4912345', validTo: FROM }, 'INVALID_PERIOD'],
   ])('refuse %s', async (_, given, code) => {
     const { id } = await create();
