@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { IsIn, IsOptional, Max, Min, ValidateNested } from 'class-validator';
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
-import { DecimalScalar, enumType, PlainText } from '../platform/index.js';
+import { DecimalScalar, enumType, PlainLines, PlainText } from '../platform/index.js';
 import { type DateFormat, dateFormats } from './sheet-date.js';
 import { type SheetEncoding, sheetEncodings } from './sheet-mapping.js';
 
@@ -20,62 +20,86 @@ export const SheetEncodingType = enumType(
 const COLUMNS =
   'Names of columns in the line of names, in any case. The price is needed, and the prefix or ' +
   'the destination.';
+const MAX_NAME = 200;
+
+/** A name in the line of names, where spreadsheets put line feeds too. */
+function ColumnName(): PropertyDecorator {
+  return (target, key) => {
+    IsOptional()(target, key as string);
+    PlainLines(0, MAX_NAME)(target, key as string);
+  };
+}
 
 @ObjectType('RateSheetColumns', { simpleResolvers: true, description: COLUMNS })
 @InputType('RateSheetColumnsInput', { description: COLUMNS })
 export class RateSheetColumns {
   @Field(() => String, { description: 'Price per rate unit.' })
+  @PlainLines(1, MAX_NAME)
   price!: string;
 
   @Field(() => String, {
     nullable: true,
     description: 'Prefixes: one, several by comma or semicolon, or ranges such as 4916-4919.',
   })
+  @ColumnName()
   prefix?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Country code, put before each prefix.' })
+  @ColumnName()
   countryCode?: string | null;
 
   @Field(() => String, {
     nullable: true,
     description: 'Name of a destination; it counts where a row has no prefix.',
   })
+  @ColumnName()
   destination?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Connection fee.' })
+  @ColumnName()
   connectionFee?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Units that the price is for.' })
+  @ColumnName()
   rateUnit?: string | null;
 
   @Field(() => String, { nullable: true, description: 'First and next increment, as in 60/1.' })
+  @ColumnName()
   increments?: string | null;
 
   @Field(() => String, { nullable: true, description: 'First increment.' })
+  @ColumnName()
   firstIncrement?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Next increment.' })
+  @ColumnName()
   nextIncrement?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Units that are charged at least.' })
+  @ColumnName()
   minimum?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Usage that is free.' })
+  @ColumnName()
   grace?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Least charge of a record.' })
+  @ColumnName()
   minCharge?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Most that a record is charged.' })
+  @ColumnName()
   maxCharge?: string | null;
 
   @Field(() => String, { nullable: true, description: "A band of the list's time profile." })
+  @ColumnName()
   band?: string | null;
 
   @Field(() => String, {
     nullable: true,
     description: 'When the row takes effect: a day, a day with HH:MM:SS, or RFC 3339.',
   })
+  @ColumnName()
   effectiveFrom?: string | null;
 }
 

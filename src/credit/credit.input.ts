@@ -1,6 +1,6 @@
-import { Max, MaxLength, Min, MinLength } from 'class-validator';
+import { Max, Min } from 'class-validator';
 import { Field, ID, InputType, Int } from 'type-graphql';
-import { DecimalScalar } from '../platform/index.js';
+import { DecimalScalar, PlainText } from '../platform/index.js';
 
 @InputType({ description: 'New credit terms of a subscription.' })
 export class CreditLimitInput {
@@ -28,7 +28,6 @@ export class BlockInput {
   subscriptionId!: string;
 
   @Field(() => String, { description: 'Why, for those who read the event; 1 to 200 characters.' })
-  @MinLength(1)
-  @MaxLength(200)
+  @PlainText(1, 200)
   reason!: string;
 }

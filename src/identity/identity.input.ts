@@ -1,7 +1,7 @@
 import 'reflect-metadata';
-import { ArrayMaxSize, ArrayNotEmpty, IsEmail, Length, MaxLength } from 'class-validator';
+import { ArrayMaxSize, ArrayNotEmpty, IsEmail, IsOptional, MaxLength } from 'class-validator';
 import { ArgsType, Field, ID, InputType } from 'type-graphql';
-import { DateTimeScalar, PlainText } from '../platform/index.js';
+import { DateTimeScalar, PlainLines, PlainText } from '../platform/index.js';
 
 @InputType({ description: 'A new role.' })
 export class CreateRoleInput {
@@ -12,11 +12,11 @@ export class CreateRoleInput {
   partnerId?: string | null;
 
   @Field(() => String, { description: 'Name, unique within the partner, 1 to 80 characters.' })
-  @Length(1, 80)
+  @PlainText(1, 80)
   name!: string;
 
   @Field(() => String, { defaultValue: '', description: 'What the role is for.' })
-  @MaxLength(500)
+  @PlainLines(0, 500)
   description!: string;
 
   @Field(() => [String], { description: 'Names of permissions; the caller holds each of them.' })
@@ -42,7 +42,8 @@ export class RenameRoleInput {
     nullable: true,
     description: 'What the role is for; unchanged when absent.',
   })
-  @MaxLength(500)
+  @IsOptional()
+  @PlainLines(0, 500)
   description?: string | null;
 }
 
@@ -94,7 +95,7 @@ export class CreateUserInput {
   email!: string;
 
   @Field(() => String, { description: 'Name shown to others, 1 to 120 characters.' })
-  @Length(1, 120)
+  @PlainText(1, 120)
   displayName!: string;
 
   @Field(() => String, {

@@ -25,7 +25,7 @@ export class CreatePartnerInput {
   country!: string;
 
   @Field(() => String, { defaultValue: '', description: 'Postal address.' })
-  @PlainLines(1_000)
+  @PlainLines(0, 1_000)
   address!: string;
 
   @Field(() => String, { nullable: true, description: 'Tax or VAT registration number.' })
@@ -65,7 +65,7 @@ export class UpdatePartnerInput {
 
   @Field(() => String, { nullable: true, description: 'Postal address.' })
   @IsOptional()
-  @PlainLines(1_000)
+  @PlainLines(0, 1_000)
   address?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Tax or VAT registration number.' })

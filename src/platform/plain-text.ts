@@ -6,6 +6,7 @@ const PLAIN = String.raw`[^\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]`;
 const TEXT = new RegExp(`^${PLAIN}*$`, 'u');
 const SOME_TEXT = new RegExp(`^(?=.*\\S)${PLAIN}*$`, 'u');
 const LINES = new RegExp(`^(?:${PLAIN}|\\n)*$`, 'u');
+const SOME_LINES = new RegExp(`^(?=\\s*\\S)(?:${PLAIN}|\\n)*$`, 'u');
 
 /** An input field of plain text without control characters; blanks alone do not count as text. */
 export function PlainText(min: number, max: number): PropertyDecorator {
@@ -16,9 +17,9 @@ export function PlainText(min: number, max: number): PropertyDecorator {
 }
 
 /** As {@link PlainText}, with line feeds. */
-export function PlainLines(max: number): PropertyDecorator {
+export function PlainLines(min: number, max: number): PropertyDecorator {
   return (target, key) => {
-    Length(0, max)(target, key as string);
-    Matches(LINES)(target, key as string);
+    Length(min, max)(target, key as string);
+    Matches(min > 0 ? SOME_LINES : LINES)(target, key as string);
   };
 }

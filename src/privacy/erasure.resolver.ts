@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { Length } from 'class-validator';
 import {
   Arg,
   Args,
@@ -17,6 +16,7 @@ import {
   connectionOf,
   idempotencyKeyOption,
   PageArgs,
+  PlainLines,
   type RequestContext,
   requireViewer,
   STEP_UP,
@@ -32,7 +32,7 @@ class RequestErasureInput {
   subscriptionId!: string;
 
   @Field(() => String, { description: 'Why, for example the number of the letter.' })
-  @Length(1, 1000)
+  @PlainLines(1, 1000)
   reason!: string;
 }
 

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
-import { Length, Max, Min } from 'class-validator';
+import { Max, Min } from 'class-validator';
 import { Field, ID, InputType, Int } from 'type-graphql';
-import { DateScalar } from '../platform/index.js';
+import { DateScalar, PlainLines } from '../platform/index.js';
 import { RetentionKindType } from './retention.entity.js';
 import type { RetentionKind } from './retention-rules.js';
 
@@ -40,6 +40,6 @@ export class HoldUsageInput {
   toOn!: string;
 
   @Field(() => String, { description: 'Why, for example the number of a dispute.' })
-  @Length(1, 1000)
+  @PlainLines(1, 1000)
   reason!: string;
 }

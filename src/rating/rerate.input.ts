@@ -4,13 +4,12 @@ import {
   ArrayMinSize,
   ArrayUnique,
   IsOptional,
-  Length,
   ValidateNested,
 } from 'class-validator';
 import { Field, ID, InputType } from 'type-graphql';
 import { type Service, UsageService } from '../mediation/index.js';
 import { PriceLevel } from '../partner/index.js';
-import { DateTimeScalar } from '../platform/index.js';
+import { DateTimeScalar, PlainLines } from '../platform/index.js';
 
 @InputType({
   description:
@@ -65,6 +64,6 @@ export class CreateRerateInput {
   selection!: RerateSelectionInput;
 
   @Field(() => String, { description: 'Why it is done, 1 to 1,000 characters.' })
-  @Length(1, 1000)
+  @PlainLines(1, 1000)
   reason!: string;
 }

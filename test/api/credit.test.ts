@@ -373,6 +373,11 @@ describe('a credit limit', () => {
     expect((await set(id, { limit: '1', warningPercent: 0 })).codes).toEqual(['BAD_USER_INPUT']);
     expect((await balance(id)).limit).toBe('10.00');
   });
+
+  it.each(['', '  ', 'half \ud800', 'nul \0'])('is no block for the reason %j', async (reason) => {
+    const input = { subscriptionId: globalId(await aSubscription('10')), reason };
+    expect((await app.graphql(BLOCK, { input }, token)).codes).toEqual(['BAD_USER_INPUT']);
+  });
 });
 
 describe('credit', () => {

@@ -170,6 +170,8 @@ describe('asking for a subscriber to be forgotten', () => {
       },
     );
     expect(await refusal(kontor, world.token, REQUEST, { input: input() })).toBe('ERASURE_ON_HOLD');
+    const mute = { ...input(), reason: ' \n ' };
+    expect(await refusal(kontor, world.token, REQUEST, { input: mute })).toBe('BAD_USER_INPUT');
     // Whoever sees nothing of the partner that holds it is bound all the same.
     const below = await tokenOf(kontor, world.direct);
     expect(await refusal(kontor, below, REQUEST, { input: input() })).toBe('ERASURE_ON_HOLD');

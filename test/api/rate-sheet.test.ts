@@ -193,6 +193,8 @@ describe('reading a sheet', () => {
     ['two sources', { fileId: toGlobalId('UsageFile', 1) }, 'SHEET_SOURCE_REFUSED'],
     ['a file that is not', { csv: null, fileId: toGlobalId('UsageFile', 9e6) }, 'NOT_FOUND'],
     ['a column that is not', { columns: { prefix: 'x', price: 'rate' } }, 'SHEET_COLUMN_MISSING'],
+    ['half a character', { columns: { prefix: 'x\ud800', price: 'rate' } }, 'BAD_USER_INPUT'],
+    ['an empty name', { columns: { prefix: 'code', price: ' ' } }, 'BAD_USER_INPUT'],
     ['no column of targets', { columns: { price: 'rate' } }, 'SHEET_COLUMNS_REFUSED'],
     ['an empty sheet', { csv: '' }, 'SHEET_UNREADABLE'],
     ['a quote that does not end', { csv: 'code,rate\n1,0.1\n2,"0.1\n3,0.1\n' }, 'SHEET_UNREADABLE'],

@@ -443,6 +443,8 @@ describe('a reseller', () => {
     const input = (contractId: string) => ({
       input: { selection: { ...OCTOBER, contractId }, reason: 'Not ours' },
     });
+    const mute = { input: { selection: OCTOBER, reason: 'half \ud800' } };
+    expect(await refusal(kontor, lower, CREATE, mute)).toBe('BAD_USER_INPUT');
     const { upper: hidden, lower: bought } = world.contracts;
     expect(await refusal(kontor, lower, CREATE, input(hidden))).toBe('NOT_FOUND');
     expect(await refusal(kontor, lower, CREATE, input(bought))).toBe('RERATE_NOT_SELLER');

@@ -209,6 +209,10 @@ describe('a purge', () => {
       toOn: '2026-04-01',
       reason: 'Dispute 4711',
     };
+    for (const reason of [' ', 'half \ud800', 'nul \0']) {
+      const mute = { input: { ...input, reason } };
+      expect(await refusal(kontor, world.token, HOLD, mute)).toBe('BAD_USER_INPUT');
+    }
     const hold = await call(kontor, world.token, HOLD, { input });
     expect(hold).toMatchObject({ reason: 'Dispute 4711', releasedAt: null });
     const invoices = await allRows(kontor, 'SELECT * FROM invoice ORDER BY id');

@@ -304,6 +304,9 @@ describe('users', () => {
     const fields = wrong.errors[0]?.extensions.details?.fields as { field: string }[];
     expect(fields.map((field) => field.field)).toEqual(['email', 'displayName']);
     expect(wrong.text).not.toContain('no address');
+    for (const displayName of ['   ', 'half \ud800', 'nul \0', 'turned \u202e']) {
+      expect((await create({ displayName })).codes).toEqual(['BAD_USER_INPUT']);
+    }
   });
 
   it('come page by page, with their roles, in the same few statements for any number', async () => {

@@ -9,8 +9,11 @@ class Input {
   @PlainText(0, 20)
   note = '';
 
-  @PlainLines(20)
+  @PlainLines(0, 20)
   lines = '';
+
+  @PlainLines(1, 20)
+  reason = 'x';
 }
 
 function faults(given: Partial<Input>): string[] {
@@ -21,7 +24,7 @@ describe('plain text', () => {
   it.each(['Kontor', 'Ærø Telecom', 'شركة الاتصالات', '电信', '👩‍👩‍👧 Co', 'a b'])(
     'may be %s',
     (text) => {
-      expect(faults({ name: text, note: text, lines: text })).toEqual([]);
+      expect(faults({ name: text, note: text, lines: text, reason: text })).toEqual([]);
     },
   );
 
@@ -35,14 +38,18 @@ describe('plain text', () => {
     ['its end', 'a\u2069b'],
     ['a carriage return', 'a\rb'],
   ])('has not %s', (_, text) => {
-    expect(faults({ name: text, note: text, lines: text })).toEqual(['name', 'note', 'lines']);
+    const all = { name: text, note: text, lines: text, reason: text };
+    expect(faults(all)).toEqual(['name', 'note', 'lines', 'reason']);
   });
 
   it('has line feeds only where there are lines, and not blanks alone where it must be', () => {
     expect(faults({ name: 'a\nb', note: 'a\nb', lines: 'a\nb\n' })).toEqual(['name', 'note']);
-    expect(faults({ name: ' \u00a0 ', note: ' ', lines: ' \n ' })).toEqual(['name']);
-    expect(faults({ name: '', note: '', lines: '' })).toEqual(['name']);
+    expect(faults({ reason: ' \n because\nof this' })).toEqual([]);
+    const blank = { name: ' \u00a0 ', note: ' ', lines: ' \n ', reason: ' \n ' };
+    expect(faults(blank)).toEqual(['name', 'reason']);
+    expect(faults({ name: '', note: '', lines: '', reason: '' })).toEqual(['name', 'reason']);
     const long = 'x'.repeat(21);
-    expect(faults({ name: long, note: long, lines: long })).toEqual(['name', 'note', 'lines']);
+    const all = { name: long, note: long, lines: long, reason: long };
+    expect(faults(all)).toEqual(['name', 'note', 'lines', 'reason']);
   });
 });
