@@ -20,9 +20,20 @@ import {
 } from './bill.store.js';
 import { BilledFees } from './billed-fees.service.js';
 import { finaliseHeld } from './finalise.store.js';
-import { type BillFinding, creditCarriedOver, invoiceFindings } from './findings.js';
+import {
+  type BillFinding,
+  creditCarriedOver,
+  invoiceFindings,
+  invoiceTooLarge,
+} from './findings.js';
 import { documentFrame, insertDraft, type NewInvoice, writeFigures } from './invoice.store.js';
-import { type InvoiceFigures, invoiceFigures, paysOut, withoutCredits } from './invoice-lines.js';
+import {
+  type InvoiceFigures,
+  invoiceFigures,
+  isKeepable,
+  paysOut,
+  withoutCredits,
+} from './invoice-lines.js';
 import type { NumberService } from './number.service.js';
 import { type ClosedDaySpan, monthSpan } from './prorate.js';
 
@@ -153,22 +164,31 @@ interface BilledCurrency {
 /**
  * Makes the draft of one currency. An invoice never pays out, and whether it would is told by the
  * figures of what it has taken: then everything is given back, so that it stays unbilled until
- * later usage, or a credit note, makes up for it, and fees are billed alone.
+ * later usage, or a credit note, makes up for it, and fees are billed alone. What is too large for
+ * the tables is left unbilled as well, until its price is mended.
  */
 async function billCurrency(tx: Tx, task: InvoiceTask): Promise<BilledCurrency> {
   const invoice = await newInvoice(tx, task);
   await tx.query('SAVEPOINT nothing_taken');
   const id = await insertDraft(tx, invoice);
   const all = await figuresOf(tx, task, invoice, id);
-  if (all.lines.length > 0 && !paysOut(all)) return keepDraft(tx, invoice, id, all);
+  const isSound = isKeepable(all) && !paysOut(all);
+  if (all.lines.length > 0 && isSound) return keepDraft(tx, invoice, id, all);
   await tx.query('ROLLBACK TO SAVEPOINT nothing_taken');
   if (all.lines.length === 0) return { invoiceId: null, findings: [] };
+  if (!isKeepable(all)) return tooLarge(task, all);
   const alone = await figuresOf(tx, task, invoice, null);
+  if (!isKeepable(alone)) return tooLarge(task, alone);
   const waiting = formatAmount(all.basis - alone.basis);
   const finding = creditCarriedOver(task.contract.contractId, task.currency, waiting);
   if (alone.lines.length === 0) return { invoiceId: null, findings: [finding] };
   const billed = await keepDraft(tx, invoice, await insertDraft(tx, invoice), alone);
   return { ...billed, findings: [finding, ...billed.findings] };
+}
+
+function tooLarge({ contract, currency }: InvoiceTask, figures: InvoiceFigures): BilledCurrency {
+  const finding = invoiceTooLarge(contract.contractId, currency, figures);
+  return { invoiceId: null, findings: [finding] };
 }
 
 async function newInvoice(

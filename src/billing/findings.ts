@@ -19,6 +19,8 @@ export const billFindingTexts = {
   ADDRESS_MISSING: 'The invoice shows no address of the seller or of the buyer.',
   NEGATIVE_TOTAL: 'The invoice comes to less than nothing.',
   CREDIT_CARRIED_OVER: 'Usage would bring the invoice below zero and waits for the next one.',
+  INVOICE_TOO_LARGE:
+    'An amount has more than 16 digits before the point, so no invoice was made: mend the price.',
 } as const;
 
 export type BillFindingCode = keyof typeof billFindingTexts;
@@ -61,6 +63,19 @@ export function creditCarriedOver(
 ): BillFinding {
   const code = 'CREDIT_CARRIED_OVER';
   return { code, message: billFindingTexts[code], contractId, details: { currency, amount } };
+}
+
+/** Says that no invoice was made, with the lines that come to most. */
+export function invoiceTooLarge(
+  contractId: number,
+  currency: string,
+  { lines }: InvoiceFigures,
+): BillFinding {
+  const code = 'INVOICE_TOO_LARGE';
+  const size = ({ basis }: { basis: bigint }) => (basis < 0n ? -basis : basis);
+  const largest = [...lines].sort((a, b) => (size(a) < size(b) ? 1 : -1));
+  const details = { currency, lines: named(largest) };
+  return { code, message: billFindingTexts[code], contractId, details };
 }
 
 const NAMED = 10;

@@ -89,6 +89,20 @@ export function paysOut({ basis, net, gross }: InvoiceFigures): boolean {
   return basis < 0n || net < 0n || gross < 0n;
 }
 
+// An amount has 16 digits before the point in the tables.
+const TOO_LARGE = 10n ** 24n;
+
+/** Whether the tables can keep every amount of an invoice. */
+export function isKeepable({ lines, taxes, basis, net, tax, gross }: InvoiceFigures): boolean {
+  const fits = (amount: bigint) => amount < TOO_LARGE && amount > -TOO_LARGE;
+  return (
+    [basis, net, tax, gross].every(fits) &&
+    taxes.every((row) => fits(row.basis) && fits(row.tax)) &&
+    lines.every((line) => fits(line.basis) && fits(line.net)) &&
+    lines.every(({ charges }) => charges.every(({ amount }) => fits(amount)))
+  );
+}
+
 /** What fees are charged alone while a credit is carried over: none that give back. */
 export function withoutCredits(charges: readonly FeeCharge[]): FeeCharge[] {
   return charges.filter(({ amount }) => amount >= 0n);

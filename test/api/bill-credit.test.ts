@@ -101,6 +101,41 @@ async function invoices() {
   ]);
 }
 
+/** What the run of October says of invoices that could not be made. */
+async function tooLarge(): Promise<unknown[]> {
+  const run = await desk.bill(sellerId, '2026-10');
+  await desk.expectSound();
+  const found = await desk.database.read(as(sellerId), (tx) =>
+    desk.runs.findings(tx, run.id, PAGE),
+  );
+  return found.nodes.flatMap(({ code, contractId, details }) =>
+    code === 'INVOICE_TOO_LARGE' ? [{ contractId, ...details }] : [],
+  );
+}
+
+describe('an invoice that no table can hold', () => {
+  it('is not made, names the fee, and is made once its price is mended', async () => {
+    const fees = [{ name: 'Volume', kind: 'PERIODIC', amount: '9999999999' }] as const;
+    const planId = await aPlan(desk.database, { sellerId, name: 'Line', fees });
+    await someSubscriptions(desk.database, contract, { planId, startsAt: '2026-09-30T22:00:00Z' });
+    const setFee = (terms: string) =>
+      desk.database.write(SYSTEM_SCOPE, (tx) =>
+        tx.query(`UPDATE plan_fee SET ${terms} WHERE service_plan_id = $1`, [planId]),
+      );
+    await setFee(`model = 'PER_UNIT', counts = 'UNITS', of_services = '{VOICE}'`);
+    await use('2026-10-05', '3.00', { billedQuantity: 1_000_000_000 });
+    desk.now = new Date('2026-11-28T10:00:00Z');
+    const { contractId } = contract;
+    const lines = [expect.stringMatching(/^Line: Volume/), expect.any(String)];
+    expect(await tooLarge()).toEqual([{ contractId, currency: 'EUR', lines }]);
+    expect(await invoices()).toEqual([]);
+    expect(await untaken()).toBe(3);
+    await setFee('rate_unit = 1000000000, amount = 2');
+    expect(await tooLarge()).toEqual([]);
+    expect(await invoices()).toEqual([['EUR', '5.00', '5.95', ['2.00', '3.00']]]);
+  });
+});
+
 describe('an invoice never pays out', () => {
   it('when a credit comes in between the first look at usage and the taking of it', async () => {
     await use('2026-10-05', '0.10');
