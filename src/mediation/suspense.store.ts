@@ -26,7 +26,8 @@ export async function recyclableRecords(tx: Tx, scope: SuspenseScope): Promise<R
     await tx.query(
       `SELECT picked.id::float8 AS id, picked.file_id AS "fileId", u.identity_domain
          AS "identityDomain", picked.bytes
-       FROM (SELECT s.id, s.usage_file_id AS file_id, f.usage_source_id, octet_length(s.raw) AS bytes
+       FROM (SELECT s.id, s.usage_file_id AS file_id, f.usage_source_id,
+             octet_length(s.raw) AS bytes
            FROM suspense_record s JOIN usage_file f ON f.id = s.usage_file_id
            WHERE ${FITS} AND s.state <> 'RECYCLED' AND s.purged_at IS NULL
            ORDER BY s.id LIMIT ${MAX_RECORDS}) AS picked
