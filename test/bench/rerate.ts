@@ -13,7 +13,7 @@ import { DataPlane, FOLD_TOPIC, RerateService, startFold } from '../../src/ratin
 import { entities } from '../../src/schema.js';
 import { aViewer } from '../fixtures/viewer.js';
 import { generate } from './generate.js';
-import { median } from './measure.js';
+import { type Measured, measure, median } from './measure.js';
 import { Pipeline } from './pipeline.js';
 import { Replay } from './replay.js';
 import { buildWorld, type World } from './world.js';
@@ -26,13 +26,10 @@ export interface RerateBench {
   readonly workers: number;
 }
 
-/** Seconds of each step of one round. */
-interface Round {
-  readonly rating: number;
-  readonly preview: number;
-  readonly apply: number;
-  readonly again: number;
-  readonly undo: number;
+const STEPS = ['preview', 'apply', 'again', 'undo'] as const;
+
+/** What each step of one round took. */
+interface Round extends Readonly<Record<'rating' | (typeof STEPS)[number], Measured>> {
   readonly changed: number;
   readonly records: number;
 }
@@ -58,7 +55,8 @@ export async function measureRerates(
   const path = join(dir, 'rerate.csv');
   const file = generate(world, { path, records: options.records, seed: 42, days: 4 });
   const pipeline = new Pipeline(database, world, dir, options.workers);
-  const desk = new Desk(database, world, dir, options.workers);
+  const pids = replay.backendPids;
+  const desk = new Desk(database, world, dir, options.workers, pids);
   try {
     const rounds: Round[] = [];
     for (let round = 0; round <= options.rounds; round += 1) {
@@ -66,7 +64,7 @@ export async function measureRerates(
       await owner.query(
         'TRUNCATE xdr_correction, rerate_difference, rerate_finding, rerate_entry, rerate_counted',
       );
-      const rating = await seconds(() => pipeline.run(file));
+      const rating = await measure(pids, () => pipeline.run(file));
       const rows = await pipeline.verify(file);
       const done = await desk.round(rows);
       if (round > 0) rounds.push({ rating, ...done });
@@ -95,6 +93,7 @@ class Desk {
     readonly world: World,
     filesDir: string,
     workers: number,
+    readonly serverPids: () => Promise<number[]>,
   ) {
     this.#plane = new DataPlane({ database, workers, filesDir });
     this.#work = new WorkService(database);
@@ -164,7 +163,7 @@ class Desk {
             this.#service.approve(tx, approver, { id, preview: 1 }, null),
           );
         }
-        return seconds(async () => {
+        return measure(this.serverPids, async () => {
           await act(clerk, name);
           await this.#settle();
         });
@@ -218,29 +217,32 @@ class Desk {
   }
 }
 
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const start = process.hrtime.bigint();
-  await work();
-  return Number(process.hrtime.bigint() - start) / 1e9;
-}
-
 function line(records: number, round: Round): string {
-  const rate = (each: number) => Math.round(records / each).toLocaleString('en');
-  const steps = ['rating', 'preview', 'apply', 'again', 'undo'] as const;
-  return steps.map((step) => `${step} ${rate(round[step])}/s`).join(', ');
+  const rate = (each: Measured) => Math.round(records / each.seconds).toLocaleString('en');
+  return (['rating', ...STEPS] as const).map((step) => `${step} ${rate(round[step])}/s`).join(', ');
 }
 
 function print(options: RerateBench, rounds: readonly Round[]): void {
   const of = (value: (round: Round) => number) => median(rounds.map(value));
-  const ratio = (step: 'preview' | 'apply' | 'again' | 'undo') =>
-    of((round) => round.rating / round[step]).toFixed(2);
-  const rate = (step: 'rating' | 'preview' | 'apply' | 'again' | 'undo') =>
-    Math.round(options.records / of((round) => round[step])).toLocaleString('en');
+  const ratio = (step: (typeof STEPS)[number]) =>
+    of((round) => round.rating.seconds / round[step].seconds).toFixed(2);
+  const rate = (step: 'rating' | (typeof STEPS)[number]) =>
+    Math.round(options.records / of((round) => round[step].seconds)).toLocaleString('en');
+  const cpu = (step: 'rating' | (typeof STEPS)[number]) => {
+    const micros = (seconds: (measured: Measured) => number) =>
+      ((of((round) => seconds(round[step])) * 1e6) / options.records).toFixed(2);
+    const [node, server] = [
+      micros((one) => one.nodeCpuSeconds),
+      micros((one) => one.postgresCpuSeconds),
+    ];
+    return `CPU a record ${node} us Node, ${server} us PostgreSQL`;
+  };
   const share = of((round) => round.changed / round.records);
   console.log(`records               ${options.records.toLocaleString('en')}`);
   console.log(`changed               ${Math.round(share * 100)} %`);
-  console.log(`first rating          ${rate('rating')} records/s`);
-  for (const step of ['preview', 'apply', 'again', 'undo'] as const) {
-    console.log(`${step.padEnd(22)}${rate(step)} records/s, ${ratio(step)} of first rating`);
+  console.log(`first rating          ${rate('rating')} records/s; ${cpu('rating')}`);
+  for (const step of STEPS) {
+    const figures = `${rate(step)} records/s, ${ratio(step)} of first rating`;
+    console.log(`${step.padEnd(22)}${figures}; ${cpu(step)}`);
   }
 }
