@@ -43,6 +43,17 @@ export function rateFault(rate: RateNumbers): RateFault | null {
   if (!within(rate.nextIncrement, 1)) return fault('nextIncrement', 'is at least 1');
   if (!within(rate.minimum, 0)) return fault('minimum', 'is at least 0');
   if (!within(rate.grace, 0)) return fault('grace', 'is at least 0');
+  return rate.kind === 'ABSOLUTE' ? null : quantityFault(rate);
+}
+
+// An adjustment keeps the billed quantity of what it acts on: other steps would be passed over.
+function quantityFault(rate: RateNumbers): RateFault | null {
+  const said = { firstIncrement: 1, nextIncrement: 1, minimum: 0, grace: 0 } as const;
+  for (const [field, silent] of Object.entries(said)) {
+    if (rate[field as keyof typeof said] > silent) {
+      return fault(field, 'belongs to absolute prices');
+    }
+  }
   return null;
 }
 

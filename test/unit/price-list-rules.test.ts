@@ -67,6 +67,7 @@ describe('numbers of a rate', () => {
     expect(rateFault(sound)).toBeNull();
     expect(rateFault({ ...sound, price: '9999999999.99999999' })).toBeNull();
     expect(rateFault({ ...sound, kind: 'PERCENT', price: '-99.99999999' })).toBeNull();
+    expect(rateFault({ ...sound, kind: 'DIFFERENCE', firstIncrement: 1 })).toBeNull();
     const beyond = [
       { price: '10000000000' },
       { kind: 'PERCENT', price: '-100' },
@@ -77,6 +78,10 @@ describe('numbers of a rate', () => {
       { nextIncrement: 1.5 },
       { minimum: 1_073_741_825 },
       { grace: Number.NaN },
+      { kind: 'PERCENT', firstIncrement: 60 },
+      { kind: 'PERCENT', nextIncrement: 60 },
+      { kind: 'DIFFERENCE', minimum: 1 },
+      { kind: 'DIFFERENCE', grace: 1 },
     ] as const;
     expect(beyond.map((given) => rateFault({ ...sound, ...given })?.field)).toEqual([
       'price',
@@ -84,6 +89,10 @@ describe('numbers of a rate', () => {
       'connectionFee',
       'connectionFee',
       'rateUnit',
+      'firstIncrement',
+      'nextIncrement',
+      'minimum',
+      'grace',
       'firstIncrement',
       'nextIncrement',
       'minimum',
