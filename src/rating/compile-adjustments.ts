@@ -6,6 +6,8 @@ import type { ClassedRates } from './compile-rows.js';
 
 /** A list that adjusts more prefixes is worked out when the book is compiled. */
 const MOST_GROUPS = 4096;
+/** So is one that has more together with those above, as classes name their groups by 16 bits. */
+const MOST_JOINED = 65_536;
 
 /** What the lists do to what they inherit. */
 export type CompiledAdjustments = Pick<
@@ -46,14 +48,15 @@ export function compileAdjustments(
     if (rows.length === 0) continue;
     const { table } = rates;
     const general = rows.filter((row) => table.band[row] === 0 && table.origin[row] === 0);
-    const own = ownGroups(rates, general);
-    if (own === null || general.length < rows.length) {
+    const own = general.length === 0 ? null : ownGroups(rates, general);
+    const joined =
+      own && joinGroups(list, own, next < 0 ? null : groupOf[next]!, groups[next] ?? [[]]);
+    if (joined === null || general.length < rows.length) {
       const others = rows.filter((row) => table.band[row] !== 0 || table.origin[row] !== 0);
-      covered[list] = classesBelow(rates, own === null ? rows : others);
+      covered[list] = classesBelow(rates, joined === null ? rows : others);
     }
-    if (own === null || general.length === 0) continue;
+    if (joined === null) continue;
     adjuster[list] = list;
-    const joined = joinGroups(list, own, next < 0 ? null : groupOf[next]!, groups[next] ?? [[]]);
     groupOf[list] = joined.groupOf;
     groups[list] = joined.groups;
   }
@@ -112,13 +115,13 @@ function timelineOf(table: EffectiveTable, byId: ReadonlyMap<number, RateRow>): 
   });
 }
 
-/** The groups of a list together with those of the adjusting list above it. */
+/** The groups of a list together with those of the adjusting list above it; null for too many. */
 function joinGroups(
   list: number,
   own: OwnGroups,
   groupAbove: Uint16Array | null,
   groupsAbove: readonly (readonly AdjustingStep[])[],
-): { groupOf: Uint16Array | null; groups: (readonly AdjustingStep[])[] } {
+): { groupOf: Uint16Array | null; groups: (readonly AdjustingStep[])[] } | null {
   const steps = own.timelines.map((timeline) => ({ list, timeline }));
   if (groupAbove === null) {
     return {
@@ -135,6 +138,7 @@ function joinGroups(
     const key = ours * 65_536 + theirs;
     let group = known.get(key);
     if (group === undefined) {
+      if (groups.length === MOST_JOINED) return null;
       group = groups.push([steps[ours]!, ...groupsAbove[theirs]!]) - 1;
       known.set(key, group);
     }

@@ -10,7 +10,6 @@ import type { BookFacts } from '../../src/rating/book.js';
 import { compileBook } from '../../src/rating/compile-book.js';
 import { classOf } from '../../src/rating/prefix-tree.js';
 import { RateFinder } from '../../src/rating/rate-finder.js';
-import { tariffAt } from '../../src/rating/tariff-table.js';
 import { aBook, aList, aRate } from '../fixtures/book.js';
 import { Draw } from '../fixtures/draw.js';
 import { randomBook } from '../fixtures/random-book.js';
@@ -18,7 +17,6 @@ import { randomBook } from '../fixtures/random-book.js';
 const seed = Number(process.env.KONTOR_TEST_SEED ?? Date.now() % 2 ** 31);
 // Mutation testing asks for few books, each of them thousands of times.
 const BOOKS = 5 * Number(process.env.KONTOR_TEST_BOOKS ?? 30);
-const EXACT = 2n ** 53n;
 
 /** The price of a list as inheritance is defined. */
 class Definition {
@@ -66,22 +64,13 @@ class Compiled {
   }
 
   find(listId: number, number: string, band: number, atMs: number, calling: string) {
-    const { tree, slotOf, lists, adjustments } = this.#book;
+    const { tree, slotOf, lists } = this.#book;
     const list = this.facts.lists.findIndex(({ id }) => id === listId);
     const slot = slotOf[classOf(tree, Number(number)) * lists + list]!;
     const place = this.#finder.find(list, slot, band, atMs, Number(calling));
     if (place < 0) return null;
-    const { numbers, terms } = this.#finder.tariffs;
-    // What is too large for a number stands beside the book's own tariffs only.
-    const tooLarge = Number.isNaN(numbers[place * 8]! + numbers[place * 8 + 1]!);
-    if (tooLarge) return { rateId: this.#finder.rateId, tooLarge };
-    return { rateId: this.#finder.rateId, ...tariffAt(numbers, place, terms, adjustments.wide) };
+    return { rateId: this.#finder.rateId, ...this.#finder.tariffs.at(place) };
   }
-}
-
-function comparable(price: ReturnType<Definition['find']>) {
-  if (price === null || (price.price < EXACT && price.connectionFee < EXACT)) return price;
-  return { rateId: price.rateId, tooLarge: true };
 }
 
 function compare(facts: BookFacts, draw: Draw, times: number): { priced: number } {
@@ -106,7 +95,7 @@ function compare(facts: BookFacts, draw: Draw, times: number): { priced: number 
     const at = draw.pick(edges) + draw.pick([0, 0, -1, 1, 1000]);
     const calling = `${draw.pick(origins)}${draw.below(100)}`.slice(0, 15);
     const question = [id, number, draw.pick(bands), at, calling] as const;
-    const expected = comparable(definition.find(...question));
+    const expected = definition.find(...question);
     if (expected !== null) priced += 1;
     const answer = compiled.find(...question);
     if (!same(answer, expected))
@@ -138,6 +127,28 @@ describe('the prices of any book', () => {
     let priced = 0;
     for (let n = 0; n < 2 * BOOKS; n += 1) priced += compare(family(draw), draw, 300).priced;
     expect(priced).toBeGreaterThan(250 * BOOKS);
+  });
+
+  it('are so below a chain that adjusts more prefixes than groups can be counted', () => {
+    const first = 100_000;
+    const each = 4_096;
+    const lists = Array.from({ length: 18 }, (_, depth) => {
+      if (depth === 0) return [aRate({ prefix: '1' }), aRate({ prefix: '1111119', amount: '2' })];
+      const from = first + (depth - 1) * each;
+      return Array.from({ length: depth === 1 ? 1 : each }, (_unused, n) =>
+        aRate({ prefix: depth === 1 ? '1' : String(from + n), kind: 'PERCENT', amount: '10' }),
+      );
+    });
+    const last = String(first + 17 * each - 1);
+    lists[0]!.push(aRate({ prefix: last }));
+    const facts = aBook({
+      lists: lists.map((rows, n) => aList({ id: n + 1, parentId: n === 0 ? null : n, rows })),
+    });
+    const compiled = new Compiled(facts);
+    // Ten percent by the list of '1', and ten more by the last list alone.
+    expect(compiled.find(17, `${last}5`, 0, 0, '7')).toMatchObject({ price: 11_000_000n });
+    expect(compiled.find(18, `${last}5`, 0, 0, '7')).toMatchObject({ price: 12_100_000n });
+    expect(compiled.find(18, '11111195', 0, 0, '7')).toMatchObject({ price: 242_000_000n });
   });
 });
 
