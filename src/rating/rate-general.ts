@@ -19,6 +19,7 @@ import { applyRules, ruleMatches } from './price-rules.js';
 import type { RateFinder } from './rate-finder.js';
 import type { RatedBatch, RatedSlice } from './rated-batch.js';
 import { currencyAt, type KeptLevels } from './rerate-kept.js';
+import type { TariffFacts } from './tariff-table.js';
 
 const LIMIT = 2n ** 53n;
 /** Seconds of the longest call that is cut by bands: 31 days. */
@@ -35,6 +36,7 @@ export class GeneralRater {
   readonly #finder: RateFinder;
   /** By version and place: every entry of a month asks for one. */
   readonly #tariffs: (ChargeTariff | undefined)[][] = [];
+  readonly #exact: (TariffFacts | undefined)[] = [];
   /** Levels of the batch that are not rated; null where all are. */
   kept: KeptLevels | null = null;
 
@@ -131,7 +133,7 @@ export class GeneralRater {
     }
     const known = ofVersion[place];
     if (known !== undefined && known.conversion === conversion) return known;
-    const { price, connectionFee, rateUnit, terms } = this.#finder.tariffs.at(place);
+    const { price, connectionFee, rateUnit, terms } = this.#exactly(place);
     const made: ChargeTariff = {
       price,
       connectionFee,
@@ -144,6 +146,13 @@ export class GeneralRater {
     };
     ofVersion[place] = made;
     return made;
+  }
+
+  // Amounts as big integers, made once.
+  #exactly(place: number): TariffFacts {
+    const known = this.#exact[place] ?? this.#finder.tariffs.at(place);
+    this.#exact[place] = known;
+    return known;
   }
 
   // The billed units by tariff: one part, or several where the contract cuts calls by bands.
@@ -221,7 +230,7 @@ export class GeneralRater {
 
   #charged(parts: readonly RatedSlice[]): ChargeSlice[] {
     return parts.map(({ tariff, billed }) => {
-      const { price, rateUnit } = this.#finder.tariffs.at(tariff);
+      const { price, rateUnit } = this.#exactly(tariff);
       return { billed, price, rateUnit };
     });
   }
