@@ -66,8 +66,8 @@ const PREFIXES_A_GO = 1_000;
 /**
  * Where a selling list goes below the cost of another through a change of either: for each prefix
  * of the two lists that begins with a changed one, and each pair of bands that the clock can show
- * at once, the prices per unit are compared over time. What was below cost before, by the same
- * prices, is left out. Fees, increments and minima are not weighed, and prices that are not per
+ * at once, the prices per unit are compared over time. What was below cost before, by as much or
+ * more, is left out. Fees, increments and minima are not weighed, and prices that are not per
  * unit (percentages, shares, tiers) are not compared; the check of each record does both. It yields
  * now and then, so that others may be served.
  */
@@ -208,7 +208,7 @@ function isOnce(rate: EffectiveRate): boolean {
   return rate.terms?.model === 'PER_EVENT';
 }
 
-/** Whether the same two prices met before the change. */
+/** Whether the two prices met as a loss before the change that was no smaller. */
 function wasSo(
   { cost, sell }: GuardQuestion,
   { prefix, costBand, sellBand }: Place,
@@ -217,14 +217,17 @@ function wasSo(
   sellNow: EffectiveRate,
 ): boolean {
   return (
-    samePrice(valueAt(cost.before.lineOf(prefix, costBand), at), costNow) &&
-    samePrice(valueAt(sell.before.lineOf(prefix, sellBand), at), sellNow)
+    isAtLeast(valueAt(cost.before.lineOf(prefix, costBand), at), costNow) &&
+    isAtLeast(sellNow, valueAt(sell.before.lineOf(prefix, sellBand), at))
   );
 }
 
-function samePrice(before: EffectiveRate | undefined, now: EffectiveRate): boolean {
-  if (before === undefined || isOnce(before) !== isOnce(now)) return false;
-  return before.price * BigInt(now.rateUnit) === now.price * BigInt(before.rateUnit);
+/** Whether one price is as much as another or more; not so where they cannot be compared. */
+function isAtLeast(one: EffectiveRate | undefined, other: EffectiveRate | undefined): boolean {
+  if (one === undefined || other === undefined || isOnce(one) !== isOnce(other)) return false;
+  const [unit, otherUnit] = [unitOf(one), unitOf(other)];
+  if (unit === null || otherUnit === null) return false;
+  return one.price * BigInt(otherUnit) >= other.price * BigInt(unit);
 }
 
 /** The changed prefixes, and all longer ones of the lists that begin with one of them. */

@@ -137,6 +137,9 @@ describe('a sheet of a supplier', () => {
       sellList: { id: sold },
       costBand: null,
     });
+    // What was below cost is no news where it costs less now.
+    const cheaper = await load(cost, 'code,rate\n33,0.008\n');
+    expect(await marginOf(cheaper)).toMatchObject({ findingCount: 0 });
     const dearer = await load(cost, 'code,rate\n4915,0.5\n');
     const all = await marginOf(dearer, { first: 1 });
     expect(all).toMatchObject({ findingCount: 2, findings: { pageInfo: { hasNextPage: true } } });

@@ -103,6 +103,23 @@ describe('prices below cost', () => {
     expect(finding).toMatchObject({ sellPrice: 0n, marginPercent: null });
   });
 
+  it('are no news where they were below cost by as much or more', () => {
+    const before = row({ prefix: '1', price: 0.3 });
+    const sell = aList([row({ prefix: '1', price: 0.1 })]);
+    const withCost = (given: Given) =>
+      found({ cost: aList([before], [change(given)]), sell, changed: [given.prefix] });
+    expect(withCost({ prefix: '1', price: 0.2 })).toEqual([]);
+    expect(withCost({ prefix: '1', price: 0.005, unit: 1 })).toEqual([]);
+    expect(withCost({ prefix: '1', price: 0.006, unit: 1 })).toHaveLength(1);
+    expect(withCost({ prefix: '12', price: 0.2 })).toEqual([]);
+    const withSale = (price: number) => {
+      const sold = aList([row({ prefix: '1', price: 0.1 })], [change({ prefix: '1', price })]);
+      return found({ cost: aList([before]), sell: sold, changed: ['1'] });
+    };
+    expect(withSale(0.2)).toEqual([]);
+    expect(withSale(0.09)).toHaveLength(1);
+  });
+
   it.each<[PricingModel, PricingModel, number]>([
     ['PER_UNIT', 'PER_UNIT', 1],
     ['PER_EVENT', 'PER_EVENT', 1],
@@ -166,7 +183,8 @@ describe('the guard', () => {
               return number.startsWith(prefix) && from <= at && (to === null || at < to);
             })
             .some(({ costPrice, sellPrice }) => costPrice === paid && sellPrice === sold);
-          if (loss && touched && paid !== paidBefore) expect(told).toBe(true);
+          const isNews = paidBefore === undefined || (paid ?? 0n) > paidBefore;
+          if (loss && touched && isNews) expect(told).toBe(true);
           if (told) expect(loss).toBe(true);
         }
       }
