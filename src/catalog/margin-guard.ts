@@ -56,7 +56,7 @@ export interface MarginFinding {
   readonly costAmount: bigint;
   /** Below zero. */
   readonly margin: bigint;
-  /** Of the selling price, scale 4; null when that is zero. */
+  /** Of the selling price, scale 4; null when that is zero or next to it. */
   readonly marginPercent: bigint | null;
 }
 
@@ -187,8 +187,17 @@ function belowCost(cost: EffectiveRate, sell: EffectiveRate, worth: Worth): Loss
     sellRateUnit: sellUnit,
     costAmount,
     margin,
-    marginPercent: sell.price === 0n ? null : mulDiv(margin, 1_000_000n, sell.price, 'HALF_EVEN'),
+    marginPercent: percentOf(margin, sell.price),
   };
+}
+
+/** Percentages of scale 4 are kept below this. */
+const PERCENT_LIMIT = 10n ** 18n;
+
+function percentOf(margin: bigint, price: bigint): bigint | null {
+  if (price === 0n) return null;
+  const percent = mulDiv(margin, 1_000_000n, price, 'HALF_EVEN');
+  return percent > -PERCENT_LIMIT ? percent : null;
 }
 
 /** Units that the price is for; null for a price that is not per unit or event. */

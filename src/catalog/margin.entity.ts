@@ -89,7 +89,7 @@ export class MarginFindingRow {
 
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: "The same in percent of the customer's price; null when that is zero.",
+    description: "The same in percent of the customer's price; null when that is next to nothing.",
   })
   @Column({ type: 'numeric', precision: 18, scale: 4, name: 'margin_percent', nullable: true })
   marginPercent!: string | null;

@@ -286,9 +286,10 @@ describe('what a contract says about prices below cost', () => {
     const cost = await aCost();
     const sold = await aSold({ buyer: resellerA, policy: 'WARN' });
     await rate(sold, '1', '0.01');
-    expect(await activated(await load(cost, 'code,rate\n1,0.50\n'))).toBe('');
+    await rate(sold, '2', '0.00000001', { rateUnit: 1_073_741_824 });
+    expect(await activated(await load(cost, 'code,rate\n1,0.50\n2,0.50\n'))).toBe('');
     const { nodes } = await call(app, world.hubToken, ALARMS);
-    expect(nodes).toMatchObject([{ probableCause: 'NEGATIVE_MARGIN', details: { findings: 1 } }]);
+    expect(nodes).toMatchObject([{ probableCause: 'NEGATIVE_MARGIN', details: { findings: 2 } }]);
   });
 
   it('waits under HOLD until just these findings are confirmed', async () => {

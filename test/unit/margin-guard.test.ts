@@ -103,6 +103,19 @@ describe('prices below cost', () => {
     expect(finding).toMatchObject({ sellPrice: 0n, marginPercent: null });
   });
 
+  it('have none either where next to nothing is charged, which no column holds', () => {
+    const nearly = (unit: number) => {
+      const sell = aList([row({ prefix: '1', price: 0.00000001, unit })]);
+      return found({
+        cost: aList([], [change({ prefix: '1', price: 0.001 })]),
+        sell,
+        changed: ['1'],
+      });
+    };
+    expect(nearly(60)).toMatchObject([{ marginPercent: -99_999_000_000n }]);
+    expect(nearly(1_073_741_824)).toMatchObject([{ marginPercent: null }]);
+  });
+
   it('are no news where they were below cost by as much or more', () => {
     const before = row({ prefix: '1', price: 0.3 });
     const sell = aList([row({ prefix: '1', price: 0.1 })]);
