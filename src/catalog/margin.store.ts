@@ -76,6 +76,14 @@ export async function listUses(tx: Tx, sellerId: number, from: Date): Promise<Li
   );
 }
 
+/**
+ * Makes other activations that a seller's policies decide about wait for the end of the
+ * transaction: of two at once each would be held against prices from before the other.
+ */
+export async function lockMargin(tx: Tx, sellerId: number): Promise<void> {
+  await tx.query(`SELECT pg_advisory_xact_lock(hashtext('margin of sheets'), $1)`, [sellerId]);
+}
+
 /** Published exchange rates between two currencies, quoted either way. */
 export async function ratesBetween(tx: Tx, a: string, b: string): Promise<RateFacts[]> {
   return tx.query<RateFacts[]>(

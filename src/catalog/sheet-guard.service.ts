@@ -11,6 +11,7 @@ import {
   type GuardedPair,
   type ListUse,
   listUses,
+  lockMargin,
   prefixesOfDestinations,
   ratesBetween,
   sheetChanges,
@@ -26,7 +27,7 @@ import {
 } from './margin-guard.js';
 import { PriceLines } from './price-line.js';
 import type { RateRow } from './rate-row.js';
-import type { SheetKey } from './rate-sheet.store.js';
+import { inBulk, type SheetKey } from './rate-sheet.store.js';
 import { rowsAfterSheet, type SheetChange } from './sheet-effect.js';
 import { holidayTable, weekTable } from './week.js';
 
@@ -93,13 +94,17 @@ export class SheetGuard {
 
   /**
    * What the sheet does to the margin of a visible seller. With `keeping` it hands on the findings
-   * to be stored; without, lists under the policy NONE are left out.
+   * to be stored; without, for an activation, lists under the policy NONE are left out, and other
+   * activations wait.
    */
   async compare(sellerId: number, keeping: Keeping | null): Promise<MarginReport> {
     const sum = new Sum(keeping?.limits ?? { ofPair: 0, ofSheet: 0 });
     const pairs = this.#pairsOf(await listUses(this.#tx, sellerId, this.#time.from)).filter(
       ({ sell }) => keeping !== null || sell.policy !== 'NONE',
     );
+    if (keeping === null && pairs.length > 0) {
+      await inBulk(this.#tx, () => lockMargin(this.#tx, sellerId));
+    }
     for (const pair of pairs) {
       const findings = await this.#meet(pair, sum);
       await keeping?.store(pair, sum.kept(findings));

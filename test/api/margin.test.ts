@@ -277,6 +277,17 @@ describe("a sheet of a customer's list", () => {
     expect(await marginOf(lower)).toMatchObject({ findingCount: 2, policy: 'REFUSE' });
     expect(await activated(lower)).toBe('MARGIN_REFUSED');
     expect(await pricesOf(app, hubToken, base, FROM)).not.toContain('4917=0.02');
+    // Either of two sheets is sound, both together are not, also when they come at once.
+    for (const prefix of ['71', '72', '73', '74']) {
+      await rate(dear, prefix, '0.05');
+      await rate(base, prefix, '0.10');
+      const sheets = [
+        await load(dear, `code,rate\n${prefix},0.12\n`),
+        await load(base, `code,rate\n${prefix},0.07\n`),
+      ];
+      const codes = await Promise.all(sheets.map((sheet) => activated(sheet)));
+      expect(codes.sort()).toEqual(['', 'MARGIN_REFUSED']);
+    }
   });
 });
 
