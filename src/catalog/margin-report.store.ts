@@ -11,6 +11,15 @@ export interface MarginKey {
   readonly sellerId: number;
 }
 
+/** What columns of prices and of amounts hold, at scale 8. */
+const PRICE_LIMIT = 10n ** 18n;
+const AMOUNT_LIMIT = 10n ** 28n;
+
+/** Adjustments may come to prices that no rate could say; these are counted and not kept. */
+function isKept({ costPrice, sellPrice, costAmount }: MarginFinding): boolean {
+  return costPrice < PRICE_LIMIT && sellPrice < PRICE_LIMIT && costAmount < AMOUNT_LIMIT;
+}
+
 /** Keeps findings of one pair of lists for the API. */
 export async function storeFindings(
   tx: Tx,
@@ -19,8 +28,9 @@ export async function storeFindings(
   findings: readonly MarginFinding[],
 ): Promise<void> {
   const CHUNK = 5_000;
-  for (let at = 0; at < findings.length; at += CHUNK) {
-    const rows = findings.slice(at, at + CHUNK);
+  const kept = findings.filter(isKept);
+  for (let at = 0; at < kept.length; at += CHUNK) {
+    const rows = kept.slice(at, at + CHUNK);
     const column = <T>(pick: (finding: MarginFinding) => T): T[] => rows.map(pick);
     await tx.query(
       `INSERT INTO rate_sheet_margin (rate_sheet_id, partner_id, policy, supplier_partner_id,

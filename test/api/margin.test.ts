@@ -298,9 +298,15 @@ describe('what a contract says about prices below cost', () => {
     const sold = await aSold({ buyer: resellerA, policy: 'WARN' });
     await rate(sold, '1', '0.01');
     await rate(sold, '2', '0.00000001', { rateUnit: 1_073_741_824 });
-    expect(await activated(await load(cost, 'code,rate\n1,0.50\n2,0.50\n'))).toBe('');
+    const above = await aCost({ list: { parentId: cost } });
+    await rate(above, '', '9999999999', { kind: 'PERCENT' });
+    const id = await load(cost, 'code,rate\n1,500\n2,0.50\n');
+    // 500 times a hundred million is no price that a list could say: it is counted alone.
+    const { findingCount, findings } = await marginOf(id);
+    expect([findingCount, findings.nodes.length]).toEqual([4, 3]);
+    expect(await activated(id)).toBe('');
     const { nodes } = await call(app, world.hubToken, ALARMS);
-    expect(nodes).toMatchObject([{ probableCause: 'NEGATIVE_MARGIN', details: { findings: 2 } }]);
+    expect(nodes).toMatchObject([{ probableCause: 'NEGATIVE_MARGIN', details: { findings: 4 } }]);
   });
 
   it('waits under HOLD until just these findings are confirmed', async () => {
