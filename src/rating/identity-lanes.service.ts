@@ -1,6 +1,6 @@
 import { IdentityTable } from '../mediation/index.js';
 import { connectWorker, type Database, enterScope, SYSTEM_SCOPE } from '../platform/index.js';
-import { domainSize, readIdentities } from './identity.store.js';
+import { awaitCommits, domainSize, readIdentities } from './identity.store.js';
 
 /** Fewest bytes that a record with its line end takes; bounds how many a range can hold. */
 const SMALLEST_RECORD_BYTES = 24;
@@ -114,6 +114,7 @@ export class IdentityLanes {
     lane.table = null;
     const client = await connectWorker(this.database.urls.url, 'kontor identities');
     try {
+      await awaitCommits(client, domain);
       await client.query('BEGIN READ ONLY');
       await enterScope(client, SYSTEM_SCOPE);
       const { records, waitingBytes } = await domainSize(client, domain);

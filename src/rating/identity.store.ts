@@ -23,6 +23,17 @@ export async function domainSize(client: pg.Client, domain: string): Promise<Dom
 }
 
 /**
+ * Waits for batches of a domain that are being committed. A connection that this process has lost
+ * may be at it still, and what it commits is not seen before; see `completeBatchSql`, whose lock
+ * this waits for as another process would that takes the lane over.
+ */
+export async function awaitCommits(client: pg.Client, domain: string): Promise<void> {
+  await client.query('BEGIN');
+  await client.query('SELECT FROM run_lane WHERE lane = $1 FOR NO KEY UPDATE', [laneOf(domain)]);
+  await client.query('COMMIT');
+}
+
+/**
  * Hands over the identities of a domain segment by segment, valid during the call only. They come
  * by COPY: as results each would stand in memory three times until V8 collects it.
  */

@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type IdentityTable, laneOf } from '../../src/mediation/index.js';
-import { createRun, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { connectWorker, createRun, enterScope, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { IdentityLanes } from '../../src/rating/identity-lanes.service.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import { aTrafficWorld, DIRECT_NUMBER, importFile } from '../fixtures/traffic.js';
@@ -65,6 +66,36 @@ describe('tables of identities that no batch uses', () => {
     lanes.leave(domain, BYTES, 0);
     expect(held(await waiting)).toBe(LINES.length);
     lanes.leave(domain, BYTES, 0);
+  });
+
+  it('are not built before a commit is through of which the process has heard nothing', async () => {
+    const { database } = kontor.app;
+    const lane = laneOf('slow');
+    const { runId, hub } = await database.write(SYSTEM_SCOPE, async (tx) => {
+      const [{ id }] = await tx.query('SELECT id FROM partner WHERE parent_id IS NULL');
+      await tx.query('INSERT INTO run_lane (lane, epoch) VALUES ($1, 1)', [lane]);
+      const run = await createRun(tx, {
+        ...{ kind: 'IMPORT', partnerId: id, subject: 'slow', params: {}, requestedBy: null },
+        ...{ unitsTotal: 1, batches: [{ payload: {}, units: 1 }] },
+      });
+      await tx.query(`UPDATE run_batch SET state = 'DONE' WHERE run_id = $1`, [run.runId]);
+      return { runId: run.runId, hub: id };
+    });
+    // As a batch stands before its last statement: what follows is the commit alone.
+    const client = await connectWorker(database.urls.url, 'test');
+    await client.query('BEGIN');
+    await enterScope(client, SYSTEM_SCOPE);
+    await client.query(
+      `INSERT INTO identity_segment (batch_id, identity_domain, partner_id, records, identities)
+       SELECT id, 'slow', $2, 1, decode(repeat('5a', 16), 'hex') FROM run_batch WHERE run_id = $1`,
+      [runId, hub],
+    );
+    await client.query('SELECT epoch FROM run_lane WHERE lane = $1 FOR SHARE', [lane]);
+    const table = visited(new IdentityLanes(database), 'slow');
+    await delay(500);
+    await client.query('COMMIT');
+    await client.end();
+    expect(held(await table)).toBe(1);
   });
 
   it('have room for what waits to be imported, so that they need not be built again', async () => {
