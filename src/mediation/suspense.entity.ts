@@ -93,6 +93,9 @@ export class SuspenseRecord {
 
   @Column({ name: 'recycled_by_batch_id', type: 'int', nullable: true })
   recycledByBatchId!: number | null;
+
+  @Column({ name: 'owns_identity', type: 'boolean', default: false })
+  ownsIdentity!: boolean;
 }
 
 @Entity('duplicate_record')
