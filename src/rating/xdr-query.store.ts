@@ -9,6 +9,7 @@ import {
   type RequestContext,
   rowNumber,
   rowsOf,
+  SYSTEM_SCOPE,
   type Tx,
 } from '../platform/index.js';
 import { type LegTerms, Xdr, type XdrRow } from './xdr.entity.js';
@@ -188,13 +189,18 @@ export function legTerms(context: RequestContext): DataLoader<number, LegTerms |
   );
 }
 
-/** The visible usage file that a batch read or recycled. */
+/**
+ * The usage file that a batch read or recycled, to be shown to those alone who see the file: its
+ * records may have been recycled by somebody whose batch its partner does not see.
+ */
 export function fileOfXdr(context: RequestContext, xdr: Xdr): Promise<number | null> {
-  const loader = loaderOf<{ id: number; fileId: number }>(context, FILES, (tx, ids) =>
-    tx.query(
-      `SELECT b.id, (b.payload ->> 'fileId')::int AS "fileId" FROM run_batch b
-       WHERE b.id = ANY ($1::int[]) AND b.payload ? 'fileId'`,
-      [ids],
+  const loader = loaderOf<{ id: number; fileId: number }>(context, FILES, (_, ids) =>
+    context.database.readAside(SYSTEM_SCOPE, (aside) =>
+      aside.query(
+        `SELECT b.id, (b.payload ->> 'fileId')::int AS "fileId" FROM run_batch b
+         WHERE b.id = ANY ($1::int[]) AND b.payload ? 'fileId'`,
+        [ids],
+      ),
     ),
   );
   return loader.load(batchOfXdr(xdr.id)).then((row) => row?.fileId ?? null);

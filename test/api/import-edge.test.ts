@@ -4,7 +4,7 @@ import { type FormatDefinition, formatPresets } from '../../src/mediation/index.
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aRate } from '../fixtures/catalog.js';
 import { allRows, aSource, upload } from '../fixtures/mediation.js';
-import { call } from '../fixtures/partner.js';
+import { call, tokenOf } from '../fixtures/partner.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
@@ -136,6 +136,33 @@ describe('records that are taken up again as they are', () => {
     const { id } = await call(kontor, world.token, RECYCLE, { filter: { fileId } });
     return runEnd(kontor, world.token, id);
   }
+
+  it('come from their file for its partner, too, when somebody above took them up', async () => {
+    const { lower } = world;
+    const token = await tokenOf(kontor, lower);
+    const source = await aSource(kontor, { partnerId: lower.id });
+    const later = (id: string) => record(id, 'LATER-OUT');
+    const sent = await upload(kontor, token, 'of-lower.csv', HEADER + later('f1') + later('f2'));
+    const { fileId } = sent.body;
+    const run = await call(kontor, token, IMPORT, { fileId, sourceId: source.globalId });
+    await runEnd(kontor, token, run.id);
+    const trunk = { name: 'LATER-OUT', costContractId: world.contracts.cost };
+    await call(
+      kontor,
+      world.token,
+      'mutation ($input: CreateTrunkInput!) { createTrunk(input: $input) { id } }',
+      { input: trunk },
+    );
+    expect(await recycled(fileId)).toMatchObject({ result: { rated: 2 } });
+    const filter = { from: '2026-10-20T00:00:00Z', to: '2026-10-21T00:00:00Z', fileId };
+    const { nodes } = await call(
+      kontor,
+      token,
+      'query ($filter: XdrFilter!) { xdrs(filter: $filter) { nodes { file { id } } } }',
+      { filter },
+    );
+    expect(nodes).toEqual([{ file: { id: fileId } }, { file: { id: fileId } }]);
+  });
 
   it('stay too long when they were', async () => {
     const definition = {
