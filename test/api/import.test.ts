@@ -316,7 +316,7 @@ describe('recycling', () => {
       [1, 2].map(() => call(kontor, world.token, RECYCLE, { filter: { fileId } })),
     );
     const ended = await Promise.all(runs.map(({ id }) => runEnd(kontor, world.token, id)));
-    expect(ended.map((run) => run.state)).toEqual(['DONE', 'DONE']);
+    expect(ended).toMatchObject(Array(2).fill({ state: 'DONE', unitsDone: '2', unitsTotal: '2' }));
     expect(ended.reduce((sum, run) => sum + (run.result.rated ?? 0), 0)).toBe(2);
     expect(await fileCounts(kontor, world.token, fileId)).toMatchObject({
       received: '2',
