@@ -207,11 +207,13 @@ export async function daysHeld(tx: SqlClient, subscriptionId: number): Promise<s
   return rows.map(({ day }) => day);
 }
 
-/** Runs that bring records in and are under way. */
+/** Runs that bring records in and are under way; one that was cancelled ends what it has begun. */
 export async function openDeliveries(tx: SqlClient): Promise<number[]> {
   const rows = rowsOf<{ id: number }>(
     await tx.query(
-      `SELECT id FROM run WHERE kind IN ('IMPORT','RECYCLE') AND state IN ('READY','RUNNING')`,
+      `SELECT r.id FROM run r WHERE r.kind IN ('IMPORT','RECYCLE')
+         AND (r.state IN ('READY','RUNNING') OR r.state = 'CANCELLED'
+           AND EXISTS (SELECT FROM run_batch b WHERE b.run_id = r.id AND b.state = 'RUNNING'))`,
     ),
   );
   return rows.map(({ id }) => id);

@@ -5,8 +5,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBillingInvariants } from '../../src/billing/index.js';
 import { isoFromEpochDay } from '../../src/kernel/index.js';
-import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
-import { daysHeld } from '../../src/privacy/erase.store.js';
+import { createRun, rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { daysHeld, openDeliveries } from '../../src/privacy/erase.store.js';
 import { checkUsageSums } from '../../src/rating/index.js';
 import { recordDays } from '../../src/rating/rerate-plan.store.js';
 import { aRate } from '../fixtures/catalog.js';
@@ -281,6 +281,27 @@ describe('an erasure', () => {
     });
     expect(held).toEqual(expect.arrayContaining(['2026-10-05', '2026-10-06']));
     expect(between).toEqual(expect.arrayContaining(['2026-10-05', '2026-10-06']));
+  });
+
+  it('waits for what was begun by a run that has been cancelled since', async () => {
+    const write = (sql: string, values: unknown[]) =>
+      kontor.app.database.write(SYSTEM_SCOPE, (tx) => tx.query(sql, values));
+    const run = { partnerId: world.hub.id, requestedBy: null, params: {}, unitsTotal: 1 };
+    const batches = [{ payload: {}, units: 1 }];
+    const { runId } = await kontor.app.database.write(SYSTEM_SCOPE, async (tx) => {
+      const made = await createRun(tx, { kind: 'RECYCLE', subject: 'begun', batches, ...run });
+      // Nobody else takes it.
+      await tx.query(
+        `UPDATE run_batch SET state = 'RUNNING', lease_until = 'infinity' WHERE run_id = $1`,
+        [made.runId],
+      );
+      return made;
+    });
+    await write(`UPDATE run SET state = 'CANCELLED' WHERE id = $1`, [runId]);
+    const open = () => kontor.app.database.read(SYSTEM_SCOPE, openDeliveries);
+    expect(await open()).toContain(runId);
+    await write(`UPDATE run_batch SET state = 'DONE' WHERE run_id = $1`, [runId]);
+    expect(await open()).not.toContain(runId);
   });
 
   it('still knows the delivered file when it comes again', async () => {
