@@ -90,7 +90,7 @@ export interface RecycleSizes {
   readonly bytes: number;
 }
 
-/** Cuts records, which come file by file, into batches of one file of no more than `most`. */
+/** Cuts records, which come file by file, into batches of one file, none of more than `most`. */
 export function recycleBatches(
   records: readonly RecyclableRecord[],
   most: RecycleSizes,

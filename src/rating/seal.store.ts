@@ -21,7 +21,7 @@ export async function unsealedDays(tx: Tx, before: Date): Promise<string[]> {
 /** What sealing found in a day. */
 export interface SealedDay {
   readonly records: number;
-  /** Records whose identity another one of the day has. */
+  /** Records whose identity another one of the day and of their identity domain has. */
   readonly repeated: number;
 }
 

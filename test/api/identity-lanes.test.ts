@@ -68,7 +68,7 @@ describe('tables of identities that no batch uses', () => {
     lanes.leave(domain, BYTES, 0);
   });
 
-  it('are not built before a commit is through of which the process has heard nothing', async () => {
+  it('are not built before a commit is through of which nobody has heard yet', async () => {
     const { database } = kontor.app;
     const lane = laneOf('slow');
     const { runId, hub } = await database.write(SYSTEM_SCOPE, async (tx) => {

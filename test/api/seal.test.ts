@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toGlobalId } from '../../src/kernel/index.js';
-import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { laneOf } from '../../src/mediation/index.js';
+import { createRun, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aPartner, aUser, type BuiltPartner } from '../fixtures/partner-builder.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 
@@ -125,6 +126,27 @@ describe('days of records', () => {
     const { seals } = kontor.app.services;
     const both = await Promise.all([seals.sealPast(), seals.sealPast()]);
     expect(both.flat()).toEqual([day]);
+  });
+
+  it('raise none where two identity domains number their records alike', async () => {
+    const day = new Date(Date.parse(days.old) - 3 * 86_400_000).toISOString().slice(0, 10);
+    const batches = await kontor.app.database.write(SYSTEM_SCOPE, async (tx) => {
+      const { runId } = await createRun(tx, {
+        ...{ kind: 'IMPORT', partnerId: hub.id, subject: 'alike', params: {}, requestedBy: null },
+        unitsTotal: 2,
+        batches: ['one', 'two'].map((domain) => ({ lane: laneOf(domain), payload: {}, units: 1 })),
+      });
+      return tx.query('SELECT id FROM run_batch WHERE run_id = $1', [runId]);
+    });
+    await owner.query('SELECT ensure_usage_partitions(ARRAY[$1]::date[])', [day]);
+    await owner.query(
+      `INSERT INTO xdr SELECT (b::bigint << 24) | n, $1::date + n * interval '1 s',
+         md5('switch;' || n)::uuid, $2, 1, 1, 1, 1, 2, 60, 0, 0, 0, '', '{}'
+       FROM unnest($3::int[]) AS b, generate_series(1, 5) AS n`,
+      [day, customer.id, batches.map(({ id }: { id: number }) => id)],
+    );
+    expect(await kontor.app.services.seals.sealPast()).toEqual([day]);
+    expect(await alarms()).toEqual([]);
   });
 
   it('raise an alarm when a record is there twice', async () => {

@@ -54,7 +54,7 @@ describe('records that are taken up again', () => {
       most,
     ).map(({ fileId, ids }) => [fileId, ...ids]);
 
-  it('come in batches of one file, few enough and of no more bytes than memory has', () => {
+  it('come in batches of one file, few enough and of no more bytes than are held at once', () => {
     expect(cut()).toEqual([]);
     expect(cut([7, 1], [7, 1], [7, 1], [7, 1])).toEqual([
       [7, 0, 1, 2],
