@@ -20,18 +20,22 @@ const FITS = `($1::int IS NULL OR s.usage_file_id = $1)
   AND ($3::text[] IS NULL OR s.code = ANY ($3))
   AND s.state = ANY (CASE WHEN $4::text IS NULL THEN '{REJECTED,HELD}'::text[] ELSE ARRAY[$4] END)`;
 
-/** The rejected and held records that fit, file by file, oldest first. */
+/**
+ * The rejected and held records that fit, file by file, oldest first. The domain is that of their
+ * import; the source may be one of somebody above, who has imported the file.
+ */
 export async function recyclableRecords(tx: Tx, scope: SuspenseScope): Promise<RecyclableRecord[]> {
   return rowsOf<RecyclableRecord>(
     await tx.query(
-      `SELECT picked.id::float8 AS id, picked.file_id AS "fileId", u.identity_domain
-         AS "identityDomain", picked.bytes
-       FROM (SELECT s.id, s.usage_file_id AS file_id, f.usage_source_id,
+      `SELECT picked.id::float8 AS id, picked.file_id AS "fileId", picked.bytes,
+         coalesce(r.params ->> 'identityDomain', u.identity_domain) AS "identityDomain"
+       FROM (SELECT s.id, s.usage_file_id AS file_id, f.usage_source_id, f.run_id,
              octet_length(s.raw) AS bytes
            FROM suspense_record s JOIN usage_file f ON f.id = s.usage_file_id
            WHERE ${FITS} AND s.state <> 'RECYCLED' AND s.purged_at IS NULL
            ORDER BY s.id LIMIT ${MAX_RECORDS}) AS picked
-         JOIN usage_source u ON u.id = picked.usage_source_id
+         JOIN run r ON r.id = picked.run_id
+         LEFT JOIN usage_source u ON u.id = picked.usage_source_id
        ORDER BY picked.file_id, picked.id`,
       [scope.fileId, scope.sourceId, scope.codes, scope.state],
     ),

@@ -164,6 +164,17 @@ describe('records that are taken up again as they are', () => {
     expect(nodes).toEqual([{ file: { id: fileId } }, { file: { id: fileId } }]);
   });
 
+  it('are those of whose file they are in, whoever has imported it', async () => {
+    const token = await tokenOf(kontor, world.lower);
+    const content = HEADER + record('for-lower', 'NOBODY-OUT');
+    const { fileId } = (await upload(kontor, token, 'for-lower.csv', content)).body;
+    // As the hub's own source, which the reseller does not see.
+    const run = await call(kontor, world.token, IMPORT, { fileId, sourceId: world.sources.kontor });
+    await runEnd(kontor, world.token, run.id);
+    const { id } = await call(kontor, token, RECYCLE, { filter: { fileId } });
+    expect(await runEnd(kontor, token, id)).toMatchObject({ result: { rejected: 1 } });
+  });
+
   it('stay too long when they were', async () => {
     const definition = {
       ...(formatPresets.kontor as FormatDefinition),
