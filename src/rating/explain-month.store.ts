@@ -147,15 +147,18 @@ async function recordsOf(
     const toMs = isWhole ? Number.POSITIVE_INFINITY : atMs;
     const list = new EntryList();
     const places = new Map<string, number>();
+    const ends: { readonly batchId: number; readonly before: number }[] = [];
     for (const segment of needed[n]!) {
       list.read(entries.get(textOfSegment(segment))!, places, (contract, startedMs) => {
         return contract === key.contractId && startedMs >= fromMs && startedMs <= toMs;
       });
+      ends.push({ batchId: segment.batchId, before: list.count });
     }
+    const writtenBy = (entry: number) => ends.find(({ before }) => entry < before)?.batchId ?? 0;
     const replaces = segments.some((segment) => segment.replaces);
     const order = orderByContract(list, () => true, replaces).get(key.contractId) ?? null;
     const pending = segments.some(({ fresh }) => fresh);
-    return { key, list, order, state: state?.state ?? null, replaces, pending };
+    return { key, list, order, state: state?.state ?? null, replaces, pending, writtenBy };
   });
 }
 

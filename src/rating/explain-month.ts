@@ -26,6 +26,14 @@ export interface MonthFacts {
   readonly replaces: boolean;
   /** Whether something of the month has not been folded yet. */
   readonly pending: boolean;
+  /** The batch that wrote an entry. */
+  readonly writtenBy: (entry: number) => number;
+}
+
+/** The batch by which a month knows of a record; 0 where it has no say in it. */
+export function batchInMonth({ list, order, writtenBy }: MonthFacts, xdrId: number): number {
+  const entry = order.find((one) => list.number(one, NUMBER.XDR_ID) === xdrId);
+  return entry === undefined ? 0 : writtenBy(entry);
 }
 
 /** What the month makes of one record. */

@@ -27,7 +27,7 @@ import {
   seenTrunks,
 } from './explain.store.js';
 import type { XdrLevelExplanation } from './explain-level.entity.js';
-import { type WorkedOut, workOut } from './explain-month.js';
+import { batchInMonth, type WorkedOut, workOut } from './explain-month.js';
 import { loadMonths, monthOf, monthsOf } from './explain-month.store.js';
 import { levelSteps, type SeenNames, type SeenTerms, type ShownLevel } from './explain-view.js';
 import { loadBookFacts } from './price-book.store.js';
@@ -51,6 +51,8 @@ interface PricedXdr {
   /** The batch that wrote the record. */
   readonly written: BatchFacts;
   readonly batches: ReadonlyMap<number, BatchFacts>;
+  /** The batch of each level. */
+  readonly pricedBy: readonly number[];
   readonly worked: readonly WorkedOut[];
 }
 
@@ -70,11 +72,11 @@ export class ExplainService {
     const tx = await context.read();
     const xdr = await findXdr(tx, id);
     const levels = await seenLevels(context, tx, xdr);
-    const { written, batches, worked } = await this.#workOut(xdr, levels);
-    const names = await namesByBatch(tx, xdr, batches, levels, worked);
+    const { written, batches, pricedBy, worked } = await this.#workOut(xdr, levels);
+    const names = await namesByBatch(tx, batches, pricedBy, worked);
     const seesShared = levels.some(({ position }) => position === xdr.legs.length - 1);
     const views = levels.map((level, at) => {
-      const seen = names.get(batchOfLevel(xdr, level.position)) as SeenNames;
+      const seen = names.get(pricedBy[at] as number) as SeenNames;
       return levelView(level, { ...(worked[at] as WorkedOut), ...level, seesShared }, seen);
     });
     return {
@@ -100,31 +102,67 @@ export class ExplainService {
         contracts: payer === null ? contracts : [...contracts, payer],
       };
       const record = pricedRecord(xdr);
-      const batches = await pricingBatches(aside, xdr);
-      const derived: LevelDerivation[] = Array.from({ length: levels.length });
-      const last = xdr.legs.length - 1;
-      for (const [batchId, { knownAt }] of batches) {
-        const facts = await loadBookFacts(aside, knownAt, filter);
-        const isPaid = batchOfLevel(xdr, last) === batchId;
-        const paid = isPaid ? deriveLevel(facts, payer, record, null) : null;
-        const shared =
-          paid === null
-            ? await shownCharge(aside, xdr, batchId)
-            : { amount: paid.amount, currency: paid.version?.currency ?? '' };
-        levels.forEach(({ terms, position }, at) => {
-          if (batchOfLevel(xdr, position) !== batchId) return;
-          const own = position === last ? paid : null;
-          derived[at] = own ?? deriveLevel(facts, terms?.contractId ?? null, record, shared);
-        });
-      }
+      const from = { xdr, record, payer, levels, filter };
+      const legs = xdr.legs.map((_, position) => batchOfLevel(xdr, position));
+      const stored = levels.map(({ position }) => legs[position] as number);
+      const known = await pricingBatches(aside, legs);
+      const first = await deriveBy(aside, from, known, stored);
+      const months = await loadMonths(aside, monthsOf(first), record.startedMs);
+      const id = Number(xdr.id);
+      // A batch that has found a level to cost as much as before may have handed it to the fold
+      // with another tariff.
+      const pricedBy = first.map((level, at) => {
+        const month = monthOf(months, level);
+        return Math.max(stored[at] as number, month === undefined ? 0 : batchInMonth(month, id));
+      });
+      const isSame = pricedBy.every((batch, at) => batch === stored[at]);
+      const batches = isSame ? known : await pricingBatches(aside, [...legs, ...pricedBy]);
+      const derived = isSame ? first : await deriveBy(aside, from, batches, pricedBy);
       const written = batches.get(batchOfXdr(xdr.id)) ?? (await factsOf(aside, batchOfXdr(xdr.id)));
-      const months = await loadMonths(aside, monthsOf(derived), record.startedMs);
       return {
-        ...{ written, batches },
-        worked: derived.map((level) => workOut(level, monthOf(months, level), Number(xdr.id))),
+        ...{ written, batches, pricedBy },
+        worked: derived.map((level) => workOut(level, monthOf(months, level), id)),
       };
     });
   }
+}
+
+/** What levels of a record are worked out from, besides what was known. */
+interface DerivedFrom {
+  readonly xdr: Xdr;
+  readonly record: PricedRecord;
+  /** The contract of the subscriber's own level. */
+  readonly payer: number | null;
+  readonly levels: readonly SeenLevel[];
+  readonly filter: { readonly number: string; readonly contracts: readonly number[] };
+}
+
+// Works each level out by what its batch knew.
+async function deriveBy(
+  aside: Tx,
+  { xdr, record, payer, levels, filter }: DerivedFrom,
+  batches: ReadonlyMap<number, BatchFacts>,
+  pricedBy: readonly number[],
+): Promise<LevelDerivation[]> {
+  const derived: LevelDerivation[] = Array.from({ length: levels.length });
+  const last = xdr.legs.length - 1;
+  const paidBy = pricedBy.filter((_, at) => levels[at]?.position === last);
+  for (const [batchId, { knownAt }] of batches) {
+    if (!pricedBy.includes(batchId)) continue;
+    const facts = await loadBookFacts(aside, knownAt, filter);
+    const isPaid = batchOfLevel(xdr, last) === batchId || paidBy.includes(batchId);
+    const paid = isPaid ? deriveLevel(facts, payer, record, null) : null;
+    const shared =
+      paid === null
+        ? await shownCharge(aside, xdr, batchId)
+        : { amount: paid.amount, currency: paid.version?.currency ?? '' };
+    levels.forEach(({ terms, position }, at) => {
+      if (pricedBy[at] !== batchId) return;
+      const own = position === last ? paid : null;
+      derived[at] = own ?? deriveLevel(facts, terms?.contractId ?? null, record, shared);
+    });
+  }
+  return derived;
 }
 
 // Which batch priced a level: the one that wrote the record, or the last that corrected it.
@@ -132,11 +170,10 @@ function batchOfLevel(xdr: Xdr, position: number): number {
   return xdr.batches?.[position] || batchOfXdr(xdr.id);
 }
 
-// The batches that priced the levels of a record, oldest first.
-async function pricingBatches(aside: Tx, xdr: Xdr): Promise<Map<number, BatchFacts>> {
-  const ids = new Set(xdr.legs.map((_, position) => batchOfLevel(xdr, position)));
+// Some batches, oldest first.
+async function pricingBatches(aside: Tx, ids: readonly number[]): Promise<Map<number, BatchFacts>> {
   const batches = new Map<number, BatchFacts>();
-  for (const id of [...ids].sort((one, other) => one - other)) {
+  for (const id of [...new Set(ids)].sort((one, other) => one - other)) {
     batches.set(id, await factsOf(aside, id));
   }
   return batches;
@@ -151,14 +188,13 @@ async function factsOf(aside: Tx, batchId: number): Promise<BatchFacts> {
 // What levels name is called as it was known when their batch priced them.
 async function namesByBatch(
   tx: Tx,
-  xdr: Xdr,
   batches: ReadonlyMap<number, BatchFacts>,
-  levels: readonly SeenLevel[],
+  pricedBy: readonly number[],
   worked: readonly WorkedOut[],
 ): Promise<Map<number, SeenNames>> {
   const names = new Map<number, SeenNames>();
   for (const [id, { knownAt }] of batches) {
-    const own = worked.filter((_, at) => batchOfLevel(xdr, levels[at]!.position) === id);
+    const own = worked.filter((_, at) => pricedBy[at] === id);
     const derived = own.map((one) => one.derived);
     const months = own.map((one) => one.month);
     names.set(id, await seenNames(tx, derived, months, knownAt));

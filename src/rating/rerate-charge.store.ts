@@ -1,14 +1,14 @@
 import { rowsOf, type Tx } from '../platform/index.js';
 import type { SharedCharge } from './explain.js';
-import { batchOfXdr } from './xdr-row.js';
 
-/** What a correction, or the record where the batch wrote it, says of the last level. */
+/** What the last correction up to a batch, or else the record, says of the last level. */
 const LAST_LEVEL = `
   SELECT amounts[cardinality(amounts)]::text AS amount, v.currency
-  FROM (SELECT legs, amounts FROM seen_correction
-      WHERE id = $1 AND started_at = ${instant('$2')} AND batch_id = $3
-    UNION ALL SELECT stored_legs, stored_amounts FROM seen_xdr
-      WHERE id = $1 AND started_at = ${instant('$2')} AND $3::int = $4::int) AS shown
+  FROM (SELECT batch_id, legs, amounts FROM seen_correction
+      WHERE id = $1 AND started_at = ${instant('$2')} AND batch_id <= $3
+    UNION ALL SELECT 0, stored_legs, stored_amounts FROM seen_xdr
+      WHERE id = $1 AND started_at = ${instant('$2')}
+    ORDER BY batch_id DESC LIMIT 1) AS shown
   LEFT JOIN contract_version v ON v.id =
     ('x' || encode(substring(legs FROM length(legs) - 7 FOR 4), 'hex'))::bit(32)::int`;
 
@@ -26,7 +26,7 @@ export async function shownCharge(
   batchId: number,
 ): Promise<SharedCharge> {
   const [shown] = rowsOf<{ amount: string; currency: string | null }>(
-    await aside.query(LAST_LEVEL, [id, startedMicros, batchId, batchOfXdr(id)]),
+    await aside.query(LAST_LEVEL, [id, startedMicros, batchId]),
   );
   const amount = shown === undefined ? null : BigInt(shown.amount);
   return { amount, currency: shown?.currency ?? '' };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TERMS } from '../fixtures/partner.js';
+import { bucketInput, CREATE_BUCKET } from '../fixtures/pricing.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER } from '../fixtures/traffic.js';
 
@@ -22,6 +23,7 @@ const SET_RATE = `mutation ($input: SetExchangeRateInput!) {
 const WITHDRAW = 'mutation ($id: ID!) { withdrawExchangeRate(exchangeRateId: $id) { id } }';
 
 let desk: RerateDesk;
+let central: { readonly id: string };
 
 beforeAll(async () => {
   desk = await RerateDesk.open();
@@ -46,7 +48,7 @@ it('names the source of the exchange rate by which each level was converted', as
   const typo = await desk.query(SET_RATE, { input: { ...pair, rate: '1.10', source: 'Typo' } });
   await desk.calls(['a', '12', CUSTOMER_NUMBER, '33140000000', 600]);
   await desk.query(WITHDRAW, { id: typo.id });
-  await desk.query(SET_RATE, { input: { ...pair, rate: '1.20', source: 'ECB' } });
+  central = await desk.query(SET_RATE, { input: { ...pair, rate: '1.20', source: 'ECB' } });
   await desk.applied({ levels: ['RETAIL'] });
   const { equal, levels } = await explained();
   expect(equal).toBe(true);
@@ -67,4 +69,24 @@ it('tells what led to the subscription, not what would lead there now', async ()
   await desk.retailPrice('0.10');
   await desk.applied({ levels: ['RETAIL'] });
   expect((await explained()).guiding).toEqual(guiding);
+});
+
+it('goes by what was handed to the month last, though for itself the price stays the same', async () => {
+  await desk.query(CREATE_BUCKET, {
+    target: { contractId: desk.world.contracts.customer },
+    bucket: bucketInput({ amount: '10' }),
+  });
+  await desk.calls(['b', '05', CUSTOMER_NUMBER, '33140000000', 60]);
+  const retail = async () => {
+    const { equal, levels } = await explained();
+    return [equal, levels.at(-1).amount, levels.at(-1).conversion];
+  };
+  expect(await retail()).toEqual([true, '0.10', { rate: '1.2', source: 'ECB' }]);
+  await desk.query(WITHDRAW, { id: central.id });
+  const pair = { baseCurrency: 'EUR', quoteCurrency: 'USD', validFrom: OCTOBER.from };
+  await desk.query(SET_RATE, { input: { ...pair, rate: '1.2001', source: 'Bank' } });
+  // 0.12 and 0.12001 are both 0.1200.
+  const id = await desk.applied({ levels: ['RETAIL'], to: '2026-10-06T00:00:00Z' });
+  expect((await desk.shown(id, 'APPLY')).outcome).toMatchObject({ records: '1', changed: '0' });
+  expect(await retail()).toEqual([true, '0.10', { rate: '1.2001', source: 'Bank' }]);
 });

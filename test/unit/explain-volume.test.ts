@@ -31,7 +31,7 @@ function months(): (MonthDerivation | null)[] {
   const { buckets, bonuses, members, rules } = facts.pricing;
   const month = {
     ...{ list: folded.list, order: folded.contracts[0]!.months[0]!.order, state: null },
-    ...{ replaces: false, pending: false },
+    ...{ replaces: false, pending: false, writtenBy: () => 0 },
     facts: {
       ...{ contract: contract!, rules: rulesOfContract(rules, contract!, members) },
       ...{ buckets, bonuses, members, rolledIn: () => 0 },
