@@ -53,7 +53,9 @@ interface DifferenceRow {
   readonly destination: number;
   readonly invoice: number | null;
   readonly currency: string;
-  records: number;
+  /** Levels of records that lie in it before and after; one that gets other terms is in both. */
+  recordsBefore: number;
+  recordsAfter: number;
   before: bigint;
   after: bigint;
 }
@@ -70,11 +72,12 @@ function addDifference(
   const key = `${contract} ${currency} ${service} ${destination} ${invoice}`;
   let row = rows.get(key);
   if (row === undefined) {
-    const sums = { records: 0, before: 0n, after: 0n };
+    const sums = { recordsBefore: 0, recordsAfter: 0, before: 0n, after: 0n };
     row = { payer, contract, level, service, destination, invoice, currency, ...sums };
     rows.set(key, row);
   }
-  row.records += Math.max(delta.recordsBefore, delta.recordsAfter);
+  row.recordsBefore += delta.recordsBefore;
+  row.recordsAfter += delta.recordsAfter;
   row.before += delta.before;
   row.after += delta.after;
 }
@@ -100,7 +103,7 @@ async function insertDifferences(
       rows.map(({ destination }) => destination),
       rows.map(({ invoice }) => invoice),
       rows.map(({ currency }) => currency),
-      rows.map(({ records }) => records),
+      rows.map(({ recordsBefore, recordsAfter }) => Math.max(recordsBefore, recordsAfter)),
       rows.map(({ before }) => before.toString()),
       rows.map(({ after }) => after.toString()),
     ],

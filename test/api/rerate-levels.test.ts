@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
-import { tokenOf } from '../fixtures/partner.js';
+import { TERMS, tokenOf } from '../fixtures/partner.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER } from '../fixtures/traffic.js';
 
@@ -56,7 +56,26 @@ it('a level that is not selected keeps its price and holds nobody up', async () 
   expect((await desk.explained())[0].equal).toBe(true);
   const all = await desk.previewed();
   expect((await desk.shown(all)).outcome.findings).toEqual([{ code: 'NO_RATE', records: '1' }]);
+  // Once, though it leaves the sums of other terms of the contract.
+  await amendRounding();
+  const amended = await desk.previewed({ levels: ['RETAIL'] });
+  expect((await desk.shown(amended)).outcome).toMatchObject({
+    changed: '1',
+    totals: [{ records: '1', before: '1.20', after: '1.20' }],
+  });
 });
+
+async function amendRounding(): Promise<void> {
+  const { contracts, lists } = desk.world;
+  const priceLists = [{ priceListId: lists.lowerRetail }];
+  const terms = { ...TERMS, validFrom: '2026-10-01T00:00:00Z', roundingDecimals: 3, priceLists };
+  await desk.query(
+    `mutation ($id: ID!, $terms: ContractTermsInput!) {
+      amendContract(contractId: $id, terms: $terms) { id }
+    }`,
+    { id: contracts.customer, terms },
+  );
+}
 
 // What the call was bought for has no price any more.
 async function closeCost(): Promise<void> {
