@@ -71,7 +71,7 @@ it('tells what led to the subscription, not what would lead there now', async ()
   expect((await explained()).guiding).toEqual(guiding);
 });
 
-it('goes by what was handed to the month last, though for itself the price stays the same', async () => {
+it('goes by what was handed to the month last, though its own price stays the same', async () => {
   await desk.query(CREATE_BUCKET, {
     target: { contractId: desk.world.contracts.customer },
     bucket: bucketInput({ amount: '10' }),
