@@ -66,8 +66,8 @@ export async function listDifferences(
 ): Promise<Connection<RerateDifference>> {
   const pick = (dimension: RerateDimension, column: string, none: string) =>
     by.includes(dimension) ? column : none;
-  const start = pageStart(page, 7);
-  if (start?.some((value) => !['string', 'number'].includes(typeof value))) {
+  const start = pageStart(page, GROUP_KEY.length);
+  if (start?.some((value, at) => !isOfGroup(value, GROUP_KEY[at]!))) {
     throw new DomainError('INVALID_CURSOR', 'The cursor is not one of this list.');
   }
   const groups = rowsOf<RerateGroup>(
@@ -108,6 +108,15 @@ export async function listDifferences(
     nodes: result.nodes.map((node) => shown.get(node)!),
     pageInfo: result.pageInfo,
   };
+}
+
+/** What a cursor says of a group: payer, contract, level, service, destination, invoice, currency. */
+const GROUP_KEY = ['id', 'id', 'text', 'id', 'id', 'id', 'text'] as const;
+const MOST_ID = 2 ** 31;
+
+function isOfGroup(value: unknown, kind: (typeof GROUP_KEY)[number]): boolean {
+  if (kind === 'text') return typeof value === 'string';
+  return typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < MOST_ID;
 }
 
 /** Records of some runs that have no price any more, by code. */
