@@ -76,7 +76,8 @@ export interface Need {
 
 /**
  * Whose records of a day are still needed, with those of all below them: usage of the month that
- * no finalised invoice has taken, and usage that somebody holds.
+ * no finalised invoice has taken, and usage that somebody holds. What adds up to nothing, such as
+ * differences of re-rating that was undone, may never be on an invoice, and needs no records.
  */
 export async function neededRecords(tx: SqlClient, day: string): Promise<Need[]> {
   return rowsOf<Need>(
@@ -88,9 +89,9 @@ export async function neededRecords(tx: SqlClient, day: string): Promise<Need[]>
          LEFT JOIN invoice i ON i.id = s.invoice_id
          WHERE s.usage_on >= date_trunc('month', $1::date - 1)::date
            AND s.usage_on < date_trunc('month', $1::date + 1)::date + interval '1 month'
-           AND c.level <> 'COST' AND (s.records <> 0 OR s.amount <> 0)
-           AND (s.invoice_id IS NULL OR i.state = 'DRAFT')
-         GROUP BY 1, 2
+           AND c.level <> 'COST' AND (s.invoice_id IS NULL OR i.state = 'DRAFT')
+         GROUP BY 1, 2, s.contract_version_id, s.service, s.destination_id
+         HAVING sum(s.records) <> 0 OR sum(s.amount) <> 0
          UNION ALL SELECT partner_id, 'HELD' FROM retention_hold
          WHERE released_at IS NULL AND from_on <= $1::date + 1 AND to_on > $1::date - 1)
        SELECT DISTINCT ON (p.id) p.id AS "partnerId", n.reason
