@@ -110,7 +110,7 @@ export async function listDifferences(
   };
 }
 
-/** What a cursor says of a group: payer, contract, level, service, destination, invoice, currency. */
+/** What a cursor says of a group, in the order of {@link listDifferences}. */
 const GROUP_KEY = ['id', 'id', 'text', 'id', 'id', 'id', 'text'] as const;
 const MOST_ID = 2 ** 31;
 

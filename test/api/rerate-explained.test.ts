@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { TERMS } from '../fixtures/partner.js';
+import { encodeCursor } from '../../src/kernel/index.js';
+import { refusal, TERMS } from '../fixtures/partner.js';
 import { bucketInput, CREATE_BUCKET } from '../fixtures/pricing.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER } from '../fixtures/traffic.js';
@@ -89,4 +90,26 @@ it('goes by what was handed to the month last, though its own price stays the sa
   const id = await desk.applied({ levels: ['RETAIL'], to: '2026-10-06T00:00:00Z' });
   expect((await desk.shown(id, 'APPLY')).outcome).toMatchObject({ records: '1', changed: '0' });
   expect(await retail()).toEqual([true, '0.10', { rate: '1.2001', source: 'Bank' }]);
+});
+
+it('lists differences after cursors of their own alone', async () => {
+  await desk.retailPrice('0.30', '2026-10-02T00:00:00Z');
+  const id = await desk.previewed({ levels: ['RETAIL'] });
+  const text = `query ($id: ID!, $after: String) { rerate(id: $id) { outcome(step: PREVIEW) {
+    differences(by: [LEVEL], after: $after) { nodes { level } pageInfo { endCursor } }
+  } } }`;
+  const { nodes, pageInfo } = (await desk.query(text, { id })).outcome.differences;
+  expect(nodes).toEqual([{ level: 'RETAIL' }]);
+  const more = await desk.query(text, { id, after: pageInfo.endCursor });
+  expect(more.outcome.differences.nodes).toEqual([]);
+  for (const [place, value] of [
+    [0, 'x'],
+    [1, 0.5],
+    [3, 2 ** 31],
+    [6, 7],
+  ] as const) {
+    const after = encodeCursor([0, 0, 'RETAIL', 0, 0, 0, 'EUR'].with(place, value));
+    const { kontor, world } = desk;
+    expect(await refusal(kontor, world.token, text, { id, after })).toBe('INVALID_CURSOR');
+  }
 });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBillingInvariants } from '../../src/billing/index.js';
-import { encodeCursor, toGlobalId } from '../../src/kernel/index.js';
+import { toGlobalId } from '../../src/kernel/index.js';
 import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aRate } from '../fixtures/catalog.js';
 import { allRows } from '../fixtures/mediation.js';
@@ -249,28 +249,6 @@ describe('a preview', () => {
     expect(await retail()).toEqual(['0.30', '0.00', '0.50', '0.1839']);
     expect(await unbilled()).toBe('0');
     await conserved();
-  });
-
-  it('goes on after its own cursors alone', async () => {
-    const text = `query ($id: ID!, $after: String) { rerate(id: $id) { outcome(step: PREVIEW) {
-      differences(by: [LEVEL], after: $after) { nodes { level } pageInfo { endCursor } }
-    } } }`;
-    const { outcome } = await call(kontor, world.token, text, { id: wrongPrice });
-    const { nodes, pageInfo } = outcome.differences;
-    expect(nodes).toEqual([{ level: 'RETAIL' }]);
-    const rest = { id: wrongPrice, after: pageInfo.endCursor };
-    const more = await call(kontor, world.token, text, rest);
-    expect(more.outcome.differences.nodes).toEqual([]);
-    for (const [place, value] of [
-      [0, 'x'],
-      [1, 0.5],
-      [3, 2 ** 31],
-      [6, 7],
-    ] as const) {
-      const values = [0, 0, 'RETAIL', 0, 0, 0, 'EUR'].with(place, value);
-      const forged = { id: wrongPrice, after: encodeCursor(values) };
-      expect(await refusal(kontor, world.token, text, forged)).toBe('INVALID_CURSOR');
-    }
   });
 });
 
