@@ -1,4 +1,4 @@
-import { civilDate, invariant } from '../kernel/index.js';
+import { civilEdge, invariant } from '../kernel/index.js';
 import type { Tx } from '../platform/index.js';
 import {
   type GroupMember,
@@ -82,8 +82,8 @@ export async function feeRules(
 
 function knownDays(fact: GroupMember | RuleRow, timeZone: string): KnownDays {
   return {
-    fromOn: civilDate(timeZone, fact.validFrom),
-    toOn: fact.validTo === null ? null : civilDate(timeZone, fact.validTo),
+    fromOn: civilEdge(timeZone, fact.validFrom),
+    toOn: fact.validTo === null ? null : civilEdge(timeZone, fact.validTo),
     recordedAt: fact.recordedAt,
     supersededAt: fact.supersededAt,
   };

@@ -1,5 +1,5 @@
 import { type StoredTierStep, tierSteps } from '../catalog/index.js';
-import { addDays, civilDate, parseAmount } from '../kernel/index.js';
+import { addDays, civilEdge, type IsoDate, LAST_DATE, parseAmount } from '../kernel/index.js';
 import type { Tx } from '../platform/index.js';
 import type { KnownFee } from './contract-fees.js';
 import type { FeePricing } from './fee-price.js';
@@ -89,10 +89,14 @@ function chargedSubscription(
   return {
     subscriptionId: row.id,
     planId: row.planId,
-    fromOn: civilDate(timeZone, row.startsAt.getTime()),
-    toOn: endsAt === null ? null : addDays(civilDate(timeZone, endsAt.getTime() - 1), 1),
+    fromOn: civilEdge(timeZone, row.startsAt.getTime()),
+    toOn: endsAt === null ? null : dayAfter(civilEdge(timeZone, endsAt.getTime() - 1)),
     months: [...row.missed, period.fromOn].map((day) => day.slice(0, 7)),
   };
+}
+
+function dayAfter(day: IsoDate): IsoDate | null {
+  return day === LAST_DATE ? null : addDays(day, 1);
 }
 
 interface FeeRow {
@@ -142,8 +146,8 @@ function knownFee(row: FeeRow, timeZone: string): KnownFee {
     ...{ planFeeId, planId, planName, name, kind, currency },
     amount: parseAmount(row.amount),
     pricing: pricingOf(row),
-    fromOn: civilDate(timeZone, validFrom.getTime()),
-    toOn: validTo === null ? null : civilDate(timeZone, validTo.getTime()),
+    fromOn: civilEdge(timeZone, validFrom.getTime()),
+    toOn: validTo === null ? null : civilEdge(timeZone, validTo.getTime()),
     recordedAt: row.recordedAt.getTime(),
     supersededAt: row.supersededAt?.getTime() ?? null,
   };

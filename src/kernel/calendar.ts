@@ -15,7 +15,12 @@ export type IsoMonth = string;
  */
 export type Disambiguation = 'compatible' | 'earlier' | 'later' | 'reject';
 
+/** The last date that has four digits for its year. */
+export const LAST_DATE: IsoDate = '9999-12-31';
+
 const DAY_MS = 86_400_000;
+const FIRST_DAY = Date.parse('0001-01-01T00:00:00Z') / DAY_MS;
+const LAST_DAY = Date.parse(`${LAST_DATE}T00:00:00Z`) / DAY_MS;
 const isoDateText = /^\d{4}-\d{2}-\d{2}$/;
 const isoMonthText = /^(\d{4})-(0[1-9]|1[0-2])$/;
 const zoneText = /^[A-Za-z][A-Za-z0-9_+\-/]{0,63}$/;
@@ -80,8 +85,20 @@ export function startOfDay(zone: string, isoDate: IsoDate): number {
 
 /** The civil date that calendars in the zone show at an instant (epoch milliseconds). */
 export function civilDate(zone: string, epochMs: number): IsoDate {
-  const local = Math.floor((epochMs + offsetMs(zone, epochMs)) / DAY_MS);
-  return isoFromEpochDay(local);
+  return isoFromEpochDay(localDay(zone, epochMs));
+}
+
+/**
+ * As {@link civilDate}, for ends and beginnings: where the clock of the zone has passed the last
+ * date at an instant of UTC's last day, which people give for ever, it is the last one still, and
+ * at the other end of time the first of the year 1.
+ */
+export function civilEdge(zone: string, epochMs: number): IsoDate {
+  return isoFromEpochDay(Math.min(Math.max(localDay(zone, epochMs), FIRST_DAY), LAST_DAY));
+}
+
+function localDay(zone: string, epochMs: number): number {
+  return Math.floor((epochMs + offsetMs(zone, epochMs)) / DAY_MS);
 }
 
 /** The day of a zone as a period; 23 or 25 hours where clocks change. */

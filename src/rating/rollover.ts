@@ -1,4 +1,4 @@
-import { addMonths, civilDate, monthPeriod } from '../kernel/index.js';
+import { addMonths, civilEdge, monthPeriod } from '../kernel/index.js';
 import { grantOf, rolloverCapOf } from './pots.js';
 import { inForce } from './price-rules.js';
 import type { BucketTerms } from './pricing-facts.js';
@@ -129,7 +129,7 @@ interface RunMonths {
 }
 
 function monthsOf(zones: readonly ZoneSpan[], runs: readonly Run[]): RunMonths[] {
-  const monthAt = (atMs: number) => civilDate(zoneAt(zones, atMs), atMs).slice(0, 7);
+  const monthAt = (atMs: number) => civilEdge(zoneAt(zones, atMs), atMs).slice(0, 7);
   return joined(runs).map(({ from, to }) => {
     return { first: monthAt(from), last: to === null ? null : monthAt(to - 1) };
   });

@@ -4,7 +4,7 @@ import { checkBillingInvariants } from '../../src/billing/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
 import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { FeeDesk } from '../fixtures/fee-desk.js';
-import { ADD_FEE } from '../fixtures/fee-documents.js';
+import { ADD_FEE, RULE } from '../fixtures/fee-documents.js';
 
 const MARCH = '2026-03-01T00:00:00Z';
 const OCTOBER = '1 Oct 2026 – 31 Oct 2026';
@@ -29,6 +29,29 @@ const seats = (amount: string) => ({
   ...{ name: 'Seats', amount, model: 'PER_UNIT', counts: 'SUBSCRIPTIONS' },
 });
 const line = (text: string, basis: string, net = basis) => [text, basis, net];
+
+describe('what is given the last instant for its end', () => {
+  it('is charged like what has none: fee, subscription and rule', async () => {
+    const validTo = '9999-12-31T23:59:59.999Z';
+    const customer = await desk.customer();
+    const plan = await customer.plan([{ name: 'Base', amount: '10', validTo }, share('5')]);
+    await customer.subscribe(plan, MARCH, { endsAt: '9999-12-31T12:00:00Z' });
+    await desk.ask(RULE, {
+      partnerId: toGlobalId('Partner', customer.sellerId),
+      rule: {
+        ...{ name: 'Less', type: 'DISCOUNT', effect: 'PERCENT', stacking: 'ORDERED', amount: '10' },
+        ...{ actsOn: 'FEES', feeName: 'Base', validFrom: MARCH, validTo },
+      },
+    });
+    await customer.use('2026-10-05', '100');
+    const foretold = [
+      line(`Cloud: Base, ${OCTOBER}`, '9.00'),
+      line(`Cloud: Share, ${OCTOBER}`, '5.00'),
+    ];
+    expect(await customer.quoted('2026-10')).toEqual(foretold);
+    expect(await customer.bill('2026-10')).toEqual([...foretold, line('Voice calls', '100.00')]);
+  });
+});
 
 describe('a fee that is given an end', () => {
   const END = '2027-05-31T22:00:00Z';

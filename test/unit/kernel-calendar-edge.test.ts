@@ -3,6 +3,7 @@ import {
   addDays,
   addMonths,
   civilDate,
+  civilEdge,
   epochDayFromIso,
   isoFromEpochDay,
   isTimeZone,
@@ -89,6 +90,16 @@ describe('instants', () => {
     }
     // The last instant has a clock, but its year is none of ours.
     expect(refusal(() => civilDate('UTC', 8.64e15))).toEqual(invalid('100000000'));
+  });
+
+  it('of an end for ever lie in the last day of every zone, and of all time in the first', () => {
+    const [ever, first] = [Date.parse('9999-12-31T23:59:59.999Z'), Date.parse('0001-01-01')];
+    expect(refusal(() => civilDate('Europe/Berlin', ever))).toEqual(invalid('2932897'));
+    for (const zone of ['Europe/Berlin', 'UTC', 'Pacific/Kiritimati', 'America/New_York']) {
+      expect(civilEdge(zone, ever)).toBe('9999-12-31');
+      expect(civilEdge(zone, first)).toBe('0001-01-01');
+      expect(civilEdge(zone, ever - 86_400_000)).toBe(civilDate(zone, ever - 86_400_000));
+    }
   });
 
   it('of the wall clock go from the year 0 to 9999', () => {

@@ -98,6 +98,12 @@ describe('what is left over', () => {
     expect(carried('2026-07', [aBucket()], { runs, left: { '2026-05': 8 } })).toBe(0);
   });
 
+  it('is of a holder whose end is given as the last instant that there is', () => {
+    const zones = [{ validFrom: 0, validTo: null, timeZone: 'Europe/Berlin' }];
+    const runs = [run('2026-01-10T00:00:00Z', '9999-12-31T23:59:59.999Z')];
+    expect(carried('2026-03', [capped(1_000n)], { zones, runs })).toBe(200);
+  });
+
   it('goes on where one run follows another, or lies in it', () => {
     const months = ['2026-02', '2026-05', '2026-06', '2026-07'];
     const of = (...runs: Run[]) => months.map((month) => carried(month, [aBucket()], { runs }));
