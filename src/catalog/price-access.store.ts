@@ -1,10 +1,11 @@
 import DataLoader from 'dataloader';
 import { DomainError } from '../kernel/index.js';
-import { levelPermission, mayReadLevel, type PriceLevel } from '../partner/index.js';
+import { Contract, levelPermission, mayReadLevel, type PriceLevel } from '../partner/index.js';
 import {
   type RequestContext,
   requireViewer,
   rowNumber,
+  rowOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';
@@ -16,15 +17,22 @@ const MANAGE = 'catalog.manage';
 /**
  * Refuses with FORBIDDEN unless the viewer may see the prices of a list: those of every level at
  * which contracts price by it, now or before. Of a list that no contract uses nobody knows the
- * level, so only those who keep the catalogue see its prices. Whether the list exists is for
- * others to say.
+ * level, so only those who keep the catalogue see its prices, and of what it inherits those who may
+ * see them there. Whether the list exists is for others to say.
  */
 export async function demandPrices(context: RequestContext, priceListId: string): Promise<void> {
   const missing = await missingFor(context, rowNumber('PriceList', priceListId));
-  if (missing === null) return;
-  throw new DomainError('FORBIDDEN', `This needs the permission ${missing}.`, {
-    permission: missing,
-  });
+  if (missing !== null) throw forbidden(missing);
+}
+
+/** Refuses with FORBIDDEN unless the viewer may see what is paid under a contract. */
+export async function demandLevelOf(tx: Tx, viewer: Viewer, contractId: number): Promise<void> {
+  const { level } = await rowOf(tx, Contract, 'Contract', contractId);
+  if (!mayReadLevel(viewer, level)) throw forbidden(levelPermission[level]);
+}
+
+function forbidden(permission: string): DomainError {
+  return new DomainError('FORBIDDEN', `This needs the permission ${permission}.`, { permission });
 }
 
 /** Whether {@link demandPrices} lets the viewer see the prices of a list. */
@@ -71,8 +79,9 @@ function usesOf(context: RequestContext): DataLoader<number, TierUses> {
 async function missingFor(context: RequestContext, listId: number): Promise<string | null> {
   const viewer = requireViewer(context);
   if (seesAll(viewer)) return null;
-  const levels = await levelsOf(context).load(listId);
-  if (levels.length === 0) return viewer.permissions.has(MANAGE) ? null : MANAGE;
+  const { own, inherited } = await levelsOf(context).load(listId);
+  if (own.length === 0 && !viewer.permissions.has(MANAGE)) return MANAGE;
+  const levels = own.length === 0 ? inherited : own;
   const level = levels.find((one) => !mayReadLevel(viewer, one));
   return level === undefined ? null : levelPermission[level];
 }
@@ -83,28 +92,44 @@ function seesAll({ permissions }: Viewer): boolean {
   return all.every((permission) => permissions.has(permission));
 }
 
-function levelsOf(context: RequestContext): DataLoader<number, PriceLevel[]> {
+/** Levels at which contracts use a list, and those at which they use lists that it inherits from. */
+interface ListLevels {
+  readonly own: readonly PriceLevel[];
+  readonly inherited: readonly PriceLevel[];
+}
+
+const UNUSED: ListLevels = { own: [], inherited: [] };
+
+function levelsOf(context: RequestContext): DataLoader<number, ListLevels> {
   return context.loader(LEVELS, (read) => {
-    return new DataLoader<number, PriceLevel[]>(async (ids) => {
+    return new DataLoader<number, ListLevels>(async (ids) => {
       const found = await levelsOfLists(await read(), ids);
-      return ids.map((id) => found.get(id) ?? []);
+      return ids.map((id) => found.get(id) ?? UNUSED);
     });
   });
 }
 
-// A buyer's contract names a list of the seller, who alone sees it; to others it is not there.
-async function levelsOfLists(
-  tx: Tx,
-  listIds: readonly number[],
-): Promise<Map<number, PriceLevel[]>> {
-  const rows: { id: number; levels: PriceLevel[] }[] = await tx.query(
-    `SELECT used.price_list_id AS id, array_agg(DISTINCT c.level ORDER BY c.level) AS levels
-     FROM contract_price_list AS used
-     JOIN price_list AS list ON list.id = used.price_list_id
-     JOIN contract_version AS v ON v.id = used.contract_version_id
-     JOIN contract AS c ON c.id = v.contract_id
-     WHERE used.price_list_id = ANY ($1::int[]) GROUP BY 1`,
+// A buyer's contract names a list of the seller, who alone sees it; to others it is not there. Who
+// inherits from a list that he does not see buys by it.
+async function levelsOfLists(tx: Tx, listIds: readonly number[]): Promise<Map<number, ListLevels>> {
+  const rows: (ListLevels & { id: number })[] = await tx.query(
+    `WITH RECURSIVE line AS (
+       SELECT id AS bottom, id, parent_id FROM price_list WHERE id = ANY ($1::int[])
+       UNION ALL SELECT line.bottom, above.id, above.parent_id
+       FROM line JOIN price_list AS above ON above.id = line.parent_id
+     ), used AS (
+       SELECT line.bottom, line.id, c.level FROM line
+       JOIN contract_price_list AS named ON named.price_list_id = line.id
+       JOIN contract_version AS v ON v.id = named.contract_version_id
+       JOIN contract AS c ON c.id = v.contract_id
+       UNION SELECT bottom, parent_id, 'WHOLESALE' FROM line WHERE parent_id IS NOT NULL
+         AND NOT EXISTS (SELECT FROM price_list AS above WHERE above.id = line.parent_id)
+     )
+     SELECT bottom AS id,
+       coalesce(array_agg(DISTINCT level) FILTER (WHERE id = bottom), '{}') AS own,
+       coalesce(array_agg(DISTINCT level) FILTER (WHERE id <> bottom), '{}') AS inherited
+     FROM used GROUP BY 1`,
     [listIds],
   );
-  return new Map(rows.map(({ id, levels }) => [id, levels]));
+  return new Map(rows.map((row) => [row.id, row]));
 }

@@ -134,7 +134,10 @@ export class PriceListResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => PriceList, { description: 'Creates a price list.' })
+  @Mutation(() => PriceList, {
+    description:
+      'Creates a price list. To inherit, the prices that it takes over must be seen by the caller.',
+  })
   async createPriceList(
     @Arg('input', () => CreatePriceListInput, { description: 'The new list.' })
     input: CreatePriceListInput,
@@ -144,6 +147,7 @@ export class PriceListResolver {
   ): Promise<PriceList> {
     const viewer = requireViewer(context);
     const now = context.now();
+    if (input.parentId) await demandPrices(context, input.parentId);
     return context.write((tx) => this.#lists.create(tx, viewer, input, now, key));
   }
 

@@ -26,6 +26,7 @@ import {
 } from './inherited-price.store.js';
 import { assertKeeper } from './keeper.store.js';
 import { narrowToMoment, narrowToValid } from './moment.store.js';
+import { demandLevelOf } from './price-access.store.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import type { CreatePriceListInput, RateFilter } from './price-list.input.js';
 import { TimeProfile } from './time-profile.entity.js';
@@ -53,16 +54,16 @@ export class PriceListService {
     key: string | null,
   ): Promise<PriceList> {
     const made = await once(tx, viewer, key, 'createPriceList', input, async () => ({
-      id: await this.#create(tx, input, now),
+      id: await this.#create(tx, viewer, input, now),
     }));
     return rowOf(tx, PriceList, 'PriceList', made.id);
   }
 
-  async #create(tx: Tx, input: CreatePriceListInput, now: Date): Promise<number> {
+  async #create(tx: Tx, viewer: Viewer, input: CreatePriceListInput, now: Date): Promise<number> {
     const owner = await activePartner(tx, input.partnerId);
     await assertKeeper(tx, owner);
     minorUnits(input.currency);
-    const parent = await parentOf(tx, input, owner, now);
+    const parent = await parentOf(tx, viewer, input, owner, now);
     if (parent !== null && parent.currency !== input.currency) {
       throw parentRefused("A list that inherits is kept in its parent's currency.");
     }
@@ -168,6 +169,7 @@ interface Parent {
 // Lists never change their parent and a new list has no children, so there is no circle.
 async function parentOf(
   tx: Tx,
+  viewer: Viewer,
   input: CreatePriceListInput,
   owner: Partner,
   now: Date,
@@ -179,7 +181,10 @@ async function parentOf(
   if (parentContract) {
     const contractId = rowNumber('Contract', parentContract.contractId);
     const bought = await boughtList(tx, contractId, owner.id, parentContract.service, now);
-    if (bought !== null) return bought;
+    if (bought !== null) {
+      await demandLevelOf(tx, viewer, contractId);
+      return bought;
+    }
     throw parentRefused('The partner buys the service by no price list under this contract.');
   }
   if (!parentId) return null;

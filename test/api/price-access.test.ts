@@ -9,6 +9,7 @@ import {
   CREATE_CONTRACT,
   call,
   contractInput,
+  refusal,
   tokenOf,
   type World,
 } from '../fixtures/partner.js';
@@ -20,6 +21,9 @@ const EFFECTIVE = `query ($id: ID!) {
   effectiveRates(priceListId: $id) { nodes { price derivation { price kind } } }
 }`;
 const RATE_FOR = 'query ($id: ID!) { rateFor(priceListId: $id, number: "4930123") { price } }';
+const CREATE_LIST = `mutation ($input: CreatePriceListInput!) {
+  createPriceList(input: $input) { id }
+}`;
 const RULES = '{ priceRules { nodes { name amount } } }';
 const STEPS = '{ tierSchedules { nodes { name steps { price } } } }';
 const ALARMS = '{ alarms { nodes { probableCause text details } } }';
@@ -146,6 +150,41 @@ describe('prices of a list', () => {
       { price: '0.02220000', kind: 'ABSOLUTE' },
       own,
     ]);
+  });
+
+  it('do not show through a list that is made below it', async () => {
+    const { hub, resellerA } = world;
+    const retail = await clerk('catalog.manage', RETAIL);
+    const below = (partner: World['hub'], given: object) => ({
+      input: { partnerId: partner.globalId, name: 'A look', currency: 'EUR', ...given },
+    });
+    const wholesale = below(hub, { parentId: lists.wholesale });
+    expect(await refusal(app, retail, CREATE_LIST, wholesale)).toBe('FORBIDDEN');
+    const made = await call(app, world.hubToken, CREATE_LIST, wholesale);
+    for (const query of [RATES, EFFECTIVE, RATE_FOR]) {
+      expect(await refusal(app, retail, query, { id: made.id })).toBe('FORBIDDEN');
+      expect(await refusal(app, await clerk(WHOLESALE), query, { id: made.id })).toBe('FORBIDDEN');
+      const keeper = await clerk('catalog.manage', WHOLESALE);
+      expect(await refusal(app, keeper, query, { id: made.id })).toBe('');
+    }
+    const { nodes } = await call(
+      app,
+      world.tokenA,
+      '{ contracts { nodes { id level buyer { id } } } }',
+    );
+    const bought = nodes.find(
+      (one: Answer['data']) => one.level === 'WHOLESALE' && one.buyer.id === resellerA.globalId,
+    );
+    const mine = below(resellerA, { parentContract: { contractId: bought.id, service: 'VOICE' } });
+    const held = ['catalog.read', 'catalog.manage', RETAIL];
+    const seller = await tokenOf(app, resellerA, held);
+    expect(await refusal(app, seller, CREATE_LIST, mine)).toBe('FORBIDDEN');
+    const resale = await call(app, world.tokenA, CREATE_LIST, mine);
+    for (const query of [EFFECTIVE, RATE_FOR]) {
+      expect(await refusal(app, seller, query, { id: resale.id })).toBe('FORBIDDEN');
+      const buyer = await tokenOf(app, resellerA, [...held, WHOLESALE]);
+      expect(await refusal(app, buyer, query, { id: resale.id })).toBe('');
+    }
   });
 
   it('are as absent as those of a list that does not exist', async () => {
