@@ -92,7 +92,7 @@ function seesAll({ permissions }: Viewer): boolean {
   return all.every((permission) => permissions.has(permission));
 }
 
-/** Levels at which contracts use a list, and those at which they use lists that it inherits from. */
+/** Levels at which contracts use a list, and at which they use lists that it inherits from. */
 interface ListLevels {
   readonly own: readonly PriceLevel[];
   readonly inherited: readonly PriceLevel[];
