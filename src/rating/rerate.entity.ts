@@ -229,10 +229,14 @@ export class RerateTotal {
   @Field(() => BigIntScalar, { description: 'Levels of records that differ.' })
   records: string;
 
-  @Field(() => DecimalScalar, { description: 'What they cost before.' })
+  @Field(() => DecimalScalar, {
+    description:
+      'What they cost before; of those that their month alone prices otherwise, what it added, which ' +
+      'is below zero where it covered or took off.',
+  })
   before: string;
 
-  @Field(() => DecimalScalar, { description: 'What they cost after.' })
+  @Field(() => DecimalScalar, { description: 'The same after.' })
   after: string;
 
   @Field(() => DecimalScalar, { description: 'After less before.' })
