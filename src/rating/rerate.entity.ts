@@ -231,8 +231,8 @@ export class RerateTotal {
 
   @Field(() => DecimalScalar, {
     description:
-      'What they cost before; of those that their month alone prices otherwise, what it added, which ' +
-      'is below zero where it covered or took off.',
+      'What they cost before; of those that only their month prices otherwise, what it added, ' +
+      'which is below zero where it covered or took off.',
   })
   before: string;
 
