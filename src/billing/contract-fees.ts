@@ -1,6 +1,7 @@
-import { addDays, type IsoDate } from '../kernel/index.js';
+import { addDays, DomainError, type IsoDate } from '../kernel/index.js';
 import {
   type BasisPart,
+  basisTotal,
   type CountedDays,
   type FeeBasis,
   type FeePricing,
@@ -188,7 +189,7 @@ function basisOf(
 ): FeeBasis {
   const pricing = fee.pricing as FeePricing;
   const bySeats = pricing.counts === 'SUBSCRIPTIONS';
-  return {
+  const basis = {
     days: dayCount(span),
     monthDays: dayCount(monthSpan(month)),
     counted: bySeats ? counted : [],
@@ -196,6 +197,17 @@ function basisOf(
       ? []
       : [...serviceParts(facts.usage, pricing, span), ...feeParts(facts, fee, span, done)],
   };
+  if (pricing.counts !== null) assertCountable(fee, basisTotal(basis));
+  return basis;
+}
+
+// Prices are worked out for whole numbers that stay exact in the tariffs of usage.
+function assertCountable({ name, planName }: KnownFee, units: bigint): void {
+  if (units <= BigInt(Number.MAX_SAFE_INTEGER)) return;
+  throw new DomainError('FEE_COUNTS_TOO_MUCH', `The fee "${name}" counts 2^53 units or more.`, {
+    fee: name,
+    plan: planName,
+  });
 }
 
 function serviceParts(

@@ -18,6 +18,7 @@ import {
   type RoundingMode,
 } from '../../src/kernel/index.js';
 import { decimalModes } from '../fixtures/oracle.js';
+import { refusal } from '../fixtures/refusal.js';
 
 const Exact = Decimal.clone({ precision: 80 });
 /** Keeps every digit of the double of such a number. */
@@ -142,6 +143,21 @@ describe('a fee by usage', () => {
     day('2026-10-31', '9', { service: 'SMS', units: 3n }),
     day('2026-09-30', '1000', { records: 1000n }),
   ];
+  it('is refused by name where it counts more than can be worked out', () => {
+    const most = 9_007_199_254_740_991n;
+    const units = pricing({ counts: 'UNITS', ofServices: ['DATA'], rateUnit: 1_000_000_000 });
+    const bill = (octets: bigint) => () =>
+      charged({
+        fees: oneOf(units, '1'),
+        usage: [
+          day('2026-10-05', '0', { service: 'DATA', units: most }),
+          day('2026-10-06', '0', { service: 'DATA', units: octets }),
+        ],
+      });
+    expect(bill(0n)()).toEqual(['9007199.2547']);
+    expect(refusal(bill(1n))).toBe('FEE_COUNTS_TOO_MUCH');
+  });
+
   it.each([
     ['5 % of 120', percent(), '5', '6.00'],
     ['at least 8', percent({ minCharge: parseAmount('8') }), '5', '8.00'],
