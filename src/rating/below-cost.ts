@@ -7,7 +7,7 @@ export interface SoldBelowCost {
   readonly contractId: number;
   readonly sellerPartnerId: number;
   readonly records: number;
-  /** What buying cost more than selling brought, at scale 8. */
+  /** What buying cost more than selling brought, in the contract's currency at scale 8. */
   readonly loss: bigint;
 }
 
@@ -41,12 +41,10 @@ export class BelowCost {
 
   #note(rated: RatedBatch, row: number, level: number): void {
     const at = row * MAX_LEVELS + level;
-    let above = at - 1;
-    while (rated.version[above]! < 0) above -= 1;
     const contract = this.#book.contracts.versionContract[rated.version[at]!]!;
     const sum = this.#sums.get(contract) ?? { records: 0, loss: 0n };
     sum.records += 1;
-    sum.loss += BigInt(rated.amount[above]! - rated.amount[at]!);
+    sum.loss += BigInt(rated.loss[at]!);
     this.#sums.set(contract, sum);
   }
 }

@@ -243,7 +243,7 @@ export interface Contracts {
    * contract's, oldest first; nothing where both are the same.
    */
   readonly conversions: ReadonlyMap<number, readonly DatedFactor[]>;
-  /** Exchange rates from a contract's currency into a list's, by `EUR USD`. */
+  /** Exchange rates from a contract's currency into a list's or another contract's: `EUR USD`. */
   readonly exchange: ReadonlyMap<string, readonly DatedFactor[]>;
   readonly sellerPartnerId: Int32Array;
   readonly buyerPartnerId: Int32Array;

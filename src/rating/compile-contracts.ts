@@ -94,13 +94,14 @@ function listsOfVersions(
   return { versionList, versionTrunkLists, conversions, exchange: exchangeOf(facts, exchange) };
 }
 
-// Shares of what a subscriber is charged are taken in the currency of the list that names them.
+// Shares of what a subscriber is charged are taken in the currency of the list that names them, and
+// what a record cost is held against what it brings in the currency that it is sold in.
 function exchangeOf(facts: BookFacts, exchange: Exchange): Contracts['exchange'] {
   const charged = new Set(facts.versions.map(({ currency }) => currency));
-  const priced = new Set(facts.lists.map(({ currency }) => currency));
+  const wanted = new Set([...charged, ...facts.lists.map(({ currency }) => currency)]);
   const found = new Map<string, readonly DatedFactor[]>();
   for (const from of charged) {
-    for (const to of priced) {
+    for (const to of wanted) {
       if (from !== to) found.set(`${from} ${to}`, exchange.factors(from, to));
     }
   }

@@ -8,13 +8,12 @@ import {
 } from '../mediation/index.js';
 import type { RatedTariffs } from './allowance-collector.js';
 import { type PriceBook, SUBSCRIBER } from './book.js';
-import { MAX_LEVELS } from './compile-guide.js';
-import { MARGIN_POLICY } from './contract-pricing.js';
 import { guideRecord, touchRanges } from './guide.js';
 import { classOf } from './prefix-tree.js';
 import { LevelRater } from './rate-level.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
-import { currencyAt, type KeptLevels } from './rerate-kept.js';
+import { RecordMargin } from './record-margin.js';
+import type { KeptLevels } from './rerate-kept.js';
 
 const isHeld = Uint8Array.from(faultCodes, (code) => (code && heldFaults.has(code) ? 1 : 0));
 
@@ -25,8 +24,7 @@ const isHeld = Uint8Array.from(faultCodes, (code) => (code && heldFaults.has(cod
 export class BatchRater {
   readonly #book: PriceBook;
   readonly #levels: LevelRater;
-  /** Whether any contract watches its margin. */
-  readonly guardsMargins: boolean;
+  readonly #margin: RecordMargin;
   /** Keeps the reads alive that only fetch memory. */
   touched = 0;
   /** Whether any month has a say in the amount of any record. */
@@ -35,12 +33,17 @@ export class BatchRater {
   constructor(book: PriceBook) {
     this.#book = book;
     this.#levels = new LevelRater(book);
-    this.guardsMargins = book.contracts.versionMargin.some((policy) => policy !== 0);
+    this.#margin = new RecordMargin(book);
     const { rules, buckets, bonuses } = book.pricing;
     this.mayFold =
       buckets.length + bonuses.length > 0 ||
       rules.some(({ measure, cap }) => measure !== null || cap !== null) ||
       book.terms.some(({ schedule }) => schedule !== null);
+  }
+
+  /** Whether any contract watches its margin. */
+  get guardsMargins(): boolean {
+    return this.#margin.isWatched;
   }
 
   /** What prices the levels of the batch that was rated last. */
@@ -92,36 +95,10 @@ export class BatchRater {
     this.#levels.prepare(records, rated, kept);
     for (let level = 0; level < levels; level += 1) this.#levels.rate(level, records, rated);
     this.#levels.finish(records, rated);
-    this.#guardMargins(records, rated, kept);
+    if (this.guardsMargins) this.#margin.mark(records, rated, kept);
     for (let row = 0; row < count; row += 1) {
       const code = fault[row]!;
       if (code !== 0) rated.outcome[row] = isHeld[code] ? OUTCOME.HELD : OUTCOME.REJECTED;
-    }
-  }
-
-  // Marks levels that sell below what the level above buys for, as their contracts wish.
-  #guardMargins(records: RecordBatch, rated: RatedBatch, kept: KeptLevels | null): void {
-    if (!this.guardsMargins) return;
-    const { contracts } = this.#book;
-    for (let row = 0; row < records.count; row += 1) {
-      rated.belowCost[row] = 0;
-      if (rated.outcome[row] !== OUTCOME.RATED || records.fault[row] !== 0) continue;
-      let bought = -1;
-      for (let level = 0; level < rated.levels[row]!; level += 1) {
-        const at = row * MAX_LEVELS + level;
-        const currency = currencyAt(at, rated, contracts, kept);
-        if (currency === null) continue;
-        const above = bought;
-        bought = at;
-        if (above < 0 || kept?.has(at)) continue;
-        const policy = contracts.versionMargin[rated.version[at]!]!;
-        if (policy === MARGIN_POLICY.NONE) continue;
-        if (currency !== currencyAt(above, rated, contracts, kept)) continue;
-        if (rated.amount[at]! >= rated.amount[above]!) continue;
-        rated.belowCost[row]! |= 1 << level;
-        if (policy === MARGIN_POLICY.HOLD) records.fault[row] = faultNumber.MARGIN_HELD;
-        if (policy === MARGIN_POLICY.REFUSE) records.fault[row] = faultNumber.MARGIN_REFUSED;
-      }
     }
   }
 

@@ -265,7 +265,7 @@ export class GeneralRater {
 }
 
 /** The newest factor at an instant; undefined before the first. */
-function factorAt<T extends { readonly fromMs: number }>(
+export function factorAt<T extends { readonly fromMs: number }>(
   dated: readonly T[],
   atMs: number,
 ): T | undefined {

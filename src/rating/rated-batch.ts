@@ -16,6 +16,8 @@ export class RatedBatch {
   readonly chain = new Int32Array(MICRO_BATCH);
   /** Levels that sell below what they buy for, one bit a level. */
   readonly belowCost = new Uint8Array(MICRO_BATCH);
+  /** Of such a level what buying cost more than selling brings, in its currency at scale 8. */
+  readonly loss = new Float64Array(MICRO_BATCH * MAX_LEVELS);
   /** Place of the contract version, -1 where nothing is bought. */
   readonly version = new Int32Array(MICRO_BATCH * MAX_LEVELS);
   readonly rateId = new Int32Array(MICRO_BATCH * MAX_LEVELS);

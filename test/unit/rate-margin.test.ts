@@ -21,8 +21,13 @@ const TRUNK = 4;
 type MarginPolicy = BookFacts['versions'][number]['marginPolicy'];
 
 /** The hub buys at 0.20 a minute from 49 on, 0.05 from 48 on, and sells both at 0.10. */
-function raterOf(policy: MarginPolicy, costCurrency = 'EUR'): BatchRater {
+function raterOf(
+  policy: MarginPolicy,
+  costCurrency = 'EUR',
+  exchangeRates: BookFacts['exchangeRates'] = [],
+): BatchRater {
   const facts = aBook({
+    exchangeRates,
     lists: [
       aList({ rows: [aRate(), aRate({ prefix: '48' })] }),
       aList({
@@ -55,6 +60,13 @@ function rate(rater: BatchRater, all: readonly PlainRecord[]) {
   return all.map((_, row) => [faultCodes[records.fault[row]!] ?? null, rated.belowCost[row]]);
 }
 
+/** What the record lost at the level that sells, at scale 8; null where it lost nothing. */
+function lossOf(rater: BatchRater, record: PlainRecord): number | null {
+  const rated = new RatedBatch();
+  rater.rate(recordBatch([record]), rated, null);
+  return rated.belowCost[0] === 0 ? null : rated.loss[1]!;
+}
+
 const loss = aRecord({ outTrunk: TRUNK });
 const gain = aRecord({ outTrunk: TRUNK, bNumber: '4840123456' });
 const unbought = aRecord();
@@ -83,7 +95,31 @@ describe('what is sold below what it costs', () => {
     expect(rate(rater, [loss])).toEqual([[null, 7]]);
   });
 
-  it('is not compared across currencies', () => {
+  it('is compared at the exchange rate of the instant, quoted either way', () => {
+    const at = loss.startedMs;
+    // 0.20 USD are 0.16 EUR, and 0.08 EUR from the instant on.
+    const eur = { base: 'EUR', quote: 'USD' };
+    const until = { ...eur, rate: 12_500_000_000n, validFrom: 0 };
+    const dear = { base: 'USD', quote: 'EUR', rate: 8_000_000_000n, validFrom: 0 };
+    const cheap = { ...eur, rate: 25_000_000_000n, validFrom: at };
+    expect(rate(raterOf('HOLD', 'USD', [until]), [loss])).toEqual([['MARGIN_HELD', 2]]);
+    expect(rate(raterOf('HOLD', 'USD', [dear]), [loss])).toEqual([['MARGIN_HELD', 2]]);
+    expect(rate(raterOf('HOLD', 'USD', [until, cheap]), [loss])).toEqual([[null, 0]]);
+    const later = { ...cheap, validFrom: at + 1 };
+    expect(rate(raterOf('REFUSE', 'USD', [until, later]), [loss])).toEqual([['MARGIN_REFUSED', 2]]);
+  });
+
+  it('is none where the cost is the price but for the decimals of the contract', () => {
+    const of = (rate: bigint) => [{ base: 'USD', quote: 'EUR', rate, validFrom: 0 }];
+    const policy = (rate: bigint) => raterOf('WARN', 'USD', of(rate));
+    // 0.20 USD are 0.1000000049 EUR, 0.1001 and 0.20.
+    expect(rate(policy(5_000_000_245n), [loss])).toEqual([[null, 0]]);
+    expect(lossOf(policy(5_000_000_245n), loss)).toBe(null);
+    expect(lossOf(policy(5_005_000_000n), loss)).toBe(10_000);
+    expect(lossOf(policy(10_000_000_000n), loss)).toBe(10_000_000);
+  });
+
+  it('is not looked for without an exchange rate', () => {
     expect(rate(raterOf('HOLD', 'USD'), [loss])).toEqual([[null, 0]]);
   });
 });

@@ -1,0 +1,79 @@
+import { roundingModes } from '../kernel/index.js';
+import { faultNumber, type RecordBatch } from '../mediation/index.js';
+import type { Contracts, PriceBook } from './book.js';
+import { roundedCharge } from './charge.js';
+import { MAX_LEVELS } from './compile-guide.js';
+import { MARGIN_POLICY } from './contract-pricing.js';
+import { times, whole } from './fraction.js';
+import { factorAt } from './rate-general.js';
+import { OUTCOME, type RatedBatch } from './rated-batch.js';
+import { currencyAt, type KeptLevels } from './rerate-kept.js';
+
+/** Marks levels that sell below what the level above buys for, as their contracts wish. */
+export class RecordMargin {
+  readonly #contracts: Contracts;
+  /** Whether any contract watches its margin. */
+  readonly isWatched: boolean;
+
+  constructor({ contracts }: PriceBook) {
+    this.#contracts = contracts;
+    this.isWatched = contracts.versionMargin.some((policy) => policy !== 0);
+  }
+
+  /**
+   * Fills `belowCost` and `loss` of the rows that were rated; under HOLD and REFUSE the row has a
+   * fault from then on. Levels that are kept are compared with and not marked.
+   */
+  mark(records: RecordBatch, rated: RatedBatch, kept: KeptLevels | null): void {
+    const { versionMargin } = this.#contracts;
+    for (let row = 0; row < records.count; row += 1) {
+      rated.belowCost[row] = 0;
+      if (rated.outcome[row] !== OUTCOME.RATED || records.fault[row] !== 0) continue;
+      let bought = -1;
+      for (let level = 0; level < rated.levels[row]!; level += 1) {
+        const at = row * MAX_LEVELS + level;
+        if (currencyAt(at, rated, this.#contracts, kept) === null) continue;
+        const above = bought;
+        bought = at;
+        if (above < 0 || kept?.has(at)) continue;
+        const policy = versionMargin[rated.version[at]!]!;
+        if (policy === MARGIN_POLICY.NONE) continue;
+        const loss = this.#loss(at, above, records.startedMs[row]!, rated, kept);
+        if (loss <= 0) continue;
+        rated.belowCost[row]! |= 1 << level;
+        rated.loss[at] = loss;
+        if (policy === MARGIN_POLICY.HOLD) records.fault[row] = faultNumber.MARGIN_HELD;
+        if (policy === MARGIN_POLICY.REFUSE) records.fault[row] = faultNumber.MARGIN_REFUSED;
+      }
+    }
+  }
+
+  #loss(
+    at: number,
+    above: number,
+    startedMs: number,
+    rated: RatedBatch,
+    kept: KeptLevels | null,
+  ): number {
+    const currency = currencyAt(at, rated, this.#contracts, kept);
+    const costCurrency = currencyAt(above, rated, this.#contracts, kept);
+    const cost = rated.amount[above]!;
+    const inCurrency =
+      currency === costCurrency
+        ? cost
+        : this.#converted(cost, `${costCurrency} ${currency}`, rated.version[at]!, startedMs);
+    return inCurrency - rated.amount[at]!;
+  }
+
+  // By the exchange rate of the instant, rounded as the selling contract rounds: what is sold at
+  // cost is no loss. Without a rate nobody knows what it cost.
+  #converted(cost: number, currencies: string, version: number, startedMs: number): number {
+    const { exchange, versionStep, versionRounding } = this.#contracts;
+    const factor = factorAt(exchange.get(currencies) ?? [], startedMs);
+    if (factor === undefined) return Number.NEGATIVE_INFINITY;
+    const charge = times(whole(BigInt(cost)), factor.numerator, factor.denominator);
+    const step = BigInt(versionStep[version]!);
+    const rounding = roundingModes[versionRounding[version]!]!;
+    return Math.min(Number(roundedCharge(charge, { step, rounding })), Number.MAX_SAFE_INTEGER);
+  }
+}
