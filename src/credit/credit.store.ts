@@ -9,13 +9,14 @@ import type { UsageEntry } from './usage-entries.js';
 export const SUBSCRIPTION_BLOCKED_TOPIC = 'subscription.blocked';
 export const SUBSCRIPTION_RELEASED_TOPIC = 'subscription.released';
 
-/** Before every month: a subscription that had a limit from its beginning. */
-const EVER = '0001-01-01';
 const EXHAUSTED: CreditStep = 'CREDIT_EXHAUSTED';
 
 /** What has to be known of a subscription to watch its credit. */
 export interface CreditFacts extends CreditTerms {
-  /** The first month whose use is known; null when no limit was ever set. */
+  /**
+   * The first month whose use is known, `-infinity` (before every date as text) where there was a
+   * limit from the beginning; null when none was ever set.
+   */
   readonly watchedFrom: string | null;
   /** The first month whose use is still to be counted; null when all of it has been. */
   readonly countFrom: string | null;
@@ -89,8 +90,7 @@ function factsById(answer: unknown): Map<number, CreditFacts> {
         level: row.level,
         status: row.status,
         timeZone: row.time_zone,
-        // Text sorts it after every date.
-        watchedFrom: row.watched_from === '-infinity' ? EVER : row.watched_from,
+        watchedFrom: row.watched_from,
         countFrom: row.count_from,
         limit: row.credit_limit === null ? null : parseAmount(row.credit_limit),
         warningPercent: row.credit_warning_percent,
