@@ -1,4 +1,5 @@
 import { type EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
+import { ExactSum } from './exact-sum.js';
 import type { FoldedMonth, FoldedRecords, Points } from './fold-month.js';
 import { encodePot, type StoredPot } from './pots.js';
 
@@ -96,32 +97,6 @@ export interface AdjustmentSum {
   readonly destinationId: number;
   /** Scale 8. */
   readonly amount: bigint;
-}
-
-// Beyond it a running sum of whole numbers moves into one of any size.
-const EXACT = 2 ** 52;
-
-/** The sum of whole numbers below 2^53 in size, however large it grows. */
-export class ExactSum {
-  #near = 0;
-  #far = 0n;
-
-  add(value: number): void {
-    if (Math.abs(value) > EXACT) this.#far += BigInt(value);
-    else this.#near += value;
-    if (Math.abs(this.#near) > EXACT) {
-      this.#far += BigInt(this.#near);
-      this.#near = 0;
-    }
-  }
-
-  addExact(value: bigint): void {
-    this.#far += value;
-  }
-
-  get total(): bigint {
-    return this.#far + BigInt(this.#near);
-  }
 }
 
 /** Sums of adjustments by version, day, service and destination, for `usage_summary`. */

@@ -6,10 +6,11 @@ import {
   rowsOf,
   SYSTEM_SCOPE,
 } from '../platform/index.js';
-import { decodeRecords, ExactSum } from './allowance-result.js';
+import { decodeRecords } from './allowance-result.js';
 import { copyOutRows } from './copy-out.store.js';
 import type { CreditEntry } from './credit-sums.js';
 import { CREDIT_USAGE_TOPIC } from './credit-usage.store.js';
+import { ExactSum } from './exact-sum.js';
 
 /** Whose charges to count, from the month that begins on a day (YYYY-MM-01). */
 export interface CreditSpan {

@@ -1,10 +1,9 @@
 import { isoFromEpochDay } from '../kernel/index.js';
+import { EXACT } from './exact-sum.js';
 
 /** Subscription, first day of the month (YYYY-MM-DD), change of its charges at scale 8. */
 export type CreditEntry = readonly [number, string, string];
 
-// Beyond it a running sum of whole numbers moves into one of any size.
-const EXACT = 2 ** 52;
 const DAY_MS = 86_400_000;
 
 /** A month with its days, counted from 1970-01-01. */

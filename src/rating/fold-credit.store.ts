@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { BatchTicket } from '../platform/index.js';
-import { ExactSum } from './allowance-result.js';
 import { tellCredit } from './credit-usage.store.js';
+import { ExactSum } from './exact-sum.js';
 
 /** By how much folds change what subscriptions are charged, by month and subscription. */
 export class CreditChanges {

@@ -1,5 +1,6 @@
 import { type EntryList, NUMBER } from './allowance-entry.js';
-import { ExactSum, encodePots, encodeRecords } from './allowance-result.js';
+import { encodePots, encodeRecords } from './allowance-result.js';
+import { ExactSum } from './exact-sum.js';
 import {
   type FoldedMonth,
   type FoldedRecords,
