@@ -29,16 +29,20 @@ export class RecordMargin {
     for (let row = 0; row < records.count; row += 1) {
       rated.belowCost[row] = 0;
       if (rated.outcome[row] !== OUTCOME.RATED || records.fault[row] !== 0) continue;
-      let bought = -1;
+      let [cost, costCurrency] = [0, ''];
       for (let level = 0; level < rated.levels[row]!; level += 1) {
         const at = row * MAX_LEVELS + level;
-        if (currencyAt(at, rated, this.#contracts, kept) === null) continue;
-        const above = bought;
-        bought = at;
-        if (above < 0 || kept?.has(at)) continue;
-        const policy = versionMargin[rated.version[at]!]!;
+        const currency = currencyAt(at, rated, this.#contracts, kept);
+        if (currency === null) continue;
+        const [bought, boughtCurrency] = [cost, costCurrency];
+        [cost, costCurrency] = [rated.amount[at]!, currency];
+        if (boughtCurrency === '' || kept?.has(at)) continue;
+        const version = rated.version[at]!;
+        const policy = versionMargin[version]!;
         if (policy === MARGIN_POLICY.NONE) continue;
-        const loss = this.#loss(at, above, records.startedMs[row]!, rated, kept);
+        const currencies = [boughtCurrency, currency] as const;
+        const paid = this.#costIn(currencies, bought, version, records.startedMs[row]!);
+        const loss = paid - rated.amount[at]!;
         if (loss <= 0) continue;
         rated.belowCost[row]! |= 1 << level;
         rated.loss[at] = loss;
@@ -48,28 +52,17 @@ export class RecordMargin {
     }
   }
 
-  #loss(
-    at: number,
-    above: number,
-    startedMs: number,
-    rated: RatedBatch,
-    kept: KeptLevels | null,
-  ): number {
-    const currency = currencyAt(at, rated, this.#contracts, kept);
-    const costCurrency = currencyAt(above, rated, this.#contracts, kept);
-    const cost = rated.amount[above]!;
-    const inCurrency =
-      currency === costCurrency
-        ? cost
-        : this.#converted(cost, `${costCurrency} ${currency}`, rated.version[at]!, startedMs);
-    return inCurrency - rated.amount[at]!;
-  }
-
   // By the exchange rate of the instant, rounded as the selling contract rounds: what is sold at
   // cost is no loss. Without a rate nobody knows what it cost.
-  #converted(cost: number, currencies: string, version: number, startedMs: number): number {
+  #costIn(
+    [from, to]: readonly [string, string],
+    cost: number,
+    version: number,
+    startedMs: number,
+  ): number {
+    if (from === to) return cost;
     const { exchange, versionStep, versionRounding } = this.#contracts;
-    const factor = factorAt(exchange.get(currencies) ?? [], startedMs);
+    const factor = factorAt(exchange.get(`${from} ${to}`) ?? [], startedMs);
     if (factor === undefined) return Number.NEGATIVE_INFINITY;
     const charge = times(whole(BigInt(cost)), factor.numerator, factor.denominator);
     const step = BigInt(versionStep[version]!);
