@@ -9,13 +9,13 @@ import { Draw } from '../fixtures/draw.js';
 import { call, tokenOf } from '../fixtures/partner.js';
 import {
   aRichWorld,
+  importedUnfolded,
+  lastTicket,
   type RichWorld,
-  richFile,
   richLines,
   settled,
 } from '../fixtures/rich-world.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
-import { importFile } from '../fixtures/traffic.js';
 
 const SEED = Number(process.env.KONTOR_TEST_SEED ?? 4_711);
 const NOW = Date.parse('2026-10-25T12:00:00Z');
@@ -56,15 +56,7 @@ async function agreed(): Promise<void> {
 async function imported(count: number): Promise<void> {
   files += 1;
   const lines = richLines(draw, count, `2026-09-20T00:00:0${files}Z`, 35);
-  let isDone = false;
-  const done = importFile(app, world, 'rich', richFile(lines)).finally(() => {
-    isDone = true;
-  });
-  while (!isDone) {
-    await app.app.work.runUntilIdle();
-    await delay(20);
-  }
-  await done;
+  await importedUnfolded(app, world, lines);
 }
 
 async function limit(id: string, given: string | null) {
@@ -90,11 +82,7 @@ async function foldingSlowly(meanwhile: (client: pg.Client) => Promise<void>): P
 }
 
 async function fold(client: pg.Client): Promise<void> {
-  const { rows } = await client.query(
-    `SELECT id, run_id AS "runId", partner_id AS "partnerId", epoch, '' AS lane,
-       0 AS "laneEpoch" FROM run_batch ORDER BY id DESC LIMIT 1`,
-  );
-  const { adjusted } = await foldShards(client, rows[0], SHARDS);
+  const { adjusted } = await foldShards(client, await lastTicket(client), SHARDS);
   expect(adjusted).toBeGreaterThan(0);
 }
 
@@ -190,11 +178,7 @@ it('has a fold tell that had begun before a limit was set, whichever comes first
   const lines = richLines(draw, 400, '2026-10-05T00:00:00Z', 15).map((line) =>
     line.replace(/\+493\d+/, draw.chance(0.5) ? '+4930333001' : '+4930333002'),
   );
-  const done = importFile(app, world, 'rich', richFile(lines));
-  await app.app.work.runUntilIdle();
-  await delay(100);
-  await app.app.work.runUntilIdle();
-  await done;
+  await importedUnfolded(app, world, lines);
   await foldingSlowly(async (client) => {
     await limit(fresh[0]!, '1000');
     // The months of one are counted before the fold has come to anything, of the other after.

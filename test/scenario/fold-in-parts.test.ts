@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  type BatchTicket,
   connectWorker,
   enterScope,
   rowsOf,
@@ -18,13 +17,13 @@ import { undoBatch } from '../../src/rating/rerate-undo.store.js';
 import { Draw } from '../fixtures/draw.js';
 import {
   aRichWorld,
+  importedUnfolded,
+  lastTicket,
   type RichWorld,
-  richFile,
   richLines,
   settled,
 } from '../fixtures/rich-world.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
-import { importFile } from '../fixtures/traffic.js';
 
 const SEED = Number(process.env.KONTOR_TEST_SEED ?? 4_711);
 const RECORDS = 900;
@@ -68,18 +67,7 @@ function startedAt(line: string): string {
   return line.split(',')[2]!;
 }
 
-/** Imports lines and leaves the fold of them to whoever comes first. */
-async function imported(lines: readonly string[]): Promise<void> {
-  let isDone = false;
-  const done = importFile(app, world, 'rich', richFile(lines)).finally(() => {
-    isDone = true;
-  });
-  while (!isDone) {
-    await app.app.work.runUntilIdle();
-    await delay(20);
-  }
-  await done;
-}
+const imported = (lines: readonly string[]) => importedUnfolded(app, world, lines);
 
 /** What a fold of whole months would say, in place of what is stored. */
 async function figuresAtOnce() {
@@ -88,7 +76,7 @@ async function figuresAtOnce() {
     await client.query('BEGIN');
     await enterScope(client, SYSTEM_SCOPE);
     await client.query(ALL_DUE);
-    await foldShards(client, await aTicket(client), SHARDS, AT_ONCE);
+    await foldShards(client, await lastTicket(client), SHARDS, AT_ONCE);
     return await figuresIn(client);
   } finally {
     await client.query('ROLLBACK');
@@ -107,21 +95,13 @@ async function fold(sizes: FoldSizes): Promise<FoldCounts> {
   try {
     await client.query('BEGIN');
     await enterScope(client, SYSTEM_SCOPE);
-    const counts = await foldShards(client, await aTicket(client), SHARDS, sizes);
+    const counts = await foldShards(client, await lastTicket(client), SHARDS, sizes);
     await client.query('COMMIT');
     await settled(app);
     return counts;
   } finally {
     await client.end();
   }
-}
-
-async function aTicket(client: pg.Client): Promise<BatchTicket> {
-  const { rows } = await client.query(
-    `SELECT id, run_id AS "runId", partner_id AS "partnerId", epoch, '' AS lane,
-       0 AS "laneEpoch" FROM run_batch ORDER BY id DESC LIMIT 1`,
-  );
-  return rows[0];
 }
 
 async function makeDue(asWhole: boolean): Promise<void> {
@@ -406,7 +386,7 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
       const { batch, shard } = entries[0];
       await fold.query(`SELECT pg_advisory_xact_lock(hashtext('fold'), $1)`, [shard]);
       const job = {
-        ...{ kind: 'RERATE', step: 'UNDO', ticket: await aTicket(fold), undoneBatchId: batch },
+        ...{ kind: 'RERATE', step: 'UNDO', ticket: await lastTicket(fold), undoneBatchId: batch },
         ...{ fromMs: 0, toMs: Date.UTC(2027, 0, 1), bytes: 0 },
       } as unknown as RerateUndoJob;
       const end = undoBatch(undo, job).then(
