@@ -2,8 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * What is seen of a record's levels is worked out once a statement and not for each column of each
- * row, and whoever sees all of them gets them as they are stored: cutting them took half of the
- * time in which a re-rating reads its records.
+ * row, and whoever sees all of them gets them as they are stored: cutting them took a third of what
+ * it costs the database to read records for a re-rating.
  */
 export class SeeLevelsAtOnce1763700024700 implements MigrationInterface {
   name = 'SeeLevelsAtOnce1763700024700';
