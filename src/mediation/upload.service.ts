@@ -140,8 +140,6 @@ function assertFileName(name: string): void {
 
 // A sender that goes silent this long is cut off.
 const IDLE_MS = 60_000;
-// After a refusal the rest of the body is read away this long, so that the sender sees the answer.
-const LINGER_MS = 5_000;
 
 const STATUS: Readonly<Record<string, number>> = {
   UPLOAD_TOO_LARGE: 413,
@@ -179,12 +177,7 @@ export function uploadRoute(uploads: UploadService): RouteModule {
 function takeAnyBody(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  fastify.setErrorHandler(async (error, request, reply) => {
-    if (!request.raw.complete) {
-      setTimeout(() => {
-        if (!request.raw.complete) request.raw.destroy();
-      }, LINGER_MS).unref();
-    }
+  fastify.setErrorHandler(async (error, _, reply) => {
     const status = error instanceof DomainError ? STATUS[error.code] : undefined;
     if (status === undefined || !(error instanceof DomainError)) throw error;
     const { code, message, details } = error;

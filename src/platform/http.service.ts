@@ -21,6 +21,7 @@ import { refusalIn } from './error-format.js';
 import type { Gate, OperationContext } from './gate.service.js';
 import { faultRecorder } from './graphql.service.js';
 import { addGraphql } from './graphql-route.service.js';
+import { lingerAfterRefusals } from './lingering-refusal.js';
 import type { Log } from './log.service.js';
 import type { Metrics } from './metrics.service.js';
 import { mayReadMetrics } from './metrics-access.service.js';
@@ -101,6 +102,7 @@ export async function buildHttp(options: HttpOptions): Promise<HttpServer> {
   addHeaders(fastify, settings.allowedOrigins);
   addRates(fastify, limits);
   addErrors(fastify, log);
+  lingerAfterRefusals(fastify);
   addHealth(fastify, options.ready);
   addMetrics(fastify, metrics, settings.metricsToken);
   const guard = new DocumentGuard(settings);
