@@ -18,6 +18,8 @@ const ofRating = [
   'rate-batch',
   'rate-level',
   'rate-margin',
+  'credit-sums',
+  'exact-sum',
   'month-chunks',
   'month-in-parts',
   'fold-windows',

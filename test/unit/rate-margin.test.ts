@@ -3,7 +3,9 @@ import { faultCodes } from '../../src/mediation/index.js';
 import type { BookFacts } from '../../src/rating/book.js';
 import { compileBook } from '../../src/rating/compile-book.js';
 import { BatchRater } from '../../src/rating/rate-batch.js';
-import { RatedBatch } from '../../src/rating/rated-batch.js';
+import { OUTCOME, RatedBatch } from '../../src/rating/rated-batch.js';
+import { KeptLevels } from '../../src/rating/rerate-kept.js';
+import { ShownBatch } from '../../src/rating/rerate-shown.js';
 import {
   aBook,
   aContract,
@@ -20,19 +22,21 @@ const SUPPLIER = 9;
 const TRUNK = 4;
 type MarginPolicy = BookFacts['versions'][number]['marginPolicy'];
 
-/** The hub buys at 0.20 a minute from 49 on, 0.05 from 48 on, and sells both at 0.10. */
-function raterOf(
+/** The hub buys at 0.20 a minute from 49 and 46 on, 0.05 from 48 on, and sells 49 and 48 at 0.10. */
+function factsOf(
   policy: MarginPolicy,
   costCurrency = 'EUR',
   exchangeRates: BookFacts['exchangeRates'] = [],
-): BatchRater {
-  const facts = aBook({
+  costPolicy: MarginPolicy = 'NONE',
+): BookFacts {
+  const dear = [aRate({ amount: '0.20' }), aRate({ prefix: '46', amount: '0.20' })];
+  return aBook({
     exchangeRates,
     lists: [
       aList({ rows: [aRate(), aRate({ prefix: '48' })] }),
       aList({
         ...{ id: 2, currency: costCurrency },
-        rows: [aRate({ amount: '0.20' }), aRate({ prefix: '48', amount: '0.05' })],
+        rows: [...dear, aRate({ prefix: '48', amount: '0.05' })],
       }),
     ],
     contracts: [
@@ -42,14 +46,16 @@ function raterOf(
     versions: [
       aVersion({ marginPolicy: policy }),
       aVersion({
-        ...{ id: 2, contractId: 2, currency: costCurrency },
+        ...{ id: 2, contractId: 2, currency: costCurrency, marginPolicy: costPolicy },
         lists: [{ service: '*', trunkId: null, priceListId: 2 }],
       }),
     ],
     trunks: [{ id: TRUNK, name: 'out', costContractId: 2 }],
   });
-  return new BatchRater(compileBook(1, facts));
 }
+
+const raterOf = (...given: Parameters<typeof factsOf>) =>
+  new BatchRater(compileBook(1, factsOf(...given)));
 
 function rate(rater: BatchRater, all: readonly PlainRecord[]) {
   const records = recordBatch(all);
@@ -93,6 +99,46 @@ describe('what is sold below what it costs', () => {
     const rater = raterOf('NONE');
     expect(rater.guardsMargins).toBe(false);
     expect(rate(rater, [loss])).toEqual([[null, 7]]);
+  });
+
+  it('is looked for under the contract that asks for it alone, which is the one that sells', () => {
+    const rater = raterOf('NONE', 'EUR', [], 'REFUSE');
+    expect(rater.guardsMargins).toBe(true);
+    expect(rate(rater, [loss, gain])).toEqual([
+      [null, 0],
+      [null, 0],
+    ]);
+  });
+
+  it('leaves a record that has no price at all what it is', () => {
+    const unsold = aRecord({ outTrunk: TRUNK, bNumber: '4640123456' });
+    expect(rate(raterOf('HOLD'), [unsold])).toEqual([['NO_RATE', 0]]);
+  });
+
+  it.each<[string, readonly number[], number, string | null, number]>([
+    ['by what the cost is from now on', [1, 2], 0, 'MARGIN_HELD', 2],
+    ['by the cost that is kept', [1], 9_000_000, null, 0],
+    ['by the cost that is kept', [1], 11_000_000, 'MARGIN_HELD', 2],
+    ['not where the price is kept', [2], 0, null, 0],
+  ])('is looked for anew %s', (_, selected, cost, fault, belowCost) => {
+    const book = compileBook(1, factsOf('HOLD'));
+    const [records, rated] = [recordBatch([loss]), new RatedBatch()];
+    const rater = new BatchRater(book);
+    rater.rate(records, rated, null);
+    records.fault[0] = 0;
+    rated.outcome[0] = OUTCOME.RATED;
+
+    const shown = new ShownBatch();
+    shown.levels[0] = 2;
+    shown.version.set([2, 1]);
+    shown.amount.set([cost, 10_000_000]);
+    const selects = new Uint8Array(3);
+    for (const version of selected) selects[version] = 1;
+    const kept = new KeptLevels(book, selects, () => 'EUR');
+    kept.show(shown);
+    rater.rateAnew(records, rated, rated.destinationId.slice(), kept);
+    expect([faultCodes[records.fault[0]!] ?? null, rated.belowCost[0]]).toEqual([fault, belowCost]);
+    expect(rated.loss[1]).toBe(belowCost === 0 ? rated.loss[1] : (cost || 20_000_000) - 10_000_000);
   });
 
   it('is compared at the exchange rate of the instant, quoted either way', () => {
