@@ -21,7 +21,7 @@ import { refusalIn } from './error-format.js';
 import type { Gate, OperationContext } from './gate.service.js';
 import { faultRecorder } from './graphql.service.js';
 import { addGraphql } from './graphql-route.service.js';
-import { lingerAfterRefusals } from './lingering-refusal.js';
+import { lingerAfterRefusals } from './lingering-refusal.service.js';
 import type { Log } from './log.service.js';
 import type { Metrics } from './metrics.service.js';
 import { mayReadMetrics } from './metrics-access.service.js';
