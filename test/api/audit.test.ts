@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toGlobalId } from '../../src/kernel/index.js';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
@@ -202,6 +203,93 @@ describe('an entry', () => {
         return { table, rows: 10, hash: expect.stringMatching(/^[0-9a-f]{64}$/) };
       }),
     );
+  });
+});
+
+describe('what is noted of statements', () => {
+  const noted = async (statements: readonly string[]) => {
+    const client = new pg.Client({ connectionString: app.database.urls.ownerUrl });
+    await client.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query('CREATE TABLE noted (id int PRIMARY KEY, name text, secret text)');
+      await client.query(`SELECT audit_table('noted'), set_config('kontor.audit', 'on', true)`);
+      for (const statement of statements) await client.query(statement);
+      const { rows } = await client.query('SELECT lines, further FROM audit_notes()');
+      const lines = (rows[0].lines as string).trim().split('\n');
+      return { changes: lines.map((line) => JSON.parse(line)), further: rows[0].further };
+    } finally {
+      await client.end();
+    }
+  };
+  const insert = (from: number, to: number, secret = 'x') =>
+    `INSERT INTO noted SELECT n, 'N' || n, '${secret}' FROM generate_series(${from}, ${to}) AS n`;
+
+  it('is each row that changed, before and after, in their order', async () => {
+    const { changes, further } = await noted([
+      insert(1, 3),
+      `UPDATE noted SET name = CASE id WHEN 2 THEN name ELSE 'M' END`,
+      `UPDATE noted SET secret = 'y' WHERE id = 3`,
+      'DELETE FROM noted WHERE id = 1',
+      'UPDATE noted SET name = name',
+      'DELETE FROM noted WHERE id = 9',
+      `WITH gone AS (DELETE FROM noted WHERE id = 2)
+       INSERT INTO noted VALUES (3, 'O', 'z'), (4, 'P', NULL)
+       ON CONFLICT (id) DO UPDATE SET name = excluded.name`,
+    ]);
+    const line = (o: string, id: number, b: object, a: object, h: string[]) => {
+      return { t: 'noted', o, k: { id: String(id) }, b, a, h };
+    };
+    expect(changes.slice(0, 7)).toEqual([
+      ...[1, 2, 3].map((id) =>
+        line('INSERT', id, {}, { id: String(id), name: `N${id}` }, ['secret']),
+      ),
+      line('UPDATE', 1, { name: 'N1' }, { name: 'M' }, []),
+      line('UPDATE', 3, { name: 'N3' }, { name: 'M' }, []),
+      line('UPDATE', 3, {}, {}, ['secret']),
+      line('DELETE', 1, { id: '1', name: 'M' }, {}, ['secret']),
+    ]);
+    const inOne = changes.slice(7).sort((one, other) => one.k.id - other.k.id);
+    expect(inOne).toEqual([
+      line('DELETE', 2, { id: '2', name: 'N2' }, {}, ['secret']),
+      line('UPDATE', 3, { name: 'M' }, { name: 'O' }, []),
+      line('INSERT', 4, {}, { id: '4', name: 'P' }, []),
+    ]);
+    expect(further).toBeNull();
+  });
+
+  it('are fifty rows and no more, however they are shared out among statements', async () => {
+    const fifty = await noted([insert(1, 30), insert(31, 50), 'UPDATE noted SET name = name']);
+    expect([fifty.changes.length, fifty.further]).toEqual([50, null]);
+    const more = await noted([
+      insert(1, 48),
+      `UPDATE noted SET name = CASE WHEN id < 4 THEN name ELSE 'M' END WHERE id < 8`,
+      insert(60, 60),
+      'UPDATE noted SET name = name',
+      'DELETE FROM noted WHERE id = 60',
+    ]);
+    expect(more.changes.slice(48).map(({ o, k }) => [o, k.id])).toEqual([
+      ['UPDATE', '4'],
+      ['UPDATE', '5'],
+    ]);
+    expect(more.further).toEqual([{ table: 'noted', rows: 4, hash: expect.any(String) }]);
+  });
+
+  it('are hashes of the others, in which every value but secrets has a say', async () => {
+    const hashOf = async (statements: readonly string[]) =>
+      (await noted([insert(1, 50), ...statements])).further[0].hash;
+    const same = await hashOf([insert(51, 60), `UPDATE noted SET name = 'M' WHERE id > 58`]);
+    expect(await hashOf([insert(51, 60, 'z'), `UPDATE noted SET name = 'M' WHERE id > 58`])).toBe(
+      same,
+    );
+    const others = await Promise.all([
+      hashOf([insert(51, 60), `UPDATE noted SET name = 'L' WHERE id > 58`]),
+      hashOf([insert(51, 60), `UPDATE noted SET name = 'M' WHERE id > 59`]),
+      hashOf([insert(51, 60), 'DELETE FROM noted WHERE id > 58']),
+      hashOf([insert(51, 59), insert(61, 61), `UPDATE noted SET name = 'M' WHERE id > 58`]),
+      hashOf([`UPDATE noted SET name = 'M' WHERE id > 48`, insert(51, 60)]),
+    ]);
+    expect(new Set([same, ...others]).size).toBe(6);
   });
 });
 
