@@ -87,8 +87,8 @@ ${table(
 ## Memory
 
 The process of the bench took ${figures.peak_rss_mib} MiB at most, the rows for bare COPY among
-them. \`npm run bench -- --memory 10000000\` imports a million records and then ten million, and
-names both peaks beside what the table of identities grows by.
+them. \`npm run bench -- --memory 10000000\` imports and folds a million records, five and ten
+million, and names the peaks beside what the table of identities grows by from five to ten.
 `;
 }
 
