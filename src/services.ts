@@ -104,12 +104,15 @@ import {
 } from './integration/index.js';
 import { invariant } from './kernel/index.js';
 import {
+  assertKept,
   DuplicateRecordResolver,
   FileStorage,
   type FormatDefinition,
   InboxService,
   keptFiles,
+  keptSince,
   LineFields,
+  removeKept,
   rewriteKept,
   rewriteLines,
   SuspenseCountResolver,
@@ -244,6 +247,12 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
       now,
       log,
       removeBytes: (storedAs) => mediation.uploads.removeUnused(storedAs, now()),
+      removeLeftovers: () => mediation.uploads.removeLeftovers(now()),
+      deliveries: {
+        list: () => keptFiles(inbox),
+        since: (keptAs) => keptSince(inbox, keptAs),
+        remove: (keptAs) => removeKept(inbox, keptAs),
+      },
     }),
     alarms,
     apiKeys,
@@ -368,7 +377,9 @@ function buildBilling(
 
 async function readUpload(storage: FileStorage, tx: Tx, fileId: string): Promise<Readable | null> {
   const file = await rowOrNull(tx, UsageFile, 'UsageFile', fileId);
-  return file === null ? null : createReadStream(storage.pathOf(file.storedAs));
+  if (file === null) return null;
+  assertKept(file);
+  return createReadStream(storage.pathOf(file.storedAs));
 }
 
 /** One of each resolver, by its class. */

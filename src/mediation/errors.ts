@@ -9,6 +9,7 @@ export const mediationErrors = {
   UPLOAD_INTERRUPTED: 'The body ended before it was complete; nothing was stored.',
   STORAGE_FULL: 'The server has no room for the file; nothing was stored.',
   FILE_ALREADY_IMPORTED: 'The same content was imported before; details name that file.',
+  FILE_PURGED: 'The bytes of the file were purged before it was read; send them again.',
   FILE_QUARANTINED: 'The file was set aside and cannot be imported.',
   USAGE_FORMAT_INVALID: 'The format definition breaks rules; details list each place.',
   USAGE_FORMAT_NAME_INVALID: 'A format name has 1 to 63 letters, digits, spaces and . _ -',

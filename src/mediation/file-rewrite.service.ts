@@ -1,16 +1,14 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { lstat, open, opendir, rename, stat } from 'node:fs/promises';
+import { lstat, open, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { markLength } from './byte-order-mark.js';
 import { type FileStorage, ignoreMissing } from './file-storage.service.js';
-import { KEPT_ASIDE } from './inbox-entry.js';
+import { PART } from './kept-aside.service.js';
 
 /** A line longer than any that is read as one is changed in pieces. */
 const LONGEST = 1_048_576;
 const CHUNK = 262_144;
-/** No delivery has a name that begins with a point. */
-const PART = '.part';
 /** What may stand in the middle of a number, where no piece ends. */
 const WITHIN_NUMBER = /[\d \t()[\]/._+-]/;
 
@@ -39,18 +37,6 @@ export async function rewriteLines(
     maxBytes: Number.MAX_SAFE_INTEGER,
   });
   return { storedAs: content.storedAs, lines: count.lines };
-}
-
-/** Deliveries whose content was known and that were put aside, as paths below the inbox. */
-export async function* keptFiles(inbox: string): AsyncGenerator<string> {
-  const folders = await ignoreMissing(opendir(join(inbox, KEPT_ASIDE)));
-  for await (const folder of folders ?? []) {
-    if (!folder.isDirectory()) continue;
-    const path = `${KEPT_ASIDE}/${folder.name}`;
-    for await (const entry of (await ignoreMissing(opendir(join(inbox, path)))) ?? []) {
-      if (entry.isFile() && entry.name !== PART) yield `${path}/${entry.name}`;
-    }
-  }
 }
 
 /** Writes a file that was put aside with other lines, and answers how many changed. */

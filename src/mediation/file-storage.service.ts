@@ -139,7 +139,7 @@ export class FileStorage {
       const names = (await readdir(join(this.#root, shard))).map((name) => `${shard}/${name}`);
       const known = await isKnown(names);
       for (const name of names.filter((each) => !known.has(each))) {
-        if (await this.#removeOrphan(name, now)) removed += 1;
+        if (await ignoreMissing(this.#removeOrphan(name, now))) removed += 1;
       }
     }
     return removed;

@@ -23,6 +23,7 @@ interface KnownFile {
   readonly id: number;
   readonly arrived_as: string | null;
   readonly imported: boolean;
+  readonly purged: boolean;
 }
 
 /**
@@ -44,10 +45,11 @@ export async function registerDelivery(
     await database.write(scope, (tx) => recordDuplicate(tx, known.id, delivery));
     return 'DUPLICATE';
   }
-  const content = known === null ? await adopt() : null;
-  if (known === null && content === null) return 'AGAIN';
+  const bytesOf = known?.purged ? null : known;
+  const content = bytesOf === null ? await adopt() : null;
+  if (bytesOf === null && content === null) return 'AGAIN';
   return database.write(scope, async (tx) => {
-    const id = known?.id ?? (await registered(tx, delivery, content));
+    const id = bytesOf?.id ?? (await registered(tx, delivery, content));
     if (id === null) return 'AGAIN';
     // The same content may have come in by another delivery since; the next look tells.
     await tx.query('SELECT FROM usage_file WHERE id = $1 FOR UPDATE', [id]);
@@ -72,7 +74,8 @@ async function registered(
 async function knownFile(tx: Tx, partnerId: number, sha256: string): Promise<KnownFile | null> {
   const rows = rowsOf<KnownFile>(
     await tx.query(
-      `SELECT f.id, f.arrived_as, coalesce(r.state <> 'CANCELLED', false) AS imported
+      `SELECT f.id, f.arrived_as, coalesce(r.state <> 'CANCELLED', false) AS imported,
+         f.purged_at IS NOT NULL AS purged
        FROM usage_file f LEFT JOIN run r ON r.id = f.run_id
        WHERE f.partner_id = $1 AND f.sha256 = $2`,
       [partnerId, sha256],

@@ -14,13 +14,14 @@ import { UsageSourceResolver } from './usage-source.resolver.js';
 export { markLength } from './byte-order-mark.js';
 export { mediationErrors } from './errors.js';
 export { checkFileCounts, type UnequalCounts } from './file-count.store.js';
-export { keptFiles, rewriteKept, rewriteLines } from './file-rewrite.service.js';
+export { rewriteKept, rewriteLines } from './file-rewrite.service.js';
 export { FileStorage, type StoredContent } from './file-storage.service.js';
 export * from './format.js';
 export { IdentityHash } from './identity-hash.js';
 export { IdentityTable, SEEN } from './identity-table.js';
 export { laneOf } from './import-plan.js';
 export { type InboxOptions, type InboxReport, InboxService } from './inbox.service.js';
+export { keptFiles, keptSince, removeKept } from './kept-aside.service.js';
 export { fieldSpans, LineFields } from './line-fields.js';
 export * from './parse.js';
 export { rawText, suspendedLine } from './raw-text.js';
@@ -35,6 +36,7 @@ export { type UploadAnswer, UploadService, uploadRoute } from './upload.service.
 export { UsageFile } from './usage-file.entity.js';
 export { UsageFileResolver } from './usage-file.resolver.js';
 export {
+  assertKept,
   type ImportBatchPayload,
   type ImportRunParams,
   UsageFileService,

@@ -57,7 +57,12 @@ export class UploadService {
   /** Makes the folders and removes what interrupted uploads left behind. */
   async open(now: Date): Promise<void> {
     await this.#storage.open(now);
-    await this.#storage.removeOrphans(async (names) => {
+    await this.removeLeftovers(now);
+  }
+
+  /** Removes stored bytes that no row knows; answers of how many files. */
+  removeLeftovers(now: Date): Promise<number> {
+    return this.#storage.removeOrphans(async (names) => {
       const rows = await this.#database.read(SYSTEM_SCOPE, (tx) =>
         tx.query(
           `SELECT stored_as FROM usage_file
@@ -106,7 +111,10 @@ export class UploadService {
   }
 }
 
-/** Registers stored content as a usage file of a partner, or finds the file that has it. */
+/**
+ * Registers stored content as a usage file of a partner, or finds the file that has it. One whose
+ * bytes were purged before anybody imported it counts as stored now, with these bytes.
+ */
 export async function registerFile(
   tx: Tx,
   partnerId: number,
@@ -117,7 +125,11 @@ export async function registerFile(
   const made = rowsOf<{ id: number }>(
     await tx.query(
       `INSERT INTO usage_file (partner_id, name, sha256, size_bytes, stored_as, arrived_as)
-       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (partner_id, sha256) DO NOTHING RETURNING id`,
+       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (partner_id, sha256) DO UPDATE
+         SET name = excluded.name, stored_as = excluded.stored_as,
+           arrived_as = excluded.arrived_as, created_at = excluded.created_at, purged_at = NULL
+         WHERE usage_file.purged_at IS NOT NULL AND usage_file.state IN ('STORED','IMPORTING')
+       RETURNING id`,
       [partnerId, name, content.sha256, content.sizeBytes, content.storedAs, arrivedAs],
     ),
   )[0];

@@ -55,8 +55,8 @@ export class UsageFileService {
 
   /**
    * Starts the import of a stored file as the usage of a source; answers the run. The same file
-   * and source again find the same run. Refuses with NOT_FOUND, FILE_QUARANTINED, or
-   * FILE_ALREADY_IMPORTED when the content was imported as another file or source.
+   * and source again find the same run. Refuses with NOT_FOUND, FILE_QUARANTINED,
+   * FILE_PURGED, or FILE_ALREADY_IMPORTED when the content was imported as another file or source.
    */
   async import(
     tx: Tx,
@@ -91,6 +91,7 @@ export class UsageFileService {
     if (decision === 'OTHER_SOURCE') throw alreadyImported(file.id);
     const other = isEmpty(file) ? null : await otherFileWithContent(tx, file);
     if (other !== null) throw alreadyImported(other);
+    assertKept(file);
     return this.#start(tx, file, source, requestedBy);
   }
 
@@ -167,6 +168,14 @@ async function lockedFile(tx: Tx, fileId: number): Promise<UsageFile> {
     .getOne();
   invariant(file !== null, 'a file that was found is there');
   return file;
+}
+
+/** Refuses with FILE_PURGED when the bytes of a file are not there any more. */
+export function assertKept(file: UsageFile): void {
+  if (file.purgedAt === null) return;
+  throw new DomainError('FILE_PURGED', 'The bytes of the file were purged; send them again.', {
+    purgedAt: file.purgedAt.toISOString(),
+  });
 }
 
 async function earlierRun(tx: Tx, file: UsageFile): Promise<EarlierRun | null> {

@@ -40,6 +40,8 @@ export interface Past {
 export type PurgeStep =
   | ({ readonly step: 'ROWS'; readonly kind: RowKind } & Past)
   | ({ readonly step: 'FILES' } & Past)
+  | ({ readonly step: 'DELIVERIES' } & Past)
+  | { readonly step: 'LEFTOVERS' }
   | { readonly step: 'DAY'; readonly day: string; readonly partnerIds: readonly number[] }
   | { readonly step: 'HORIZON'; readonly before: string }
   | { readonly step: 'RUNS'; readonly before: string }
@@ -67,6 +69,7 @@ export function purgeSteps(facts: PurgeFacts): PurgeStep[] {
     cohorts(kind, partners, periods, today).map(({ keepDays, partnerIds }) => {
       return { before: new Date(nowMs - keepDays * DAY_MS).toISOString(), partnerIds };
     });
+  const files = past('USAGE_FILE');
   const usage = cohorts('XDR', partners, periods, today);
   const oldest = past('XDR').at(-1)?.before ?? new Date(0).toISOString();
   const hub = partners.filter(({ path }) => path.length === 1);
@@ -75,7 +78,9 @@ export function purgeSteps(facts: PurgeFacts): PurgeStep[] {
     ...ROW_KINDS.flatMap((kind) =>
       past(kind).map((each) => ({ step: 'ROWS', kind, ...each }) as const),
     ),
-    ...past('USAGE_FILE').map((each) => ({ step: 'FILES', ...each }) as const),
+    ...files.map((each) => ({ step: 'FILES', ...each }) as const),
+    ...files.map((each) => ({ step: 'DELIVERIES', ...each }) as const),
+    { step: 'LEFTOVERS' },
     ...days.flatMap((day) => daySteps(day, usage, nowMs)),
     { step: 'HORIZON', before: oldest },
     { step: 'RUNS', before: new Date(nowMs - run * DAY_MS).toISOString() },

@@ -23,6 +23,8 @@ import {
   busyDay,
   figuresOf,
   figuresOfRun,
+  filesInImport,
+  isDeliveryPast,
   markFiles,
   moveHorizon,
   neededRecords,
@@ -33,7 +35,7 @@ import {
   purgeRuns,
   recordDays,
 } from './purge.store.js';
-import { type PurgeStep, purgeSteps } from './purge-plan.js';
+import { type Past, type PurgeStep, purgeSteps } from './purge-plan.js';
 import { allPeriods, partnerPaths } from './retention.store.js';
 
 const ROWS_AT_ONCE = 10_000;
@@ -52,12 +54,26 @@ interface Part {
   readonly unused?: readonly string[];
 }
 
+/** Steps whose work is in the database, a transaction at a time. */
+type DatabaseStep = Exclude<PurgeStep, { step: 'DELIVERIES' | 'LEFTOVERS' | 'REPORT' }>;
+
+/** Deliveries whose content was known and that lie aside, by their path. */
+export interface Deliveries {
+  readonly list: () => AsyncIterable<string>;
+  /** When one was put aside; null when it is gone. */
+  readonly since: (keptAs: string) => Promise<Date | null>;
+  readonly remove: (keptAs: string) => Promise<void>;
+}
+
 export interface PurgeOptions {
   readonly audit: AuditService;
   readonly now: () => Date;
   readonly log: Log;
   /** Removes stored bytes that no row knows any more. */
   readonly removeBytes: (storedAs: string) => Promise<void>;
+  /** Removes all stored bytes that no row knows; answers of how many files. */
+  readonly removeLeftovers: () => Promise<number>;
+  readonly deliveries: Deliveries;
 }
 
 /** Purges what is past its time: once a day by itself, or when asked to, as a run. */
@@ -145,6 +161,7 @@ export class PurgeService implements BatchExecutor {
   async execute(batch: ClaimedBatch): Promise<void> {
     const step = batch.payload as PurgeStep;
     if (step.step === 'REPORT') return this.#report(batch);
+    if (step.step === 'DELIVERIES' || step.step === 'LEFTOVERS') return this.#onDisk(batch, step);
     let figures = await this.#database.read(SYSTEM_SCOPE, (tx) => figuresOf(tx, batch.id));
     for (;;) {
       const before = figures;
@@ -161,6 +178,34 @@ export class PurgeService implements BatchExecutor {
       for (const storedAs of part.unused ?? []) await this.#options.removeBytes(storedAs);
       if (part.done) return;
     }
+  }
+
+  /** What goes from the disk alone. An interrupted step begins anew and finds what is left. */
+  async #onDisk(
+    batch: ClaimedBatch,
+    step: Extract<PurgeStep, { step: 'DELIVERIES' | 'LEFTOVERS' }>,
+  ): Promise<void> {
+    const totals: Figures =
+      step.step === 'DELIVERIES'
+        ? { deliveries: await this.#purgeDeliveries(step) }
+        : { leftovers: await this.#options.removeLeftovers() };
+    await this.#database.write(SYSTEM_SCOPE, (tx) => completeBatchSql(tx, batch, { totals }, 1));
+  }
+
+  async #purgeDeliveries(past: Past): Promise<number> {
+    const { list, since, remove } = this.#options.deliveries;
+    let gone = 0;
+    for await (const keptAs of list()) {
+      const putAside = await since(keptAs);
+      if (putAside === null) continue;
+      const isPast = await this.#database.read(SYSTEM_SCOPE, (tx) =>
+        isDeliveryPast(tx, past, { keptAs, putAside }),
+      );
+      if (!isPast) continue;
+      await remove(keptAs);
+      gone += 1;
+    }
+    return gone;
   }
 
   /** The last step: what came of all others goes into the audit. */
@@ -185,15 +230,18 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function partOf(tx: Tx, step: Exclude<PurgeStep, { step: 'REPORT' }>): Promise<Part> {
+async function partOf(tx: Tx, step: DatabaseStep): Promise<Part> {
   switch (step.step) {
     case 'ROWS': {
       const gone = await purgeRows(tx, step.kind, step, ROWS_AT_ONCE);
       return { figures: { [nameOf(step.kind)]: gone }, done: gone < ROWS_AT_ONCE };
     }
     case 'FILES': {
-      const { files, unused } = await markFiles(tx, step, FILES_AT_ONCE);
-      return { figures: { files }, done: files < FILES_AT_ONCE, unused };
+      const { files, filesNeverImported, unused } = await markFiles(tx, step, FILES_AT_ONCE);
+      const figures = { files, filesNeverImported };
+      if (files === FILES_AT_ONCE) return { figures, done: false, unused };
+      const keptForImport = await filesInImport(tx, step);
+      return { figures: { ...figures, keptForImport }, done: true, unused };
     }
     case 'DAY':
       return { figures: await purgeRecords(tx, step), done: true };

@@ -1,5 +1,5 @@
 import { rowsOf, type SqlClient } from '../platform/index.js';
-import type { RowKind } from './purge-plan.js';
+import type { Past, RowKind } from './purge-plan.js';
 
 /**
  * The day of the leaf `c` of records; null for other tables, of which PostgreSQL may ask before it
@@ -22,7 +22,7 @@ export async function recordDays(tx: SqlClient): Promise<string[]> {
 export async function purgeRows(
   tx: SqlClient,
   kind: RowKind,
-  past: { readonly partnerIds: readonly number[]; readonly before: string },
+  past: Past,
   most: number,
 ): Promise<number> {
   const { partnerIds, before } = past;
@@ -43,17 +43,24 @@ export async function purgeRuns(tx: SqlClient, before: string, most: number): Pr
   return count(tx, 'SELECT purge_runs($1, $2) AS n', [before, most]);
 }
 
+/** Of file f and its run r: nobody has asked for an import, or it was cancelled before it began. */
+const NEVER_IMPORTED = `(f.state = 'STORED' OR (f.state = 'IMPORTING' AND r.state = 'CANCELLED'))`;
+
 /** Marks files whose bytes go; answers where the bytes lie that no other file shares. */
 export async function markFiles(
   tx: SqlClient,
-  past: { readonly partnerIds: readonly number[]; readonly before: string },
+  past: Past,
   most: number,
-): Promise<{ files: number; unused: string[] }> {
-  const marked = rowsOf<{ stored_as: string }>(
+): Promise<{ files: number; filesNeverImported: number; unused: string[] }> {
+  const marked = rowsOf<{ stored_as: string; never: boolean }>(
     await tx.query(
-      `UPDATE usage_file SET purged_at = clock_timestamp() WHERE id IN (SELECT id FROM usage_file
-         WHERE partner_id = ANY ($1::int[]) AND created_at < $2 AND purged_at IS NULL
-           AND state IN ('DONE','QUARANTINED') LIMIT $3) RETURNING stored_as`,
+      `WITH past AS (SELECT f.id, ${NEVER_IMPORTED} AS never
+         FROM usage_file f LEFT JOIN run r ON r.id = f.run_id
+         WHERE f.partner_id = ANY ($1::int[]) AND f.created_at < $2 AND f.purged_at IS NULL
+           AND (f.state IN ('DONE','QUARANTINED') OR ${NEVER_IMPORTED})
+         LIMIT $3 FOR UPDATE OF f SKIP LOCKED)
+       UPDATE usage_file f SET purged_at = clock_timestamp() FROM past WHERE f.id = past.id
+       RETURNING f.stored_as, past.never`,
       [past.partnerIds, past.before, most],
     ),
   );
@@ -65,7 +72,43 @@ export async function markFiles(
       [names],
     ),
   ).map((row) => row.stored_as);
-  return { files: marked.length, unused: names.filter((name) => !shared.includes(name)) };
+  return {
+    files: marked.length,
+    filesNeverImported: marked.filter(({ never }) => never).length,
+    unused: names.filter((name) => !shared.includes(name)),
+  };
+}
+
+/** How many files are past whose import has begun, waits for its turn or is parked. */
+export async function filesInImport(tx: SqlClient, past: Past): Promise<number> {
+  return count(
+    tx,
+    `SELECT count(*) AS n FROM usage_file f JOIN run r ON r.id = f.run_id
+     WHERE f.partner_id = ANY ($1::int[]) AND f.created_at < $2 AND f.purged_at IS NULL
+       AND f.state = 'IMPORTING' AND r.state <> 'CANCELLED'`,
+    [past.partnerIds, past.before],
+  );
+}
+
+/**
+ * Whether a delivery that was put aside is past. One that no partner has a row of, since its
+ * content is that of another's file, is kept as long as those of the hub.
+ */
+export async function isDeliveryPast(
+  tx: SqlClient,
+  past: Past,
+  { keptAs, putAside }: { readonly keptAs: string; readonly putAside: Date },
+): Promise<boolean> {
+  const rows = rowsOf<{ past: boolean }>(
+    await tx.query(
+      `SELECT coalesce(d.partner_id, hub.id) = ANY ($1::int[])
+         AND coalesce(d.received_at, $4) < $2 AS past
+       FROM partner hub LEFT JOIN duplicate_file d ON d.kept_as = $3
+       WHERE hub.parent_id IS NULL`,
+      [past.partnerIds, past.before, keptAs, putAside],
+    ),
+  );
+  return rows.some((row) => row.past);
 }
 
 /** Why the records of a partner of a day are still needed. */

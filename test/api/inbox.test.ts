@@ -222,6 +222,23 @@ describe('the inbox', () => {
     ]);
   });
 
+  it('stores content anew whose bytes were purged before anybody imported it', async () => {
+    const source = await aSource(kontor, { partnerId: hub.id });
+    const { body } = await upload(kontor, token, 'forgotten.csv', 'purged, then delivered');
+    unlinkSync(kontor.app.services.storage.pathOf(`${body.sha256.slice(0, 2)}/${body.sha256}`));
+    await kontor.app.database.write({ partnerId: hub.id }, (tx) =>
+      tx.query('UPDATE usage_file SET purged_at = now() WHERE sha256 = $1', [body.sha256]),
+    );
+    deliver(kontor, source, 'delivered.csv', 'purged, then delivered');
+    await inbox.poll();
+    expect(await inbox.poll()).toMatchObject({ taken: 1 });
+    expect(await filesOf('purged, then delivered')).toMatchObject([
+      { name: 'delivered.csv', state: 'IMPORTING' },
+    ]);
+    const bytes = await storedBytes(kontor, body.sha256);
+    expect(bytes.toString()).toBe('purged, then delivered');
+  });
+
   it('does not touch stored content when its sender goes on writing to a second name', async () => {
     const source = await aSource(kontor, { partnerId: hub.id });
     const path = deliver(kontor, source, 'linked.csv', 'first words');

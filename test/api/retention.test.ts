@@ -1,11 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBillingInvariants } from '../../src/billing/index.js';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { checkUsageSums } from '../../src/rating/index.js';
-import { allRows } from '../fixtures/mediation.js';
+import { allRows, deliver, upload } from '../fixtures/mediation.js';
 import { call, refusal, tokenOf } from '../fixtures/partner.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
@@ -321,6 +322,92 @@ describe('a purge', () => {
       { id: xdrs.nodes[0].id },
     );
     expect(shown).toEqual({ equal: true, reading: { state: 'FILE_GONE' } });
+  });
+
+  it('takes bytes that nobody asks for any more, and says so of files never imported', async () => {
+    const IMPORT = `mutation ($fileId: ID!, $sourceId: ID!) {
+      importUsageFile(fileId: $fileId, sourceId: $sourceId) { id }
+    }`;
+    const send = (content: string) => upload(kontor, world.token, 'late.csv', content);
+    const content = (id: string) => HEADER + line(id, '2026-10-11', CUSTOMER_NUMBER, 60);
+    const [never, cancelled, parked] = [
+      await send(content('never')),
+      await send(content('cancelled')),
+      await send(content('parked')),
+    ].map(({ body }) => body);
+    const pathOf = ({ sha256 }: Asked) =>
+      kontor.app.services.storage.pathOf(`${sha256.slice(0, 2)}/${sha256}`);
+    for (const [{ sha256 }, state] of [
+      [cancelled, 'CANCELLED'],
+      [parked, 'PARKED'],
+    ]) {
+      await owner.query(
+        `WITH r AS (INSERT INTO run (partner_id, kind, subject, state)
+           VALUES ($1, 'IMPORT', $2, $3) RETURNING id)
+         UPDATE usage_file SET state = 'IMPORTING', run_id = (SELECT id FROM r)
+         WHERE sha256 = $4`,
+        [world.hub.id, `file:${sha256}`, state, sha256],
+      );
+    }
+    await owner.query(`UPDATE usage_file SET created_at = now() - interval '32 days'
+      WHERE purged_at IS NULL`);
+    expect((await purge()).result).toMatchObject({
+      files: 2,
+      filesNeverImported: 2,
+      keptForImport: 1,
+    });
+    const input = { fileId: never.fileId, sourceId: world.sources.kontor };
+    expect(await refusal(kontor, world.token, IMPORT, input)).toBe('FILE_PURGED');
+    const again = await send(content('never'));
+    expect(again.body).toMatchObject({ fileId: never.fileId, alreadyStored: false });
+    // What came of a purged file stays known, so its bytes are of no use when they come again.
+    const known = await send(HEADER + line('late', '2026-03-06', CUSTOMER_NUMBER, 10));
+    await owner.query(`UPDATE usage_file SET state = 'QUARANTINED', purged_at = now()
+      WHERE sha256 = '${known.body.sha256}'`);
+    const later = await ahead(1 / 12, async () => purge(await tokenOf(kontor, world.hub)));
+    expect(later.result).toMatchObject({ files: 0, leftovers: 2 });
+    expect([never, cancelled, parked, known.body].map((file) => existsSync(pathOf(file)))).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+    await call(kontor, world.token, IMPORT, input);
+    await settled();
+    const [file] = await allRows(kontor, `SELECT state, rated FROM usage_file WHERE sha256 = $1`, [
+      never.sha256,
+    ]);
+    expect(file).toEqual({ state: 'DONE', rated: '1' });
+  });
+
+  it('takes deliveries that were put aside as duplicates', async () => {
+    const inbox = join(kontor.app.config.dataDir, 'inbox');
+    const content = HEADER + line('never', '2026-10-11', CUSTOMER_NUMBER, 60);
+    for (const name of ['old.csv', 'young.csv']) {
+      deliver(kontor, { name: 'kontor' }, name, content);
+      deliver(kontor, { name: 'kontor' }, `${name}.done`, '');
+    }
+    const deliveries = () =>
+      allRows<{ name: string; kept_as: string }>(
+        kontor,
+        'SELECT name, kept_as FROM duplicate_file ORDER BY name',
+      );
+    // The server looks at the inbox by itself, too, and may be about to.
+    await expect.poll(deliveries, { timeout: 20_000 }).toHaveLength(2);
+    const kept = await deliveries();
+    const strangers = ['old', 'young'].map((name) => {
+      const folder = join(inbox, '.duplicate', `of-another-partner-${name}`);
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'x.csv'), content);
+      return folder;
+    });
+    const long = new Date(kontor.clock.now().getTime() - 32 * DAY_MS);
+    utimesSync(strangers[0] as string, long, long);
+    await owner.query(`UPDATE duplicate_file SET received_at = now() - interval '32 days'
+      WHERE name = 'old.csv'`);
+    expect((await purge()).result).toMatchObject({ deliveries: 2 });
+    const left = [...kept.map(({ kept_as }) => join(inbox, kept_as)), ...strangers];
+    expect(left.map((path) => existsSync(path))).toEqual([false, true, false, true]);
   });
 
   it('takes rows of the other kinds by their own age, and nothing younger', async () => {
