@@ -24,6 +24,7 @@ import {
   figuresOf,
   figuresOfRun,
   filesInImport,
+  heldJustPurged,
   isDeliveryPast,
   markFiles,
   moveHorizon,
@@ -234,7 +235,9 @@ async function partOf(tx: Tx, step: DatabaseStep): Promise<Part> {
   switch (step.step) {
     case 'ROWS': {
       const gone = await purgeRows(tx, step.kind, step, ROWS_AT_ONCE);
-      return { figures: { [nameOf(step.kind)]: gone }, done: gone < ROWS_AT_ONCE };
+      const figures = { [nameOf(step.kind)]: gone };
+      const heldRows = step.kind === 'SUSPENSE' ? { heldRows: await heldJustPurged(tx) } : {};
+      return { figures: { ...figures, ...heldRows }, done: gone < ROWS_AT_ONCE };
     }
     case 'FILES': {
       const { files, filesNeverImported, unused } = await markFiles(tx, step, FILES_AT_ONCE);

@@ -38,6 +38,13 @@ export async function purgeRows(
   ]);
 }
 
+/** Of the suspended records whose text this transaction purged, those that waited for a price. */
+export async function heldJustPurged(tx: SqlClient): Promise<number> {
+  const held = `SELECT count(*) AS n FROM suspense_record WHERE purged_at >= now()
+    AND state = 'HELD'`;
+  return count(tx, held, []);
+}
+
 /** Purges at most so many runs that nothing refers to; answers how many. */
 export async function purgeRuns(tx: SqlClient, before: string, most: number): Promise<number> {
   return count(tx, 'SELECT purge_runs($1, $2) AS n', [before, most]);

@@ -431,6 +431,10 @@ describe('a purge', () => {
       SELECT f.partner_id, f.id, 1, 0, 1, 'REJECTED', 'MALFORMED_LINE', 'x', 'secret',
         now() - d * interval '1 day' FROM usage_file f, unnest('{179,181}'::int[]) d
       WHERE f.id = (SELECT min(id) FROM usage_file)`);
+    await owner.query(`INSERT INTO suspense_record (partner_id, usage_file_id, batch_id,
+      byte_offset, batch_line, state, code, message, raw, created_at)
+      SELECT partner_id, usage_file_id, batch_id, 1, 2, 'HELD', 'MALFORMED_LINE', message, raw,
+        created_at FROM suspense_record WHERE code = 'MALFORMED_LINE'`);
     const { result } = await purge();
     expect(result).toMatchObject({
       eventRows: 1,
@@ -438,7 +442,8 @@ describe('a purge', () => {
       idempotencyKeyRows: 1,
       sessionRows: 1,
       alarmRows: 1,
-      suspenseRows: 1,
+      suspenseRows: 2,
+      heldRows: 1,
     });
     const left = await allRows(
       kontor,
@@ -446,8 +451,8 @@ describe('a purge', () => {
        WHERE code = 'MALFORMED_LINE' GROUP BY 1 ORDER BY 1`,
     );
     expect(left).toEqual([
-      { gone: false, n: 1 },
-      { gone: true, n: 1 },
+      { gone: false, n: 2 },
+      { gone: true, n: 2 },
     ]);
   });
 
