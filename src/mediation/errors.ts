@@ -18,6 +18,8 @@ export const mediationErrors = {
   USAGE_SOURCE_NAME_TAKEN: 'Another source has this name.',
   IDENTITY_DOMAIN_INVALID: 'An identity domain has 1 to 63 lower-case letters, digits, . and -',
   IDENTITY_DOMAIN_TAKEN: 'Another partner uses this identity domain.',
+  SOURCE_OF_OTHER_PARTNER:
+    'The source belongs neither to the partner of the file nor to one above or below it.',
   TRUNK_NOT_FOUND_FOR_SOURCE: 'The default trunk does not exist or is not visible to the caller.',
   NOTHING_TO_RECYCLE: 'No rejected or held record fits the filter.',
 } as const satisfies ErrorCatalogue;

@@ -56,7 +56,7 @@ export class UsageFileService {
   /**
    * Starts the import of a stored file as the usage of a source; answers the run. The same file
    * and source again find the same run. Refuses with NOT_FOUND, FILE_QUARANTINED,
-   * FILE_PURGED, or FILE_ALREADY_IMPORTED when the content was imported as another file or source.
+   * FILE_PURGED, SOURCE_OF_OTHER_PARTNER, or FILE_ALREADY_IMPORTED when the content was imported as another file or source.
    */
   async import(
     tx: Tx,
@@ -92,6 +92,7 @@ export class UsageFileService {
     const other = isEmpty(file) ? null : await otherFileWithContent(tx, file);
     if (other !== null) throw alreadyImported(other);
     assertKept(file);
+    await assertFitting(tx, file, source);
     return this.#start(tx, file, source, requestedBy);
   }
 
@@ -175,6 +176,23 @@ export function assertKept(file: UsageFile): void {
   if (file.purgedAt === null) return;
   throw new DomainError('FILE_PURGED', 'The bytes of the file were purged; send them again.', {
     purgedAt: file.purgedAt.toISOString(),
+  });
+}
+
+// A partner takes up what those below it delivered, and what it delivers itself for one of them.
+async function assertFitting(tx: Tx, file: UsageFile, source: UsageSource): Promise<void> {
+  if (file.partnerId === source.partnerId) return;
+  const fitting = rowsOf(
+    await tx.query(
+      `SELECT 1 FROM partner f JOIN partner s ON f.path @> ARRAY[s.id] OR s.path @> ARRAY[f.id]
+       WHERE f.id = $1 AND s.id = $2`,
+      [file.partnerId, source.partnerId],
+    ),
+  );
+  if (fitting.length === 1) return;
+  throw new DomainError('SOURCE_OF_OTHER_PARTNER', 'The file is not one of this source.', {
+    filePartnerId: toGlobalId('Partner', file.partnerId),
+    sourcePartnerId: toGlobalId('Partner', source.partnerId),
   });
 }
 

@@ -216,6 +216,32 @@ describe('importUsageFile', () => {
   });
 });
 
+describe("a file of one partner and another's source", () => {
+  it('go together where one of them is above the other, and nowhere else', async () => {
+    const other = await aPartner(kontor, { kind: 'RESELLER', parentId: hub.id });
+    const below = await aPartner(kontor, { kind: 'RESELLER', parentId: reseller.id });
+    const [ofOther, ofReseller] = [
+      await aSource(kontor, { partnerId: other.id }),
+      await aSource(kontor, { partnerId: reseller.id }),
+    ];
+    const fileOf = async (partner: BuiltPartner) =>
+      stored(
+        undefined,
+        await kontor.signIn((await aUser(kontor, { partnerId: partner.id })).email),
+      );
+    const pairs: [string, string, string[]][] = [
+      [await fileOf(reseller), ofOther.globalId, ['SOURCE_OF_OTHER_PARTNER']],
+      [await fileOf(below), ofOther.globalId, ['SOURCE_OF_OTHER_PARTNER']],
+      [await fileOf(below), ofReseller.globalId, []],
+      [await fileOf(hub), ofOther.globalId, []],
+      [await fileOf(other), source.globalId, []],
+    ];
+    for (const [fileId, sourceId, codes] of pairs) {
+      expect((await importFile(fileId, sourceId)).codes).toEqual(codes);
+    }
+  });
+});
+
 describe('usageFiles', () => {
   it('lists newest first, page by page, each file once', async () => {
     const own = await aPartner(kontor, { kind: 'RESELLER' });
