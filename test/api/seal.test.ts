@@ -96,6 +96,20 @@ describe('days of records', () => {
     expect(await plans('subscription_id = $2', [days.open, 77])).toContain('Seq Scan');
   });
 
+  it('have corrections by time and records taken up again by batch, however many others', async () => {
+    await owner.query('SELECT ensure_correction_partitions(ARRAY[$1]::date[])', [days.old]);
+    await owner.query('SET enable_seqscan = off');
+    const plan = async (sql: string, values: unknown[]) =>
+      JSON.stringify((await owner.query(`EXPLAIN ${sql}`, values)).rows);
+    const corrections = `SELECT 1 FROM xdr_correction WHERE started_at >= $1::date
+      AND started_at < $1::date + interval '1 hour' LIMIT 1`;
+    const leaf = `xdr_correction_${days.old.replaceAll('-', '')}`;
+    expect(await plan(corrections, [days.old])).toContain(`${leaf}_started_at_idx`);
+    const recycled = 'SELECT id FROM suspense_record WHERE recycled_by_batch_id = $1 ORDER BY id';
+    expect(await plan(recycled, [1])).toContain('suspense_record_recycled');
+    await owner.query('RESET enable_seqscan');
+  });
+
   it('take what arrives later', async () => {
     await owner.query('SELECT ensure_usage_partitions(ARRAY[$1]::date[])', [days.old]);
     await owner.query(
