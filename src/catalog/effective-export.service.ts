@@ -40,7 +40,7 @@ export async function effectivePrices(
     listId: list.id,
     rates: async function* (tx) {
       for (let after: string | null = null; ; ) {
-        const page = await priceLists.effectiveRates(tx, priceListId, moment, prefix, {
+        const page = await priceLists.effectivePage(tx, priceListId, moment, prefix, {
           first: PAGE,
           after,
         });

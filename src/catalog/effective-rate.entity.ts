@@ -7,6 +7,9 @@ import type { EffectiveRate, PricingModel } from './rate-row.js';
 import { storedSteps } from './tier.js';
 import { CounterPeriod, CounterScope, shownSteps, TierStep } from './tier-schedule.entity.js';
 
+/** More digits before the point than a `Decimal` has. */
+const TOO_LARGE = /^\d{31}/;
+
 @ObjectType('EffectiveRate', {
   simpleResolvers: true,
   description: 'A price of a list at an instant, after inheritance.',
@@ -99,5 +102,11 @@ export class EffectiveRateView {
     this.minimum = rate.minimum;
     this.grace = rate.grace;
     this.clamped = rate.clamped;
+  }
+
+  /** Whether percentages of lists above each other made more of it than a `Decimal` holds. */
+  get isTooLarge(): boolean {
+    const ofTiers = this.tiers.flatMap((step) => [step.price, step.flatFee]);
+    return [this.price, this.connectionFee, ...ofTiers].some((text) => TOO_LARGE.test(text));
   }
 }

@@ -10,6 +10,7 @@ import {
   rowByGlobalId,
   rowNumber,
   rowOf,
+  rowsOf,
   type Tx,
   type Viewer,
 } from '../platform/index.js';
@@ -113,8 +114,24 @@ export class PriceListService {
     return pageById(query, page);
   }
 
-  /** The prices of a list in force at an instant, by key, inheritance worked out. */
+  /**
+   * The prices of a list in force at an instant, by key, inheritance worked out. Refuses with
+   * NOT_FOUND, INVALID_PREFIX, or VALUE_OUT_OF_RANGE for a price that the API has no number for.
+   */
   async effectiveRates(
+    tx: Tx,
+    priceListId: string,
+    moment: PriceMoment,
+    startsWith: string,
+    page: Page,
+  ): Promise<Connection<EffectiveRateView>> {
+    const found = await this.effectivePage(tx, priceListId, moment, startsWith, page);
+    await assertSayable(tx, priceListId, found.nodes);
+    return found;
+  }
+
+  /** As {@link effectiveRates}, with prices of any size; exports write them as they are. */
+  async effectivePage(
     tx: Tx,
     priceListId: string,
     moment: PriceMoment,
@@ -139,7 +156,8 @@ export class PriceListService {
   /**
    * The price of a number at an instant, in the band that the clock of a zone shows then and for
    * the sets of origins that hold the calling number; null when the list has none. Refuses with
-   * NOT_FOUND, INVALID_NUMBER or INVALID_TIME_ZONE.
+   * NOT_FOUND, INVALID_NUMBER, INVALID_TIME_ZONE, or VALUE_OUT_OF_RANGE for a price that the API
+   * has no number for.
    */
   async rateFor(
     tx: Tx,
@@ -156,8 +174,33 @@ export class PriceListService {
     const table = await tableFor(tx, list.id, moment, heads([number]));
     const ranks = await originRanks(tx, list.id, callingNumber ?? '', asKnownAt);
     const found = findRate(table, number, bandId, at, ranks);
-    return found === undefined ? null : new EffectiveRateView({ ...found.entry, rate: found.rate });
+    if (found === undefined) return null;
+    const view = new EffectiveRateView({ ...found.entry, rate: found.rate });
+    await assertSayable(tx, priceListId, [view]);
+    return view;
   }
+}
+
+async function assertSayable(
+  tx: Tx,
+  priceListId: string,
+  rates: readonly EffectiveRateView[],
+): Promise<void> {
+  const large = rates.find((rate) => rate.isTooLarge);
+  if (large === undefined) return;
+  const { prefix } = large;
+  const [destination] = rowsOf<{ name: string }>(
+    await tx.query(
+      `SELECT d.name FROM destination_prefix p JOIN destination d ON d.id = p.destination_id
+       WHERE p.prefix = $1`,
+      [prefix],
+    ),
+  );
+  throw new DomainError(
+    'VALUE_OUT_OF_RANGE',
+    'Percentages of the lists that are inherited stack up to a price of more than 30 digits.',
+    { priceListId, prefix, destination: destination?.name ?? null },
+  );
 }
 
 interface Parent {

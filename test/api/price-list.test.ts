@@ -104,6 +104,26 @@ describe('price lists that inherit', () => {
     expect(some.nodes).toMatchObject([{ prefix: '4917' }]);
   });
 
+  it('name the list and destination where percentages stack up to what no number says', async () => {
+    const root = (await hubList()).id;
+    await rate(root, { destinationId: destination, price: '9999999999' });
+    let id = root;
+    for (let level = 0; level < 3; level += 1) {
+      id = (await hubList({ parentId: id })).id;
+      await rate(id, { prefix: '49', kind: 'PERCENT', price: '9999999999' });
+    }
+    for (const [query, given] of [
+      [RATE_FOR, { number: '4915123', zone: 'UTC' }],
+      [EFFECTIVE, {}],
+    ] as const) {
+      const answer = await app.graphql(query, { id, asOf: AT, ...given }, world.hubToken);
+      expect(answer.errors[0]?.extensions).toEqual({
+        code: 'VALUE_OUT_OF_RANGE',
+        details: { priceListId: id, prefix: '4915', destination: 'Germany mobile' },
+      });
+    }
+  });
+
   it('choose the band by the clock of the given zone', async () => {
     const list = (await hubList({ timeProfileId: profile.id })).id;
     const peak = profile.bands.find((band) => band.name === 'Peak')?.id;
