@@ -1,4 +1,5 @@
 import { DomainError } from '../kernel/index.js';
+import { assertCountry } from '../partner/index.js';
 import {
   type Connection,
   once,
@@ -24,7 +25,7 @@ import { holidayTable, minuteOf, weekdayMask, weekTable } from './week.js';
 export class DestinationService {
   /**
    * Creates a destination with its prefixes. Refuses with NOT_HUB, INVALID_PREFIX,
-   * DESTINATION_NAME_TAKEN or DESTINATION_PREFIX_TAKEN.
+   * INVALID_COUNTRY, DESTINATION_NAME_TAKEN or DESTINATION_PREFIX_TAKEN.
    */
   async create(
     tx: Tx,
@@ -47,10 +48,12 @@ export class DestinationService {
         prefix: wrong.slice(0, 32),
       });
     }
+    const country = input.country ?? null;
+    if (country !== null) assertCountry(country);
     const made = await tx.query<{ id: number }[]>(
       `INSERT INTO destination (name, country, kind) VALUES ($1, $2, $3)
        ON CONFLICT (name) DO NOTHING RETURNING id`,
-      [input.name.trim(), input.country ?? null, input.kind],
+      [input.name.trim(), country, input.kind],
     );
     const id = made[0]?.id;
     if (id === undefined) {

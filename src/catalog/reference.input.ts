@@ -14,7 +14,10 @@ export class CreateDestinationInput {
   @PlainText(1, 200)
   name!: string;
 
-  @Field(() => String, { nullable: true, description: 'Country, ISO 3166 in two capitals.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Country, ISO 3166 in two capitals; none for services that belong to no country.',
+  })
   country?: string | null;
 
   @Field(() => DestinationKind, {

@@ -22,6 +22,7 @@ export {
 } from './calendar.js';
 export { canonicalJson } from './canonical.js';
 export { bareCell, guardCell } from './cell-guard.js';
+export { isCountry } from './country.js';
 export { currencyCodes, isCurrency, minorUnits } from './currency.js';
 export {
   type BillingCycle,

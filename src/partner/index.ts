@@ -26,6 +26,7 @@ export { partnerErrors } from './errors.js';
 export { Partner } from './partner.entity.js';
 export { AccountResolver, PartnerResolver } from './partner.resolver.js';
 export { activePartner, openAccount, PartnerService } from './partner.service.js';
+export { assertCountry } from './placement.js';
 export {
   levelPermission,
   mayReadLevel,

@@ -1,4 +1,4 @@
-import { DomainError } from '../kernel/index.js';
+import { DomainError, isCountry } from '../kernel/index.js';
 
 /** Kinds that may stand directly below each kind of partner. */
 const belowKind: Readonly<Record<string, readonly string[]>> = {
@@ -31,11 +31,9 @@ export function assertPlacement(
   }
 }
 
-const regionNames = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'none' });
-
 /** Refuses with INVALID_COUNTRY what is not an ISO 3166 code in two capitals. */
 export function assertCountry(code: string): void {
-  if (!/^[A-Z]{2}$/.test(code) || regionNames.of(code) === undefined) {
+  if (!isCountry(code)) {
     throw new DomainError('INVALID_COUNTRY', 'The country is not an ISO 3166 code.', {
       country: code.slice(0, 16),
     });

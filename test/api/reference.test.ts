@@ -59,6 +59,9 @@ describe('destinations', () => {
     ['a name twice', { name: 'Twice', prefixes: ['882'] }, 'DESTINATION_NAME_TAKEN'],
     ['a prefix twice', { name: 'Other', prefixes: ['88', '881'] }, 'DESTINATION_PREFIX_TAKEN'],
     ['letters', { name: 'Letters', prefixes: ['88a'] }, 'INVALID_PREFIX'],
+    ['no country', { name: 'Nowhere', country: 'XQ', prefixes: ['882'] }, 'INVALID_COUNTRY'],
+    ['small letters', { name: 'Small', country: 'de', prefixes: ['882'] }, 'INVALID_COUNTRY'],
+    ['a country of the past', { name: 'Past', country: 'YU', prefixes: ['38'] }, 'INVALID_COUNTRY'],
     ['no prefix', { name: 'None', prefixes: [] }, 'BAD_USER_INPUT'],
   ])('refuse %s and leave nothing behind', async (_, input, code) => {
     const twice = { input: { name: 'Twice', prefixes: ['881'] } };

@@ -7,6 +7,7 @@ import {
 } from '../../seeds/reference/destinations.js';
 import { readAreas, readCarriers } from '../../seeds/reference/numbering-plan.js';
 import { timeProfiles } from '../../seeds/reference/time-profiles.js';
+import { isCountry } from '../../src/kernel/index.js';
 
 const carriers = readCarriers();
 const destinations = buildDestinations(dialCountries, carriers);
@@ -80,6 +81,11 @@ describe('The destinations', () => {
     });
     expect(idle).toEqual([]);
     expect(names.size).toBe(destinations.reduce((sum, each) => sum + each.prefixes.length, 0));
+  });
+
+  it('are of countries that createDestination takes, or of none', () => {
+    const codes = new Set(destinations.map(({ country }) => country));
+    expect([...codes].filter((code) => code !== null && !isCountry(code))).toEqual([]);
   });
 
   it('are the same whatever order the plan is read in', () => {
