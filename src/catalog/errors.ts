@@ -16,6 +16,7 @@ export const catalogErrors = {
   RATE_OVERLAPS: 'Another rate of the same key holds in the same time.',
   RATE_WITHOUT_PARENT: 'A list that inherits nothing has nothing to adjust.',
   RATE_BELOW_ZERO: 'The adjustment would bring an inherited price below zero.',
+  RATE_ABOVE_REVENUE: 'The adjustment would bring an inherited share of revenue above 100 percent.',
   NOT_OF_OWNER: 'What is named belongs to another partner than the one that names it.',
   TIER_SCHEDULE_NAME_TAKEN: 'The partner has a tier schedule of this name.',
   ORIGIN_SET_NAME_TAKEN: 'The partner has a set of origins of this name.',

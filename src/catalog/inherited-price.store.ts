@@ -91,6 +91,16 @@ export async function inheritedRows(
   };
 }
 
+/** Whether a visible list, or one that it inherits from, shares revenue now or will. */
+export async function inheritsShares(tx: Tx, listId: number): Promise<boolean> {
+  const found = await tx.query<object[]>(
+    `SELECT 1 FROM inherited_rates($1, ${knownUntil('$2')}, NULL, NULL) AS r
+     WHERE (r.rate).model = 'REVENUE_SHARE' LIMIT 1`,
+    [listId, null],
+  );
+  return found.length > 0;
+}
+
 async function prefixesOf(
   tx: Tx,
   destinationIds: readonly number[],

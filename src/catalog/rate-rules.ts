@@ -4,7 +4,9 @@ import type { PricingModel, RateKind } from './rate-row.js';
 /** Prices and fees are kept with ten digits before the point. */
 const PRICE_LIMIT = 10n ** 18n;
 const UNIT_LIMIT = 1_073_741_824;
-const HUNDRED_PERCENT = 10_000_000_000n;
+
+/** At the scale of prices. */
+export const HUNDRED_PERCENT = 10_000_000_000n;
 
 /** The numbers of a rate, as decimal text and whole units. */
 export interface RateNumbers {

@@ -2,18 +2,19 @@ import { DomainError } from '../kernel/index.js';
 import { once, rowByGlobalId, rowOf, type Tx, type Viewer } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
 import { effectiveTable, type TableEntry } from './inherit.js';
-import { inheritedRows } from './inherited-price.store.js';
+import { inheritedRows, inheritsShares } from './inherited-price.store.js';
 import { assertKept, assertOfOwner, writableList } from './keeper.store.js';
 import { OriginSet } from './origin-set.entity.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import type { SetRateInput } from './price-list.input.js';
 import { closeRow, lockPriceList, recordingMoment } from './rate.store.js';
-import type { RateRow } from './rate-row.js';
+import type { EffectiveRate, RateRow } from './rate-row.js';
 import {
   assertCharge,
   assertRate,
   assertTarget,
   closedBy,
+  HUNDRED_PERCENT,
   type RateVersion,
 } from './rate-rules.js';
 import { TierSchedule } from './tier-schedule.entity.js';
@@ -23,8 +24,8 @@ import { TimeBand } from './time-profile.entity.js';
 export class RateService {
   /**
    * Records a rate from an instant on; the open rate of the same key ends there. Refuses with
-   * RATE_REFUSED, RATE_OVERLAPS, RATE_WITHOUT_PARENT, RATE_BELOW_ZERO, BAND_NOT_OF_PROFILE,
-   * NOT_OF_OWNER, INVALID_PERIOD, PRICE_LIST_READ_ONLY or NOT_FOUND.
+   * RATE_REFUSED, RATE_OVERLAPS, RATE_WITHOUT_PARENT, RATE_BELOW_ZERO, RATE_ABOVE_REVENUE,
+   * BAND_NOT_OF_PROFILE, NOT_OF_OWNER, INVALID_PERIOD, PRICE_LIST_READ_ONLY or NOT_FOUND.
    */
   async set(tx: Tx, viewer: Viewer, input: SetRateInput, key: string | null): Promise<Rate> {
     const made = await once(tx, viewer, key, 'setRate', input, async () => ({
@@ -76,9 +77,8 @@ export class RateService {
       recordedAt: () => `'${moment}'`,
     });
     const id = (inserted.identifiers[0] as { id: number }).id;
-    if (input.kind === 'DIFFERENCE' && input.price.startsWith('-')) {
-      await assertAboveZero(tx, list.id, id, target.prefix);
-    }
+    const made = { listId: list.id, rateId: id, prefix: target.prefix };
+    if (input.kind !== 'ABSOLUTE') await assertAdjustment(tx, made, input);
     return id;
   }
 
@@ -164,13 +164,41 @@ async function keyVersions(tx: Tx, listId: number, target: RateTarget): Promise<
   }));
 }
 
-/** Proves on the prices known now that an adjustment leaves every one of them at zero or above. */
-async function assertAboveZero(
+interface MadeAdjustment {
+  readonly listId: number;
+  readonly rateId: number;
+  readonly prefix: string | null;
+}
+
+/**
+ * Proves on the prices known now what an adjustment makes of every one of them: one that takes off
+ * leaves none below zero, one that adds shares out no more than all of a revenue.
+ */
+async function assertAdjustment(
   tx: Tx,
-  listId: number,
-  rateId: number,
-  prefix: string | null,
+  made: MadeAdjustment,
+  { kind, price }: Pick<SetRateInput, 'kind' | 'price'>,
 ): Promise<void> {
+  const isLess = price.startsWith('-');
+  if (isLess && kind === 'PERCENT') return;
+  if (!isLess && !(await inheritsShares(tx, made.listId))) return;
+  const isWrong = isLess ? isBelowZero : isAboveRevenue;
+  const entries = [...(await adjustedTable(tx, made)).values()];
+  const wrong = entries.find(({ versions }) =>
+    versions.some(({ value }) => value.path.at(-1) === made.rateId && isWrong(value)),
+  );
+  if (wrong === undefined) return;
+  const [code, message] = isLess
+    ? ['RATE_BELOW_ZERO', 'The adjustment would bring an inherited price below zero.']
+    : ['RATE_ABOVE_REVENUE', 'The adjustment would share out more than all of a revenue.'];
+  throw new DomainError(code, message, { prefix: wrong.prefix });
+}
+
+/** The prices of a list as far as an adjustment for this prefix may have to do with them. */
+async function adjustedTable(
+  tx: Tx,
+  { listId, prefix }: MadeAdjustment,
+): Promise<ReadonlyMap<string, TableEntry>> {
   const { lists, destinationPrefixes } = await inheritedRows(tx, listId);
   const scoped =
     prefix === null || prefix === ''
@@ -179,19 +207,15 @@ async function assertAboveZero(
           listId: id,
           rows: rows.filter((row: RateRow) => related(row.prefix, prefix)),
         }));
-  for (const entry of effectiveTable(scoped, destinationPrefixes).values()) {
-    const below = belowZero(entry, rateId);
-    if (!below) continue;
-    throw new DomainError(
-      'RATE_BELOW_ZERO',
-      'The adjustment would bring an inherited price below zero.',
-      { prefix: entry.prefix },
-    );
-  }
+  return effectiveTable(scoped, destinationPrefixes);
 }
 
-function belowZero(entry: TableEntry, rateId: number): boolean {
-  return entry.versions.some(({ value }) => value.clamped && value.path.at(-1) === rateId);
+function isBelowZero(rate: EffectiveRate): boolean {
+  return rate.clamped;
+}
+
+function isAboveRevenue({ terms, price }: EffectiveRate): boolean {
+  return terms?.model === 'REVENUE_SHARE' && price > HUNDRED_PERCENT;
 }
 
 function related(prefix: string | null, other: string): boolean {

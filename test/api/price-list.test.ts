@@ -287,6 +287,27 @@ describe('rates in versions', () => {
     expect(rows.nodes).toHaveLength(1);
   });
 
+  it('refuses an adjustment that shares out more than all of a revenue, and takes others', async () => {
+    const { id: root } = await hubList();
+    const { id } = await hubList({ parentId: root });
+    await rate(root, { prefix: '49900', model: 'REVENUE_SHARE', price: '60' });
+    await rate(root, { prefix: '49', price: '90' });
+    const adjust = (prefix: string, kind: string, price: string) =>
+      app.graphql(SET_RATE, { input: rateInput(id, { prefix, kind, price }) }, world.hubToken);
+    for (const [prefix, kind, price, codes] of [
+      ['499', 'PERCENT', '66.67', ['RATE_ABOVE_REVENUE']],
+      ['49900', 'DIFFERENCE', '40.00000001', ['RATE_ABOVE_REVENUE']],
+      ['4990', 'DIFFERENCE', '40', []],
+      ['499', 'PERCENT', '66.66', []],
+      ['49', 'PERCENT', '500', []],
+      ['', 'PERCENT', '-50', []],
+    ] as const) {
+      expect([prefix, (await adjust(prefix, kind, price)).codes]).toEqual([prefix, codes]);
+    }
+    const rows = await call(app, world.hubToken, RATES, { id, filter: {} });
+    expect(rows.nodes).toHaveLength(4);
+  });
+
   it('sets one rate when twenty come at once', async () => {
     const { id } = await hubList();
     const input = rateInput(id, { prefix: '49' });
