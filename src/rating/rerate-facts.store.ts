@@ -175,27 +175,61 @@ export class FoldedBefore {
   }
 }
 
+/** Sums of a batch: whose and of which civil day, and in which currency. */
+export interface BilledSums {
+  readonly batchId: number;
+  readonly contractId: number;
+  readonly day: number;
+  readonly currency: string;
+}
+
 /**
- * The invoices that sums of some batches were put on, by batch, contract and civil day. All sums
- * of a batch that share contract and day are billed together.
+ * The invoices that sums of some batches were put on. All sums of a batch that share contract, day
+ * and currency are billed together; a day on which terms change their currency goes onto two.
  */
-export async function invoicesOf(
-  client: pg.Client,
-  batchIds: readonly number[],
-  fromDay: string,
-  toDay: string,
-): Promise<(batchId: number, contractId: number, day: number) => number | null> {
-  const rows = rowsOf<{ batch: number; contract: number; day: number; invoice: number }>(
-    await client.query(
-      `SELECT DISTINCT batch_id AS batch, contract_id AS contract,
-         usage_on - '1970-01-01'::date AS day, invoice_id AS invoice
-       FROM usage_summary WHERE invoice_id IS NOT NULL AND batch_id = ANY ($1::int[])
-         AND usage_on BETWEEN $2 AND $3`,
-      [batchIds, fromDay, toDay],
-    ),
-  );
-  const found = new Map(
-    rows.map((row) => [`${row.batch} ${row.contract} ${row.day}`, row.invoice]),
-  );
-  return (batchId, contractId, day) => found.get(`${batchId} ${contractId} ${day}`) ?? null;
+export class InvoicesOfSums {
+  readonly #byCurrency = new Map<string, number>();
+  readonly #ofDay = new Map<string, Set<number>>();
+
+  static async load(
+    client: pg.Client,
+    batchIds: readonly number[],
+    fromDay: string,
+    toDay: string,
+  ): Promise<InvoicesOfSums> {
+    const rows = rowsOf<BilledSums & { invoiceId: number }>(
+      await client.query(
+        `SELECT DISTINCT u.batch_id AS "batchId", u.contract_id AS "contractId",
+           u.usage_on - '1970-01-01'::date AS day, v.currency, u.invoice_id AS "invoiceId"
+         FROM usage_summary u JOIN contract_version v ON v.id = u.contract_version_id
+         WHERE u.invoice_id IS NOT NULL AND u.batch_id = ANY ($1::int[])
+           AND u.usage_on BETWEEN $2 AND $3`,
+        [batchIds, fromDay, toDay],
+      ),
+    );
+    const invoices = new InvoicesOfSums();
+    for (const row of rows) invoices.#add(row, row.invoiceId);
+    return invoices;
+  }
+
+  #add(sums: BilledSums, invoiceId: number): void {
+    const day = dayKey(sums);
+    this.#byCurrency.set(`${day} ${sums.currency}`, invoiceId);
+    this.#ofDay.set(day, (this.#ofDay.get(day) ?? new Set()).add(invoiceId));
+  }
+
+  /** The invoice that these sums were put on; null where they are not billed. */
+  of(sums: BilledSums): number | null {
+    return this.#byCurrency.get(`${dayKey(sums)} ${sums.currency}`) ?? null;
+  }
+
+  /** As {@link of}, for records that come to this currency only now: what they were put on. */
+  ofOther(sums: BilledSums): number | null {
+    const invoices = [...(this.#ofDay.get(dayKey(sums)) ?? [])];
+    return this.of(sums) ?? (invoices.length === 1 ? invoices[0]! : null);
+  }
+}
+
+function dayKey({ batchId, contractId, day }: BilledSums): string {
+  return `${batchId} ${contractId} ${day}`;
 }

@@ -3,7 +3,7 @@ import { isoFromEpochDay } from '../kernel/index.js';
 import type { BatchTicket } from '../platform/index.js';
 import type { EntrySegment } from './allowance-collector.js';
 import type { CountedLevels } from './rerate-counted.js';
-import { invoicesOf, type VersionList } from './rerate-facts.store.js';
+import { InvoicesOfSums, type VersionList } from './rerate-facts.store.js';
 import type { SliceFinding } from './rerate-slice.js';
 import type { RerateDelta } from './rerate-sums.js';
 
@@ -28,7 +28,7 @@ export async function storeDifferences(
     ([low, high], day) => [Math.min(low, day), Math.max(high, day)],
     [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
   );
-  const invoiceOf = await invoicesOf(
+  const invoices = await InvoicesOfSums.load(
     client,
     sources.map(({ source }) => source),
     isoFromEpochDay(first),
@@ -36,8 +36,12 @@ export async function storeDifferences(
   );
   const rows = new Map<string, DifferenceRow>();
   for (const { source, deltas } of sources) {
-    for (const delta of deltas)
-      addDifference(rows, versions, delta, (contract, day) => invoiceOf(source, contract, day));
+    for (const delta of deltas) {
+      const { contractId, currency } = versions.of(delta.version);
+      const sums = { batchId: source, contractId, day: delta.day, currency };
+      const invoice = delta.recordsBefore > 0 ? invoices.of(sums) : invoices.ofOther(sums);
+      addDifference(rows, versions, delta, invoice);
+    }
   }
   const all = [...rows.values()];
   for (let at = 0; at < all.length; at += ROWS_A_STATEMENT) {
@@ -64,11 +68,10 @@ function addDifference(
   rows: Map<string, DifferenceRow>,
   versions: VersionList,
   delta: RerateDelta,
-  invoiceOf: (contractId: number, day: number) => number | null,
+  invoice: number | null,
 ): void {
   const { contractId: contract, partnerId: payer, level, currency } = versions.of(delta.version);
   const { service, destination } = delta;
-  const invoice = invoiceOf(contract, delta.day);
   const key = `${contract} ${currency} ${service} ${destination} ${invoice}`;
   let row = rows.get(key);
   if (row === undefined) {

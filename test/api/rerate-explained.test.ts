@@ -3,7 +3,7 @@ import { encodeCursor } from '../../src/kernel/index.js';
 import { refusal, TERMS } from '../fixtures/partner.js';
 import { bucketInput, CREATE_BUCKET } from '../fixtures/pricing.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
-import { CUSTOMER_NUMBER } from '../fixtures/traffic.js';
+import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
 
 const OCTOBER = { from: '2026-10-01T00:00:00Z', to: '2026-11-01T00:00:00Z' };
 const XDRS = 'query ($filter: XdrFilter!) { xdrs(filter: $filter, first: 9) { nodes { id } } }';
@@ -21,6 +21,10 @@ const AMEND = `mutation ($id: ID!, $terms: ContractTermsInput!) {
 const SET_RATE = `mutation ($input: SetExchangeRateInput!) {
   setExchangeRate(input: $input) { id }
 }`;
+const BILL = 'mutation ($input: StartBillRunInput!) { startBillRun(input: $input) { id } }';
+const BY_INVOICE = `query ($id: ID!) { rerate(id: $id) { outcome(step: PREVIEW) {
+  differences(by: [INVOICE], first: 9) { nodes { invoice { currency } currency before after } }
+} } }`;
 const WITHDRAW = 'mutation ($id: ID!) { withdrawExchangeRate(exchangeRateId: $id) { id } }';
 
 let desk: RerateDesk;
@@ -112,4 +116,30 @@ it('lists differences after cursors of their own alone', async () => {
     const { kontor, world } = desk;
     expect(await refusal(kontor, world.token, text, { id, after })).toBe('INVALID_CURSOR');
   }
+});
+
+it('tells records under the invoice of their currency, where a day went onto two', async () => {
+  const { contracts, lists, hub } = desk.world;
+  const inDollars = {
+    ...TERMS,
+    validFrom: '2026-10-20T12:00:00Z',
+    currency: 'USD',
+    conversion: 'RECORD',
+    priceLists: [{ priceListId: lists.hubRetail }],
+  };
+  await desk.query(AMEND, { id: contracts.direct, terms: inDollars });
+  await desk.calls(
+    ['eur', '20', DIRECT_NUMBER, '33123456789', 90],
+    ['usd', '20', DIRECT_NUMBER, '33123456789', 120, '14:00'],
+  );
+  await desk.query(BILL, { input: { period: '2026-10', sellerPartnerId: hub.globalId } });
+  await desk.settled();
+  await desk.price(lists.hubRetail, { price: '0.80' });
+  const id = await desk.previewed({ contractId: contracts.direct });
+  // A euro is 1.2001 dollars since the test before last.
+  const { outcome } = await desk.query(BY_INVOICE, { id });
+  expect(outcome.differences.nodes).toEqual([
+    { invoice: { currency: 'EUR' }, currency: 'EUR', before: '0.1839', after: '1.20' },
+    { invoice: { currency: 'USD' }, currency: 'USD', before: '0.2207', after: '1.9202' },
+  ]);
 });
