@@ -38,6 +38,13 @@ export interface GuardQuestion {
   readonly leads: readonly number[];
   /** Asked at instants; the exchange rate exists. */
   readonly worthAt: (at: number) => Worth;
+  /** Instants after `from` at which another exchange rate begins. */
+  readonly turns: readonly number[];
+}
+
+/** A question with the highest exchange rate that is known from its beginning on. */
+interface Asked extends GuardQuestion {
+  readonly dearest: Worth;
 }
 
 /** A price below its cost from an instant on. Amounts have scale 8. */
@@ -66,12 +73,14 @@ const PREFIXES_A_GO = 1_000;
 /**
  * Where a selling list goes below the cost of another through a change of either: for each prefix
  * of the two lists that begins with a changed one, and each pair of bands that the clock can show
- * at once, the prices per unit are compared over time. What was below cost before, by as much or
+ * at once, the prices per unit are compared over time, also where only the exchange rate turns.
+ * What was below cost before, by as much or
  * more, is left out. Fees, increments and minima are not weighed, and prices that are not per
  * unit (percentages, shares, tiers) are not compared; the check of each record does both. It yields
  * now and then, so that others may be served.
  */
-export function* searchMargins(question: GuardQuestion): Generator<void, MarginFinding[]> {
+export function* searchMargins(given: GuardQuestion): Generator<void, MarginFinding[]> {
+  const question = { ...given, dearest: dearestOf(given) };
   const pairs = bandPairs(question);
   const [costBand, sellBand] = pairs[0] ?? [0, 0];
   const findings: MarginFinding[] = [];
@@ -85,6 +94,12 @@ export function* searchMargins(question: GuardQuestion): Generator<void, MarginF
   return findings.sort(byPlace);
 }
 
+function dearestOf({ from, turns, worthAt }: GuardQuestion): Worth {
+  return turns
+    .map(worthAt)
+    .reduce((most, one) => (one.num * most.den > most.num * one.den ? one : most), worthAt(from));
+}
+
 /** Bands that the clocks show, for numbers that begin with a prefix. */
 interface Place {
   readonly prefix: string;
@@ -94,7 +109,7 @@ interface Place {
 
 /** Bands that meet the same two prices are one finding. */
 function meetInBands(
-  question: GuardQuestion,
+  question: Asked,
   prefix: string,
   pairs: readonly (readonly [number, number])[],
   findings: MarginFinding[],
@@ -111,8 +126,8 @@ function meetInBands(
   }
 }
 
-function meet(question: GuardQuestion, place: Place, findings: MarginFinding[]): void {
-  const { cost, sell, from } = question;
+function meet(question: Asked, place: Place, findings: MarginFinding[]): void {
+  const { cost, sell, from, turns } = question;
   const { prefix, costBand, sellBand } = place;
   const costLine = cost.after.lineOf(prefix, costBand);
   const sellLine = sell.after.lineOf(prefix, sellBand);
@@ -121,10 +136,11 @@ function meet(question: GuardQuestion, place: Place, findings: MarginFinding[]):
   if (lastCost === undefined || lastSell === undefined) return;
   // Most prices never change again, and most are no loss.
   if (isLasting(costLine, from) && isLasting(sellLine, from)) {
-    if (belowCost(lastCost.value, lastSell.value, question.worthAt(from)) === null) return;
+    if (belowCost(lastCost.value, lastSell.value, question.dearest) === null) return;
   }
   const before = [cost.before.lineOf(prefix, costBand), sell.before.lineOf(prefix, sellBand)];
-  const later = boundaries([costLine, sellLine, ...before]).filter(
+  const turning = turns.map((at) => ({ from: at, to: null, value: null }));
+  const later = boundaries([costLine, sellLine, ...before, turning]).filter(
     (at) => at > from && at !== Number.POSITIVE_INFINITY,
   );
   const costs = new TimelineReader(costLine);

@@ -172,6 +172,7 @@ export class SheetGuard {
       changed: await this.#changedPrefixes(),
       leads: this.#leadsOf(pair),
       worthAt,
+      turns: rates.map(({ validFrom }) => validFrom.getTime()).filter((at) => at > from.getTime()),
     });
     let step = search.next();
     for (; !step.done; step = search.next()) await nextTurn();

@@ -172,20 +172,22 @@ describe('a sheet of a supplier', () => {
       missingExchangeRates: ['USD/EUR'],
     });
     expect(await activated(early)).toBe('EXCHANGE_RATE_MISSING');
-    for (const [value, validFrom] of [
-      ['1.25', '2026-01-01T00:00:00Z'],
-      ['1.20', '2030-07-01T00:00:00Z'],
-      ['1.00', '2031-01-01T00:00:00Z'],
-    ]) {
+    const publish = (value: string, validFrom: string) => {
       const pair = { baseCurrency: 'EUR', quoteCurrency: 'USD', source: 'ECB' };
-      await call(app, world.hubToken, SET_FX, { input: { ...pair, rate: value, validFrom } });
-    }
+      return call(app, world.hubToken, SET_FX, { input: { ...pair, rate: value, validFrom } });
+    };
+    await publish('1.25', '2026-01-01T00:00:00Z');
+    await publish('1.20', '2030-07-01T00:00:00Z');
     // 0.018 a second is 1.08 dollars a minute: 0.90 euro at 1.20, which is no loss.
     const id = await load(cost, csv, perSecond);
     expect(await marginOf(id)).toMatchObject({ findingCount: 0, missingExchangeRates: [] });
     const dearer = await load(cost, 'code,rate\n1,0.01800001\n', perSecond);
     const { findings } = await marginOf(dearer);
     expect(findings.nodes.map(brief)).toEqual(['1 0.01800001 0.9 0.9000005 -5e-7 -0.0001']);
+    // The same prices are a loss once a rate holds that is published for later.
+    await publish('1.00', '2031-01-01T00:00:00Z');
+    const later = await marginOf(await load(cost, csv, perSecond));
+    expect(later.findings.nodes.map(brief)).toEqual(['1 0.018 0.9 1.08 -0.18 -20']);
   });
 
   it('meets each band with those of the other list that its clock shows', async () => {

@@ -59,13 +59,19 @@ interface Question {
   readonly sell: GuardedList;
   readonly changed: readonly string[];
   readonly worth?: readonly [bigint, bigint];
+  /** Percent of `worth` that it comes to, by the instant from which on it does. */
+  readonly turns?: Readonly<Record<number, bigint>>;
 }
 
-function found({ cost, sell, changed, worth = [1n, 1n] }: Question) {
+function found({ cost, sell, changed, worth = [1n, 1n], turns = {} }: Question) {
   const [num, den] = worth;
   const set = new Set(changed);
-  const worthAt = () => ({ num, den });
-  const question = { cost, sell, from: FROM, changed: set, leads: [0], worthAt };
+  const worthAt = (at: number) => {
+    const percent = Object.entries(turns).findLast(([from]) => Number(from) <= at)?.[1] ?? 100n;
+    return { num: num * percent, den: den * 100n };
+  };
+  const times = { from: FROM, leads: [0], turns: Object.keys(turns).map(Number), worthAt };
+  const question = { cost, sell, changed: set, ...times };
   const search = searchMargins(question);
   let step = search.next();
   while (!step.done) step = search.next();
@@ -114,6 +120,23 @@ describe('prices below cost', () => {
     };
     expect(nearly(60)).toMatchObject([{ marginPercent: -99_999_000_000n }]);
     expect(nearly(1_073_741_824)).toMatchObject([{ marginPercent: null }]);
+  });
+
+  it('are told from each later exchange rate on that makes them so, as long as it does', () => {
+    const cost = aList([], [change({ prefix: '1', price: 0.9 })]);
+    const sell = aList([row({ prefix: '1', price: 1 })]);
+    const during = (turns: Record<number, bigint>) =>
+      found({ cost, sell, changed: ['1'], turns }).map(({ from, to, costAmount }) => [
+        from,
+        to,
+        Number(costAmount) / SCALE,
+      ]);
+    expect(during({})).toEqual([]);
+    expect(during({ 200: 110n, 300: 120n, 400: 130n, 500: 105n })).toEqual([
+      [300, 400, 1.08],
+      [400, 500, 1.17],
+    ]);
+    expect(during({ 200: 110n, 300: 120n })).toEqual([[300, null, 1.08]]);
   });
 
   it('are no news where they were below cost by as much or more', () => {
