@@ -1,6 +1,6 @@
 /*
- * ISO 3166-1 alpha-2 as assigned in November 2026. XK is what everybody assigns to Kosovo; AC and TA
- * are reserved for Ascension and Tristan da Cunha, which have dial codes of their own.
+ * ISO 3166-1 alpha-2 as assigned in November 2026. XK is what everybody assigns to Kosovo; AC and
+ * TA are reserved for Ascension and Tristan da Cunha, which have dial codes of their own.
  */
 const ASSIGNED =
   'AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO ' +

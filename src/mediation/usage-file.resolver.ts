@@ -64,8 +64,8 @@ export class UsageFileResolver {
     description:
       'Imports a stored file as usage of a source. Asking again for the same file and source ' +
       'finds the same run; content that was imported as another file or source is refused with ' +
-      'FILE_ALREADY_IMPORTED, and one whose bytes were purged with FILE_PURGED. A file of one partner ' +
-      'is not taken as usage of a source of another who is neither above nor below it: ' +
+      'FILE_ALREADY_IMPORTED, and one whose bytes were purged with FILE_PURGED. A file of one ' +
+      'partner is not taken as usage of a source of another who is neither above nor below it: ' +
       'SOURCE_OF_OTHER_PARTNER.',
   })
   async importUsageFile(

@@ -55,8 +55,9 @@ export class UsageFileService {
 
   /**
    * Starts the import of a stored file as the usage of a source; answers the run. The same file
-   * and source again find the same run. Refuses with NOT_FOUND, FILE_QUARANTINED,
-   * FILE_PURGED, SOURCE_OF_OTHER_PARTNER, or FILE_ALREADY_IMPORTED when the content was imported as another file or source.
+   * and source again find the same run. Refuses with NOT_FOUND, FILE_QUARANTINED, FILE_PURGED,
+   * SOURCE_OF_OTHER_PARTNER, or FILE_ALREADY_IMPORTED when the content was imported as another
+   * file or source.
    */
   async import(
     tx: Tx,

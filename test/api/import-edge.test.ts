@@ -125,6 +125,9 @@ describe('a record that is purged between the recycling and its batch', () => {
     expect(ended).toMatchObject({ state: 'DONE', result: { rated: 1 } });
     const counts = await fileCounts(kontor, world.token, fileId);
     expect(counts).toMatchObject({ rated: '1', held: '1' });
+    // Its text is gone and it is never charged, but it stays known.
+    const again = await importFile(kontor, world, 'kontor', `${HEADER}\n${record('a')}`);
+    expect(again.file).toMatchObject({ rated: '0', duplicate: '1' });
   }, 60_000);
 });
 

@@ -104,7 +104,7 @@ describe('price lists that inherit', () => {
     expect(some.nodes).toMatchObject([{ prefix: '4917' }]);
   });
 
-  it('name the list and destination where percentages stack up to what no number says', async () => {
+  it('name list and destination where percentages stack up to what no number says', async () => {
     const root = (await hubList()).id;
     await rate(root, { destinationId: destination, price: '9999999999' });
     let id = root;
@@ -287,7 +287,7 @@ describe('rates in versions', () => {
     expect(rows.nodes).toHaveLength(1);
   });
 
-  it('refuses an adjustment that shares out more than all of a revenue, and takes others', async () => {
+  it('refuses an adjustment that shares out more than a revenue, and takes others', async () => {
     const { id: root } = await hubList();
     const { id } = await hubList({ parentId: root });
     await rate(root, { prefix: '49900', model: 'REVENUE_SHARE', price: '60' });

@@ -96,7 +96,7 @@ describe('days of records', () => {
     expect(await plans('subscription_id = $2', [days.open, 77])).toContain('Seq Scan');
   });
 
-  it('have corrections by time and records taken up again by batch, however many others', async () => {
+  it('have corrections found by time, and records taken up again by batch', async () => {
     await owner.query('SELECT ensure_correction_partitions(ARRAY[$1]::date[])', [days.old]);
     await owner.query('SET enable_seqscan = off');
     const plan = async (sql: string, values: unknown[]) =>
