@@ -125,7 +125,9 @@ export class DuplicateFile {
   name!: string;
 
   @Column({ name: 'kept_as', type: 'text' })
-  @Field(() => String, { description: 'Where its bytes were put, below the inbox.' })
+  @Field(() => String, {
+    description: 'Where its bytes were put, below the inbox, until they are purged.',
+  })
   keptAs!: string;
 
   @Column({ name: 'arrived_as', type: 'text' })
