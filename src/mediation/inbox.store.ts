@@ -74,8 +74,8 @@ async function registered(
 async function knownFile(tx: Tx, partnerId: number, sha256: string): Promise<KnownFile | null> {
   const rows = rowsOf<KnownFile>(
     await tx.query(
-      `SELECT f.id, f.arrived_as, coalesce(r.state <> 'CANCELLED', false) AS imported,
-         f.purged_at IS NOT NULL AS purged
+      `SELECT f.id, f.arrived_as, f.purged_at IS NOT NULL AS purged,
+         (r.state <> 'CANCELLED' AND (f.purged_at IS NULL OR f.state = 'DONE')) IS TRUE AS imported
        FROM usage_file f LEFT JOIN run r ON r.id = f.run_id
        WHERE f.partner_id = $1 AND f.sha256 = $2`,
       [partnerId, sha256],

@@ -113,7 +113,7 @@ export class UploadService {
 
 /**
  * Registers stored content as a usage file of a partner, or finds the file that has it. One whose
- * bytes were purged before anybody imported it counts as stored now, with these bytes.
+ * bytes were purged before its import had ended counts as stored now, with these bytes.
  */
 export async function registerFile(
   tx: Tx,

@@ -240,9 +240,8 @@ async function partOf(tx: Tx, step: DatabaseStep): Promise<Part> {
       return { figures: { ...figures, ...heldRows }, done: gone < ROWS_AT_ONCE };
     }
     case 'FILES': {
-      const { files, filesNeverImported, unused } = await markFiles(tx, step, FILES_AT_ONCE);
-      const figures = { files, filesNeverImported };
-      if (files === FILES_AT_ONCE) return { figures, done: false, unused };
+      const { figures, unused } = await markFiles(tx, step, FILES_AT_ONCE);
+      if (figures.files === FILES_AT_ONCE) return { figures, done: false, unused };
       const keptForImport = await filesInImport(tx, step);
       return { figures: { ...figures, keptForImport }, done: true, unused };
     }

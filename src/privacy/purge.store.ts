@@ -50,27 +50,37 @@ export async function purgeRuns(tx: SqlClient, before: string, most: number): Pr
   return count(tx, 'SELECT purge_runs($1, $2) AS n', [before, most]);
 }
 
-/** Of file f and its run r: nobody has asked for an import, or it was cancelled before it began. */
-const NEVER_IMPORTED = `(f.state = 'STORED' OR (f.state = 'IMPORTING' AND r.state = 'CANCELLED'))`;
+// What came of file f, with its run r: imported or set aside; parked for as long as it is kept; or
+// nobody has asked for an import, or it was cancelled before it began. Else null.
+const ENDED = `CASE WHEN f.state IN ('DONE','QUARANTINED') THEN 'ENDED'
+  WHEN r.state = 'PARKED' AND r.created_at < $2 THEN 'PARKED'
+  WHEN f.state = 'STORED' OR r.state = 'CANCELLED' THEN 'NEVER' END`;
 
-/** Marks files whose bytes go; answers where the bytes lie that no other file shares. */
-export async function markFiles(
-  tx: SqlClient,
-  past: Past,
-  most: number,
-): Promise<{ files: number; filesNeverImported: number; unused: string[] }> {
-  const marked = rowsOf<{ stored_as: string; never: boolean }>(
+/** Files whose bytes go: how many, how many of them were not imported, and where bytes lie. */
+export interface MarkedFiles {
+  readonly figures: {
+    readonly files: number;
+    readonly filesNeverImported: number;
+    readonly filesParked: number;
+  };
+  /** Where the bytes lie that no other file shares. */
+  readonly unused: readonly string[];
+}
+
+/** Marks files whose bytes go, at most so many. */
+export async function markFiles(tx: SqlClient, past: Past, most: number): Promise<MarkedFiles> {
+  const marked = rowsOf<{ stored_as: string; ended: 'ENDED' | 'PARKED' | 'NEVER' }>(
     await tx.query(
-      `WITH past AS (SELECT f.id, ${NEVER_IMPORTED} AS never
+      `WITH past AS (SELECT f.id, ${ENDED} AS ended
          FROM usage_file f LEFT JOIN run r ON r.id = f.run_id
          WHERE f.partner_id = ANY ($1::int[]) AND f.created_at < $2 AND f.purged_at IS NULL
-           AND (f.state IN ('DONE','QUARANTINED') OR ${NEVER_IMPORTED})
-         LIMIT $3 FOR UPDATE OF f SKIP LOCKED)
+           AND ${ENDED} IS NOT NULL LIMIT $3 FOR UPDATE OF f SKIP LOCKED)
        UPDATE usage_file f SET purged_at = clock_timestamp() FROM past WHERE f.id = past.id
-       RETURNING f.stored_as, past.never`,
+       RETURNING f.stored_as, past.ended`,
       [past.partnerIds, past.before, most],
     ),
   );
+  const ofThem = (ended: string) => marked.filter((row) => row.ended === ended).length;
   const names = [...new Set(marked.map((row) => row.stored_as))];
   const shared = rowsOf<{ stored_as: string }>(
     await tx.query(
@@ -80,13 +90,16 @@ export async function markFiles(
     ),
   ).map((row) => row.stored_as);
   return {
-    files: marked.length,
-    filesNeverImported: marked.filter(({ never }) => never).length,
+    figures: {
+      files: marked.length,
+      filesNeverImported: ofThem('NEVER'),
+      filesParked: ofThem('PARKED'),
+    },
     unused: names.filter((name) => !shared.includes(name)),
   };
 }
 
-/** How many files are past whose import has begun, waits for its turn or is parked. */
+/** How many files are past whose import goes on, waits for its turn or has not been parked long. */
 export async function filesInImport(tx: SqlClient, past: Past): Promise<number> {
   return count(
     tx,

@@ -29,6 +29,7 @@ export interface DataPlaneOptions {
 interface FileFacts {
   readonly fileId: number;
   readonly storedAs: string;
+  readonly purged: boolean;
   readonly source: SourceFacts;
 }
 
@@ -82,6 +83,9 @@ export class DataPlane {
   async #execute(batch: ClaimedBatch): Promise<void> {
     const payload = batch.payload as ImportPayload | RecyclePayload;
     const file = await this.#fileFacts(payload.fileId);
+    if (file.purged && !('ids' in payload)) {
+      throw new DomainError('FILE_PURGED', 'The bytes of the file were purged; send them again.');
+    }
     const book = await this.books.bookOfRun(batch.runId);
     const domain = file.source.identityDomain;
     const bytes = 'ids' in payload ? payload.ids.length * 64 : batch.units;
@@ -155,7 +159,7 @@ export class DataPlane {
       // The terms of reading were frozen in the run that first imported the file; what the
       // source says now counts only for files whose run carries none.
       const [found] = await tx.query(
-        `SELECT f.stored_as, d.definition,
+        `SELECT f.stored_as, f.purged_at IS NOT NULL AS purged, d.definition,
            coalesce(r.params ->> 'identityDomain', s.identity_domain) AS identity_domain,
            coalesce(r.params ->> 'timeZone', s.time_zone) AS time_zone,
            CASE WHEN r.params ? 'formatId' THEN (r.params ->> 'defaultInTrunkId')::int
@@ -174,6 +178,7 @@ export class DataPlane {
       return {
         fileId,
         storedAs: found.stored_as,
+        purged: found.purged,
         source: {
           format: found.definition,
           timeZone: found.time_zone,

@@ -203,6 +203,38 @@ describe('how long data is kept', () => {
   });
 });
 
+// An import that was asked for long ago, with a part that fails once more.
+async function parkedForGood(sha256: string): Promise<void> {
+  await owner.query(
+    `UPDATE usage_file SET usage_source_id = (SELECT id FROM usage_source WHERE name = 'kontor')
+     WHERE sha256 = $1`,
+    [sha256],
+  );
+  await owner.query(
+    `UPDATE run r SET created_at = now() - interval '32 days', batches_total = 1
+     FROM usage_file f WHERE f.run_id = r.id AND f.sha256 = $1`,
+    [sha256],
+  );
+}
+
+/** Why the import of a file is parked once it has been tried again. */
+async function reasonOfParked(sha256: string): Promise<string | null | undefined> {
+  await owner.query(
+    `INSERT INTO run_batch (run_id, partner_id, kind, ordinal, lane, payload, units, attempts)
+     SELECT r.id, r.partner_id, r.kind, 0, 'identity:kontor',
+       jsonb_build_object('fileId', f.id, 'from', 0, 'to', f.size_bytes), f.size_bytes, 99
+     FROM usage_file f JOIN run r ON r.id = f.run_id WHERE f.sha256 = $1`,
+    [sha256],
+  );
+  await settled();
+  const [run] = await allRows<{ parked_reason: string | null }>(
+    kontor,
+    `SELECT r.parked_reason FROM usage_file f JOIN run r ON r.id = f.run_id WHERE f.sha256 = $1`,
+    [sha256],
+  );
+  return run?.parked_reason;
+}
+
 describe('a purge', () => {
   const SELECT = `mutation ($input: CreateRerateInput!) { createRerate(input: $input) { id } }`;
 
@@ -373,7 +405,10 @@ describe('a purge', () => {
       false,
     ]);
     await call(kontor, world.token, IMPORT, input);
-    await settled();
+    await parkedForGood(parked.sha256);
+    expect((await purge()).result).toMatchObject({ files: 1, filesParked: 1, keptForImport: 0 });
+    expect(await reasonOfParked(parked.sha256)).toBe('FILE_PURGED');
+    expect((await send(content('parked'))).body).toMatchObject({ alreadyStored: false });
     const [file] = await allRows(kontor, `SELECT state, rated FROM usage_file WHERE sha256 = $1`, [
       never.sha256,
     ]);
