@@ -8,6 +8,7 @@ import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { checkUsageSums } from '../../src/rating/index.js';
 import { allRows, deliver, upload } from '../fixtures/mediation.js';
 import { call, refusal, tokenOf } from '../fixtures/partner.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
@@ -63,19 +64,7 @@ function line(id: string, day: string, caller: string, seconds: number): string 
   return `${id},voice,${day}T10:00:00Z,+${caller},+33123456789,${seconds},,CANARY-TRUNK-OUT\n`;
 }
 
-async function settled(): Promise<void> {
-  for (;;) {
-    await kontor.app.outbox.runUntilIdle();
-    await kontor.app.work.runUntilIdle();
-    const [row] = await allRows<{ open: boolean }>(
-      kontor,
-      `SELECT EXISTS (SELECT FROM run_batch WHERE state IN ('READY','RUNNING'))
-         OR EXISTS (SELECT FROM outbox WHERE done_at IS NULL) AS open`,
-    );
-    if (!row?.open) return;
-    await delay(20);
-  }
-}
+const settled = () => settle(kontor);
 
 async function purge(token = world.token): Promise<Asked> {
   const { id } = await call(kontor, token, PURGE);
@@ -203,22 +192,8 @@ describe('how long data is kept', () => {
   });
 });
 
-// An import that was asked for long ago, with a part that fails once more.
-async function parkedForGood(sha256: string): Promise<void> {
-  await owner.query(
-    `UPDATE usage_file SET usage_source_id = (SELECT id FROM usage_source WHERE name = 'kontor')
-     WHERE sha256 = $1`,
-    [sha256],
-  );
-  await owner.query(
-    `UPDATE run r SET created_at = now() - interval '32 days', batches_total = 1
-     FROM usage_file f WHERE f.run_id = r.id AND f.sha256 = $1`,
-    [sha256],
-  );
-}
-
 /** Why the import of a file is parked once it has been tried again. */
-async function reasonOfParked(sha256: string): Promise<string | null | undefined> {
+async function reasonOfParked(sha256: string): Promise<string> {
   await owner.query(
     `INSERT INTO run_batch (run_id, partner_id, kind, ordinal, lane, payload, units, attempts)
      SELECT r.id, r.partner_id, r.kind, 0, 'identity:kontor',
@@ -227,12 +202,11 @@ async function reasonOfParked(sha256: string): Promise<string | null | undefined
     [sha256],
   );
   await settled();
-  const [run] = await allRows<{ parked_reason: string | null }>(
-    kontor,
+  const { rows } = await owner.query(
     `SELECT r.parked_reason FROM usage_file f JOIN run r ON r.id = f.run_id WHERE f.sha256 = $1`,
     [sha256],
   );
-  return run?.parked_reason;
+  return rows[0].parked_reason;
 }
 
 describe('a purge', () => {
@@ -374,11 +348,12 @@ describe('a purge', () => {
       [parked, 'PARKED'],
     ]) {
       await owner.query(
-        `WITH r AS (INSERT INTO run (partner_id, kind, subject, state)
-           VALUES ($1, 'IMPORT', $2, $3) RETURNING id)
-         UPDATE usage_file SET state = 'IMPORTING', run_id = (SELECT id FROM r)
-         WHERE sha256 = $4`,
-        [world.hub.id, `file:${sha256}`, state, sha256],
+        `WITH r AS (INSERT INTO run (partner_id, kind, subject, state, batches_total)
+           VALUES ($1, 'IMPORT', $2, $3, 1) RETURNING id)
+         UPDATE usage_file SET state = 'IMPORTING', run_id = (SELECT id FROM r),
+           usage_source_id = (SELECT id FROM usage_source WHERE name = 'kontor')
+         WHERE sha256 = $2`,
+        [world.hub.id, sha256, state],
       );
     }
     await owner.query(`UPDATE usage_file SET created_at = now() - interval '32 days'
@@ -398,14 +373,10 @@ describe('a purge', () => {
       WHERE sha256 = '${known.body.sha256}'`);
     const later = await ahead(1 / 12, async () => purge(await tokenOf(kontor, world.hub)));
     expect(later.result).toMatchObject({ files: 0, leftovers: 2 });
-    expect([never, cancelled, parked, known.body].map((file) => existsSync(pathOf(file)))).toEqual([
-      true,
-      false,
-      true,
-      false,
-    ]);
+    const present = [never, cancelled, parked, known.body].map((file) => existsSync(pathOf(file)));
+    expect(present).toEqual([true, false, true, false]);
     await call(kontor, world.token, IMPORT, input);
-    await parkedForGood(parked.sha256);
+    await owner.query(`UPDATE run SET created_at = now() - interval '32 days'`);
     expect((await purge()).result).toMatchObject({ files: 1, filesParked: 1, keptForImport: 0 });
     expect(await reasonOfParked(parked.sha256)).toBe('FILE_PURGED');
     expect((await send(content('parked'))).body).toMatchObject({ alreadyStored: false });
