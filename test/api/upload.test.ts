@@ -172,7 +172,7 @@ describe('the limits of an upload', () => {
     expect(filesBelow(parts())).toEqual([]);
   });
 
-  it('answers before the connection breaks, also a sender who reads only when all is sent', async () => {
+  it('answers before the connection breaks, also who reads only when all is sent', async () => {
     const socket = connect(Number(new URL(kontor.url).port), '127.0.0.1').pause();
     const faults: unknown[] = [];
     socket.on('error', (error) => faults.push(error));

@@ -22,7 +22,7 @@ const SUPPLIER = 9;
 const TRUNK = 4;
 type MarginPolicy = BookFacts['versions'][number]['marginPolicy'];
 
-/** The hub buys at 0.20 a minute from 49 and 46 on, 0.05 from 48 on, and sells 49 and 48 at 0.10. */
+/** The hub buys at 0.20 a minute from 49 and 46 on, at 0.05 from 48 on; it sells 49, 48 at 0.10. */
 function factsOf(
   policy: MarginPolicy,
   costCurrency = 'EUR',
