@@ -3,7 +3,9 @@ import type { EntryList } from '../../src/rating/allowance-entry.js';
 import { NUMBER } from '../../src/rating/allowance-entry.js';
 import { decodePots, decodeRecords } from '../../src/rating/allowance-result.js';
 import type { BookFacts } from '../../src/rating/book.js';
-import { type FoldFacts, foldMonth } from '../../src/rating/fold-month.js';
+import { periodKey } from '../../src/rating/counters.js';
+import { EntrySubject } from '../../src/rating/entry-subject.js';
+import { type FoldFacts, type FoldStep, foldMonth } from '../../src/rating/fold-month.js';
 import {
   type ChunkSizes,
   MonthInParts,
@@ -124,6 +126,68 @@ describe(`a contract's month (KONTOR_TEST_SEED=${seed})`, () => {
     expect(adjusted).toBeGreaterThan(100);
   }, 120_000);
 });
+
+describe(`what is told of a contract's month (KONTOR_TEST_SEED=${seed})`, () => {
+  it('adds up to what its records cost, with what rules had counted before each', () => {
+    let [steps, counting] = [0, 0];
+    for (let n = 0; n < BOOKS; n += 1) {
+      const draw = new Draw(seed + n * 6271);
+      for (const { list, order, facts } of drawnMonths(draw)) {
+        const told: FoldStep[] = [];
+        const traced = foldMonth(list, order, facts, (step) => told.push(step));
+        expect(traced, `seed ${seed}, book ${n}`).toEqual(foldMonth(list, order, facts));
+        const stored = [...order].map((entry, place) => {
+          const final = list.number(entry, NUMBER.BASE) + traced.adjustments[place]!;
+          return [entry, billedOf(list, entry), traced.covered[place], final];
+        });
+        const added = told.map(({ entry, billed, covered, final }) => {
+          return [entry, billed, total(covered.map(({ units }) => units)), final];
+        });
+        expect(added, `seed ${seed}, book ${n}`).toEqual(stored);
+        counting += expectCounted(list, told, `seed ${seed}, book ${n}`);
+        steps += told.length;
+      }
+    }
+    if (process.env.KONTOR_TEST_BOOKS !== undefined) return;
+    expect(steps).toBeGreaterThan(1000);
+    expect(counting).toBeGreaterThan(100);
+  }, 120_000);
+});
+
+const total = (parts: readonly number[]) => parts.reduce((sum, part) => sum + part, 0);
+
+function billedOf(list: EntryList, entry: number): number {
+  let billed = list.number(entry, NUMBER.BILLED);
+  for (let next = entry + 1; next < list.count && list.slice(next) > 0; next += 1) {
+    billed += list.number(next, NUMBER.BILLED);
+  }
+  return billed;
+}
+
+/** Adds up what rules count, and holds what each step tells of them against it. */
+function expectCounted(list: EntryList, told: readonly FoldStep[], where: string): number {
+  const subject = new EntrySubject(list);
+  const volumes = new Map<string, bigint>();
+  let seen = 0;
+  for (const { entry, billed, counted, paid, final } of told) {
+    subject.entry = entry;
+    const amount = BigInt(final + total(paid.map((part) => part.amount)));
+    for (const { rule, volume, capLeft } of counted) {
+      expect(capLeft === null, where).toBe(rule.cap === null);
+      if (rule.cap !== null) expect(capLeft! >= 0n && capLeft! <= rule.cap, where).toBe(true);
+      expect(volume === null, where).toBe(rule.measure === null);
+      if (rule.measure === null) continue;
+      const holder = periodKey(subject.holderId(rule.holder), rule.period, subject.day);
+      const key = `${rule.lineageId} ${holder}`;
+      const before = volumes.get(key) ?? 0n;
+      expect(volume, where).toBe(before);
+      if (before > 0n) seen += 1;
+      const adds = rule.measure === 'QUANTITY' ? BigInt(billed) * 100_000_000n : amount;
+      volumes.set(key, before + adds);
+    }
+  }
+  return seen;
+}
 
 function potsOf({ pots }: ReturnType<typeof decodePots>) {
   return pots.map(({ bucket, holderId, left }) => [bucket, holderId, left]);
