@@ -37,13 +37,16 @@ export function assertTimeZone(zone: string): void {
   }
 }
 
-/** Whether the text names a zone of the IANA database. */
+/**
+ * Whether the text names a zone of the IANA database. The platform takes letters for more, such as
+ * BST for the clock of Dhaka; they are none.
+ */
 export function isTimeZone(zone: string): boolean {
   const key = zone.toLowerCase();
   if (knownZones.has(key)) return true;
   if (!zoneText.test(zone)) return false;
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(zone);
   } catch {
     return false;
   }

@@ -77,6 +77,17 @@ export interface TermsFacts {
   readonly lists: readonly { readonly service: string; readonly trunkId: number | null }[];
 }
 
+/** Zones of places, but for those that only the platform knows; and that of no place. */
+const placedZone = /^(?:UTC|GMT|(?!SystemV\/|US\/Pacific-New$)[A-Z_]+\/.+)$/i;
+
+/**
+ * Whether a zone is named by a place, or is UTC. The database takes names without a place for
+ * abbreviations first: its CET has no summer, while that of rating does.
+ */
+export function isPlacedZone(zone: string): boolean {
+  return placedZone.test(zone);
+}
+
 /**
  * Refuses terms with INVALID_CURRENCY, INVALID_TIME_ZONE, CONTRACT_TERMS_REFUSED (tax rate not
  * from 0 to 100 with 4 decimals, or no price list) or CONTRACT_SERVICE_TWICE.
@@ -84,6 +95,13 @@ export interface TermsFacts {
 export function assertTerms(terms: TermsFacts): void {
   minorUnits(terms.currency);
   assertTimeZone(terms.timeZone);
+  if (!isPlacedZone(terms.timeZone)) {
+    throw new DomainError(
+      'INVALID_TIME_ZONE',
+      'A contract names its zone by a place, such as Europe/Berlin, or UTC.',
+      { zone: terms.timeZone },
+    );
+  }
   const wellFormed = /^\d{1,3}(\.\d{1,4})?$/.test(terms.taxPercent);
   if (!wellFormed || parseAmount(terms.taxPercent) > 10_000_000_000n) {
     throw new DomainError(

@@ -43,7 +43,10 @@ export class ContractTermsInput {
   @Field(() => String, { description: 'Currency of prices and invoices, ISO 4217.' })
   currency!: string;
 
-  @Field(() => String, { description: 'IANA zone in which days, months and bands begin.' })
+  @Field(() => String, {
+    description:
+      'IANA zone in which days, months and bands begin, named by a place as Europe/Berlin, or UTC.',
+  })
   timeZone!: string;
 
   @Field(() => Int, { defaultValue: 4, description: 'Decimals of the amount of one record.' })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fromGlobalId, toGlobalId } from '../../src/kernel/index.js';
+import { fromGlobalId, isTimeZone, toGlobalId, zonedIso } from '../../src/kernel/index.js';
+import { isPlacedZone } from '../../src/partner/contract-rules.js';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aPriceList } from '../fixtures/catalog.js';
 import {
@@ -123,6 +124,8 @@ describe('creating a contract', () => {
     ['another currency', () => ({ terms: terms({ currency: 'USD' }) }), 'PRICE_LIST_CURRENCY'],
     ['no currency', () => ({ terms: terms({ currency: 'EUX' }) }), 'INVALID_CURRENCY'],
     ['no zone', () => ({ terms: terms({ timeZone: 'Europe/Nowhere' }) }), 'INVALID_TIME_ZONE'],
+    ['a zone by its letters', () => ({ terms: terms({ timeZone: 'BST' }) }), 'INVALID_TIME_ZONE'],
+    ['a zone without a place', () => ({ terms: terms({ timeZone: 'CET' }) }), 'INVALID_TIME_ZONE'],
     [
       'too high a tax',
       () => ({ terms: terms({ taxPercent: '100.01' }) }),
@@ -156,6 +159,29 @@ describe('creating a contract', () => {
     expect(await refusal(app, world.hubToken, CREATE_CONTRACT, again)).toBe(
       'CONTRACT_NUMBER_TAKEN',
     );
+  });
+
+  it('takes no zone that the database reads in another way than rating does', async () => {
+    const known: { name: string }[] = await app.app.database.read(SYSTEM_SCOPE, (tx) =>
+      tx.query('SELECT name FROM pg_timezone_names UNION SELECT abbrev FROM pg_timezone_abbrevs'),
+    );
+    const names = [...known.map(({ name }) => name), ...Intl.supportedValuesOf('timeZone')].filter(
+      (name) => isTimeZone(name) && isPlacedZone(name),
+    );
+    expect(names.length).toBeGreaterThan(400);
+    // Of a year for which both know the same: laws change, and their tables are of different age.
+    const clocks: { zone: string; at: Date; clock: string }[] = await app.app.database.read(
+      SYSTEM_SCOPE,
+      (tx) =>
+        tx.query(
+          `SELECT zone, at, to_char(at AT TIME ZONE zone, 'YYYY-MM-DD"T"HH24:MI') AS clock
+           FROM unnest($1::text[]) AS zone,
+             unnest('{2024-01-15T00:00Z,2024-07-15T00:00Z}'::timestamptz[]) AS at`,
+          [names],
+        ),
+    );
+    const differing = clocks.filter(({ zone, at, clock }) => !zonedIso(at, zone).startsWith(clock));
+    expect(differing.map(({ zone }) => zone)).toEqual([]);
   });
 
   const endingBefore = { validTo: '2025-01-01T00:00:00Z' };

@@ -68,7 +68,8 @@ describe('time zones', () => {
     (zone) => expect([isTimeZone(zone), isTimeZone(zone)]).toEqual([true, true]),
   );
 
-  it.each(['+02:00', ' UTC', 'UTC ', 'Europe/Berlin\n', 'Mars/Olympus', ''])(
+  // The platform reads BST as Dhaka, and the library of calendars not at all.
+  it.each(['+02:00', ' UTC', 'UTC ', 'Europe/Berlin\n', 'Mars/Olympus', '', 'BST', 'IST', 'AET'])(
     'are not %j',
     (zone) => {
       expect(isTimeZone(zone)).toBe(false);
