@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
-import { aRate } from '../fixtures/catalog.js';
-import { call } from '../fixtures/partner.js';
+import { aPriceList, aRate } from '../fixtures/catalog.js';
+import { call, TERMS } from '../fixtures/partner.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
@@ -80,6 +80,92 @@ describe('a record that brings less than it costs', () => {
   });
 });
 
+describe('a record whose supplier is paid in another currency', () => {
+  let sold: { readonly id: string };
+
+  // What was asked for before was never so.
+  async function sellAt(price: string): Promise<void> {
+    await call(kontor, world.token, CLOSE_RATE, { id: sold.id });
+    sold = await aRate(kontor, world.token, world.lists.hubRetail, { prefix: '338', price });
+  }
+
+  // 0.05 USD a minute; at 1.25 USD for 1 EUR that is 0.04, and what is asked for is 0.03.
+  beforeAll(async () => {
+    const { token, lists, contracts, supplier } = world;
+    const { id: dollars } = await aPriceList(kontor, token, supplier, { currency: 'USD' });
+    await aRate(kontor, token, dollars, { prefix: '33', price: '0.05' });
+    sold = await aRate(kontor, token, lists.hubRetail, { prefix: '338', price: '0.03' });
+    const priceLists = [{ priceListId: dollars }];
+    const terms = { ...TERMS, currency: 'USD', priceLists };
+    await call(kontor, token, AMEND, { id: contracts.cost, terms });
+    const rate = { baseCurrency: 'EUR', quoteCurrency: 'USD', source: 'the test' };
+    await call(kontor, token, SET_EXCHANGE_RATE, {
+      input: { ...rate, rate: '1.25', validFrom: '2026-10-01T00:00:00Z' },
+    });
+  });
+
+  it('tells the loss in the currency in which it is sold', async () => {
+    await policy('WARN');
+    await clearAlarms();
+    const two = HEADER + call338('d1') + call338('d2', '09-30T23:59:59.999');
+    // Before the first exchange rate nobody knows what the other one cost.
+    expect((await importFile(kontor, world, 'kontor', two)).file).toMatchObject({ rated: '2' });
+    expect((await alarms())[0]).toBe(
+      'Records were sold below cost: 1 in one batch, at a loss of 0.01.',
+    );
+  });
+
+  it('waits until it brings what it costs, and no less', async () => {
+    await policy('HOLD');
+    const { fileId, file } = await importFile(kontor, world, 'kontor', HEADER + call338('d3'));
+    expect(file).toMatchObject({ rated: '0', held: '1' });
+    await sellAt('0.0399');
+    expect(await recycled(fileId)).toMatchObject({ rated: 0, held: 1 });
+    await sellAt('0.04');
+    expect(await recycled(fileId)).toMatchObject({ rated: 1, held: 0 });
+    expect(await fileCounts(kontor, world.token, fileId)).toMatchObject({ rated: '1', held: '0' });
+    const found = await call(kontor, world.token, XDRS, { fileId });
+    expect(found.nodes).toEqual([
+      {
+        prices: [
+          { level: 'COST', amount: '0.05', currency: 'USD' },
+          { level: 'RETAIL', amount: '0.04', currency: 'EUR' },
+        ],
+      },
+    ]);
+  });
+
+  it('is rated when the money of the supplier has become cheap enough', async () => {
+    await sellAt('0.03');
+    await policy('REFUSE');
+    const { fileId, file } = await importFile(kontor, world, 'kontor', HEADER + call338('d4'));
+    expect(file).toMatchObject({ rated: '0', rejected: '1' });
+    const rate = { baseCurrency: 'USD', quoteCurrency: 'EUR', source: 'the test' };
+    await call(kontor, world.token, SET_EXCHANGE_RATE, {
+      input: { ...rate, rate: '0.6', validFrom: '2026-10-10T10:00:00Z' },
+    });
+    expect(await recycled(fileId)).toMatchObject({ rated: 1 });
+  });
+});
+
+const call338 = (id: string, at = '10-10T10:00:00') =>
+  `${id},voice,2026-${at}Z,+${DIRECT_NUMBER},+33812345678,60,,CANARY-TRUNK-OUT\n`;
+const AMEND = `mutation ($id: ID!, $terms: ContractTermsInput!) {
+  amendContract(contractId: $id, terms: $terms) { id }
+}`;
+const SET_EXCHANGE_RATE = `mutation ($input: SetExchangeRateInput!) {
+  setExchangeRate(input: $input) { id }
+}`;
+const XDRS = `query ($fileId: ID!) {
+  xdrs(first: 9, filter: {
+    fileId: $fileId, from: "2026-10-01T00:00:00Z", to: "2026-11-01T00:00:00Z"
+  }) { nodes { prices { level amount currency } } }
+}`;
+
+const CLOSE_RATE = `mutation ($id: ID!) {
+  closeRate(rateId: $id, at: "2026-01-01T00:00:00Z") { id }
+}`;
+
 const RECYCLE = `mutation ($filter: SuspenseFilter!) { recycleRecords(filter: $filter) { id } }`;
 
 async function recycled(fileId: string): Promise<Record<string, number>> {
@@ -94,6 +180,13 @@ async function policy(name: string): Promise<void> {
       rowNumber('Contract', world.contracts.direct),
     ]),
   );
+}
+
+async function clearAlarms(): Promise<void> {
+  const found = await call(kontor, world.token, '{ alarms(first: 20) { nodes { id } } }', {});
+  for (const { id } of found.nodes) {
+    await call(kontor, world.token, 'mutation ($id: ID!) { clearAlarm(id: $id) { id } }', { id });
+  }
 }
 
 async function alarms(): Promise<string[]> {
