@@ -384,7 +384,9 @@ export class MonthFold {
 
   #grant(bonus: BonusTerms, holder: number, times: number): void {
     if (bonus.grants === 'POINTS') {
-      this.#state.points.add(bonus.lineageId, holder, times * Number(bonus.amount));
+      const room = MOST_POINTS - this.#state.points.read(bonus.lineageId, holder);
+      const earned = Math.max(0, Math.min(times * Number(bonus.amount), room));
+      this.#state.points.add(bonus.lineageId, holder, earned);
       return;
     }
     const units = Number(bonus.grants === 'UNITS' ? bonus.amount / UNIT : bonus.amount);
@@ -395,6 +397,8 @@ export class MonthFold {
 const LIMIT = 2n ** 53n;
 /** One unit at scale 8. */
 const UNIT = 100_000_000n;
+/** Whole points at scale 8 are multiples of 2^8: up to 2^61 their sums are exact. */
+const MOST_POINTS = Math.floor(2 ** 61 / 1e8) * 1e8;
 const NO_TIERS: TierPosition = { before: 0, total: 0, first: true };
 
 function earns(bonus: BonusTerms, subject: EntrySubject): boolean {

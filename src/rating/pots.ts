@@ -67,15 +67,20 @@ export class PotList {
     pot.usedBy.set(subscriptionId, (pot.usedBy.get(subscriptionId) ?? 0) + used);
   }
 
-  /** Adds a bonus to the holder's pot of a bucket in force; nothing where there is none. */
+  /**
+   * Adds a bonus to the holder's pot of a bucket in force; nothing where there is none. It ends
+   * where the pot would hold more than is counted exactly.
+   */
   grant(lineageId: number, subject: PotSubject, amount: number): void {
     const terms = this.#terms.find(
       (item) => item.lineageId === lineageId && inForce(item, subject.startedMs, subject.knownAt),
     );
     if (terms === undefined) return;
     const pot = this.#pot(terms, subject.holderId(terms.holder));
-    pot.bonus += amount;
-    pot.left += amount;
+    const room = Number.MAX_SAFE_INTEGER - (pot.granted + pot.rolledIn + pot.bonus);
+    const added = Math.max(0, Math.min(amount, room));
+    pot.bonus += added;
+    pot.left += added;
   }
 
   all(): Pot[] {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PLAN } from '../fixtures/fee-documents.js';
 import { bucketInput, CREATE_BONUS, CREATE_BUCKET } from '../fixtures/pricing.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
-import { CUSTOMER_NUMBER } from '../fixtures/traffic.js';
+import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
 
 const SINCE = '2026-01-01T00:00:00Z';
 
@@ -61,4 +61,44 @@ it('refuses a bonus into a bucket that those who earn it do not have', async () 
   expect(await bonus({ servicePlanId: own }, { contractId: contracts.direct })).toEqual(refused);
   expect(await bonus({ contractId: contracts.direct }, { servicePlanId: own })).toEqual(refused);
   expect(await bonus({ servicePlanId: own }, { servicePlanId: own })).toEqual([]);
+});
+
+it('gives bonuses as far as they can be counted exactly', async () => {
+  const contractId = desk.world.contracts.direct;
+  const most = '999999999999999';
+  const bucket = bucketInput({ amount: most, sharing: 'CONTRACT', priority: 1 });
+  const { id } = await desk.query(CREATE_BUCKET, { target: { contractId }, bucket });
+  const purse = bucketInput({
+    kind: 'MONEY',
+    amount: '1',
+    sharing: 'CONTRACT',
+    services: ['SMS'],
+    priority: 2,
+  });
+  const money = await desk.query(CREATE_BUCKET, { target: { contractId }, bucket: purse });
+  const bonus = (given: object) =>
+    desk.query(CREATE_BONUS, {
+      target: { contractId },
+      rule: {
+        ...{ name: 'More', measure: 'USAGE', threshold: '1', repeats: true, sharing: 'CONTRACT' },
+        ...{ amount: most, validFrom: SINCE, ...given },
+      },
+    });
+  await bonus({ grants: 'UNITS', bucketId: id });
+  await bonus({ grants: 'MONEY', bucketId: money.id, amount: '90071992.5' });
+  await bonus({ grants: 'POINTS', amount: '7' });
+  await bonus({ grants: 'POINTS' });
+  await desk.calls(['b1', '08', DIRECT_NUMBER, '33123456789', 61]);
+  const { bucketBalances } = await desk.query(
+    `query ($id: ID!) { contract(id: $id) { bucketBalances(month: "2026-10") {
+      buckets { granted bonus used left } points { points } } } }`,
+    { id: contractId },
+  );
+  // The first one covers 100 of the 120 units.
+  expect(bucketBalances.buckets.slice(1)).toEqual([
+    { granted: most, bonus: '8007199254740992', used: '20', left: '9007199254740971' },
+    { granted: '1', bonus: '90071991.54740991', used: '0', left: '90071992.54740991' },
+  ]);
+  const points = bucketBalances.points.map((one: { points: string }) => one.points);
+  expect(points).toEqual(['840', '23058430092']);
 });
