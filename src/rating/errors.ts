@@ -13,7 +13,7 @@ export const ratingErrors = {
   RERATE_PREVIEW_OUTDATED: 'The change set was previewed again since it was looked at.',
   RERATE_STATE: 'The change set does not allow it as it stands.',
   XDR_NOT_FOUND: 'There is no such record among those that the viewer may see.',
-  QUOTE_INVALID: 'Quantity or value of a quote is out of range; details name the field.',
+  QUOTE_INVALID: 'Quantity, value or beginning of a quote is out of range; details name the field.',
   QUOTE_NOT_GUIDED: 'Neither trunk nor calling number leads to a visible subscription then.',
   QUOTE_NOT_ACTIVE: 'The subscription is not held at that instant.',
   QUOTE_NOT_SOLD: 'No chain of contracts leads from the hub to the subscription.',

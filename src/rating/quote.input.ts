@@ -46,7 +46,10 @@ export class QuoteInput {
   })
   value!: string;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When it begins; now if absent.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When it begins, in 2000 or later; now if absent.',
+  })
   startedAt?: Date | null;
 
   @Field(() => DateTimeScalar, {

@@ -32,6 +32,8 @@ import { QUOTED_XDR, withQuoted } from './quote-entry.js';
 import { margin } from './xdr-row.js';
 
 const MOST = 10n ** 15n;
+/** No record begins before. */
+const EARLIEST_MS = Date.UTC(2000, 0, 1);
 
 /** A level that the viewer may see. */
 interface QuotedLevel {
@@ -103,8 +105,9 @@ async function askedRecord(tx: Tx, input: QuoteInput, startedAt: Date): Promise<
   const aNumber = input.aNumber ?? null;
   const quantity = BigInt(input.quantity);
   const value = parseAmount(input.value);
-  if (quantity < 0n || quantity >= MOST) throw invalid('quantity');
-  if (value < 0n || value >= MOST) throw invalid('value');
+  if (quantity < 0n || quantity >= MOST) throw invalid('quantity', AMOUNT);
+  if (value < 0n || value >= MOST) throw invalid('value', AMOUNT);
+  if (startedAt.getTime() < EARLIEST_MS) throw invalid('startedAt', 'begins in 2000 or later');
   return {
     service: input.service,
     startedMs: startedAt.getTime(),
@@ -119,8 +122,10 @@ async function askedRecord(tx: Tx, input: QuoteInput, startedAt: Date): Promise<
   };
 }
 
-function invalid(field: string): DomainError {
-  return new DomainError('QUOTE_INVALID', 'A quote is of between 0 and 10^15.', { field });
+const AMOUNT = 'is of between 0 and 10^15';
+
+function invalid(field: string, rule: string): DomainError {
+  return new DomainError('QUOTE_INVALID', `A quote ${rule}.`, { field });
 }
 
 async function guided(

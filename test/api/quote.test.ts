@@ -240,6 +240,9 @@ describe('who may quote what', () => {
     const early = { subscriptionId: subscriptions.direct, startedAt: '2025-06-01T00:00:00Z' };
     expect(await ask(world.token, early)).toBe('QUOTE_NOT_ACTIVE');
     expect(await ask(world.token, { quantity: '-1' })).toBe('QUOTE_INVALID');
+    // Time bands count weeks from 1970.
+    const ancient = { ...early, startedAt: '1969-12-31T23:59:00Z' };
+    expect(await ask(world.token, ancient)).toBe('QUOTE_INVALID');
     expect(await ask(world.token, { value: '-0.5' })).toBe('QUOTE_INVALID');
     expect(await ask(world.token, { bNumber: '0033' })).toBe('BAD_USER_INPUT');
   });
