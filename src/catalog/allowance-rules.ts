@@ -156,10 +156,14 @@ export function assertBonus(bonus: BonusFacts): void {
   }
 }
 
-/** Whole units, or money at scale 8; null when the text is none or too much. */
+/**
+ * Whole units, or money at scale 8; null when the text is none or too much. Units are shown with
+ * zeros behind the point, and may come back so.
+ */
 function quantityOf(text: string, whole: boolean): bigint | null {
   if (!whole) return moneyOf(text);
-  return /^\d{1,15}$/.test(text) ? BigInt(text) : null;
+  const [, units] = /^(\d{1,15})(?:\.0+)?$/.exec(text) ?? [];
+  return units === undefined ? null : BigInt(units);
 }
 
 function moneyOf(text: string): bigint | null {

@@ -372,7 +372,8 @@ describe('buckets and bonus rules', () => {
     await tick();
     const before = now();
     await tick();
-    const bucket = bucketInput({ amount: '9000', validFrom: JULY });
+    // As it is shown.
+    const bucket = bucketInput({ amount: '9000.00000000', validFrom: JULY });
     expect(await call(app, world.tokenA, CHANGE_BUCKET, { id, bucket })).toMatchObject({
       id,
       servicePlan: { id: plan.id },

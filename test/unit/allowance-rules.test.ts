@@ -37,6 +37,7 @@ describe('a price rule', () => {
     ['a surcharge of more than all', { type: 'SURCHARGE', amount: '250' }],
     ['a fixed sum', { effect: 'FIXED', amount: '0.00000001', cap: '5' }],
     ['a range of units', { measure: 'QUANTITY', volumeFrom: '6000', volumeTo: '60000' }],
+    ['a range as it is shown', { measure: 'QUANTITY', volumeFrom: '0.00000000', volumeTo: '60.0' }],
     ['a range of money', { measure: 'AMOUNT', volumeFrom: '0.5', volumeTo: '0.50000001' }],
     ['times of the week', { weekdays: ['MONDAY'], from: '08:00', to: '18:00' }],
   ])('takes %s', (_, fields) => {
@@ -77,7 +78,10 @@ describe('a bucket', () => {
     [{ kind: 'MONEY', amount: '90071992.54740991' }, 'none'],
     [{ kind: 'MONEY', amount: '90071992.54740992' }, 'BUCKET_REFUSED amount'],
     [{ kind: 'MONEY', amount: '-1' }, 'BUCKET_REFUSED amount'],
+    [{ amount: '6000.00000000', rolloverCap: '60.00000000' }, 'none'],
+    [{ amount: '6000.00000001' }, 'BUCKET_REFUSED amount'],
     [{ rolloverCap: '0' }, 'BUCKET_REFUSED rolloverCap'],
+    [{ rolloverCap: '0.00000000' }, 'BUCKET_REFUSED rolloverCap'],
     [{ rolloverCap: '1.5' }, 'BUCKET_REFUSED rolloverCap'],
   ])('%o is judged as %s', (fields, expected) => {
     expect(fault(bucket(fields))).toBe(expected);
@@ -92,6 +96,7 @@ describe('a bonus rule', () => {
     [{}, 'none'],
     [{ grants: 'MONEY', amount: '0.5', bucketId: 'B' }, 'none'],
     [{ measure: 'USAGE', threshold: '3600' }, 'none'],
+    [{ measure: 'USAGE', threshold: '3600.00000000', amount: '100.0' }, 'none'],
     [{ measure: 'USAGE', threshold: '3600.5' }, 'BONUS_RULE_REFUSED threshold'],
     [{ threshold: '0' }, 'BONUS_RULE_REFUSED threshold'],
     [{ amount: '1.5' }, 'BONUS_RULE_REFUSED amount'],
