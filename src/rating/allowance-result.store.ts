@@ -228,7 +228,7 @@ export class ResultWriter {
        FROM (SELECT n.*, sum(records + pots + state) OVER (ORDER BY place)
            - records - pots - state AS before
          FROM unnest($3::int[], $4::smallint[], $5::int[], $6::float8[], $7::float8[],
-           $8::bigint[], $9::int[], $10::int[], $11::float8[], $12::int[]) WITH ORDINALITY
+           $8::numeric[], $9::int[], $10::int[], $11::float8[], $12::int[]) WITH ORDINALITY
          AS n (contract, chunk, partner, started_from, started_to, adjustment, records, pots,
            resumes, state, place)
        ) u`,

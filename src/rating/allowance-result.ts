@@ -1,5 +1,5 @@
 import { type EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
-import { ExactSum } from './exact-sum.js';
+import { ExactSum, storable } from './exact-sum.js';
 import type { FoldedMonth, FoldedRecords, Points } from './fold-month.js';
 import { encodePot, type StoredPot } from './pots.js';
 
@@ -126,14 +126,16 @@ export class AdjustmentSums {
     sum.add(adjustment);
   }
 
-  /** Sums that are not zero. */
+  /** Sums that are not zero; one that is too large for a row comes in several. */
   rows(): AdjustmentSum[] {
     return [...this.#sums].flatMap(([outer, inner]) =>
-      [...inner].flatMap(([key, { total: amount }]) => {
-        if (amount === 0n) return [];
-        const versionId = Math.floor(outer / 65_536);
-        const destinationId = Math.floor(key / 16);
-        return [{ versionId, day: outer % 65_536, service: key % 16, destinationId, amount }];
+      [...inner].flatMap(([key, { total }]) => {
+        if (total === 0n) return [];
+        const [versionId, day] = [Math.floor(outer / 65_536), outer % 65_536];
+        const [destinationId, service] = [Math.floor(key / 16), key % 16];
+        return storable(total).map((amount) => {
+          return { versionId, day, service, destinationId, amount };
+        });
       }),
     );
   }

@@ -23,3 +23,14 @@ export class ExactSum {
     return this.#far + BigInt(this.#near);
   }
 }
+
+const MOST = 2n ** 63n - 1n;
+
+/** A sum in parts of which a column of 64 bits holds each; one at least. */
+export function storable(total: bigint): bigint[] {
+  const parts: bigint[] = [];
+  let rest = total;
+  for (; rest > MOST; rest -= MOST) parts.push(MOST);
+  for (; rest < -MOST; rest += MOST) parts.push(-MOST);
+  return [...parts, rest];
+}

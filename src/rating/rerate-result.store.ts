@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { isoFromEpochDay } from '../kernel/index.js';
 import type { BatchTicket } from '../platform/index.js';
 import type { EntrySegment } from './allowance-collector.js';
+import { storable } from './exact-sum.js';
 import type { CountedLevels } from './rerate-counted.js';
 import { InvoicesOfSums, type VersionList } from './rerate-facts.store.js';
 import type { SliceFinding } from './rerate-slice.js';
@@ -160,10 +161,7 @@ export async function storeSums(
   versions: VersionList,
   deltas: readonly RerateDelta[],
 ): Promise<void> {
-  const rows = deltas.filter(
-    ({ recordsBefore, recordsAfter, quantity, billed, before, after }) =>
-      recordsBefore !== recordsAfter || quantity !== 0n || billed !== 0n || before !== after,
-  );
+  const rows = deltas.filter(isDifferent).flatMap(summaryRows);
   const termsOf = rows.map(({ version }) => versions.of(version));
   for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT) {
     const part = rows.slice(at, at + ROWS_A_STATEMENT);
@@ -183,11 +181,36 @@ export async function storeSums(
         terms.map(({ accountId }) => accountId),
         part.map(({ service }) => service),
         part.map(({ destination }) => destination),
-        part.map(({ recordsBefore, recordsAfter }) => recordsAfter - recordsBefore),
+        part.map(({ records }) => records),
         part.map(({ quantity }) => quantity.toString()),
         part.map(({ billed }) => billed.toString()),
-        part.map(({ before, after }) => (after - before).toString()),
+        part.map(({ amount }) => amount.toString()),
       ],
     );
   }
+}
+
+function isDifferent(delta: RerateDelta): boolean {
+  const { recordsBefore, recordsAfter, quantity, billed, before, after } = delta;
+  return recordsBefore !== recordsAfter || quantity !== 0n || billed !== 0n || before !== after;
+}
+
+/** What one row of `usage_summary` adds. */
+interface SummaryRow extends Pick<RerateDelta, 'version' | 'day' | 'service' | 'destination'> {
+  readonly records: number;
+  readonly quantity: bigint;
+  readonly billed: bigint;
+  readonly amount: bigint;
+}
+
+// Money that is too large for a row comes in several, which count nothing else.
+function summaryRows(delta: RerateDelta): SummaryRow[] {
+  const { version, day, service, destination, quantity, billed } = delta;
+  const of = { version, day, service, destination };
+  const [first = 0n, ...others] = storable(delta.after - delta.before);
+  const records = delta.recordsAfter - delta.recordsBefore;
+  return [
+    { ...of, records, quantity, billed, amount: first },
+    ...others.map((amount) => ({ ...of, records: 0, quantity: 0n, billed: 0n, amount })),
+  ];
 }

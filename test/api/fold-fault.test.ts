@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { checkUsageSums } from '../../src/rating/index.js';
 import { allRows } from '../fixtures/mediation.js';
 import { bucketInput, CREATE_BUCKET, CREATE_SCHEDULE } from '../fixtures/pricing.js';
@@ -7,6 +7,8 @@ import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
 
 const FRANCE = '33123456789';
+
+type Call = [id: string, day: string, caller: string, called: string, seconds: number];
 
 let desk: RerateDesk;
 
@@ -76,3 +78,35 @@ it('keeps no month of others unfolded when a charge of one cannot be stored', as
   const sums = await desk.kontor.app.database.read(SYSTEM_SCOPE, checkUsageSums);
   expect(sums).toEqual([]);
 }, 180_000);
+
+it('folds months whose sums are larger than a number of the database', async () => {
+  const { contracts, lists } = desk.world;
+  await desk.query(CREATE_BUCKET, {
+    target: { contractId: contracts.direct },
+    bucket: bucketInput({ amount: '999999' }),
+  });
+  await desk.price(lists.hubRetail, { prefix: '332', price: '90000000', model: 'PER_EVENT' });
+  // Each costs nearly what a record may cost, and the bucket takes all of it.
+  const many = Array.from(
+    { length: 1_100 },
+    (_, n): Call => [`m${n}`, '20', DIRECT_NUMBER, '33223456789', 1],
+  );
+  await desk.calls(...many);
+  expect(await state()).toEqual({ due: 0, alarms: [] });
+  const [folded] = await allRows<{ covered: string }>(
+    desk.kontor,
+    `SELECT sum(amount)::text AS covered FROM usage_summary
+     WHERE contract_id = ${rowNumber('Contract', contracts.direct)} AND records = 0`,
+  );
+  expect(BigInt(folded!.covered)).toBeLessThan(-(2n ** 63n));
+  // So does rating them anew, there and back.
+  await desk.price(lists.hubRetail, {
+    ...{ prefix: '332', price: '1', model: 'PER_EVENT', validFrom: '2026-10-02T00:00:00Z' },
+  });
+  const id = await desk.applied();
+  expect((await desk.shown(id, 'APPLY')).outcome).toMatchObject({ changed: '1100' });
+  await desk.act('undo', id);
+  expect(await state()).toEqual({ due: 0, alarms: [] });
+  const sums = await desk.kontor.app.database.read(SYSTEM_SCOPE, checkUsageSums);
+  expect(sums).toEqual([]);
+}, 60_000);

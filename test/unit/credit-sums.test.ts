@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CreditSums } from '../../src/rating/credit-sums.js';
+import { storable } from '../../src/rating/exact-sum.js';
 import { Draw } from '../fixtures/draw.js';
 
 const SEED = Number(process.env.KONTOR_TEST_SEED ?? 4_711);
@@ -54,5 +55,18 @@ describe('what a batch charges subscriptions', () => {
     sums.add(1, day, 4);
     sums.add(1, day, -4);
     expect(sums.entries(ALL, idAt)).toEqual([]);
+  });
+});
+
+describe('a sum that is stored', () => {
+  it('comes in parts that a column of 64 bits holds, of which none is lost', () => {
+    const most = 2n ** 63n - 1n;
+    for (const total of [0n, 5n, most, -most, most + 1n, -most - 1n, 3n * most, -5n * most - 7n]) {
+      const parts = storable(total);
+      expect(parts.reduce((sum, part) => sum + part, 0n)).toBe(total);
+      expect(parts.every((part) => part <= most && part >= -most)).toBe(true);
+    }
+    expect(storable(0n)).toEqual([0n]);
+    expect(storable(most)).toEqual([most]);
   });
 });
