@@ -116,7 +116,7 @@ export async function takeResults(
     const contractId = id!.readInt32BE(0);
     for (const record of decodeRecords(records!)) take(contractId, record);
     const beginning = beginnings.get(contractId);
-    if (beginning?.chunk !== number!.readInt16BE(0)) return;
+    if (beginning?.chunk !== number!.readInt32BE(0)) return;
     invariant(state, 'a fold goes on where a state was kept');
     const { buckets } = taken.get(contractId)!;
     const resumption = { ...beginning, state: Buffer.from(state) };
@@ -227,7 +227,7 @@ export class ResultWriter {
            substring($13::bytea FROM (u.before + 1)::int + u.records + u.pots FOR u.state) END
        FROM (SELECT n.*, sum(records + pots + state) OVER (ORDER BY place)
            - records - pots - state AS before
-         FROM unnest($3::int[], $4::smallint[], $5::int[], $6::float8[], $7::float8[],
+         FROM unnest($3::int[], $4::int[], $5::int[], $6::float8[], $7::float8[],
            $8::numeric[], $9::int[], $10::int[], $11::float8[], $12::int[]) WITH ORDINALITY
          AS n (contract, chunk, partner, started_from, started_to, adjustment, records, pots,
            resumes, state, place)

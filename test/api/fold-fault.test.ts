@@ -1,9 +1,17 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { connectWorker, enterScope, rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import {
+  findBeginnings,
+  ResultWriter,
+  takeResults,
+} from '../../src/rating/allowance-result.store.js';
+import { FoldFactsReader } from '../../src/rating/fold-facts.store.js';
+import { encodeState, MonthState } from '../../src/rating/fold-state.js';
 import { checkUsageSums } from '../../src/rating/index.js';
 import { allRows } from '../fixtures/mediation.js';
 import { bucketInput, CREATE_BUCKET, CREATE_SCHEDULE } from '../fixtures/pricing.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
+import { lastTicket } from '../fixtures/rich-world.js';
 import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
 
 const FRANCE = '33123456789';
@@ -110,3 +118,32 @@ it('folds months whose sums are larger than a number of the database', async () 
   const sums = await desk.kontor.app.database.read(SYSTEM_SCOPE, checkUsageSums);
   expect(sums).toEqual([]);
 }, 60_000);
+
+it('keeps more parts of a month than a small number counts', async () => {
+  const { app } = desk.kontor;
+  const client = await connectWorker(app.database.urls.url, 'test fold');
+  try {
+    await client.query('BEGIN');
+    await enterScope(client, SYSTEM_SCOPE);
+    // As a contract with 300 million records in a month has them.
+    const [month, number, atMs] = ['2026-09-01', 40_000, Date.parse('2026-09-10T00:00:00Z')];
+    const id = rowNumber('Contract', desk.world.contracts.direct);
+    const contract = (await (await FoldFactsReader.open(client)).contracts([id], month)).get(id)!;
+    const state = encodeState(new MonthState());
+    const chunk = { startedFromMs: atMs, startedToMs: atMs, adjustment: 0n, records: NOTHING };
+    const writer = new ResultWriter(client, await lastTicket(client), month);
+    await writer.add(contract, [
+      { ...chunk, number: 0, resumption: null },
+      { ...chunk, number, resumption: { atMs, state } },
+    ]);
+    await writer.finish();
+    const found = await findBeginnings(client, month, new Map([[id, atMs]]));
+    expect(found.get(id)).toEqual({ chunk: number, atMs });
+    const taken = await takeResults(client, [id], month, found, () => undefined);
+    expect(taken.get(id)?.resumption).toEqual({ chunk: number, atMs, state });
+  } finally {
+    await client.end();
+  }
+});
+
+const NOTHING = Buffer.alloc(0);
