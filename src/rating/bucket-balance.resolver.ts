@@ -51,8 +51,8 @@ export class ContractBalancesResolver {
   @FieldResolver(() => BucketBalances, {
     nullable: true,
     description:
-      'All buckets of the contract and of its subscriptions; null when prices of its level may ' +
-      'not be seen.',
+      'All buckets of the contract, and of its subscriptions and accounts as far as these are ' +
+      'visible; null when prices of its level may not be seen.',
   })
   async bucketBalances(
     @Root() contract: Contract,

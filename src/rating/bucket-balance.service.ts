@@ -1,5 +1,5 @@
 import { formatAmount, toGlobalId } from '../kernel/index.js';
-import { type Account, Contract, mayReadLevel } from '../partner/index.js';
+import { Account, Contract, mayReadLevel } from '../partner/index.js';
 import { type RequestContext, requireViewer, rowLoader } from '../platform/index.js';
 import { Subscription } from '../subscription/index.js';
 import type { BonusPoints, BucketBalance, BucketBalances } from './bucket-balance.entity.js';
@@ -94,12 +94,32 @@ async function shown(
       keeps(terms.holder, holderId, contract),
     ),
   );
+  const [seenPots, seenPoints] = await Promise.all([
+    ofSeenHolders(context, pots, ({ holder }) => holder),
+    ofSeenHolders(context, points, ({ terms }) => terms.holder),
+  ]);
   return {
     month,
     pending: contracts.some(({ pending }) => pending),
-    buckets: await Promise.all(pots.map((pot) => bucketView(context, pot))),
-    points: points.map(pointsView),
+    buckets: await Promise.all(seenPots.map((pot) => bucketView(context, pot))),
+    points: seenPoints.map(pointsView),
   };
+}
+
+// Whoever sells to the hub sees his contract, but not those who use what is bought under it.
+async function ofSeenHolders<T extends { readonly holderId: number }>(
+  context: RequestContext,
+  all: readonly T[],
+  holderOf: (one: T) => Holder,
+): Promise<T[]> {
+  const seen = await Promise.all(
+    all.map((one) => {
+      const holder = holderOf(one);
+      if (holder === 'CONTRACT') return true;
+      return rowLoader(context, holder === 'ACCOUNT' ? Account : Subscription).load(one.holderId);
+    }),
+  );
+  return all.filter((_, at) => seen[at] !== null);
 }
 
 async function bucketView(context: RequestContext, pot: PotBalance): Promise<BucketBalance> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PLAN } from '../fixtures/fee-documents.js';
+import { tokenOf } from '../fixtures/partner.js';
 import { bucketInput, CREATE_BONUS, CREATE_BUCKET } from '../fixtures/pricing.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
@@ -38,6 +39,37 @@ it('shows what waits under a WHOLESALE contract for each line sold below it', as
   const used = [{ holderId, granted: '100', rolledIn: '50', left: '90' }];
   expect(await balances(upper, '2026-10')).toEqual(used);
   expect(await balances(upper, '2026-11')).toEqual(unused);
+});
+
+it('tells a supplier nothing of those who use what he grants', async () => {
+  const { contracts, supplier, token } = desk.world;
+  const target = { contractId: contracts.cost };
+  for (const sharing of ['SUBSCRIPTION', 'ACCOUNT', 'CONTRACT']) {
+    const bucket = bucketInput({ amount: '10', sharing, validFrom: SINCE });
+    await desk.query(CREATE_BUCKET, { target, bucket });
+    const rule = {
+      ...{ name: 'Points', measure: 'USAGE', threshold: '60', grants: 'POINTS', amount: '1' },
+      ...{ sharing, validFrom: SINCE },
+    };
+    await desk.query(CREATE_BONUS, { target, rule });
+  }
+  await desk.calls(['s1', '09', CUSTOMER_NUMBER, '33123456789', 60]);
+  const holders = async (asker: string): Promise<string[][]> => {
+    const { bucketBalances } = await desk.query(
+      `query ($id: ID!) { contract(id: $id) { bucketBalances(month: "2026-10") {
+        buckets { sharing } points { sharing } } } }`,
+      { id: contracts.cost },
+      asker,
+    );
+    const { buckets, points } = bucketBalances;
+    return [buckets, points].map((all) => all.map((one: { sharing: string }) => one.sharing));
+  };
+  // Two lines use it by now, or may.
+  const twice = ['SUBSCRIPTION', 'SUBSCRIPTION', 'ACCOUNT', 'ACCOUNT', 'CONTRACT'];
+  const once = ['SUBSCRIPTION', 'ACCOUNT', 'CONTRACT'];
+  expect(await holders(token)).toEqual([twice, once]);
+  const none = [['CONTRACT'], ['CONTRACT']];
+  expect(await holders(await tokenOf(desk.kontor, supplier))).toEqual(none);
 });
 
 it('refuses a bonus into a bucket that those who earn it do not have', async () => {
