@@ -31,6 +31,7 @@ import {
 import { QUOTED_XDR, withQuoted } from './quote-entry.js';
 import { margin } from './xdr-row.js';
 
+/** Units, and money at scale 8: records have less of each. */
 const MOST = 10n ** 15n;
 /** No record begins before. */
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
@@ -105,8 +106,8 @@ async function askedRecord(tx: Tx, input: QuoteInput, startedAt: Date): Promise<
   const aNumber = input.aNumber ?? null;
   const quantity = BigInt(input.quantity);
   const value = parseAmount(input.value);
-  if (quantity < 0n || quantity >= MOST) throw invalid('quantity', AMOUNT);
-  if (value < 0n || value >= MOST) throw invalid('value', AMOUNT);
+  if (quantity < 0n || quantity >= MOST) throw invalid('quantity', 'is of 0 to 10^15 units');
+  if (value < 0n || value >= MOST) throw invalid('value', 'carries 0 to 10^7 of money');
   if (startedAt.getTime() < EARLIEST_MS) throw invalid('startedAt', 'begins in 2000 or later');
   return {
     service: input.service,
@@ -121,8 +122,6 @@ async function askedRecord(tx: Tx, input: QuoteInput, startedAt: Date): Promise<
     subscriptionId: await guided(tx, input, { inTrunkId, aNumber, startedAt }),
   };
 }
-
-const AMOUNT = 'is of between 0 and 10^15';
 
 function invalid(field: string, rule: string): DomainError {
   return new DomainError('QUOTE_INVALID', `A quote ${rule}.`, { field });
