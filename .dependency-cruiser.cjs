@@ -38,10 +38,10 @@ module.exports = {
     ...direction,
     {
       name: 'through-the-index',
-      comment: "Another folder is entered only by its index.ts: the rest is that folder's own.",
+      comment: 'Another folder is entered by its index.ts or thread.ts; the rest is its own.',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
-      to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'] },
+      to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/[^/]+/(index|thread)\\.ts$'] },
     },
     {
       name: 'root-through-the-index',
@@ -92,7 +92,7 @@ module.exports = {
       comment:
         'A file without a dotted suffix is pure: it may not reach files, network or database.',
       severity: 'error',
-      from: { path: '^src/[^/]+/[^/.]+\\.ts$', pathNot: '/(index|errors)\\.ts$' },
+      from: { path: '^src/[^/]+/[^/.]+\\.ts$', pathNot: '/(index|thread|errors)\\.ts$' },
       to: { path: [...OUTSIDE, `^src/.*${WORLD}`] },
     },
     {

@@ -1,5 +1,5 @@
 import { invariant } from '../kernel/index.js';
-import { appendEvent, rowsOf, type SqlClient } from '../platform/index.js';
+import { appendEvent, rowsOf, type SqlClient } from '../platform/thread.js';
 import type { AlarmSeverity, ProbableCause } from './alarm-state.js';
 
 /** Topic of the event that every new alarm writes. */

@@ -5,7 +5,6 @@ export { AlarmResolver } from './alarm.resolver.js';
 export { AlarmService } from './alarm.service.js';
 export {
   ALARM_RAISED_TOPIC,
-  alarmedSubjects,
   clearAlarmsOf,
   clearCondition,
   type NewAlarm,

@@ -11,27 +11,22 @@ import { UsageFormatResolver } from './usage-format.resolver.js';
 import { UsageSource } from './usage-source.entity.js';
 import { UsageSourceResolver } from './usage-source.resolver.js';
 
-export { markLength } from './byte-order-mark.js';
 export { mediationErrors } from './errors.js';
 export { checkFileCounts, type UnequalCounts } from './file-count.store.js';
 export { rewriteKept, rewriteLines } from './file-rewrite.service.js';
 export { FileStorage, type StoredContent } from './file-storage.service.js';
-export * from './format.js';
 export { IdentityHash } from './identity-hash.js';
-export { IdentityTable, SEEN } from './identity-table.js';
 export { laneOf } from './import-plan.js';
 export { type InboxOptions, type InboxReport, InboxService } from './inbox.service.js';
 export { keptFiles, keptSince, removeKept } from './kept-aside.service.js';
 export { fieldSpans, LineFields } from './line-fields.js';
-export * from './parse.js';
-export { rawText, suspendedLine } from './raw-text.js';
-export * from './record-batch.js';
 export {
   DuplicateRecordResolver,
   SuspenseCountResolver,
   SuspenseResolver,
 } from './suspense.resolver.js';
 export { type RecycleBatchPayload, SuspenseService } from './suspense.service.js';
+export * from './thread.js';
 export { type UploadAnswer, UploadService, uploadRoute } from './upload.service.js';
 export { UsageFile } from './usage-file.entity.js';
 export { UsageFileResolver } from './usage-file.resolver.js';

@@ -8,29 +8,15 @@ import {
   type QueryRunner,
 } from 'typeorm';
 import { type Cancellable, cancelStatement } from './cancel-statement.service.js';
-import type { SqlClient } from './sql-client.js';
+import { ENTER_SCOPE_FOR, type Scope, type StatementClass, scopeRoot } from './scope.store.js';
 import { sqlState } from './sql-state.js';
 import { APP_ROLE, LOADER_ROLE, OWNER_ROLE } from './tenancy.js';
+import { IDLE_IN_TRANSACTION_MS, RUN_STATEMENT_MS } from './worker-connection.service.js';
 
 export { sqlState } from './sql-state.js';
 
 /** A transaction. Its row visibility was fixed when it was opened. */
 export type Tx = EntityManager;
-
-/** What a transaction is for, which decides how long one statement of it may take. */
-export type StatementClass = 'query' | 'mutation' | 'subscription' | 'run';
-
-/**
- * Who is asking: the partner whose subtree the transaction sees, or the system itself, whose
- * runs work for every partner. Without a class reads are queries, writes are mutations, and the
- * system's are of runs.
- */
-export type Scope = (
-  | { readonly partnerId: number; readonly system?: never }
-  | { readonly system: true; readonly partnerId?: never }
-) & { readonly class?: StatementClass };
-
-export const SYSTEM_SCOPE: Scope = { system: true };
 
 export interface DatabaseUrls {
   /** Login of the application: member of the app and loader roles, nothing more. */
@@ -47,22 +33,8 @@ export interface DatabaseOptions extends DatabaseUrls {
   readonly timeouts?: Partial<Record<StatementClass, number>>;
 }
 
-const ENTER_SCOPE = `SELECT set_config('kontor.partner_ids', v.ids, true),
-  set_config('kontor.depth', v.depth, true),
-  set_config('kontor.acting', coalesce(($1::int)::text, '*'), true)
-  FROM visible_partners($1) AS v`;
-/** The same with the time that each following statement may take, in one round trip. */
-const ENTER_SCOPE_FOR = ENTER_SCOPE.replace(
-  ' FROM',
-  ", set_config('statement_timeout', $2, true) FROM",
-);
-/** A statement of a run that takes longer stands still; its batch is tried again. */
-const RUN_STATEMENT_MS = 1_800_000;
-
 const RETRYABLE = new Set(['40001', '40P01']);
 const ATTEMPTS = 4;
-/** A transaction whose process stands still is ended, so that others need not wait for it. */
-const IDLE_IN_TRANSACTION_MS = 60_000;
 const ASIDE_CONNECTIONS = 2;
 
 /**
@@ -265,10 +237,6 @@ function oneAfterTheOther(runner: QueryRunner): QueryRunner {
   return runner;
 }
 
-function scopeRoot(scope: Scope): number | null {
-  return scope.system === true ? null : scope.partnerId;
-}
-
 /** Lets the current transaction see a partner it has just created below a visible one. */
 export async function admitPartner(tx: Tx, partnerId: number): Promise<void> {
   await tx.query(
@@ -276,27 +244,6 @@ export async function admitPartner(tx: Tx, partnerId: number): Promise<void> {
        (current_setting('kontor.partner_ids')::int[] || $1::int)::text, true)`,
     [partnerId],
   );
-}
-
-/** A connection of its own for a data-plane worker, under the app role, outside the pool. */
-export async function connectWorker(url: string, name: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: name,
-    options: `-c role=${APP_ROLE} -c timezone=UTC`,
-    keepAlive: true,
-    statement_timeout: RUN_STATEMENT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-  });
-  // A lost connection shows at the next statement; without a listener it would end the process.
-  client.on('error', () => {});
-  await client.connect();
-  return client;
-}
-
-/** Enters a scope inside a transaction, or enters it again to see partners made since. */
-export async function enterScope(client: SqlClient, scope: Scope): Promise<void> {
-  await client.query(ENTER_SCOPE, [scopeRoot(scope)]);
 }
 
 /**

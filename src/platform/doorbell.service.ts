@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { connectWorker } from './database.service.js';
+import { connectWorker } from './worker-connection.service.js';
 
 const RECONNECT_MS = 1000;
 

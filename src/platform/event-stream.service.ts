@@ -1,5 +1,5 @@
 import { DomainError, invariant } from '../kernel/index.js';
-import { type Database, SYSTEM_SCOPE } from './database.service.js';
+import type { Database } from './database.service.js';
 import type { Doorbell } from './doorbell.service.js';
 import {
   EVENT_CHANNEL,
@@ -9,6 +9,7 @@ import {
   sequenceEvents,
 } from './event.store.js';
 import type { Log } from './log.service.js';
+import { SYSTEM_SCOPE } from './scope.store.js';
 
 export interface EventStreamOptions {
   readonly doorbell?: Doorbell;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, DomainError, invariant } from '../kernel/index.js';
-import { enterScope } from './database.service.js';
+import { enterScope } from './scope.store.js';
 import { rowsOf, type SqlClient } from './sql-client.js';
 
 const MAX_KEY = 255;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, invariant } from '../kernel/index.js';
-import { type Database, SYSTEM_SCOPE, sqlState, type Tx } from './database.service.js';
+import { type Database, sqlState, type Tx } from './database.service.js';
 import type { Doorbell } from './doorbell.service.js';
 import type { Log } from './log.service.js';
 import {
@@ -12,6 +12,7 @@ import {
   postponeOutbox,
 } from './outbox.store.js';
 import { retryDelayMs } from './run-rules.js';
+import { SYSTEM_SCOPE } from './scope.store.js';
 
 /** Does what a row of the outbox asks for, inside the transaction that marks the row as done. */
 export type OutboxTask = (tx: Tx, row: OutboxRow) => Promise<void>;

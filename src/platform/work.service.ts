@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, invariant } from '../kernel/index.js';
-import { type Database, SYSTEM_SCOPE, sqlState } from './database.service.js';
+import { type Database, sqlState } from './database.service.js';
 import type { Doorbell } from './doorbell.service.js';
 import type { Log } from './log.service.js';
 import { MAX_ATTEMPTS, type RunKind, retryDelayMs } from './run-rules.js';
+import { SYSTEM_SCOPE } from './scope.store.js';
 import {
   type ClaimedBatch,
   claimBatch,

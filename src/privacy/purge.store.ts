@@ -1,4 +1,4 @@
-import { rowsOf, type SqlClient } from '../platform/index.js';
+import { rowsOf, type SqlClient } from '../platform/thread.js';
 import type { Past, RowKind } from './purge-plan.js';
 
 /**

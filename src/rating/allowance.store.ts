@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { BatchTicket } from '../platform/index.js';
-import { appendOutbox, rowsOf } from '../platform/index.js';
+import { appendOutbox, rowsOf } from '../platform/thread.js';
 import type { EntrySegment } from './allowance-collector.js';
 import { sendBytes } from './send-bytes.store.js';
 

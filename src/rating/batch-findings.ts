@@ -4,7 +4,7 @@ import {
   type RecordBatch,
   ratingFaults,
   recordFaults,
-} from '../mediation/index.js';
+} from '../mediation/thread.js';
 import type { PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { CreditSums } from './credit-sums.js';

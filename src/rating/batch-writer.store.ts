@@ -7,7 +7,7 @@ import {
   enterScope,
   LOADER_ROLE,
   SYSTEM_SCOPE,
-} from '../platform/index.js';
+} from '../platform/thread.js';
 import type { BatchFindings } from './batch-findings.js';
 import { CopyIn } from './copy-in.store.js';
 import type { ChunkPool, CopyRows } from './copy-rows.js';

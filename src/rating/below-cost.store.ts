@@ -1,7 +1,8 @@
-import { raiseAlarm } from '../alarm/index.js';
+import { raiseAlarm } from '../alarm/thread.js';
 import { formatAmount } from '../kernel/index.js';
-import { levelPermission, type PriceLevel } from '../partner/index.js';
-import { type BatchTicket, rowsOf, type SqlClient } from '../platform/index.js';
+import type { PriceLevel } from '../partner/index.js';
+import { levelPermission } from '../partner/thread.js';
+import { type BatchTicket, rowsOf, type SqlClient } from '../platform/thread.js';
 import type { SoldBelowCost } from './below-cost.js';
 
 /** Tells the sellers of records that brought less than they cost; one open alarm a contract. */

@@ -1,5 +1,5 @@
 import { transitionIndex } from '../kernel/index.js';
-import { type RecordBatch, serviceCodes } from '../mediation/index.js';
+import { type RecordBatch, serviceCodes } from '../mediation/thread.js';
 import { bandAt } from './bands.js';
 import { type PriceBook, SUBSCRIBER, type TrunkList } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';

@@ -1,4 +1,4 @@
-import { type Service, serviceCodes } from '../mediation/index.js';
+import { type Service, serviceCodes } from '../mediation/thread.js';
 import { type bandPolicies, type marginPolicies, type PriceBook, priceLevels } from './book.js';
 import { type RuleContract, rulesOfContract } from './price-rules.js';
 import type { PriceRule } from './pricing-facts.js';

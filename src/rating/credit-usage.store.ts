@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { appendOutbox, type BatchTicket, rowsOf, type SqlClient } from '../platform/index.js';
+import { appendOutbox, type BatchTicket, rowsOf, type SqlClient } from '../platform/thread.js';
 import type { CreditEntry } from './credit-sums.js';
 
 /** Topic of the outbox row that carries the usage charges of watched subscriptions. */

@@ -1,4 +1,4 @@
-import { type Service, serviceNames } from '../mediation/index.js';
+import { type Service, serviceNames } from '../mediation/thread.js';
 import { type EntryList, FLAG, NUMBER, WORD } from './allowance-entry.js';
 import type { RuleSubject } from './price-rules.js';
 import type { Holder } from './pricing-facts.js';

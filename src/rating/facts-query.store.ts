@@ -1,4 +1,4 @@
-import { rowsOf, type SqlClient } from '../platform/index.js';
+import { rowsOf, type SqlClient } from '../platform/thread.js';
 
 /**
  * Narrows what is read to what one record needs: prefixes that begin its number, and the terms of

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { invariant, isoFromEpochDay } from '../kernel/index.js';
-import { ratingFaults } from '../mediation/index.js';
+import { ratingFaults } from '../mediation/thread.js';
 import type { BatchFindings, Suspended } from './batch-findings.js';
 import type { BatchJob, ImportJob, RecycleJob } from './batch-job.js';
 import type { PriceBook } from './book.js';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { alarmedSubjects, clearAlarmsOf, raiseAlarm } from '../alarm/index.js';
-import { type BatchTicket, rowsOf } from '../platform/index.js';
+import { alarmedSubjects, clearAlarmsOf, raiseAlarm } from '../alarm/thread.js';
+import { type BatchTicket, rowsOf } from '../platform/thread.js';
 import { SHARDS } from './allowance-entry.js';
 import { MonthTooLarge } from './fold-month.js';
 

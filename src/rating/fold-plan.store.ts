@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { invariant } from '../kernel/index.js';
-import { rowsOf, type SqlClient } from '../platform/index.js';
+import { rowsOf, type SqlClient } from '../platform/thread.js';
 import { EntryList, NUMBER, WORD } from './allowance-entry.js';
 import { type Beginnings, findBeginnings } from './allowance-result.store.js';
 import { copyOutRows } from './copy-out.store.js';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type BatchTicket, rowsOf } from '../platform/index.js';
+import { type BatchTicket, rowsOf } from '../platform/thread.js';
 import { EntryList, FLAG, WORD } from './allowance-entry.js';
 import { AdjustmentSums } from './allowance-result.js';
 import { ResultWriter, storedPots, takeResults } from './allowance-result.store.js';

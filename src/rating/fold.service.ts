@@ -1,4 +1,5 @@
-import { createRun, type OutboxRow, rowsOf, type Tx } from '../platform/index.js';
+import type { Tx } from '../platform/index.js';
+import { createRun, type OutboxRow, rowsOf } from '../platform/thread.js';
 
 /** Bytes of entries that the batches of a fold run take on average, unless there are fewer. */
 const BATCH_BYTES = 16 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import { faultNumber, type RecordBatch } from '../mediation/index.js';
+import { faultNumber, type RecordBatch } from '../mediation/thread.js';
 import { type Guide, RANGE, SUBSCRIBER } from './book.js';
 import { bucketOf } from './range-index.js';
 import type { RatedBatch } from './rated-batch.js';

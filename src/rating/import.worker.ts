@@ -7,8 +7,8 @@ import {
   RecordBatch,
   RecordParser,
   suspendedLine,
-} from '../mediation/index.js';
-import { completeBatchSql, connectWorker, enterScope, SYSTEM_SCOPE } from '../platform/index.js';
+} from '../mediation/thread.js';
+import { completeBatchSql, connectWorker, enterScope, SYSTEM_SCOPE } from '../platform/thread.js';
 import { storeEntries } from './allowance.store.js';
 import { AllowanceCollector, type EntrySegment } from './allowance-collector.js';
 import { BatchFindings } from './batch-findings.js';

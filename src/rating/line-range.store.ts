@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { type FileHeader, MAX_LINE_BYTES, markLength } from '../mediation/index.js';
+import { type FileHeader, MAX_LINE_BYTES, markLength } from '../mediation/thread.js';
 
 const BLOCK_BYTES = 512 * 1024;
 const NEWLINE = 10;

@@ -1,10 +1,5 @@
-import {
-  adjustRate,
-  type EffectiveRate,
-  type PricingTerms,
-  type RateRow,
-  type Timeline,
-} from '../catalog/index.js';
+import type { EffectiveRate, PricingTerms, RateRow, Timeline } from '../catalog/index.js';
+import { adjustRate } from '../catalog/thread.js';
 import type { AdjustingStep, PriceBook } from './book.js';
 import { type TariffFacts, TariffTable, tariffAt } from './tariff-table.js';
 

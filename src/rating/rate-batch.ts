@@ -5,7 +5,7 @@ import {
   type IdentityTable,
   type RecordBatch,
   SEEN,
-} from '../mediation/index.js';
+} from '../mediation/thread.js';
 import type { RatedTariffs } from './allowance-collector.js';
 import { type PriceBook, SUBSCRIBER } from './book.js';
 import { guideRecord, touchRanges } from './guide.js';

@@ -1,5 +1,5 @@
 import { roundingModes } from '../kernel/index.js';
-import { faultNumber, type RecordBatch, serviceCodes, serviceNames } from '../mediation/index.js';
+import { faultNumber, type RecordBatch, serviceCodes, serviceNames } from '../mediation/thread.js';
 import { bandSlices, majorityBand, minuteOfWeek } from './bands.js';
 import { type DatedFactor, type PriceBook, TARIFF } from './book.js';
 import type { ChainPlanner } from './chain-plan.js';

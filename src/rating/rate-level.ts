@@ -1,5 +1,5 @@
 import { invariant, type RoundingCode } from '../kernel/index.js';
-import { faultNumber, MICRO_BATCH, type RecordBatch } from '../mediation/index.js';
+import { faultNumber, MICRO_BATCH, type RecordBatch } from '../mediation/thread.js';
 import type { RatedTariffs } from './allowance-collector.js';
 import { minuteOfWeek } from './bands.js';
 import { type PriceBook, TARIFF } from './book.js';

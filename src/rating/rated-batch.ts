@@ -1,4 +1,4 @@
-import { MICRO_BATCH } from '../mediation/index.js';
+import { MICRO_BATCH } from '../mediation/thread.js';
 import { MAX_LEVELS } from './compile-guide.js';
 
 /** What became of a line. */

@@ -1,5 +1,5 @@
 import { roundingModes } from '../kernel/index.js';
-import { faultNumber, type RecordBatch } from '../mediation/index.js';
+import { faultNumber, type RecordBatch } from '../mediation/thread.js';
 import type { Contracts, PriceBook } from './book.js';
 import { roundedCharge } from './charge.js';
 import { MAX_LEVELS } from './compile-guide.js';

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import { invariant, isoFromEpochDay } from '../kernel/index.js';
-import { MICRO_BATCH, type RecordBatch } from '../mediation/index.js';
+import { MICRO_BATCH, type RecordBatch } from '../mediation/thread.js';
 import {
   APP_ROLE,
   completeBatchSql,
@@ -9,7 +9,7 @@ import {
   hashJoined,
   LOADER_ROLE,
   SYSTEM_SCOPE,
-} from '../platform/index.js';
+} from '../platform/thread.js';
 import { storeEntries } from './allowance.store.js';
 import type { RerateSliceJob } from './batch-job.js';
 import type { PriceBook } from './book.js';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { invariant, type ZoneTransitions, zoneTransitions } from '../kernel/index.js';
 import type { PriceLevel } from '../partner/index.js';
-import { rowsOf } from '../platform/index.js';
+import { rowsOf } from '../platform/thread.js';
 import { SHARDS } from './allowance-entry.js';
 import { copyOut } from './copy-out.store.js';
 import { billedQuantity } from './price.js';

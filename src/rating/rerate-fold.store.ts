@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { DomainError } from '../kernel/index.js';
-import { completeBatchSql, enterScope, rowsOf, SYSTEM_SCOPE } from '../platform/index.js';
+import { completeBatchSql, enterScope, rowsOf, SYSTEM_SCOPE } from '../platform/thread.js';
 import { type AdjustedRecord, decodeRecords } from './allowance-result.js';
 import type { RerateFoldJob } from './batch-job.js';
 import { foldShards } from './fold-shard.store.js';

@@ -1,4 +1,4 @@
-import { MICRO_BATCH } from '../mediation/index.js';
+import { MICRO_BATCH } from '../mediation/thread.js';
 import type { Contracts, PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import type { RatedBatch } from './rated-batch.js';

@@ -1,6 +1,7 @@
 import { DomainError } from '../kernel/index.js';
-import { hashJoined, rowsOf, type SqlClient, type Tx } from '../platform/index.js';
-import { LEAF_DAY } from '../privacy/index.js';
+import type { Tx } from '../platform/index.js';
+import { hashJoined, rowsOf, type SqlClient } from '../platform/thread.js';
+import { LEAF_DAY } from '../privacy/thread.js';
 import type { Rerate } from './rerate.entity.js';
 import type { RerateScope, RerateSelection } from './rerate-selection.js';
 

@@ -1,5 +1,5 @@
 import { isoFromEpochDay } from '../kernel/index.js';
-import { faultCodes, faultNumber, type RecordBatch } from '../mediation/index.js';
+import { faultCodes, faultNumber, type RecordBatch } from '../mediation/thread.js';
 import { AllowanceCollector } from './allowance-collector.js';
 import type { Guide, PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { createRun, rowsOf } from '../platform/index.js';
+import { createRun, rowsOf } from '../platform/thread.js';
 import type { RerateJob } from './batch-job.js';
 import { type DueShard, shardBatches } from './fold.service.js';
 import type { RerateParams } from './rerate-job.js';

@@ -6,7 +6,7 @@ import {
   hashJoined,
   rowsOf,
   SYSTEM_SCOPE,
-} from '../platform/index.js';
+} from '../platform/thread.js';
 import { FOLD_TOPIC } from './allowance.store.js';
 import type { RerateUndoJob } from './batch-job.js';
 import type { CreditEntry } from './credit-sums.js';

@@ -1,5 +1,5 @@
 import { epochDayFromIso, isoFromEpochDay } from '../kernel/index.js';
-import { MICRO_BATCH, type RecordBatch } from '../mediation/index.js';
+import { MICRO_BATCH, type RecordBatch } from '../mediation/thread.js';
 import type { PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { type ChunkPool, CopyRows, putInt2, putInt4, putInt8 } from './copy-rows.js';

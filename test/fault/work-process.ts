@@ -2,8 +2,9 @@
 // tells every step on its output so that the test can kill or stop it there.
 import { setTimeout as delay } from 'node:timers/promises';
 // Not through the index, which would load the whole API for every process.
-import { Database, SYSTEM_SCOPE, type Tx } from '../../src/platform/database.service.js';
+import { Database, type Tx } from '../../src/platform/database.service.js';
 import { appendEvent } from '../../src/platform/event.store.js';
+import { SYSTEM_SCOPE } from '../../src/platform/scope.store.js';
 import { WorkService } from '../../src/platform/work.service.js';
 import { type ClaimedBatch, completeBatchSql, isFenced } from '../../src/platform/work.store.js';
 

@@ -34,6 +34,9 @@ const PLANTED: Readonly<Record<string, string>> = {
       constructor(@sealed public readonly rows?: readonly T[]) { this.#secret; }
       *[Symbol.iterator](): Generator<string> { using _ = null; yield this.name ??= \`\${1}\`; }
     }`,
+  'src/partner/thread.ts': "export { load } from './partner.service.js';",
+  'src/billing/loading.service.ts':
+    "import { load } from '../partner/thread.js'; export const a = load;",
   'src/main.ts': "import { Bill } from './billing/index.js'; console.log(Bill);",
   'test/deep.test.ts': "import '../src/partner/partner.service.js'; import 'vitest';",
   // The breaches.

@@ -1,0 +1,7 @@
+// What threads of the data plane use of this folder; they load nothing of the API.
+export { markLength } from './byte-order-mark.js';
+export * from './format.js';
+export { IdentityTable, SEEN } from './identity-table.js';
+export * from './parse.js';
+export { rawText, suspendedLine } from './raw-text.js';
+export * from './record-batch.js';

@@ -1,0 +1,2 @@
+// What threads of the data plane use of this folder; they load nothing of the API.
+export { levelPermission } from './price-access.js';
