@@ -55,9 +55,18 @@ export function compileContracts(
     versionMargin: bytes(versions, (version) => marginPolicies.indexOf(version.marginPolicy)),
     ...listsOfVersions(facts, versions, listPlace),
   };
-  const from = Date.UTC(1999, 11, 1);
-  const zones = zoneNames.map((zone) => zoneTransitions(zone, from, Date.UTC(2101, 0, 1)));
-  return { contracts, zones, contractPlace };
+  return { contracts, zones: zoneNames.map(zoneTable), contractPlace };
+}
+
+// A century of a zone takes milliseconds, and every book asks for the same few.
+const zoneTables = new Map<string, ZoneTransitions>();
+
+function zoneTable(zone: string): ZoneTransitions {
+  const known = zoneTables.get(zone);
+  if (known !== undefined) return known;
+  const table = zoneTransitions(zone, Date.UTC(1999, 11, 1), Date.UTC(2101, 0, 1));
+  zoneTables.set(zone, table);
+  return table;
 }
 
 // A list kept in another currency than the contract is as good as none unless the contract
