@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTransport } from 'nodemailer';
 import type { Log } from './log.service.js';
 
 /** A mail in plain text. */
@@ -41,24 +40,40 @@ export function buildMailer(options: MailerOptions): Mailer {
   return smtpUrl === undefined ? toFiles(from, dataDir, log) : bySmtp(smtpUrl, from);
 }
 
+/** Opens a transport for the first mail: most processes send none, and need not load the library. */
+function late<T extends { close(): void }>(make: (library: typeof import('nodemailer')) => T) {
+  let transport: Promise<T> | undefined;
+  return {
+    opened: (): Promise<T> => {
+      transport ??= import('nodemailer').then(make);
+      return transport;
+    },
+    close: (): void => {
+      void transport?.then((opened) => opened.close());
+    },
+  };
+}
+
 function bySmtp(url: string, from: string): Mailer {
   const { hostname, protocol } = new URL(url);
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
-  const transport = createTransport(
-    {
-      url,
-      requireTLS: protocol === 'smtp:' && !isLocal,
-      connectionTimeout: CONNECT_MS,
-      greetingTimeout: CONNECT_MS,
-      socketTimeout: SILENCE_MS,
-      disableFileAccess: true,
-      disableUrlAccess: true,
-    },
-    { from },
+  const transport = late(({ createTransport }) =>
+    createTransport(
+      {
+        url,
+        requireTLS: protocol === 'smtp:' && !isLocal,
+        connectionTimeout: CONNECT_MS,
+        greetingTimeout: CONNECT_MS,
+        socketTimeout: SILENCE_MS,
+        disableFileAccess: true,
+        disableUrlAccess: true,
+      },
+      { from },
+    ),
   );
   return {
     send: async ({ to, subject, text }) => {
-      await transport.sendMail({ to: { name: '', address: to }, subject, text });
+      await (await transport.opened()).sendMail({ to: { name: '', address: to }, subject, text });
     },
     close: () => transport.close(),
   };
@@ -68,19 +83,22 @@ function toFiles(from: string, dataDir: string, log: Log): Mailer {
   const folder = join(dataDir, FOLDER);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   log.warning('no mail server configured', { reason: 'KONTOR_SMTP_URL is not set' });
-  const transport = createTransport(
-    {
-      streamTransport: true,
-      buffer: true,
-      newline: 'unix',
-      disableFileAccess: true,
-      disableUrlAccess: true,
-    },
-    { from },
+  const transport = late(({ createTransport }) =>
+    createTransport(
+      {
+        streamTransport: true,
+        buffer: true,
+        newline: 'unix',
+        disableFileAccess: true,
+        disableUrlAccess: true,
+      },
+      { from },
+    ),
   );
   return {
     send: async ({ to, subject, text }) => {
-      const sent = await transport.sendMail({ to: { name: '', address: to }, subject, text });
+      const mail = { to: { name: '', address: to }, subject, text };
+      const sent = await (await transport.opened()).sendMail(mail);
       const name = `${new Date().toISOString().replace(/[:.]/g, '-')}-${randomUUID()}.eml`;
       const draft = join(folder, `.${name}`);
       await writeFile(draft, sent.message as Buffer, { mode: 0o600, flag: 'wx' });
