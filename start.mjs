@@ -22,9 +22,14 @@ const say = (line) => process.stderr.write(`${line}\n`);
 const MAIN = at('build', 'src', 'main.js');
 const STAMP = at('build', '.stamp');
 const SECURITY = at('test', 'security', 'vitest.config.js');
-const CHAOS = ['fault/kill', 'fault/rerate-kill', 'fault/work', 'api/bill-run-kill'].map(
-  (name) => `build/test/${name}.test.js`,
-);
+const KILL_TESTS = [
+  'fault/kill',
+  'fault/rerate-kill',
+  'fault/work',
+  'api/bill-run-kill',
+  'api/inbox',
+];
+const CHAOS = KILL_TESTS.map((name) => `build/test/${name}.test.js`);
 const OUTPUT = /\.(js|js\.map|d\.ts)$/;
 
 main(process.argv.slice(2));

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { DomainError } from '../kernel/index.js';
 import {
   ensureSecretText,
@@ -38,7 +38,7 @@ export type KeySource = () => KeyRing;
  */
 export function configuredKeys(keys: readonly ConfiguredKey[]): KeySource {
   const begin = new Date(0);
-  const ring = keyRing(keys.map((key) => ({ ...key, activeFrom: begin, retiredAt: null })));
+  const ring = handled(keys.map((key) => ({ ...key, activeFrom: begin, retiredAt: null })));
   return () => ring;
 }
 
@@ -100,6 +100,10 @@ function textOf(keys: readonly TokenKey[]): string {
   return `${JSON.stringify(kept, null, 2)}\n`;
 }
 
+function handled(keys: readonly TokenKey[]): KeyRing {
+  return keyRing(keys).map((key) => ({ ...key, handle: createSecretKey(key.secret) }));
+}
+
 function ringOf(text: string): KeyRing {
   let kept: KeptKey[];
   try {
@@ -116,7 +120,7 @@ function ringOf(text: string): KeyRing {
       };
     })
     .sort((a, b) => b.activeFrom.getTime() - a.activeFrom.getTime());
-  return keyRing(
+  return handled(
     keys.map((key, place) => ({ ...key, retiredAt: keys[place - 1]?.activeFrom ?? null })),
   );
 }

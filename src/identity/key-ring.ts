@@ -1,3 +1,4 @@
+import type jwt from 'jsonwebtoken';
 import { DomainError } from '../kernel/index.js';
 
 const MIN_KEY_BYTES = 32;
@@ -12,6 +13,11 @@ export interface TokenKey {
   readonly id: string;
   /** At least 32 bytes. */
   readonly secret: Uint8Array;
+  /**
+   * The secret as the library of tokens has it at once. Of bytes it first tries whether they are
+   * a public key, which takes ten times as long as the rest.
+   */
+  readonly handle?: jwt.Secret;
   /** From when on it signs; others have read it by then. */
   readonly activeFrom: Date;
   /** When its successor began to sign; null while it has none. */

@@ -1,6 +1,5 @@
-import { createSecretKey } from 'node:crypto';
 import jwt from 'jsonwebtoken';
-import { type KeyRing, signingKey, verifyingKey } from './key-ring.js';
+import { type KeyRing, signingKey, type TokenKey, verifyingKey } from './key-ring.js';
 
 const ISSUER = 'kontor';
 const AUDIENCE = 'kontor-api';
@@ -39,8 +38,7 @@ export function signToken(ring: KeyRing, kind: TokenKind, claims: TokenClaims, n
     iat: issuedAt,
     exp: issuedAt + kind.seconds,
   };
-  // Of bytes the library would first try whether they are a pair of keys: ten times the work.
-  return jwt.sign(payload, createSecretKey(key.secret), {
+  return jwt.sign(payload, secretOf(key), {
     algorithm: ALGORITHM,
     header: { alg: ALGORITHM, typ: kind.type, kid: key.id },
   });
@@ -62,7 +60,7 @@ export function verifyToken(
   if (key === null) return null;
   let payload: jwt.JwtPayload | string;
   try {
-    payload = jwt.verify(token, createSecretKey(key.secret), {
+    payload = jwt.verify(token, secretOf(key), {
       algorithms: [ALGORITHM],
       issuer: ISSUER,
       audience: AUDIENCE,
@@ -72,6 +70,10 @@ export function verifyToken(
     return null;
   }
   return typeof payload === 'string' ? null : checked(payload, kind, now);
+}
+
+function secretOf({ handle, secret }: TokenKey): jwt.Secret {
+  return handle ?? Buffer.from(secret);
 }
 
 /** The key that a header of this kind names, and null for a header that is not exactly ours. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type nodemailer from 'nodemailer';
 import type { Log } from './log.service.js';
 
 /** A mail in plain text. */
@@ -40,18 +41,22 @@ export function buildMailer(options: MailerOptions): Mailer {
   return smtpUrl === undefined ? toFiles(from, dataDir, log) : bySmtp(smtpUrl, from);
 }
 
-/** Opens a transport for the first mail: most processes send none, and need not load the library. */
-function late<T extends { close(): void }>(make: (library: typeof import('nodemailer')) => T) {
+/** Opens a transport for the first mail: most processes send none and need no such library. */
+function late<T extends { close(): void }>(make: (library: typeof nodemailer) => T) {
   let transport: Promise<T> | undefined;
   return {
     opened: (): Promise<T> => {
-      transport ??= import('nodemailer').then(make);
+      transport ??= load().then(make);
       return transport;
     },
     close: (): void => {
       void transport?.then((opened) => opened.close());
     },
   };
+}
+
+async function load(): Promise<typeof nodemailer> {
+  return await import('nodemailer');
 }
 
 function bySmtp(url: string, from: string): Mailer {

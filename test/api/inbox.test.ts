@@ -31,7 +31,12 @@ import {
 } from '../fixtures/mediation.js';
 import { aPartner, aUser, type BuiltPartner } from '../fixtures/partner-builder.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
+import { trials } from '../fixtures/trials.js';
 
+// More in `npm run test:chaos`.
+const KILLS = trials(5);
+const FILES_A_KILL = 8;
+const KILL_MS = 60_000 + KILLS * 20_000;
 const CHILD = fileURLToPath(new URL('../fixtures/inbox-process.js', import.meta.url));
 
 let kontor: TestApp;
@@ -352,11 +357,11 @@ describe('after a crash the inbox', () => {
     expect(await filesOf('not lost')).toHaveLength(1);
   });
 
-  it('has lost and doubled nothing, killed at random moments', async () => {
+  it('has lost and doubled nothing, killed at random moments', { timeout: KILL_MS }, async () => {
     const source = await aSource(kontor, { partnerId: hub.id });
-    const contents = Array.from({ length: 40 }, (_, n) => `${n},`.repeat(40_000));
+    const contents = Array.from({ length: KILLS * FILES_A_KILL }, (_, n) => `${n},`.repeat(40_000));
     const hidden = (n: number) => deliver(kontor, source, `f${n}.csv.part`, contents[n] as string);
-    for (let kill = 0; kill < 8; kill += 1) {
+    for (let kill = 0; kill < KILLS; kill += 1) {
       const child = spawn(
         process.execPath,
         [CHILD, kontor.database.urls.url, kontor.app.config.dataDir],
@@ -364,7 +369,7 @@ describe('after a crash the inbox', () => {
       );
       const ended = new Promise((done) => child.on('close', done));
       await new Promise((ready) => child.stdout.once('data', ready));
-      for (let n = kill * 5; n < kill * 5 + 5; n += 1) {
+      for (let n = kill * FILES_A_KILL; n < (kill + 1) * FILES_A_KILL; n += 1) {
         const path = hidden(n);
         renameSync(path, path.replace('.part', ''));
       }
@@ -385,7 +390,7 @@ describe('after a crash the inbox', () => {
       [source.id],
     );
     expect(doubled).toEqual([]);
-  }, 120_000);
+  });
 
   it('polls by itself once it is started', async () => {
     const source = await aSource(kontor, { partnerId: hub.id });
