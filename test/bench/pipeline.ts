@@ -20,7 +20,7 @@ export class Pipeline {
   readonly #plane: DataPlane;
   readonly #work: WorkService;
   readonly #outbox: OutboxWorker;
-  #round = 0;
+  #round: number;
   #fileId = 0;
   #runId = 0;
 
@@ -29,7 +29,10 @@ export class Pipeline {
     readonly world: World,
     filesDir: string,
     readonly workers: number,
+    /** How many files others have imported into this database. */
+    round = 0,
   ) {
+    this.#round = round;
     this.#plane = new DataPlane({ database, workers, filesDir });
     this.#work = new WorkService(database, { log: createLog({ level: 'error' }) });
     this.#work.register(this.#plane.importExecutor);
