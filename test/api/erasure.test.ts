@@ -12,6 +12,7 @@ import { recordDays } from '../../src/rating/rerate-plan.store.js';
 import { aRate } from '../fixtures/catalog.js';
 import { allRows, filesBelow, upload } from '../fixtures/mediation.js';
 import { call, refusal, tokenOf } from '../fixtures/partner.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
@@ -88,19 +89,7 @@ function call_(id: string, day: string, from: string, to: string, seconds: numbe
   return `${id},voice,2026-10-${day}T10:00:00Z,${from},${to},${seconds},,${OUT}\n`;
 }
 
-async function settled(): Promise<void> {
-  for (;;) {
-    await kontor.app.outbox.runUntilIdle();
-    await kontor.app.work.runUntilIdle();
-    const [row] = await allRows<{ open: boolean }>(
-      kontor,
-      `SELECT EXISTS (SELECT FROM run_batch WHERE state IN ('READY','RUNNING'))
-         OR EXISTS (SELECT FROM outbox WHERE done_at IS NULL) AS open`,
-    );
-    if (!row?.open) return;
-    await delay(20);
-  }
-}
+const settled = () => settle(kontor);
 
 async function bill(): Promise<void> {
   const start = 'mutation ($input: StartBillRunInput!) { startBillRun(input: $input) { id } }';

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBillingInvariants } from '../../src/billing/index.js';
@@ -7,6 +6,7 @@ import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aRate } from '../fixtures/catalog.js';
 import { allRows } from '../fixtures/mediation.js';
 import { call, refusal, tokenOf } from '../fixtures/partner.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
@@ -84,20 +84,7 @@ const refused = (name: Act, id: string, token = world.token): Promise<string> =>
 const shown = (id: string, step = 'PREVIEW', token = world.token): Promise<Answer> =>
   call(kontor, token, SHOW, { id, step });
 
-// The server does what waits at the same time, so a part may be in its hands when ours are empty.
-async function settled(): Promise<void> {
-  for (;;) {
-    await kontor.app.outbox.runUntilIdle();
-    await kontor.app.work.runUntilIdle();
-    const [row] = await allRows<{ open: boolean }>(
-      kontor,
-      `SELECT EXISTS (SELECT FROM run_batch WHERE state IN ('READY','RUNNING'))
-         OR EXISTS (SELECT FROM outbox WHERE done_at IS NULL) AS open`,
-    );
-    if (!row!.open) return;
-    await delay(20);
-  }
-}
+const settled = () => settle(kontor);
 
 async function create(selection: object, token = world.token): Promise<string> {
   const input = { selection: { ...OCTOBER, ...selection }, reason: 'The price list was wrong' };
