@@ -156,6 +156,8 @@ function use(
   writeFileSync(mine, '');
   const onExit = (): void => {
     rmSync(mine, { force: true });
+    // Whoever removed the directory has ended its server, or PostgreSQL ends for want of it.
+    if (!existsSync(place.users)) return;
     // Whoever holds the lock now is about to use the server, or is leaving and looks himself.
     const held = keepRunning ? undefined : tryLockBriefly(place.lock);
     if (!held) return;

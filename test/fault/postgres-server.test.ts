@@ -93,6 +93,15 @@ describe.runIf(process.platform === 'linux')('the embedded PostgreSQL', () => {
     }
   });
 
+  it('is left quietly by who ends after its directory was removed', async () => {
+    await start();
+    const leave = process.listeners('exit').at(-1)!;
+    await stopEmbeddedPostgres(dataDir);
+    rmSync(dataDir, { recursive: true });
+    expect(() => leave(0)).not.toThrow();
+    process.removeListener('exit', leave);
+  });
+
   it('makes the database anew when making it was cut off', async () => {
     const starter = startElsewhere();
     starter.answer.catch(() => undefined);
