@@ -41,16 +41,27 @@ export function buildMailer(options: MailerOptions): Mailer {
   return smtpUrl === undefined ? toFiles(from, dataDir, log) : bySmtp(smtpUrl, from);
 }
 
-/** Opens a transport for the first mail: most processes send none and need no such library. */
+/**
+ * Opens a transport for the first mail: most processes send none and need no such library. What
+ * could not be opened is tried again with the next mail.
+ */
 function late<T extends { close(): void }>(make: (library: typeof nodemailer) => T) {
   let transport: Promise<T> | undefined;
   return {
     opened: (): Promise<T> => {
-      transport ??= load().then(make);
+      transport ??= load()
+        .then(make)
+        .catch((error: unknown) => {
+          transport = undefined;
+          throw error;
+        });
       return transport;
     },
     close: (): void => {
-      void transport?.then((opened) => opened.close());
+      transport?.then(
+        (opened) => opened.close(),
+        () => {},
+      );
     },
   };
 }
