@@ -2,6 +2,7 @@
 export { markLength } from './byte-order-mark.js';
 export * from './format.js';
 export { IdentityTable, SEEN } from './identity-table.js';
+export { type IdentityTime, identityTime } from './identity-time.js';
 export * from './parse.js';
 export { rawText, suspendedLine } from './raw-text.js';
 export * from './record-batch.js';

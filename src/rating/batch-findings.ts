@@ -10,7 +10,6 @@ import { MAX_LEVELS } from './compile-guide.js';
 import { CreditSums } from './credit-sums.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 
-const DAY_MS = 86_400_000;
 /** A list that has grown larger is not kept for the next batch. */
 const KEPT_LIST_BYTES = 16 * 1024 * 1024;
 
@@ -111,13 +110,13 @@ export class BatchFindings {
     return this.#identities.count;
   }
 
-  /** The days in UTC that the records of {@link identities} began on. */
-  get firstDay(): number {
-    return Math.floor(this.#firstMs / DAY_MS);
+  /** When the first and the last of the records of {@link identities} began. */
+  get firstMs(): number {
+    return this.#firstMs;
   }
 
-  get lastDay(): number {
-    return Math.floor(this.#lastMs / DAY_MS);
+  get lastMs(): number {
+    return this.#lastMs;
   }
 
   /**

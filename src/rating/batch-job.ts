@@ -2,6 +2,7 @@ import type { FormatDefinition } from '../mediation/index.js';
 import type { BatchTicket } from '../platform/index.js';
 import type { Counts } from './batch-findings.js';
 import type { PriceBook } from './book.js';
+import type { HourRange } from './identity-cover.js';
 import type { RerateScope } from './rerate-selection.js';
 
 /** How the records of a source are read and compared. */
@@ -85,14 +86,36 @@ export interface RerateUndoJob {
 
 export type RerateJob = RerateSliceJob | RerateFoldJob | RerateUndoJob;
 
+/** What records are compared with, as threads share it. */
+export interface SharedIdentities {
+  readonly buffer: SharedArrayBuffer;
+  /** See `LoadedIdentities`. */
+  readonly missing: readonly HourRange[];
+}
+
 /** The book and the identities of a job come before it, and only when they are other ones. */
 export type ToWorker =
   | { readonly book: PriceBook }
-  | { readonly identities: SharedArrayBuffer }
+  | { readonly identities: SharedIdentities }
   | { readonly job: BatchJob | FoldJob | RerateJob }
   | { readonly stop: true };
 
+/** What a thread answers when a job is done. */
+export interface Done {
+  /** Null where nothing is counted, as in a fold. */
+  readonly done: Counts | null;
+  /** Identities that the batch added, and the hours in which its records began. */
+  readonly identities: number;
+  readonly hours: readonly number[];
+}
+
+/** Nothing was stored, since records began in hours that cannot be compared: all its hours. */
+export interface HoursMissing {
+  readonly hoursMissing: readonly number[];
+}
+
 export type FromWorker =
   | { readonly ready: true }
-  | { readonly done: Counts | null; readonly identities: number }
+  | Done
+  | HoursMissing
   | { readonly failed: { readonly name: string; readonly code: string; readonly message: string } };

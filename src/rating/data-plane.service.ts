@@ -2,19 +2,22 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { DomainError, invariant } from '../kernel/index.js';
+import { identityTime } from '../mediation/index.js';
 import type { BatchExecutor, BatchTicket, ClaimedBatch, Database } from '../platform/index.js';
 import { SYSTEM_SCOPE } from '../platform/index.js';
-import type { Counts } from './batch-findings.js';
 import type {
   BatchJob,
+  Done,
   FoldJob,
   FromWorker,
+  HoursMissing,
   RerateJob,
+  SharedIdentities,
   SourceFacts,
   ToWorker,
 } from './batch-job.js';
 import type { PriceBook } from './book.js';
-import { IdentityLanes } from './identity-lanes.service.js';
+import { type Compared, IdentityLanes, type LaneBounds } from './identity-lanes.service.js';
 import { PriceBookService } from './price-book.service.js';
 import { rerateJobOf } from './rerate-job.js';
 
@@ -24,6 +27,8 @@ export interface DataPlaneOptions {
   readonly workers: number;
   /** Directory under which usage files are stored. */
   readonly filesDir: string;
+  /** Bounds of the identity tables; those of production when absent. */
+  readonly lanes?: LaneBounds;
 }
 
 interface FileFacts {
@@ -52,7 +57,7 @@ export class DataPlane {
   constructor(options: DataPlaneOptions) {
     this.#options = options;
     this.books = new PriceBookService(options.database);
-    this.#lanes = new IdentityLanes(options.database);
+    this.#lanes = new IdentityLanes(options.database, options.lanes);
     this.importExecutor = {
       kind: 'IMPORT',
       slots: options.workers,
@@ -87,16 +92,36 @@ export class DataPlane {
       throw new DomainError('FILE_PURGED', 'The bytes of the file were purged; send them again.');
     }
     const book = await this.books.bookOfRun(batch.runId);
-    const domain = file.source.identityDomain;
+    const job = jobOf(batch, payload, file, book, this.#options.filesDir);
     const bytes = 'ids' in payload ? payload.ids.length * 64 : batch.units;
-    const table = await this.#lanes.enter(domain, batch.laneEpoch, bytes);
-    let added: number | null = null;
+    const missing = await this.#compare(job, book, bytes, []);
+    // Which hours a batch needs is known once it was read; they are loaded before it is done again.
+    if (missing === null) return;
+    const again = await this.#compare(job, book, bytes, missing);
+    invariant(again === null, 'a batch finds the identities of the hours that it asked for');
+  }
+
+  /**
+   * Does a job that compares its records, at least with those of some hours. Answers null, or the
+   * hours that it needs when it found others that are not loaded and stored nothing.
+   */
+  async #compare(
+    job: BatchJob,
+    book: PriceBook,
+    bytes: number,
+    hours: readonly number[],
+  ): Promise<readonly number[] | null> {
+    const { identityDomain: domain, format } = job.source;
+    const comparing = { bytes, hours, time: identityTime(format) };
+    const { table, missing } = await this.#lanes.enter(domain, job.ticket.laneEpoch, comparing);
+    let compared: Compared | null = null;
     try {
-      const job = jobOf(batch, payload, file, book, this.#options.filesDir);
-      const done = await this.#run(job, book, table.buffer);
-      added = done.identities;
+      const done = await this.#run(job, book, { buffer: table.buffer, missing });
+      if ('hoursMissing' in done) return done.hoursMissing;
+      compared = done;
+      return null;
     } finally {
-      this.#lanes.leave(domain, bytes, added);
+      this.#lanes.leave(domain, comparing, compared);
     }
   }
 
@@ -118,8 +143,8 @@ export class DataPlane {
   async #run(
     job: BatchJob | FoldJob | RerateJob,
     book: PriceBook | null,
-    identities: SharedArrayBuffer | null = null,
-  ): Promise<Done> {
+    identities: SharedIdentities | null = null,
+  ): Promise<Done | HoursMissing> {
     const thread = await this.#take();
     try {
       return await thread.run(job, book, identities);
@@ -199,12 +224,6 @@ interface FoldPayload {
   readonly shards: readonly number[];
 }
 
-/** What a thread answers when a batch is done; a fold adds no identities. */
-interface Done {
-  readonly done: Counts | null;
-  readonly identities: number;
-}
-
 function ticketOf({ id, runId, partnerId, epoch, lane, laneEpoch }: ClaimedBatch): BatchTicket {
   return { id, runId, partnerId, epoch, lane, laneEpoch };
 }
@@ -250,7 +269,10 @@ class Thread {
   readonly #worker: Worker;
   #bookId = 0;
   #identities: SharedArrayBuffer | null = null;
-  #settle: { resolve: (value: never) => void; reject: (error: Error) => void } | null = null;
+  #settle: {
+    resolve: (value: Done | HoursMissing) => void;
+    reject: (error: Error) => void;
+  } | null = null;
 
   constructor(url: string) {
     // What lives in a thread's heap is mostly code. V8 would mark all of it several times a file,
@@ -267,8 +289,8 @@ class Thread {
   run(
     job: BatchJob | FoldJob | RerateJob,
     book: PriceBook | null,
-    identities: SharedArrayBuffer | null,
-  ): Promise<Done> {
+    identities: SharedIdentities | null,
+  ): Promise<Done | HoursMissing> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
       if (book !== null && this.#bookId !== book.id) {
@@ -276,9 +298,9 @@ class Thread {
         this.#bookId = book.id;
       }
       // V8 counts shared memory anew each time that a thread is given it, and collects the sooner.
-      if (identities !== null && this.#identities !== identities) {
+      if (identities !== null && this.#identities !== identities.buffer) {
         this.#post({ identities });
-        this.#identities = identities;
+        this.#identities = identities.buffer;
       }
       this.#post({ job });
     });
@@ -299,8 +321,8 @@ class Thread {
     if ('ready' in message) return;
     const settle = this.#settle;
     this.#settle = null;
-    if ('done' in message) settle?.resolve(message as never);
-    else settle?.reject(errorOf(message.failed));
+    if ('failed' in message) settle?.reject(errorOf(message.failed));
+    else settle?.resolve(message);
   }
 
   #fail(error: Error): void {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { invariant, isoFromEpochDay } from '../kernel/index.js';
-import { ratingFaults } from '../mediation/thread.js';
+import { invariant } from '../kernel/index.js';
+import { identityTime, ratingFaults } from '../mediation/thread.js';
 import type { BatchFindings, Suspended } from './batch-findings.js';
 import type { BatchJob, ImportJob, RecycleJob } from './batch-job.js';
 import type { PriceBook } from './book.js';
@@ -106,15 +106,17 @@ async function storeIdentities(
   await sendBytes(
     client,
     `INSERT INTO identity_segment
-       (batch_id, identity_domain, partner_id, records, first_day, last_day, identities)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+       (batch_id, identity_domain, partner_id, records, time_key, first_at, last_at, last_day,
+        identities)
+     VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, ($7 AT TIME ZONE 'UTC')::date, $8)`,
     [
       job.ticket.id,
       job.source.identityDomain,
       job.ticket.partnerId,
       findings.identityCount,
-      isoFromEpochDay(findings.firstDay),
-      isoFromEpochDay(findings.lastDay),
+      identityTime(job.source.format)?.key ?? '',
+      new Date(findings.firstMs).toISOString(),
+      new Date(findings.lastMs).toISOString(),
     ],
     findings.identities(),
   );

@@ -1,6 +1,7 @@
-import { IdentityTable } from '../mediation/index.js';
+import { IdentityTable, type IdentityTime } from '../mediation/index.js';
 import { connectWorker, type Database, enterScope, SYSTEM_SCOPE } from '../platform/index.js';
-import { awaitCommits, domainSize, readIdentities } from './identity.store.js';
+import { awaitCommits, readIdentities, readSegments, waitingBytes } from './identity.store.js';
+import { chooseSegments, type HourRange, isMissing } from './identity-cover.js';
 
 /** Fewest bytes that a record with its line end takes; bounds how many a range can hold. */
 const SMALLEST_RECORD_BYTES = 24;
@@ -8,12 +9,46 @@ const SMALLEST_RECORD_BYTES = 24;
 const USUAL_RECORD_BYTES = 96;
 /** Identities that room is made for ahead of their batches, at most. */
 const MOST_AHEAD = 32 * 1024 * 1024;
+/**
+ * The same where identities tell the time: then it costs little to leave old ones out when the
+ * table is full.
+ */
+const MOST_AHEAD_BY_TIME = 4 * 1024 * 1024;
+/** Identities that are loaded where not all are needed. */
+const KEPT_IDENTITIES = 2 * 1024 * 1024;
+/** Hours that are remembered as used. */
+const KEPT_HOURS = 1_000;
 /** Tables that no batch uses are kept up to so many bytes together; see {@link IdentityLanes}. */
 const KEPT_BYTES = 256 * 1024 * 1024;
 
+/** What a batch compares its records with. */
+export interface LoadedIdentities {
+  readonly table: IdentityTable;
+  /** Hours in which no record may begin that is compared with it; rising, none where all are in. */
+  readonly missing: readonly HourRange[];
+}
+
+/** What a batch is about to compare. */
+export interface Comparing {
+  /** Bytes that it reads. */
+  readonly bytes: number;
+  /** How its identities tell the time; null when they do not. */
+  readonly time: IdentityTime | null;
+  /** Hours in UTC that its records are known to begin in, since 1970. */
+  readonly hours: readonly number[];
+}
+
+/** What a batch has added to the table, and the hours in which its records began. */
+export interface Compared {
+  readonly identities: number;
+  readonly hours: readonly number[];
+}
+
 interface Lane {
   epoch: number;
-  table: IdentityTable | null;
+  loaded: LoadedIdentities | null;
+  /** How all identities in reach tell the time, where some were left out. */
+  timeKey: string | null;
   /** Identities in the table, and those that running batches may add. */
   known: number;
   reserved: number;
@@ -22,17 +57,32 @@ interface Lane {
   stale: boolean;
   /** Entrances that have begun and batches that run. */
   users: number;
+  /** Hours that batches used; those that were used last come last. */
+  readonly used: Set<number>;
   /** One entrance at a time, so that a rebuild waits for the batches before it. */
   turn: Promise<unknown>;
   idle: (() => void)[];
 }
 
+/** Bounds of memory, for tests. */
+export interface LaneBounds {
+  /** See {@link KEPT_BYTES}. */
+  readonly keptBytes?: number;
+  /** See {@link KEPT_IDENTITIES}. */
+  readonly keptIdentities?: number;
+}
+
 /**
  * The identity tables of the domains that this process works on. A table is rebuilt from the
  * committed segments when the lane was held by another process in between, when a batch failed,
- * or when it grows too small; a rebuild waits until no batch of the lane is running. Of the tables
- * that nobody uses, those that were used last are kept for the next file of their domain, so that
- * memory does not grow with the number of domains that a process has ever worked on.
+ * when it grows too small, or when records of hours are to be compared that were left out; a
+ * rebuild waits until no batch of the lane is running. Of the tables that nobody uses, those that
+ * were used last are kept for the next file of their domain, so that memory does not grow with the
+ * number of domains that a process has ever worked on.
+ *
+ * Where the identities of a domain tell when their records began, equal ones begin at nearly the
+ * same time: then a table holds those of the hours that are worked on, and memory does not grow
+ * with the time that records are kept either.
  */
 export class IdentityLanes {
   /** Those that were used last come last. */
@@ -40,27 +90,30 @@ export class IdentityLanes {
 
   constructor(
     readonly database: Database,
-    readonly keptBytes: number = KEPT_BYTES,
+    readonly bounds: LaneBounds = {},
   ) {}
 
-  /** The table for a batch that reads so many bytes; call `leave` when the batch has ended. */
-  async enter(domain: string, epoch: number, bytes: number): Promise<IdentityTable> {
+  /** What a batch compares with; call `leave` when the batch has ended. */
+  async enter(domain: string, epoch: number, comparing: Comparing): Promise<LoadedIdentities> {
     const lane = this.#laneOf(domain);
     lane.users += 1;
-    const entered = lane.turn.then(() => this.#enter(domain, lane, epoch, bytes));
+    const entered = lane.turn.then(() => this.#enter(domain, lane, epoch, comparing));
     lane.turn = entered.catch(() => {
       lane.users -= 1;
     });
     return entered;
   }
 
-  /** Ends what `enter` began. `added` is null when the batch failed. */
-  leave(domain: string, bytes: number, added: number | null): void {
+  /** Ends what `enter` began. `compared` is null when the batch failed. */
+  leave(domain: string, { bytes }: Pick<Comparing, 'bytes'>, compared: Compared | null): void {
     const lane = this.#laneOf(domain);
     lane.running -= 1;
     lane.reserved -= recordsIn(bytes);
-    if (added === null) lane.stale = true;
-    else lane.known += added;
+    if (compared === null) lane.stale = true;
+    else {
+      lane.known += compared.identities;
+      use(lane, compared.hours);
+    }
     if (lane.running === 0) for (const wake of lane.idle.splice(0)) wake();
     lane.users -= 1;
     this.#lanes.delete(domain);
@@ -73,8 +126,8 @@ export class IdentityLanes {
     const unused = [...this.#lanes].filter(([, { users }]) => users === 0).reverse();
     let bytes = 0;
     for (const [domain, lane] of unused) {
-      bytes += lane.table?.words.byteLength ?? 0;
-      if (bytes > this.keptBytes) this.#lanes.delete(domain);
+      bytes += lane.loaded?.table.words.byteLength ?? 0;
+      if (bytes > (this.bounds.keptBytes ?? KEPT_BYTES)) this.#lanes.delete(domain);
     }
   }
 
@@ -83,12 +136,14 @@ export class IdentityLanes {
     if (lane === undefined) {
       lane = {
         epoch: 0,
-        table: null,
+        loaded: null,
+        timeKey: null,
         known: 0,
         reserved: 0,
         running: 0,
         users: 0,
         stale: true,
+        used: new Set(),
         turn: Promise.resolve(),
         idle: [],
       };
@@ -97,39 +152,71 @@ export class IdentityLanes {
     return lane;
   }
 
-  async #enter(domain: string, lane: Lane, epoch: number, bytes: number): Promise<IdentityTable> {
-    const wanted = recordsIn(bytes);
+  async #enter(
+    domain: string,
+    lane: Lane,
+    epoch: number,
+    comparing: Comparing,
+  ): Promise<LoadedIdentities> {
+    const wanted = recordsIn(comparing.bytes);
     const needed = lane.known + lane.reserved + wanted;
-    if (lane.stale || lane.epoch !== epoch || !lane.table?.holds(needed)) {
+    const isGood = !lane.stale && lane.epoch === epoch && lane.loaded?.table.holds(needed) === true;
+    if (!isGood || !isCovered(lane, comparing)) {
       if (lane.running > 0) await new Promise<void>((resolve) => lane.idle.push(resolve));
-      await this.#rebuild(domain, lane, wanted);
+      await this.#rebuild(domain, lane, comparing);
       lane.epoch = epoch;
     }
     lane.running += 1;
     lane.reserved += wanted;
-    return lane.table!;
+    return lane.loaded!;
   }
 
-  async #rebuild(domain: string, lane: Lane, room: number): Promise<void> {
-    lane.table = null;
+  async #rebuild(domain: string, lane: Lane, { bytes, time, hours }: Comparing): Promise<void> {
+    lane.loaded = null;
     const client = await connectWorker(this.database.urls.url, 'kontor identities');
     try {
       await awaitCommits(client, domain);
       await client.query('BEGIN READ ONLY');
       await enterScope(client, SYSTEM_SCOPE);
-      const { records, waitingBytes } = await domainSize(client, domain);
+      const { chosen, missing } = chooseSegments(await readSegments(client, domain), {
+        ...{ time, hours, used: [...lane.used].reverse() },
+        most: this.bounds.keptIdentities ?? KEPT_IDENTITIES,
+      });
+      const records = chosen.reduce((sum, segment) => sum + segment.records, 0);
       // Room for what waits, and for the bounds of batches beside this one, spares rebuilding while
       // they come in: each table that is left behind stays in memory until the threads collect it.
-      const ahead = Math.min(waitingBytes / USUAL_RECORD_BYTES, MOST_AHEAD);
-      const table = IdentityTable.allocate(records + 2 * room + Math.max(records / 2, ahead));
-      await readIdentities(client, domain, (identities) => restore(table, identities));
+      const most = time === null ? MOST_AHEAD : MOST_AHEAD_BY_TIME;
+      const ahead = Math.min((await waitingBytes(client, domain)) / USUAL_RECORD_BYTES, most);
+      const room = 2 * recordsIn(bytes) + Math.max(Math.min(records / 2, most), ahead);
+      const table = IdentityTable.allocate(records + room);
+      const ids = chosen.map(({ batchId }) => batchId);
+      await readIdentities(client, ids, (identities) => restore(table, identities));
       await client.query('COMMIT');
-      lane.table = table;
+      lane.loaded = { table, missing };
+      lane.timeKey = time?.key ?? null;
       lane.known = records;
     } finally {
       await client.end();
     }
     lane.stale = false;
+  }
+}
+
+/** Whether all that records of a batch may equal is in the table, as far as is known of them. */
+function isCovered({ loaded, timeKey }: Lane, { time, hours }: Comparing): boolean {
+  const missing = loaded?.missing ?? [];
+  if (missing.length === 0) return true;
+  return timeKey === time?.key && !hours.some((hour) => isMissing(missing, hour));
+}
+
+function use({ used }: Lane, hours: readonly number[]): void {
+  for (const hour of hours) {
+    used.delete(hour);
+    used.add(hour);
+  }
+  for (const hour of used) {
+    if (used.size <= KEPT_HOURS) break;
+    used.delete(hour);
   }
 }
 

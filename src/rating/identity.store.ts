@@ -1,25 +1,32 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { laneOf } from '../mediation/index.js';
 import { rowsOf } from '../platform/index.js';
 import { copyOutRows } from './copy-out.store.js';
+import type { SegmentFacts } from './identity-cover.js';
 
-/** What a domain holds, and what waits to be imported into it. */
-export interface DomainSize {
-  readonly records: number;
-  readonly waitingBytes: number;
-}
-
-export async function domainSize(client: pg.Client, domain: string): Promise<DomainSize> {
-  const [size] = rowsOf<DomainSize>(
+/** Bytes of a domain that wait to be imported. */
+export async function waitingBytes(client: pg.Client, domain: string): Promise<number> {
+  const [found] = rowsOf<{ bytes: number }>(
     await client.query(
-      `SELECT (SELECT coalesce(sum(records), 0)::float8 FROM identity_segment
-           WHERE identity_domain = $1) AS records,
-         (SELECT coalesce(sum(units), 0)::float8 FROM run_batch
-           WHERE kind = 'IMPORT' AND lane = $2 AND state IN ('READY','RUNNING')) AS "waitingBytes"`,
-      [domain, laneOf(domain)],
+      `SELECT coalesce(sum(units), 0)::float8 AS bytes FROM run_batch
+       WHERE kind = 'IMPORT' AND lane = $1 AND state IN ('READY','RUNNING')`,
+      [laneOf(domain)],
     ),
   );
-  return size!;
+  return found!.bytes;
+}
+
+/** What a domain holds, batch by batch. */
+export async function readSegments(client: pg.Client, domain: string): Promise<SegmentFacts[]> {
+  return rowsOf<SegmentFacts>(
+    await client.query(
+      `SELECT batch_id AS "batchId", records, time_key AS "timeKey",
+         floor(extract(epoch FROM first_at) / 3600)::int AS "firstHour",
+         floor(extract(epoch FROM last_at) / 3600)::int AS "lastHour"
+       FROM identity_segment WHERE identity_domain = $1 ORDER BY batch_id`,
+      [domain],
+    ),
+  );
 }
 
 /**
@@ -34,19 +41,19 @@ export async function awaitCommits(client: pg.Client, domain: string): Promise<v
 }
 
 /**
- * Hands over the identities of a domain segment by segment, valid during the call only. They come
- * by COPY: as results each would stand in memory three times until V8 collects it.
+ * Hands over the identities that batches of a domain brought, each valid during the call only. They
+ * come by COPY: as results each would stand in memory three times until V8 collects it.
  */
 export async function readIdentities(
   client: pg.Client,
-  domain: string,
+  batchIds: readonly number[],
   take: (identities: Buffer) => void,
 ): Promise<void> {
   // A COPY takes no parameters.
-  const name = pg.escapeLiteral(domain);
+  const ids = batchIds.map((id) => Math.trunc(id)).join();
   await copyOutRows(
     client,
-    `COPY (SELECT identities FROM identity_segment WHERE identity_domain = ${name}
+    `COPY (SELECT identities FROM identity_segment WHERE batch_id = ANY ('{${ids}}'::int[])
        ORDER BY batch_id) TO STDOUT (FORMAT binary)`,
     ([identities]) => take(identities!),
   );

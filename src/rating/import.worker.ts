@@ -4,6 +4,7 @@ import { invariant } from '../kernel/index.js';
 import {
   type FileHeader,
   IdentityTable,
+  identityTime,
   RecordBatch,
   RecordParser,
   suspendedLine,
@@ -14,11 +15,13 @@ import { AllowanceCollector, type EntrySegment } from './allowance-collector.js'
 import { BatchFindings } from './batch-findings.js';
 import type {
   BatchJob,
+  Done,
   FoldJob,
   FromWorker,
   ImportJob,
   RecycleJob,
   RerateJob,
+  SharedIdentities,
   ToWorker,
 } from './batch-job.js';
 import { BatchWriter } from './batch-writer.store.js';
@@ -34,6 +37,7 @@ import {
   storeRecycled,
 } from './findings.store.js';
 import { foldShards } from './fold-shard.store.js';
+import { type HourRange, HourWatch } from './identity-cover.js';
 import { LineRange } from './line-range.store.js';
 import { BatchRater } from './rate-batch.js';
 import { RatedBatch } from './rated-batch.js';
@@ -42,6 +46,13 @@ import { BillingRules } from './rerate-facts.store.js';
 import { foldOnTrial } from './rerate-fold.store.js';
 import { undoBatch } from './rerate-undo.store.js';
 import { UsageSummary } from './summarise.js';
+
+/** Records of a batch begin in hours that cannot be compared; these are all of its hours. */
+class MissingHours extends Error {
+  constructor(readonly hours: readonly number[]) {
+    super('records began in hours whose identities are not loaded');
+  }
+}
 
 /**
  * One thread of the data plane: takes jobs one at a time, reads their records, rates them and
@@ -56,7 +67,7 @@ class ImportWorker {
   #book: PriceBook | null = null;
   // What a rater has worked out from its book serves all batches of the book.
   #rater: BatchRater | null = null;
-  #identities: IdentityTable | null = null;
+  #identities: ComparedWith | null = null;
   #client: pg.Client | null = null;
   #side: pg.Client | null = null;
 
@@ -67,8 +78,8 @@ class ImportWorker {
     this.#rater = new BatchRater(book);
   }
 
-  useIdentities(buffer: SharedArrayBuffer): void {
-    this.#identities = new IdentityTable(buffer);
+  useIdentities({ buffer, missing }: SharedIdentities): void {
+    this.#identities = { table: new IdentityTable(buffer), missing };
   }
 
   /** Folds in a transaction of its own, which also completes the batch. */
@@ -113,7 +124,7 @@ class ImportWorker {
     }
   }
 
-  async run(job: BatchJob): Promise<BatchFindings> {
+  async run(job: BatchJob): Promise<Done> {
     const [book, identities] = [this.#book, this.#identities];
     invariant(book !== null && book.id === job.priceBookId, 'the job is for the book at hand');
     invariant(identities !== null, 'identities came before the job');
@@ -131,7 +142,8 @@ class ImportWorker {
     try {
       if (job.kind === 'IMPORT') await this.#import(job, pipeline, writer);
       else await this.#recycle(job, pipeline, writer);
-      return pipeline.findings;
+      const { counts, identityCount } = pipeline.findings;
+      return { done: counts, identities: identityCount, hours: pipeline.hours };
     } catch (error) {
       await writer.abort().catch(() => undefined);
       // Partitions that were known may have been purged meanwhile. The connection may be what
@@ -161,6 +173,7 @@ class ImportWorker {
     } finally {
       range.close();
     }
+    pipeline.assertCompared();
     pipeline.findings.bytes = job.to - job.from;
     await pipeline.commit(writer, async (client) => {
       await storeFindings(client, job, pipeline.book, pipeline.findings);
@@ -179,6 +192,7 @@ class ImportWorker {
       const raw = line.isCut ? Buffer.concat([line.raw, Buffer.from(' ')]) : line.raw;
       return { ...line, ending: pipeline.takeOne(suspendedLine(raw), line.ownsIdentity) };
     });
+    pipeline.assertCompared();
     await writer.send(pipeline.leaves);
     // What another run was quicker with is done, too.
     pipeline.findings.bytes = job.suspenseIds.length;
@@ -203,6 +217,12 @@ class ImportWorker {
   }
 }
 
+/** The identities that records are compared with. */
+interface ComparedWith {
+  readonly table: IdentityTable;
+  readonly missing: readonly HourRange[];
+}
+
 /** The stages of one batch, from bytes to rows that wait to be sent. */
 class Pipeline {
   readonly findings: BatchFindings;
@@ -211,6 +231,8 @@ class Pipeline {
   readonly #summary = new UsageSummary();
   readonly #allowances: AllowanceCollector;
   readonly belowCost: BelowCost;
+  // Null where identities do not tell when records began: then all of them are loaded.
+  readonly #watch: HourWatch | null;
   readonly #columnName: (column: number) => string | null;
 
   constructor(
@@ -219,10 +241,11 @@ class Pipeline {
     readonly rater: BatchRater,
     readonly records: RecordBatch,
     readonly rated: RatedBatch,
-    readonly identities: IdentityTable,
+    readonly identities: ComparedWith,
     readonly chunks: ChunkPool,
   ) {
     const { source } = job;
+    this.#watch = identityTime(source.format) === null ? null : new HourWatch(identities.missing);
     this.findings = new BatchFindings(book);
     this.#parser = new RecordParser(source.format, { ...source, trunks: book.guide.trunkNames });
     this.#encoder = new XdrEncoder(book, job.ticket.id, chunks);
@@ -238,6 +261,16 @@ class Pipeline {
 
   get entries(): EntrySegment[] {
     return this.#allowances.finish();
+  }
+
+  /** Hours in which records began that were compared. */
+  get hours(): number[] {
+    return [...(this.#watch?.hours ?? [])];
+  }
+
+  /** Fails with {@link MissingHours} where records began that could not be compared. */
+  assertCompared(): void {
+    if (this.#watch?.hasMissing) throw new MissingHours(this.hours);
   }
 
   get leaves(): XdrEncoder['leaves'] {
@@ -275,7 +308,10 @@ class Pipeline {
 
   #stages(bytes: Buffer, base: number, ownsIdentity: boolean): void {
     const { records, rated, findings } = this;
-    this.rater.rate(records, rated, ownsIdentity ? null : this.identities);
+    if (!ownsIdentity) this.#watch?.note(records);
+    // The batch will be done again: what is left is read for its hours alone.
+    if (this.#watch?.hasMissing) return;
+    this.rater.rate(records, rated, ownsIdentity ? null : this.identities.table);
     if (this.rater.mayFold) {
       this.#allowances.add(records, rated, this.rater.tariffs, findings.counts.rated);
     }
@@ -293,6 +329,8 @@ class Pipeline {
   }
 }
 
+const NOTHING_COMPARED: Done = { done: null, identities: 0, hours: [] };
+
 const port = parentPort;
 invariant(port !== null, 'the data plane runs in worker threads');
 const worker = new ImportWorker((workerData as { url: string }).url);
@@ -306,15 +344,16 @@ port.on('message', async (message: ToWorker) => {
     try {
       if (message.job.kind === 'FOLD') {
         await worker.fold(message.job);
-        send({ done: null, identities: 0 });
+        send(NOTHING_COMPARED);
       } else if (message.job.kind === 'RERATE') {
         await worker.rerate(message.job);
-        send({ done: null, identities: 0 });
-      } else {
-        const findings = await worker.run(message.job);
-        send({ done: findings.counts, identities: findings.identityCount });
-      }
+        send(NOTHING_COMPARED);
+      } else send(await worker.run(message.job));
     } catch (error) {
+      if (error instanceof MissingHours) {
+        send({ hoursMissing: error.hours });
+        return;
+      }
       const { name, message: text, code } = error as Error & { code?: unknown };
       send({ failed: { name, message: text, code: typeof code === 'string' ? code : '' } });
     }

@@ -26,11 +26,12 @@ beforeAll(async () => {
 
 afterAll(async () => kontor.stop());
 
-const BYTES = 64 * 1024;
+const BATCH = { bytes: 64 * 1024, time: null, hours: [] };
+const NOTHING = { identities: 0, hours: [] };
 
 async function visited(lanes: IdentityLanes, name: string): Promise<IdentityTable> {
-  const table = await lanes.enter(name, 1, BYTES);
-  lanes.leave(name, BYTES, 0);
+  const { table } = await lanes.enter(name, 1, BATCH);
+  lanes.leave(name, BATCH, NOTHING);
   return table;
 }
 
@@ -41,7 +42,9 @@ function held({ words }: IdentityTable): number {
 describe('tables of identities that no batch uses', () => {
   it('are kept as long as there is room, those that were used last', async () => {
     const probe = await visited(new IdentityLanes(kontor.app.database), domain);
-    const lanes = new IdentityLanes(kontor.app.database, 2 * probe.words.byteLength);
+    const lanes = new IdentityLanes(kontor.app.database, {
+      keptBytes: 2 * probe.words.byteLength,
+    });
     const [own, one] = [await visited(lanes, domain), await visited(lanes, 'one')];
     expect(await visited(lanes, domain)).toBe(own);
     await visited(lanes, 'another');
@@ -50,7 +53,7 @@ describe('tables of identities that no batch uses', () => {
   });
 
   it('are built again with all that is committed', async () => {
-    const lanes = new IdentityLanes(kontor.app.database, 0);
+    const lanes = new IdentityLanes(kontor.app.database, { keptBytes: 0 });
     const first = await visited(lanes, domain);
     const second = await visited(lanes, domain);
     expect(second).not.toBe(first);
@@ -58,14 +61,14 @@ describe('tables of identities that no batch uses', () => {
   });
 
   it('stay while a batch uses them or waits for them', async () => {
-    const lanes = new IdentityLanes(kontor.app.database, 0);
-    const table = await lanes.enter(domain, 1, BYTES);
+    const lanes = new IdentityLanes(kontor.app.database, { keptBytes: 0 });
+    const { table } = await lanes.enter(domain, 1, BATCH);
     await visited(lanes, 'one');
     expect(await visited(lanes, domain)).toBe(table);
-    const waiting = lanes.enter(domain, 2, BYTES);
-    lanes.leave(domain, BYTES, 0);
-    expect(held(await waiting)).toBe(LINES.length);
-    lanes.leave(domain, BYTES, 0);
+    const waiting = lanes.enter(domain, 2, BATCH);
+    lanes.leave(domain, BATCH, NOTHING);
+    expect(held((await waiting).table)).toBe(LINES.length);
+    lanes.leave(domain, BATCH, NOTHING);
   });
 
   it('are not built before a commit is through of which nobody has heard yet', async () => {
@@ -120,5 +123,41 @@ describe('tables of identities that no batch uses', () => {
     expect(table.holds(1_000_000)).toBe(true);
     expect(table.slots).toBeGreaterThan(10 * alone.slots);
     expect((await visited(new IdentityLanes(database), 'another')).slots).toBe(alone.slots);
+  });
+
+  it('hold the hours that are asked for, and all where the time is not told', async () => {
+    const { database } = kontor.app;
+    const hours = [0, 100, 200];
+    await database.write(SYSTEM_SCOPE, async (tx) => {
+      const [hub] = await tx.query('SELECT id FROM partner WHERE parent_id IS NULL');
+      const { runId } = await createRun(tx, {
+        ...{ kind: 'IMPORT', partnerId: hub.id, subject: 'hours', params: {}, requestedBy: null },
+        ...{ unitsTotal: 3, batches: hours.map(() => ({ payload: {}, units: 1 })) },
+      });
+      await tx.query(`UPDATE run_batch SET state = 'DONE' WHERE run_id = $1`, [runId]);
+      await tx.query(
+        `INSERT INTO identity_segment (batch_id, identity_domain, partner_id, records, time_key,
+           first_at, last_at, identities)
+         SELECT b.id, 'by hours', $2, 1, 'ISO 1', u.at, u.at, decode(md5(b.id::text), 'hex')
+         FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM run_batch WHERE run_id = $1) b
+         JOIN unnest($3::timestamptz[]) WITH ORDINALITY AS u (at, n) ON u.n = b.n`,
+        [runId, hub.id, hours.map((hour) => new Date(hour * 3_600_000))],
+      );
+    });
+    const lanes = new IdentityLanes(database, { keptIdentities: 2 });
+    const compare = async (given: object, used: readonly number[]) => {
+      const comparing = { ...BATCH, time: { key: 'ISO 1', reachHours: 0 }, ...given };
+      const { table, missing } = await lanes.enter('by hours', 1, comparing);
+      lanes.leave('by hours', comparing, { identities: 0, hours: used });
+      return { table, held: held(table), missing };
+    };
+    const newest = await compare({}, [200]);
+    expect(newest).toMatchObject({ held: 2, missing: [[0, 0]] });
+    expect((await compare({ hours: [100, 150, 300] }, [200])).table).toBe(newest.table);
+    const asked = await compare({ hours: [0] }, [0]);
+    expect(asked).toMatchObject({ held: 2, missing: [[100, 100]] });
+    const all = await compare({ time: null }, []);
+    expect(all).toMatchObject({ held: 3, missing: [] });
+    expect((await compare({ hours: [100] }, [])).table).toBe(all.table);
   });
 });

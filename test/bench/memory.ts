@@ -2,7 +2,6 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { IdentityTable } from '../../src/mediation/index.js';
 import { Database, type DatabaseUrls } from '../../src/platform/index.js';
 import { generate } from './generate.js';
 import { Pipeline } from './pipeline.js';
@@ -15,14 +14,12 @@ const FIRST = 1_000_000;
 export interface MemoryFigures {
   readonly records: readonly number[];
   readonly peak_rss_mib: readonly number[];
-  /** Bytes of the identity table that the longest file needed beyond that of the one before. */
-  readonly identity_table_mib: number;
 }
 
 /**
  * Imports and folds a file of a million records, one of half of `records` and one of `records`.
- * Windows of a fold fill up to their limit; beyond that the peak must not grow with the file but
- * for the table of identities, which holds 8 bytes for each and more for its empty places.
+ * Windows of a fold fill up to their limit; beyond that the peak must not grow with the file. The
+ * identities tell the time; those that do not take 8 bytes each and more for empty places.
  */
 export async function measureMemory(
   urls: DatabaseUrls,
@@ -34,7 +31,7 @@ export async function measureMemory(
   const replay = new Replay(urls.ownerUrl);
   await replay.connect();
   try {
-    const world = await buildWorld(database, options);
+    const world = await buildWorld(database, { ...options, tellsTime: true });
     const peaks: number[] = [];
     const half = options.records / 2;
     const sizes = [FIRST, half, options.records];
@@ -51,12 +48,7 @@ export async function measureMemory(
       await replay.clear();
       rmSync(path);
     }
-    const bytesMore = IdentityTable.bytesFor(options.records) - IdentityTable.bytesFor(half);
-    return {
-      records: sizes,
-      peak_rss_mib: peaks,
-      identity_table_mib: Math.round(bytesMore / 2 ** 20),
-    };
+    return { records: sizes, peak_rss_mib: peaks };
   } finally {
     await replay.close();
     await database.close();

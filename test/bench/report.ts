@@ -88,7 +88,8 @@ ${table(
 
 The process of the bench took ${figures.peak_rss_mib} MiB at most, the rows for bare COPY among
 them. \`npm run bench -- --memory 10000000\` imports and folds a million records, five and ten
-million, and names the peaks beside what the table of identities grows by from five to ten.
+million, whose identities tell the time, and names the peaks. Identities that do not take 13 bytes
+each for as long as their records are compared.
 `;
 }
 

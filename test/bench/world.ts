@@ -1,4 +1,4 @@
-import { formatPresets } from '../../src/mediation/index.js';
+import { type FormatDefinition, formatPresets } from '../../src/mediation/index.js';
 import type { Database, Tx } from '../../src/platform/index.js';
 import { admitPartner, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { Random } from './random.js';
@@ -17,6 +17,8 @@ export interface World {
 export interface WorldSize {
   readonly prefixes: number;
   readonly subscriptions: number;
+  /** Whether records are told apart by when they began as well. */
+  readonly tellsTime?: boolean;
 }
 
 const FROM = '2026-01-01T00:00:00Z';
@@ -67,10 +69,15 @@ export async function buildWorld(database: Database, size: WorldSize): Promise<W
     const [format] = await tx.query(
       `INSERT INTO usage_format (partner_id, name, definition) VALUES ($1, 'bench', $2::jsonb)
        RETURNING id`,
-      [hubId, JSON.stringify(formatPresets.kontor)],
+      [hubId, JSON.stringify(formatOf(size))],
     );
     return { prefixes, callers, inTrunks: [], outTrunks, formatId: format.id, hubId };
   });
+}
+
+function formatOf({ tellsTime = false }: WorldSize): FormatDefinition {
+  const { kontor } = formatPresets as { kontor: FormatDefinition };
+  return tellsTime ? { ...kontor, identity: ['record_id', 'started_at'] } : kontor;
 }
 
 /** A source of its own, with an identity domain that has seen nothing yet. */

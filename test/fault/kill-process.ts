@@ -22,7 +22,9 @@ const now = () => new Date('2026-11-05T00:00:00Z');
 
 const settings = { entities, poolSize: 5, statementTimeoutMs: 30_000 };
 const database = await new Database({ url, ownerUrl: url, ...settings }).connect();
-const plane = new DataPlane({ database, workers: Number(workers), filesDir });
+// Of the identities that tell the time few are kept, so that most are loaded when they are needed.
+const lanes = { keptIdentities: 200 };
+const plane = new DataPlane({ database, workers: Number(workers), filesDir, lanes });
 const work = new WorkService(database, {
   leaseMs: 700,
   heartbeatMs: 150,

@@ -31,7 +31,10 @@ export async function prepareWaitingImport(
   const settings = { entities: [], poolSize: 3, statementTimeoutMs: 60_000 };
   const database = await new Database({ ...urls, ...settings }).connect();
   try {
-    const world = await buildWorld(database, { prefixes: 800, subscriptions: 200 });
+    const world = await buildWorld(database, {
+      ...{ prefixes: 800, subscriptions: 200 },
+      tellsTime: true,
+    });
     const file = generate(world, { path: `${dir}/kill.csv`, records, seed: 9, days: 3 });
     const sourceId = await freshSource(database, world, 'kill');
     await database.write(SYSTEM_SCOPE, async (tx) => {
