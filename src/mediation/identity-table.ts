@@ -51,6 +51,11 @@ export class IdentityTable {
     return table;
   }
 
+  /** Forgets all; no other thread may be using the table. */
+  clear(): void {
+    this.words.fill(0);
+  }
+
   /** Whether it stays quick with so many entries. */
   holds(identities: number): boolean {
     return identities <= this.slots * FULL;

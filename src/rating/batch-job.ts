@@ -40,6 +40,9 @@ export interface RecycleJob {
 
 export type BatchJob = ImportJob | RecycleJob;
 
+/** A job, and the hours in which no record may begin that is compared; see `LoadedIdentities`. */
+export type ComparingJob = BatchJob & { readonly missing: readonly HourRange[] };
+
 /** Shards whose months with new entries are folded. */
 export interface FoldJob {
   readonly kind: 'FOLD';
@@ -86,18 +89,11 @@ export interface RerateUndoJob {
 
 export type RerateJob = RerateSliceJob | RerateFoldJob | RerateUndoJob;
 
-/** What records are compared with, as threads share it. */
-export interface SharedIdentities {
-  readonly buffer: SharedArrayBuffer;
-  /** See `LoadedIdentities`. */
-  readonly missing: readonly HourRange[];
-}
-
 /** The book and the identities of a job come before it, and only when they are other ones. */
 export type ToWorker =
   | { readonly book: PriceBook }
-  | { readonly identities: SharedIdentities }
-  | { readonly job: BatchJob | FoldJob | RerateJob }
+  | { readonly identities: SharedArrayBuffer }
+  | { readonly job: ComparingJob | FoldJob | RerateJob }
   | { readonly stop: true };
 
 /** What a thread answers when a job is done. */

@@ -7,12 +7,12 @@ import type { BatchExecutor, BatchTicket, ClaimedBatch, Database } from '../plat
 import { SYSTEM_SCOPE } from '../platform/index.js';
 import type {
   BatchJob,
+  ComparingJob,
   Done,
   FoldJob,
   FromWorker,
   HoursMissing,
   RerateJob,
-  SharedIdentities,
   SourceFacts,
   ToWorker,
 } from './batch-job.js';
@@ -116,7 +116,7 @@ export class DataPlane {
     const { table, missing } = await this.#lanes.enter(domain, job.ticket.laneEpoch, comparing);
     let compared: Compared | null = null;
     try {
-      const done = await this.#run(job, book, { buffer: table.buffer, missing });
+      const done = await this.#run({ ...job, missing }, book, table.buffer);
       if ('hoursMissing' in done) return done.hoursMissing;
       compared = done;
       return null;
@@ -141,9 +141,9 @@ export class DataPlane {
   }
 
   async #run(
-    job: BatchJob | FoldJob | RerateJob,
+    job: ComparingJob | FoldJob | RerateJob,
     book: PriceBook | null,
-    identities: SharedIdentities | null = null,
+    identities: SharedArrayBuffer | null = null,
   ): Promise<Done | HoursMissing> {
     const thread = await this.#take();
     try {
@@ -287,9 +287,9 @@ class Thread {
   }
 
   run(
-    job: BatchJob | FoldJob | RerateJob,
+    job: ComparingJob | FoldJob | RerateJob,
     book: PriceBook | null,
-    identities: SharedIdentities | null,
+    identities: SharedArrayBuffer | null,
   ): Promise<Done | HoursMissing> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -298,9 +298,9 @@ class Thread {
         this.#bookId = book.id;
       }
       // V8 counts shared memory anew each time that a thread is given it, and collects the sooner.
-      if (identities !== null && this.#identities !== identities.buffer) {
+      if (identities !== null && this.#identities !== identities) {
         this.#post({ identities });
-        this.#identities = identities.buffer;
+        this.#identities = identities;
       }
       this.#post({ job });
     });

@@ -13,9 +13,9 @@ const MOST_AHEAD = 32 * 1024 * 1024;
  * The same where identities tell the time: then it costs little to leave old ones out when the
  * table is full.
  */
-const MOST_AHEAD_BY_TIME = 4 * 1024 * 1024;
+const MOST_AHEAD_BY_TIME = 3 * 1024 * 1024;
 /** Identities that are loaded where not all are needed. */
-const KEPT_IDENTITIES = 2 * 1024 * 1024;
+const KEPT_IDENTITIES = 1024 * 1024;
 /** Hours that are remembered as used. */
 const KEPT_HOURS = 1_000;
 /** Tables that no batch uses are kept up to so many bytes together; see {@link IdentityLanes}. */
@@ -46,14 +46,15 @@ export interface Compared {
 
 interface Lane {
   epoch: number;
-  loaded: LoadedIdentities | null;
-  /** How all identities in reach tell the time, where some were left out. */
+  table: IdentityTable | null;
+  /** As of {@link LoadedIdentities}, and how all identities tell the time where some are. */
+  missing: readonly HourRange[];
   timeKey: string | null;
   /** Identities in the table, and those that running batches may add. */
   known: number;
   reserved: number;
   running: number;
-  /** Set when a batch failed: the table holds claims of which nobody knows the fate. */
+  /** Set until it was built, and when a batch failed: claims of which nobody knows the fate. */
   stale: boolean;
   /** Entrances that have begun and batches that run. */
   users: number;
@@ -126,7 +127,7 @@ export class IdentityLanes {
     const unused = [...this.#lanes].filter(([, { users }]) => users === 0).reverse();
     let bytes = 0;
     for (const [domain, lane] of unused) {
-      bytes += lane.loaded?.table.words.byteLength ?? 0;
+      bytes += lane.table?.words.byteLength ?? 0;
       if (bytes > (this.bounds.keptBytes ?? KEPT_BYTES)) this.#lanes.delete(domain);
     }
   }
@@ -136,7 +137,8 @@ export class IdentityLanes {
     if (lane === undefined) {
       lane = {
         epoch: 0,
-        loaded: null,
+        table: null,
+        missing: [],
         timeKey: null,
         known: 0,
         reserved: 0,
@@ -160,7 +162,7 @@ export class IdentityLanes {
   ): Promise<LoadedIdentities> {
     const wanted = recordsIn(comparing.bytes);
     const needed = lane.known + lane.reserved + wanted;
-    const isGood = !lane.stale && lane.epoch === epoch && lane.loaded?.table.holds(needed) === true;
+    const isGood = !lane.stale && lane.epoch === epoch && lane.table?.holds(needed) === true;
     if (!isGood || !isCovered(lane, comparing)) {
       if (lane.running > 0) await new Promise<void>((resolve) => lane.idle.push(resolve));
       await this.#rebuild(domain, lane, comparing);
@@ -168,11 +170,11 @@ export class IdentityLanes {
     }
     lane.running += 1;
     lane.reserved += wanted;
-    return lane.loaded!;
+    return { table: lane.table!, missing: lane.missing };
   }
 
   async #rebuild(domain: string, lane: Lane, { bytes, time, hours }: Comparing): Promise<void> {
-    lane.loaded = null;
+    lane.stale = true;
     const client = await connectWorker(this.database.urls.url, 'kontor identities');
     try {
       await awaitCommits(client, domain);
@@ -184,15 +186,15 @@ export class IdentityLanes {
       });
       const records = chosen.reduce((sum, segment) => sum + segment.records, 0);
       // Room for what waits, and for the bounds of batches beside this one, spares rebuilding while
-      // they come in: each table that is left behind stays in memory until the threads collect it.
+      // they come in.
       const most = time === null ? MOST_AHEAD : MOST_AHEAD_BY_TIME;
       const ahead = Math.min((await waitingBytes(client, domain)) / USUAL_RECORD_BYTES, most);
       const room = 2 * recordsIn(bytes) + Math.max(Math.min(records / 2, most), ahead);
-      const table = IdentityTable.allocate(records + room);
+      const table = emptied(lane, Math.max(records, time === null ? 0 : ahead / 3) + room);
       const ids = chosen.map(({ batchId }) => batchId);
       await readIdentities(client, ids, (identities) => restore(table, identities));
       await client.query('COMMIT');
-      lane.loaded = { table, missing };
+      lane.missing = missing;
       lane.timeKey = time?.key ?? null;
       lane.known = records;
     } finally {
@@ -202,9 +204,16 @@ export class IdentityLanes {
   }
 }
 
+// The table that is there when it has room: one that is left behind stays in memory until all
+// threads have collected it.
+function emptied(lane: Lane, identities: number): IdentityTable {
+  if (lane.table?.holds(identities)) lane.table.clear();
+  else lane.table = IdentityTable.allocate(identities);
+  return lane.table;
+}
+
 /** Whether all that records of a batch may equal is in the table, as far as is known of them. */
-function isCovered({ loaded, timeKey }: Lane, { time, hours }: Comparing): boolean {
-  const missing = loaded?.missing ?? [];
+function isCovered({ missing, timeKey }: Lane, { time, hours }: Comparing): boolean {
   if (missing.length === 0) return true;
   return timeKey === time?.key && !hours.some((hour) => isMissing(missing, hour));
 }

@@ -14,14 +14,13 @@ import { storeEntries } from './allowance.store.js';
 import { AllowanceCollector, type EntrySegment } from './allowance-collector.js';
 import { BatchFindings } from './batch-findings.js';
 import type {
-  BatchJob,
+  ComparingJob,
   Done,
   FoldJob,
   FromWorker,
   ImportJob,
   RecycleJob,
   RerateJob,
-  SharedIdentities,
   ToWorker,
 } from './batch-job.js';
 import { BatchWriter } from './batch-writer.store.js';
@@ -37,7 +36,7 @@ import {
   storeRecycled,
 } from './findings.store.js';
 import { foldShards } from './fold-shard.store.js';
-import { type HourRange, HourWatch } from './identity-cover.js';
+import { HourWatch } from './identity-cover.js';
 import { LineRange } from './line-range.store.js';
 import { BatchRater } from './rate-batch.js';
 import { RatedBatch } from './rated-batch.js';
@@ -67,7 +66,7 @@ class ImportWorker {
   #book: PriceBook | null = null;
   // What a rater has worked out from its book serves all batches of the book.
   #rater: BatchRater | null = null;
-  #identities: ComparedWith | null = null;
+  #identities: IdentityTable | null = null;
   #client: pg.Client | null = null;
   #side: pg.Client | null = null;
 
@@ -78,8 +77,8 @@ class ImportWorker {
     this.#rater = new BatchRater(book);
   }
 
-  useIdentities({ buffer, missing }: SharedIdentities): void {
-    this.#identities = { table: new IdentityTable(buffer), missing };
+  useIdentities(buffer: SharedArrayBuffer): void {
+    this.#identities = new IdentityTable(buffer);
   }
 
   /** Folds in a transaction of its own, which also completes the batch. */
@@ -124,7 +123,7 @@ class ImportWorker {
     }
   }
 
-  async run(job: BatchJob): Promise<Done> {
+  async run(job: ComparingJob): Promise<Done> {
     const [book, identities] = [this.#book, this.#identities];
     invariant(book !== null && book.id === job.priceBookId, 'the job is for the book at hand');
     invariant(identities !== null, 'identities came before the job');
@@ -217,12 +216,6 @@ class ImportWorker {
   }
 }
 
-/** The identities that records are compared with. */
-interface ComparedWith {
-  readonly table: IdentityTable;
-  readonly missing: readonly HourRange[];
-}
-
 /** The stages of one batch, from bytes to rows that wait to be sent. */
 class Pipeline {
   readonly findings: BatchFindings;
@@ -236,16 +229,16 @@ class Pipeline {
   readonly #columnName: (column: number) => string | null;
 
   constructor(
-    readonly job: BatchJob,
+    readonly job: ComparingJob,
     readonly book: PriceBook,
     readonly rater: BatchRater,
     readonly records: RecordBatch,
     readonly rated: RatedBatch,
-    readonly identities: ComparedWith,
+    readonly identities: IdentityTable,
     readonly chunks: ChunkPool,
   ) {
     const { source } = job;
-    this.#watch = identityTime(source.format) === null ? null : new HourWatch(identities.missing);
+    this.#watch = identityTime(source.format) === null ? null : new HourWatch(job.missing);
     this.findings = new BatchFindings(book);
     this.#parser = new RecordParser(source.format, { ...source, trunks: book.guide.trunkNames });
     this.#encoder = new XdrEncoder(book, job.ticket.id, chunks);
@@ -311,7 +304,7 @@ class Pipeline {
     if (!ownsIdentity) this.#watch?.note(records);
     // The batch will be done again: what is left is read for its hours alone.
     if (this.#watch?.hasMissing) return;
-    this.rater.rate(records, rated, ownsIdentity ? null : this.identities.table);
+    this.rater.rate(records, rated, ownsIdentity ? null : this.identities);
     if (this.rater.mayFold) {
       this.#allowances.add(records, rated, this.rater.tariffs, findings.counts.rated);
     }

@@ -66,8 +66,11 @@ describe('tables of identities that no batch uses', () => {
     await visited(lanes, 'one');
     expect(await visited(lanes, domain)).toBe(table);
     const waiting = lanes.enter(domain, 2, BATCH);
-    lanes.leave(domain, BATCH, NOTHING);
-    expect(held((await waiting).table)).toBe(LINES.length);
+    table.claim(1, 2, 3, 4);
+    lanes.leave(domain, BATCH, null);
+    // What a failed batch has claimed is gone, and the memory is used again.
+    expect((await waiting).table).toBe(table);
+    expect(held(table)).toBe(LINES.length);
     lanes.leave(domain, BATCH, NOTHING);
   });
 
@@ -149,15 +152,14 @@ describe('tables of identities that no batch uses', () => {
       const comparing = { ...BATCH, time: { key: 'ISO 1', reachHours: 0 }, ...given };
       const { table, missing } = await lanes.enter('by hours', 1, comparing);
       lanes.leave('by hours', comparing, { identities: 0, hours: used });
-      return { table, held: held(table), missing };
+      return { held: held(table), missing };
     };
-    const newest = await compare({}, [200]);
-    expect(newest).toMatchObject({ held: 2, missing: [[0, 0]] });
-    expect((await compare({ hours: [100, 150, 300] }, [200])).table).toBe(newest.table);
-    const asked = await compare({ hours: [0] }, [0]);
-    expect(asked).toMatchObject({ held: 2, missing: [[100, 100]] });
-    const all = await compare({ time: null }, []);
-    expect(all).toMatchObject({ held: 3, missing: [] });
-    expect((await compare({ hours: [100] }, [])).table).toBe(all.table);
+    const newest = { held: 2, missing: [[0, 0]] };
+    expect(await compare({}, [200])).toEqual(newest);
+    expect(await compare({ hours: [100, 150, 300] }, [200])).toEqual(newest);
+    expect(await compare({ hours: [0] }, [0])).toEqual({ held: 2, missing: [[100, 100]] });
+    const all = { held: 3, missing: [] };
+    expect(await compare({ time: null }, [])).toEqual(all);
+    expect(await compare({ hours: [100] }, [])).toEqual(all);
   });
 });
