@@ -1,25 +1,35 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { Database, type DatabaseUrls } from '../../src/platform/index.js';
-import { generate } from './generate.js';
-import { Pipeline } from './pipeline.js';
 import { Replay } from './replay.js';
-import { buildWorld, type WorldSize } from './world.js';
+import { buildWorld, type World, type WorldSize } from './world.js';
 
+const PROCESS = fileURLToPath(new URL('./memory-process.js', import.meta.url));
 const FIRST = 1_000_000;
 
-/** Peak memory of this process, with all its threads, after a file and after longer ones. */
+/** Peak memory of a process, with all its threads, that imports and folds a file of so many. */
 export interface MemoryFigures {
   readonly records: readonly number[];
   readonly peak_rss_mib: readonly number[];
 }
 
+/** What a process is to import. */
+export interface MemoryTask {
+  readonly urls: DatabaseUrls;
+  readonly dir: string;
+  readonly world: World;
+  readonly records: number;
+  readonly workers: number;
+  /** How many files others have imported into this database. */
+  readonly round: number;
+}
+
 /**
- * Imports and folds a file of a million records, one of half of `records` and one of `records`.
- * Windows of a fold fill up to their limit; beyond that the peak must not grow with the file. The
- * identities tell the time; those that do not take 8 bytes each and more for empty places.
+ * Imports and folds a file of a million records, one of half of `records` and one of `records`,
+ * each in a process of its own. Windows of a fold fill up to their limit; beyond that the peak must
+ * not grow with the file. The identities tell the time; those that do not take 8 bytes each and
+ * more for empty places.
  */
 export async function measureMemory(
   urls: DatabaseUrls,
@@ -33,20 +43,12 @@ export async function measureMemory(
   try {
     const world = await buildWorld(database, { ...options, tellsTime: true });
     const peaks: number[] = [];
-    const half = options.records / 2;
-    const sizes = [FIRST, half, options.records];
-    for (const records of sizes) {
-      const path = join(dir, `memory-${records}.csv`);
-      const file = generate(world, { path, records, seed: records, days: 4 });
-      collectGarbage();
-      // Of its own: tables of identities are kept a while for the next file of their domain.
-      const pipeline = new Pipeline(database, world, dir, options.workers, peaks.length);
-      await pipeline.run(file);
-      await pipeline.close();
-      peaks.push(Math.round(process.resourceUsage().maxRSS / 1024));
+    const sizes = [FIRST, options.records / 2, options.records];
+    for (const [round, records] of sizes.entries()) {
+      const { workers } = options;
+      peaks.push(await peakOf({ urls, dir, world, records, workers, round }));
       console.log(`${records.toLocaleString('en')} records: peak ${peaks.at(-1)} MiB`);
       await replay.clear();
-      rmSync(path);
     }
     return { records: sizes, peak_rss_mib: peaks };
   } finally {
@@ -55,8 +57,14 @@ export async function measureMemory(
   }
 }
 
-// What writing a file leaves behind is not the import's: V8 would keep it as long as there is room.
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
+async function peakOf(task: MemoryTask): Promise<number> {
+  const child = fork(PROCESS, { serialization: 'advanced' });
+  child.send(task);
+  let peak: unknown;
+  child.on('message', (told) => {
+    peak = told;
+  });
+  await once(child, 'exit');
+  if (typeof peak !== 'number') throw new Error('the import of the bench failed');
+  return peak;
 }
