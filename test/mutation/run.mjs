@@ -18,7 +18,7 @@ const KERNEL = [
 const RATING = [
   ...['bands', 'charge', 'fraction', 'price', 'price-rules', 'tiers'],
   ...['fold-contract', 'fold-month', 'fold-windows', 'month-in-parts', 'order-entries', 'pots'],
-  ...['credit-sums', 'entitled', 'exact-sum', 'record-margin', 'rollover'],
+  ...['credit-sums', 'entitled', 'exact-sum', 'identity-cover', 'record-margin', 'rollover'],
   ...['chain-plan', 'contract-pricing', 'guide', 'rate-batch', 'rate-finder', 'rate-general'],
   ...['rate-level', 'compile-bands', 'compile-contracts', 'compile-guide', 'compile-origins'],
   ...['compile-prices', 'prefix-tree', 'slot-builder'],

@@ -20,6 +20,7 @@ const ofRating = [
   'rate-margin',
   'credit-sums',
   'exact-sum',
+  'identity-cover',
   'month-chunks',
   'month-in-parts',
   'fold-windows',
