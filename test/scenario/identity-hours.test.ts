@@ -99,12 +99,19 @@ class Records {
   }
 }
 
-function lineOf(draw: Draw, { id, at, beganAt }: DrawnRecord, format: FormatDefinition): string {
+/** A line that now and then names a trunk that is not known yet. */
+function lineOf(
+  draw: Draw,
+  { id, at, beganAt }: DrawnRecord,
+  format: FormatDefinition,
+  laterTrunk: string,
+): string {
   const { callers, prefixes } = world;
   const called = draw.pick(prefixes).padEnd(11, '5');
   const caller = callers[draw.below(callers.length)]!;
   const began = format === notTellingTime ? beganAt : '';
-  return `${id},voice,${at},+${caller},+${called},${draw.below(600)},${began},\n`;
+  const trunk = format !== notTellingTime && draw.chance(0.1) ? laterTrunk : '';
+  return `${id},voice,${at},+${caller},+${called},${draw.below(600)},${began},${trunk}\n`;
 }
 
 async function aSource(
@@ -160,10 +167,11 @@ class Importer {
     this.#plane = new DataPlane({ database, workers: 2, filesDir: dir, lanes: { keptIdentities } });
   }
 
-  /** Imports what waits. */
+  /** Imports what waits, and recycles. */
   async run(): Promise<void> {
     const work = new WorkService(database, { log: createLog({ level: 'error' }) });
     work.register(this.#plane.importExecutor);
+    work.register(this.#plane.recycleExecutor);
     await work.runUntilIdle();
     await work.stop();
   }
@@ -216,7 +224,9 @@ class Domain {
       const drawn = draw.many(20, 120, () => this.#records.next());
       for (const { id, at } of drawn) this.#seen.add(`${id} ${at}`);
       this.#received += drawn.length;
-      const lines = drawn.map((record) => lineOf(draw, record, this.#formats[source]!));
+      const lines = drawn.map((record) =>
+        lineOf(draw, record, this.#formats[source]!, this.#laterTrunk),
+      );
       return {
         domain: this.#name,
         sourceId: this.#sources[source]!,
@@ -227,6 +237,34 @@ class Domain {
     });
     await database.write(SYSTEM_SCOPE, async (tx) => {
       for (const file of files) await aWaitingFile(tx, file);
+    });
+  }
+
+  get #laterTrunk(): string {
+    return `LATER-${this.#name}`;
+  }
+
+  /** Makes the trunk known that lines named, and tries again what was rejected for it. */
+  async recycle(): Promise<void> {
+    await database.write(SYSTEM_SCOPE, async (tx) => {
+      await tx.query(
+        `INSERT INTO trunk (partner_id, name, cost_contract_id)
+         SELECT partner_id, $1, cost_contract_id FROM trunk ORDER BY id LIMIT 1`,
+        [this.#laterTrunk],
+      );
+      const files: { readonly fileId: number; readonly ids: number[] }[] = await tx.query(
+        `SELECT s.usage_file_id AS "fileId", array_agg(s.id::int ORDER BY s.id) AS ids
+         FROM suspense_record s JOIN usage_file f ON f.id = s.usage_file_id
+         WHERE f.usage_source_id = ANY ($1::int[]) GROUP BY 1 ORDER BY 1`,
+        [this.#sources],
+      );
+      const batches = files.map(({ fileId, ids }) => {
+        return { lane: laneOf(this.#name), payload: { fileId, ids }, units: ids.length };
+      });
+      await createRun(tx, {
+        ...{ kind: 'RECYCLE', partnerId: world.hubId, subject: this.#name, params: {} },
+        ...{ requestedBy: null, unitsTotal: batches.length, batches },
+      });
     });
   }
 
@@ -266,6 +304,8 @@ describe(`records that tell the time (KONTOR_TEST_SEED=${seed})`, () => {
           }
           await importer.run();
         }
+        await domain.recycle();
+        await importer.run();
         expect(await domain.counts(), `seed ${seed}, domain ${n}`).toEqual(domain.expected);
       }
       await importer.close();
