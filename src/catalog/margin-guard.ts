@@ -75,8 +75,8 @@ const PREFIXES_A_GO = 1_000;
  * of the two lists that begins with a changed one, and each pair of bands that the clock can show
  * at once, the prices per unit are compared over time, also where only the exchange rate turns.
  * What was below cost before, by as much or more, is left out. Fees, increments and minima are not
- * weighed, and prices that are not per unit (percentages, shares, tiers) are not compared; the check
- * of each record does both. It yields now and then, so that others may be served.
+ * weighed, and prices that are not per unit (percentages, shares, tiers) are not compared; the
+ * check of each record does both. It yields now and then, so that others may be served.
  */
 export function* searchMargins(given: GuardQuestion): Generator<void, MarginFinding[]> {
   const question = { ...given, dearest: dearestOf(given) };
