@@ -6,7 +6,7 @@ import {
   once,
   type Page,
   pageOf,
-  pageStart,
+  rowAfter,
   rowNumber,
   type Tx,
   type Viewer,
@@ -46,13 +46,13 @@ export class ApiKeyService {
    */
   async list(tx: Tx, viewer: Viewer, user: string | null, page: Page): Promise<Connection<ApiKey>> {
     const { userId } = await userInView(tx, viewer, user);
-    const start = pageStart(page, 1);
+    const after = rowAfter(page.after);
     const query = tx
       .createQueryBuilder(ApiKey, 'key')
       .where('key.userId = :userId', { userId })
       .orderBy('key.id')
       .take(page.first + 1);
-    if (start !== null) query.andWhere('key.id > :after', { after: start[0] });
+    if (after !== null) query.andWhere('key.id > :after', { after });
     return pageOf(await query.getMany(), page, (key) => [key.id]);
   }
 

@@ -5,7 +5,7 @@ import {
   once,
   type Page,
   pageOf,
-  pageStart,
+  rowAfter,
   rowNumber,
   sqlState,
   type Tx,
@@ -32,12 +32,12 @@ export class RoleService {
 
   /** Roles, oldest first. */
   async list(tx: Tx, page: Page): Promise<Connection<Role>> {
-    const start = pageStart(page, 1);
+    const after = rowAfter(page.after);
     const query = tx
       .createQueryBuilder(Role, 'role')
       .orderBy('role.id')
       .take(page.first + 1);
-    if (start !== null) query.where('role.id > :after', { after: start[0] });
+    if (after !== null) query.where('role.id > :after', { after });
     return pageOf(await query.getMany(), page, (role) => [role.id]);
   }
 

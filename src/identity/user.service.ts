@@ -6,7 +6,7 @@ import {
   once,
   type Page,
   pageOf,
-  pageStart,
+  rowAfter,
   rowNumber,
   sqlState,
   type Tx,
@@ -75,12 +75,12 @@ export class UserService {
 
   /** Users, oldest first. */
   async list(tx: Tx, page: Page): Promise<Connection<AppUser>> {
-    const start = pageStart(page, 1);
+    const after = rowAfter(page.after);
     const query = tx
       .createQueryBuilder(AppUser, 'user')
       .orderBy('user.id')
       .take(page.first + 1);
-    if (start !== null) query.where('user.id > :after', { after: start[0] });
+    if (after !== null) query.where('user.id > :after', { after });
     return pageOf(await query.getMany(), page, (user) => [user.id]);
   }
 

@@ -5,8 +5,8 @@ import {
   once,
   type Page,
   pageOf,
-  pageStart,
   Run,
+  rowAfter,
   rowByGlobalId,
   rowNumber,
   rowsOf,
@@ -147,19 +147,14 @@ export class UsageFileService {
       query.andWhere('row.usageSourceId = :source', { source });
     }
     if (filter.state) query.andWhere(`${EFFECTIVE_STATE} = :state`, { state: filter.state });
-    const [before] = pageStart(page, 1) ?? [];
-    if (before !== undefined) query.andWhere('row.id < :before', { before: cursorId(before) });
+    const before = rowAfter(page.after);
+    if (before !== null) query.andWhere('row.id < :before', { before });
     const rows = await query
       .orderBy('row.id', 'DESC')
       .limit(page.first + 1)
       .getMany();
     return pageOf(rows, page, (row) => [row.id]);
   }
-}
-
-function cursorId(value: unknown): number {
-  if (Number.isInteger(value)) return value as number;
-  throw new DomainError('INVALID_CURSOR', 'The cursor is not one of this list.');
 }
 
 async function lockedFile(tx: Tx, fileId: number): Promise<UsageFile> {

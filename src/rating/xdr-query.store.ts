@@ -14,11 +14,11 @@ import {
 } from '../platform/index.js';
 import { type LegTerms, Xdr, type XdrRow } from './xdr.entity.js';
 import type { XdrFilter } from './xdr.input.js';
-import { batchOfXdr, decodeLegs, parseXdrKey } from './xdr-row.js';
+import { batchOfXdr, decodeLegs, MICROS_TEXT, parseXdrKey } from './xdr-row.js';
 
 /** Instants in whole microseconds since the epoch. */
 const MICROS = `(extract(epoch FROM x.started_at) * 1000000)::bigint`;
-const INTEGER = /^-?\d{1,18}$/;
+const ROW_ID = /^\d{1,18}$/;
 const MAX_DAYS = 400;
 const DAY_MS = 86_400_000;
 
@@ -139,10 +139,11 @@ export async function xdrConditions(tx: Tx, filter: XdrFilter): Promise<Conditio
 function addStart({ texts, values }: Conditions, page: Page): void {
   const start = pageStart(page, 2);
   if (start === null) return;
-  if (!start.every((value) => typeof value === 'string' && INTEGER.test(value))) {
+  const [micros, id] = start.map((value) => (typeof value === 'string' ? value : ''));
+  if (!MICROS_TEXT.test(micros ?? '') || !ROW_ID.test(id ?? '')) {
     throw new DomainError('INVALID_CURSOR', 'The cursor is not one of this list.');
   }
-  values.push(start[0], start[1]);
+  values.push(micros, id);
   const at = `timestamptz 'epoch' + $${values.length - 1}::bigint * interval '1 microsecond'`;
   texts.push(`x.started_at >= ${at}`, `(x.started_at, x.id) > (${at}, $${values.length}::bigint)`);
 }

@@ -31,11 +31,15 @@ export function xdrKey(startedMicros: string, id: string): string {
   return `${startedMicros}.${id}`;
 }
 
+/** Microseconds since the epoch that an instant of the database can have. */
+export const MICROS_TEXT = /^(-\d{1,17}|\d{1,18})$/;
+
 /** Reads {@link xdrKey}; refuses with INVALID_ID anything else. */
 export function parseXdrKey(key: string): { readonly startedMicros: string; readonly id: string } {
-  const parts = /^(-?\d{1,18})\.(\d{1,18})$/.exec(key);
-  if (parts === null) throw new DomainError('INVALID_ID', 'The identifier is not one of an xDR.');
-  return { startedMicros: parts[1] as string, id: parts[2] as string };
+  const parts = /^([^.]+)\.(\d{1,18})$/.exec(key);
+  const [, startedMicros = '', id = ''] = parts ?? [];
+  if (MICROS_TEXT.test(startedMicros)) return { startedMicros, id };
+  throw new DomainError('INVALID_ID', 'The identifier is not one of an xDR.');
 }
 
 /** A priced level with what its contract says; absent currency where no contract priced it. */

@@ -1,8 +1,10 @@
+import { getNamedType } from 'graphql';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { permissionNames } from '../../src/identity/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { buildSchema } from '../../src/schema.js';
 import { allRows, aSource, upload } from '../fixtures/mediation.js';
 import { aPartner, aUser, type BuiltPartner } from '../fixtures/partner-builder.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
@@ -327,6 +329,27 @@ describe('xdrs', () => {
     expect(refused.codes).toEqual(['INVALID_CURSOR']);
   });
 
+  it('refuses forged places, and so does every other list', async () => {
+    const forged = [[1e300], ['x'], ['-999999999999999999', '1']];
+    const failed: string[] = [];
+    for (const list of listsWithoutNeeds()) {
+      const text = `query ($after: String) { ${list} { nodes { __typename } } }`;
+      for (const values of forged) {
+        const after = Buffer.from(JSON.stringify(values)).toString('base64url');
+        const { codes } = await kontor.graphql(text, { after }, tokens.hub);
+        if (codes.join() !== 'INVALID_CURSOR') failed.push(`${list} ${values}: ${codes}`);
+      }
+    }
+    expect(failed).toEqual([]);
+    const id = toGlobalId('Xdr', '-999999999999999999.1');
+    const explained = await kontor.graphql(
+      `{ explainXdr(id: "${id}") { equal } }`,
+      null,
+      tokens.hub,
+    );
+    expect(explained.codes).toEqual(['INVALID_ID']);
+  });
+
   it('asks the database as often for many records as for one', async () => {
     const cost = async (first: number) => {
       return kontor.statements(await kontor.graphql(LIST, { filter: SPAN, first }, tokens.hub));
@@ -334,3 +357,18 @@ describe('xdrs', () => {
     expect(await cost(50)).toBe(await cost(2));
   });
 });
+
+/** Root lists that ask for nothing but a page, and records of a span. */
+function listsWithoutNeeds(): string[] {
+  const fields = Object.values(buildSchema().getQueryType()?.getFields() ?? {});
+  const lists = fields.filter(
+    ({ type, args }) =>
+      getNamedType(type).name.endsWith('Connection') &&
+      args.every((arg) => !String(arg.type).endsWith('!') || arg.defaultValue !== undefined),
+  );
+  const span = `from: "${SPAN.from}", to: "${SPAN.to}"`;
+  return [
+    ...lists.map(({ name }) => `${name}(after: $after)`),
+    `xdrs(filter: { ${span} }, after: $after)`,
+  ];
+}
