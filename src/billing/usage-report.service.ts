@@ -31,7 +31,8 @@ interface SumRow extends Omit<ReportSum, 'records' | 'quantity' | 'billedQuantit
 
 // What a partner sells stands under contracts whose seller it is, what it buys under contracts
 // whose buyer it is; for the hub these are the COST contracts. Days matter only to sums that are
-// to be converted. Numbers are grouped before names, because names are slow to sort.
+// to be converted. Numbers are grouped before names, because names are slow to sort. What was taken
+// back, as by re-rating in another currency, is no usage any more.
 const SUMS = `
   WITH sums AS MATERIALIZED (
     SELECT u.contract_id, u.contract_version_id, u.service, u.destination_id,
@@ -50,7 +51,8 @@ const SUMS = `
   FROM sums u JOIN contract c ON c.id = u.contract_id
   JOIN contract_version v ON v.id = u.contract_version_id
   LEFT JOIN destination d ON d.id = u.destination_id
-  GROUP BY 1, 2, 3, 4, 5, 6`;
+  GROUP BY 1, 2, 3, 4, 5, 6
+  HAVING (sum(u.records), sum(u.quantity), sum(u.billed_quantity), sum(u.amount)) <> (0, 0, 0, 0)`;
 
 /** Reports over rated usage, billed or not. */
 export class UsageReportService {

@@ -21,6 +21,7 @@ const tokens: Record<'hub' | 'north' | 'south' | 'shop' | 'clerk' | 'uninvited',
   {} as never;
 let toNorth: BuiltContract;
 let toShop: BuiltContract;
+let mobile: number;
 
 const START = `mutation ($input: StartBillRunInput!, $key: String) {
   startBillRun(input: $input, idempotencyKey: $key) { id kind state subject batchesTotal } }`;
@@ -59,8 +60,14 @@ beforeAll(async () => {
   toNorth = await aBillableContract(database, { ...wholesale, buyerId: partners.north });
   const toSouth = await aBillableContract(database, { ...wholesale, buyerId: partners.south });
   toShop = await aBillableContract(database, { sellerId: partners.north, buyerId: partners.shop });
-  const destinationId = await aDestination(database, 'France Mobile');
-  const call = { on: '2026-10-05', destinationId, records: 10, quantity: 595, billedQuantity: 600 };
+  mobile = await aDestination(database, 'France Mobile');
+  const call = {
+    on: '2026-10-05',
+    destinationId: mobile,
+    records: 10,
+    quantity: 595,
+    billedQuantity: 600,
+  };
   await someUsage(database, cost, { ...call, records: 20, amount: '1.00' });
   await someUsage(database, toNorth, { ...call, amount: '2.50' });
   await someUsage(database, toShop, { ...call, amount: '4.00' });
@@ -335,6 +342,30 @@ describe('billing over HTTP', () => {
         margin: '1.375',
       },
     ]);
+    expect(await rows(tokens.hub)).toMatchObject([
+      { ...call, records: '21', cost: '0.00', revenue: '5.625', margin: '5.625' },
+      { ...call, currency: 'USD', records: '20', cost: '1.00', revenue: '0.00', margin: '-1.00' },
+    ]);
+    // What re-rating took back out of dollars is not sold in them; nor is it a row of nothing.
+    const { database } = app.app;
+    const between = {
+      sellerId: partners.hub,
+      buyerId: partners.south,
+      level: 'WHOLESALE',
+    } as const;
+    const dollars = await aBillableContract(database, { ...between, currency: 'USD' });
+    const destinationId = await aDestination(database, 'Nowhere');
+    for (const sign of [1, -1]) {
+      const moved = {
+        on: '2026-10-07',
+        records: 5 * sign,
+        quantity: 9 * sign,
+        amount: `${3 * sign}`,
+      };
+      for (const to of [mobile, destinationId]) {
+        await someUsage(database, dollars, { ...moved, destinationId: to });
+      }
+    }
     expect(await rows(tokens.hub)).toMatchObject([
       { ...call, records: '21', cost: '0.00', revenue: '5.625', margin: '5.625' },
       { ...call, currency: 'USD', records: '20', cost: '1.00', revenue: '0.00', margin: '-1.00' },
