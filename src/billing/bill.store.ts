@@ -44,13 +44,14 @@ const MONTHS = `
   GROUP BY i.period_on`;
 
 // A contract is a candidate when it has no invoice of the month yet and something to put on one.
-// Fees go by days of the contract's zone.
+// Fees go by days of the contract's zone. Whether terms begin before the end of the month is asked
+// of its clock: an end that is made an instant is an hour late where midnight comes twice.
 const CANDIDATES = `
   SELECT c.id AS "contractId", terms.time_zone AS "timeZone"
   FROM contract c CROSS JOIN LATERAL (
     SELECT v.time_zone FROM contract_version v
     WHERE v.contract_id = c.id AND v.superseded_at IS NULL
-      AND v.valid_from < $3::date::timestamp AT TIME ZONE v.time_zone
+      AND v.valid_from AT TIME ZONE v.time_zone < $3::date
     ORDER BY v.valid_from DESC LIMIT 1) AS terms
   WHERE c.seller_partner_id = $1 AND c.level IN ('RETAIL', 'WHOLESALE')
     AND NOT EXISTS (SELECT FROM invoice i WHERE i.contract_id = c.id AND i.period_on = $2::date
@@ -125,7 +126,7 @@ export async function billingTerms(
   // Of the versions that count today, the last to begin.
   const rows: BillingTerms[] = await tx.query(
     `${TERMS} WHERE v.contract_id = $1 AND v.superseded_at IS NULL
-       AND v.valid_from < $2::date::timestamp AT TIME ZONE v.time_zone
+       AND v.valid_from AT TIME ZONE v.time_zone < $2::date
      ORDER BY (v.currency = coalesce($3, v.currency)) DESC, v.valid_from DESC LIMIT 1`,
     [contractId, periodToOn, currency],
   );

@@ -104,7 +104,7 @@ export async function currencyOf(tx: Tx, contractId: number, periodOn: string): 
   const [terms] = rowsOf<{ currency: string }>(
     await tx.query(
       `SELECT currency FROM contract_version WHERE contract_id = $1 AND superseded_at IS NULL
-       ORDER BY (valid_from < ($2::date + interval '1 month') AT TIME ZONE time_zone) DESC,
+       ORDER BY (valid_from AT TIME ZONE time_zone < $2::date + interval '1 month') DESC,
          valid_from DESC LIMIT 1`,
       [contractId, periodOn],
     ),

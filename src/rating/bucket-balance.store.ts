@@ -190,8 +190,8 @@ async function zonesOf(
        FROM unnest($1::int[], $2::date[]) AS k (contract_id, month)
        JOIN contract_version v ON v.contract_id = k.contract_id AND v.superseded_at IS NULL
        ORDER BY k.contract_id, k.month,
-         (v.valid_from < (k.month + interval '1 month') AT TIME ZONE v.time_zone) DESC,
-         CASE WHEN v.valid_from < (k.month + interval '1 month') AT TIME ZONE v.time_zone
+         (v.valid_from AT TIME ZONE v.time_zone < k.month + interval '1 month') DESC,
+         CASE WHEN v.valid_from AT TIME ZONE v.time_zone < k.month + interval '1 month'
            THEN v.valid_from END DESC, v.valid_from`,
       [keys.map(({ contractId }) => contractId), keys.map(({ month }) => `${month}-01`)],
     ),

@@ -264,6 +264,25 @@ describe('a bill run', () => {
     await desk.expectSound();
   });
 
+  it('leaves terms of the next month to it where midnight comes twice', async () => {
+    const { sellerId, buyerId } = await desk.aSeller();
+    // On November 1st, 2026, clocks in Havana go back from one o'clock to midnight.
+    const parties = { sellerId, buyerId, timeZone: 'America/Havana', taxPercent: '19' };
+    const contract = await aBillableContract(desk.database, parties);
+    const validFrom = '2026-11-01T04:00:00Z';
+    await desk.database.write(SYSTEM_SCOPE, async (tx) => {
+      const ended = [contract.versionId, validFrom];
+      await tx.query('UPDATE contract_version SET valid_to = $2 WHERE id = $1', ended);
+      await insertTerms(tx, { ...contract, ...parties, validFrom, taxPercent: '7' });
+    });
+    const fees = [{ name: 'Base fee', kind: 'PERIODIC', amount: '10' }] as const;
+    const planId = await aPlan(desk.database, { sellerId, name: 'Habana', fees });
+    await someSubscriptions(desk.database, contract, { planId, startsAt: '2026-10-01T04:00:00Z' });
+    await desk.bill(sellerId);
+    const [invoice] = await desk.invoicesOf(contract);
+    expect(invoice).toMatchObject({ periodTo: new Date(validFrom), tax: '1.90' });
+  });
+
   it('finds what a person should look at', async () => {
     const sellerId = await aBillingPartner(desk.database, { parentId: desk.hub, taxNumber: null });
     const buyerId = await aBillingPartner(desk.database, { parentId: sellerId, address: '' });
