@@ -45,7 +45,7 @@ async function differences(tx: Tx): Promise<InvariantFinding[]> {
     })),
     ...sums.map((details) => ({
       invariant: 'I4',
-      message: 'The sums of a contract are not those of its records and their adjustments.',
+      message: 'The sums of a month are not those of its records and their adjustments.',
       details: { ...details },
     })),
     ...(await checkBillingInvariants(tx)),
