@@ -17,13 +17,14 @@ export type ZoneTransitions = {
 };
 
 /**
- * The table of a zone that covers at least `[fromMs, toMs)` (epoch milliseconds). Refuses with
- * INVALID_TIME_ZONE, or with INVALID_PERIOD when the span is empty.
+ * The table of a zone that covers at least `[fromMs, toMs)` (epoch milliseconds), and where clocks
+ * are put back shortly before its end what they show twice. Refuses with INVALID_TIME_ZONE, or with
+ * INVALID_PERIOD when the span is empty.
  */
 export function zoneTransitions(zone: string, fromMs: number, toMs: number): ZoneTransitions {
   assertTimeZone(zone);
   const fromSeconds = Math.floor(fromMs / 1000);
-  const untilSeconds = Math.ceil(toMs / 1000);
+  let untilSeconds = Math.ceil(toMs / 1000);
   if (!(fromSeconds < untilSeconds)) {
     throw new DomainError('INVALID_PERIOD', 'The span of a zone table ends after it begins.');
   }
@@ -34,8 +35,11 @@ export function zoneTransitions(zone: string, fromMs: number, toMs: number): Zon
     const next = clock.getTimeZoneTransition('next');
     if (next === null || next.epochMilliseconds >= untilSeconds * 1000) break;
     clock = next;
+    const back = (offsets.at(-1) ?? 0) - clock.offsetNanoseconds / 1e9;
     at.push(clock.epochMilliseconds / 1000);
     offsets.push(clock.offsetNanoseconds / 1e9);
+    // A clock that is put back shows again what it has shown; the table goes on behind that.
+    untilSeconds = Math.max(untilSeconds, clock.epochMilliseconds / 1000 + back + 1);
   }
   const atSeconds = Float64Array.from(at);
   const offsetSeconds = Int32Array.from(offsets);

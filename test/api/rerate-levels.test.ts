@@ -12,7 +12,8 @@ beforeEach(async () => {
 
 afterEach(async () => desk.close());
 
-const aCall = () => desk.calls(['c1', '05', CUSTOMER_NUMBER, '33123456789', 90]);
+// Two days before an hour that clocks show twice.
+const aCall = () => desk.calls(['c1', '23', CUSTOMER_NUMBER, '33123456789', 90, '01:30']);
 
 const share = (price: string, validFrom: string) =>
   desk.price(desk.world.lists.lowerBuys, { price, model: 'REVENUE_SHARE', validFrom });

@@ -79,6 +79,18 @@ describe('zoneTransitions', () => {
     expect(table.untilSeconds).toBe(Date.UTC(2027, 0, 1) / 1000);
   });
 
+  it('goes on to where clocks that were put back have caught up', () => {
+    const from = Date.UTC(2026, 9, 23);
+    for (const minutes of [0, 1, 59, 60, 61]) {
+      const end = Date.UTC(2026, 9, 25, 1, minutes);
+      const table = zoneTransitions('Europe/Berlin', from, end);
+      expect(table.untilSeconds).toBeGreaterThanOrEqual(end / 1000);
+      expect(localSeconds(table, end / 1000 - 1)).toBe(
+        end / 1000 - 1 + (minutes > 0 ? 3600 : 7200),
+      );
+    }
+  });
+
   it('has a single entry where clocks never change', () => {
     expect([...tableOf('UTC').offsetSeconds]).toEqual([0]);
     expect([...tableOf('Asia/Kathmandu').offsetSeconds]).toEqual([20_700]);
