@@ -1,5 +1,5 @@
 import type { DocumentFrame } from './document.js';
-import type { InvoiceFigures, TaxTerms } from './invoice-lines.js';
+import { type InvoiceFigures, isCountable, type TaxTerms } from './invoice-lines.js';
 
 /** Something that a person should look at before an invoice is finalised. */
 export interface BillFinding {
@@ -20,7 +20,8 @@ export const billFindingTexts = {
   NEGATIVE_TOTAL: 'The invoice comes to less than nothing.',
   CREDIT_CARRIED_OVER: 'Usage would bring the invoice below zero and waits for the next one.',
   INVOICE_TOO_LARGE:
-    'An amount has more than 16 digits before the point, so no invoice was made: mend the price.',
+    'An amount has more than 16 digits before the point (mend the price), or a quantity more than ' +
+    '64 bits, so no invoice was made.',
 } as const;
 
 export type BillFindingCode = keyof typeof billFindingTexts;
@@ -74,7 +75,8 @@ export function invoiceTooLarge(
   const code = 'INVOICE_TOO_LARGE';
   const size = ({ basis }: { basis: bigint }) => (basis < 0n ? -basis : basis);
   const largest = [...lines].sort((a, b) => (size(a) < size(b) ? 1 : -1));
-  const details = { currency, lines: named(largest) };
+  const uncounted = largest.filter((line) => !isCountable(line));
+  const details = { currency, lines: named([...new Set([...uncounted, ...largest])]) };
   return { code, message: billFindingTexts[code], contractId, details };
 }
 

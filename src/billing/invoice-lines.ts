@@ -91,14 +91,24 @@ export function paysOut({ basis, net, gross }: InvoiceFigures): boolean {
 
 // An amount has 16 digits before the point in the tables.
 const TOO_LARGE = 10n ** 24n;
+const TOO_MANY = 2n ** 63n;
 
-/** Whether the tables can keep every amount of an invoice. */
+/** Whether the tables, and the API, can keep the quantities of a line or of a sum of usage. */
+export function isCountable(sum: {
+  readonly quantity: bigint;
+  readonly billedQuantity: bigint;
+}): boolean {
+  const fits = (quantity: bigint) => quantity < TOO_MANY && quantity >= -TOO_MANY;
+  return fits(sum.quantity) && fits(sum.billedQuantity);
+}
+
+/** Whether the tables can keep every amount and quantity of an invoice. */
 export function isKeepable({ lines, taxes, basis, net, tax, gross }: InvoiceFigures): boolean {
   const fits = (amount: bigint) => amount < TOO_LARGE && amount > -TOO_LARGE;
   return (
     [basis, net, tax, gross].every(fits) &&
     taxes.every((row) => fits(row.basis) && fits(row.tax)) &&
-    lines.every((line) => fits(line.basis) && fits(line.net)) &&
+    lines.every((line) => fits(line.basis) && fits(line.net) && isCountable(line)) &&
     lines.every(({ charges }) => charges.every(({ amount }) => fits(amount)))
   );
 }

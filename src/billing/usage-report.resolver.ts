@@ -46,7 +46,7 @@ export class UsageReportResolver {
   @Query(() => DestinationUsageConnection, {
     description:
       'Traffic of a month by destination with cost, revenue and margin, billed or not. Refused ' +
-      'with NOT_FOUND, INVALID_CURRENCY or EXCHANGE_RATE_MISSING.',
+      'with NOT_FOUND, INVALID_CURRENCY, EXCHANGE_RATE_MISSING or VALUE_OUT_OF_RANGE.',
   })
   async usageByDestination(
     @Args(() => DestinationUsageArgs) args: DestinationUsageArgs,

@@ -11,6 +11,7 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
+import { isCountable } from './invoice-lines.js';
 import { monthSpan } from './prorate.js';
 import type { DestinationUsage } from './usage-report.entity.js';
 import {
@@ -58,7 +59,8 @@ const SUMS = `
 export class UsageReportService {
   /**
    * Traffic of a month by destination as the business of one partner: what it pays, what it is
-   * paid, and the margin. Refuses with NOT_FOUND, INVALID_CURRENCY or EXCHANGE_RATE_MISSING.
+   * paid, and the margin. Refuses with NOT_FOUND, INVALID_CURRENCY or EXCHANGE_RATE_MISSING, and with
+   * VALUE_OUT_OF_RANGE where a quantity is more than the API has numbers for.
    */
   async byDestination(
     tx: Tx,
@@ -97,6 +99,7 @@ export class UsageReportService {
 // Amounts are shown to those who may see every level that they are made of; that there are none
 // is told to those who could see some.
 function shownRow(row: ReportRow, viewer: Viewer, buysAt: PriceLevel): DestinationUsage {
+  assertCountable(row);
   const may = (level: PriceLevel) => mayReadLevel(viewer, level);
   const costs = row.bought.length > 0 ? row.bought.every(may) : may(buysAt);
   const revenues = row.sold.length > 0 ? row.sold.every(may) : may('WHOLESALE') || may('RETAIL');
@@ -111,6 +114,13 @@ function shownRow(row: ReportRow, viewer: Viewer, buysAt: PriceLevel): Destinati
     revenue: revenues ? formatAmount(row.revenue) : null,
     margin: costs && revenues ? formatAmount(row.revenue - row.cost) : null,
   };
+}
+
+function assertCountable(row: ReportRow): void {
+  if (isCountable(row)) return;
+  const { service, destination, currency } = row;
+  const text = 'The quantities of a destination come to more than 64 bits.';
+  throw new DomainError('VALUE_OUT_OF_RANGE', text, { service, destination, currency });
 }
 
 function reportSum(row: SumRow): ReportSum {

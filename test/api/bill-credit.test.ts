@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { UsageReportService } from '../../src/billing/index.js';
 import { type Run, SYSTEM_SCOPE } from '../../src/platform/index.js';
-import { as, BillDesk, PAGE } from '../fixtures/bill-desk.js';
+import { as, BillDesk, PAGE, viewerOf } from '../fixtures/bill-desk.js';
 import {
   aPlan,
   type BuiltContract,
@@ -114,6 +115,22 @@ async function tooLarge(): Promise<unknown[]> {
 }
 
 describe('an invoice that no table can hold', () => {
+  it('is not made of quantities beyond 64 bits, and no report adds them up', async () => {
+    const octets = { service: 'DATA', quantity: 9e18, billedQuantity: 9e18 } as const;
+    for (const on of ['2026-10-05', '2026-10-06']) await use(on, '1.00', octets);
+    await use('2026-10-07', '3.00');
+    const { contractId } = contract;
+    const lines = ['Germany Mobile', 'Germany Mobile'];
+    expect(await tooLarge()).toEqual([{ contractId, currency: 'EUR', lines }]);
+    expect(await invoices()).toEqual([]);
+    expect(await untaken()).toBe(5);
+    const asked = { period: '2026-10', partnerId: null, currency: null };
+    const report = desk.database.read(as(sellerId), (tx) =>
+      new UsageReportService().byDestination(tx, viewerOf(sellerId), asked, PAGE),
+    );
+    await expect(report).rejects.toMatchObject({ code: 'VALUE_OUT_OF_RANGE' });
+  });
+
   it('is not made, names the fee, and is made once its price is mended', async () => {
     const fees = [{ name: 'Volume', kind: 'PERIODIC', amount: '9999999999' }] as const;
     const planId = await aPlan(desk.database, { sellerId, name: 'Line', fees });
