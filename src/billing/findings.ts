@@ -20,8 +20,8 @@ export const billFindingTexts = {
   NEGATIVE_TOTAL: 'The invoice comes to less than nothing.',
   CREDIT_CARRIED_OVER: 'Usage would bring the invoice below zero and waits for the next one.',
   INVOICE_TOO_LARGE:
-    'An amount has more than 16 digits before the point (mend the price), or a quantity more than ' +
-    '64 bits, so no invoice was made.',
+    'An amount has more than 16 digits before the point (mend the price), or a quantity more ' +
+    'than 64 bits, so no invoice was made.',
 } as const;
 
 export type BillFindingCode = keyof typeof billFindingTexts;

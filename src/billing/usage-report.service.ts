@@ -59,8 +59,8 @@ const SUMS = `
 export class UsageReportService {
   /**
    * Traffic of a month by destination as the business of one partner: what it pays, what it is
-   * paid, and the margin. Refuses with NOT_FOUND, INVALID_CURRENCY or EXCHANGE_RATE_MISSING, and with
-   * VALUE_OUT_OF_RANGE where a quantity is more than the API has numbers for.
+   * paid, and the margin. Refuses with NOT_FOUND, INVALID_CURRENCY or EXCHANGE_RATE_MISSING, and
+   * with VALUE_OUT_OF_RANGE where a quantity is more than the API has numbers for.
    */
   async byDestination(
     tx: Tx,
