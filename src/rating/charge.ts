@@ -68,6 +68,15 @@ export function roundedCharge(
   return mulDiv(charge.numerator, 1n, charge.denominator * step, rounding) * step;
 }
 
+/** An amount in another currency, rounded as the contract that takes it says. */
+export function convertedCharge(
+  amount: bigint,
+  { numerator, denominator }: Fraction,
+  terms: Pick<ChargeTariff, 'step' | 'rounding'>,
+): bigint {
+  return roundedCharge(times(whole(amount), numerator, denominator), terms);
+}
+
 function usageCharge(
   tariff: ChargeTariff,
   slices: readonly ChargeSlice[],

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { Field, ID, ObjectType } from 'type-graphql';
-import { DateTimeScalar, DecimalScalar } from '../platform/index.js';
+import { MarginPolicy } from '../partner/index.js';
+import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
 import { XdrLevelMargin } from './explain.entity.js';
 import { XdrDifference, XdrLevelSteps } from './explain-level.entity.js';
 
@@ -20,6 +21,33 @@ export class QuoteLevel extends XdrLevelSteps {
 
   @Field(() => XdrDifference, { nullable: true, description: 'Why there is no price.' })
   fault!: keyof typeof XdrDifference | null;
+}
+
+export const QuoteMarginFault = enumType(
+  'QuoteMarginFault',
+  'Why rating would keep a quoted record aside for its margin.',
+  {
+    MARGIN_HELD: 'It would wait until it brings what it costs.',
+    MARGIN_REFUSED: 'It would be rejected.',
+  },
+);
+
+@ObjectType({
+  simpleResolvers: true,
+  description:
+    'A level that would sell a quoted record below what the level above costs, by a contract ' +
+    'that watches that. As rating looks at it: before the month, the cost converted at the ' +
+    'exchange rate of the instant.',
+})
+export class QuoteMarginFinding extends XdrLevelMargin {
+  @Field(() => MarginPolicy, { description: 'What the selling contract does about it.' })
+  policy!: Exclude<MarginPolicy, 'NONE'>;
+
+  @Field(() => DecimalScalar, { description: 'The buying price in that currency.' })
+  cost!: string;
+
+  @Field(() => DecimalScalar, { description: 'The selling price.' })
+  price!: string;
 }
 
 @ObjectType({
@@ -46,4 +74,20 @@ export class Quote {
     description: 'Between visible levels that are neighbours and have one currency.',
   })
   margins!: XdrLevelMargin[];
+
+  @Field(() => [QuoteMarginFinding], {
+    description:
+      'Visible levels that would be sold below the cost of their visible neighbour though their ' +
+      'contract warns of that, holds or refuses it, from the top down; empty when a level has a ' +
+      'fault, since that decides before.',
+  })
+  marginFindings!: QuoteMarginFinding[];
+
+  @Field(() => QuoteMarginFault, {
+    nullable: true,
+    description:
+      'What rating would do by these findings; the lowest that does not only warn decides. Null ' +
+      'when it would rate the record.',
+  })
+  marginFault!: keyof typeof QuoteMarginFault | null;
 }

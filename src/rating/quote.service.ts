@@ -12,13 +12,19 @@ import {
 import { Subscription, Trunk } from '../subscription/index.js';
 import type { BookFacts } from './book.js';
 import type { XdrLevelMargin } from './explain.entity.js';
-import { deriveLevel, type PricedRecord, type SharedCharge } from './explain.js';
+import {
+  deriveLevel,
+  type LevelDerivation,
+  type PricedRecord,
+  type SharedCharge,
+} from './explain.js';
 import { guidingIdentity, seenNames, seenTerms } from './explain.store.js';
+import { findMargins, type MarginFinding, marginFault } from './explain-margin.js';
 import { type WorkedOut, workOut } from './explain-month.js';
 import { loadMonths, monthOf, monthsOf } from './explain-month.store.js';
 import { levelSteps, type SeenTerms } from './explain-view.js';
 import { loadBookFacts } from './price-book.store.js';
-import type { Quote, QuoteLevel } from './quote.entity.js';
+import type { Quote, QuoteLevel, QuoteMarginFinding } from './quote.entity.js';
 import type { QuoteInput } from './quote.input.js';
 import {
   costContract,
@@ -50,6 +56,8 @@ interface Priced {
   readonly record: PricedRecord;
   readonly levels: readonly QuotedLevel[];
   readonly worked: readonly WorkedOut[];
+  /** By the place of the level that sells, from the top down. */
+  readonly findings: ReadonlyMap<number, MarginFinding>;
   /** Place of the subscriber's own level. */
   readonly last: number;
 }
@@ -89,6 +97,8 @@ export class QuoteService {
       destinationId: destinationId === 0 ? null : toGlobalId('Destination', destinationId),
       levels: views.map(({ view }) => view),
       margins: marginsOf(views),
+      marginFindings: findingsOf(priced),
+      marginFault: marginFault([...priced.findings.values()]),
     };
   }
 }
@@ -203,7 +213,10 @@ async function price(
     const quoted = { record, level: place, isLast, planId, rootAccountId, knownAt };
     return workOut(level, month && withQuoted(month, level, quoted), QUOTED_XDR);
   });
-  return { record, levels, worked, last };
+  const byPlace: (LevelDerivation | undefined)[] = Array.from({ length: last + 1 });
+  for (const [at, { place }] of levels.entries()) byPlace[place] = derived[at];
+  const findings = findMargins(facts, byPlace, record.startedMs);
+  return { record, levels, worked, findings, last };
 }
 
 function destinationOf({ destinations }: BookFacts, number: string): number {
@@ -258,5 +271,21 @@ function marginsOf(views: readonly QuoteView[]): XdrLevelMargin[] {
     if (left === null) return [];
     const { level, position } = sell.view;
     return [{ buy: buy.view.level, sell: level, position, ...left }];
+  });
+}
+
+function findingsOf({ levels, findings }: Priced): QuoteMarginFinding[] {
+  return levels.flatMap((sell, at) => {
+    const finding = findings.get(sell.place);
+    const buy = levels[at - 1];
+    if (finding === undefined || buy === undefined) return [];
+    const { policy, cost, price, currency } = finding;
+    return [
+      {
+        ...{ policy, buy: buy.level, sell: sell.level, position: sell.position, currency },
+        ...{ cost: formatAmount(cost), price: formatAmount(price) },
+        amount: formatAmount(price - cost),
+      },
+    ];
   });
 }

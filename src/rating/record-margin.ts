@@ -1,10 +1,9 @@
 import { roundingModes } from '../kernel/index.js';
 import { faultNumber, type RecordBatch } from '../mediation/thread.js';
 import type { Contracts, PriceBook } from './book.js';
-import { roundedCharge } from './charge.js';
+import { convertedCharge } from './charge.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { MARGIN_POLICY } from './contract-pricing.js';
-import { times, whole } from './fraction.js';
 import { factorAt } from './rate-general.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 import { currencyAt, type KeptLevels } from './rerate-kept.js';
@@ -64,9 +63,9 @@ export class RecordMargin {
     const { exchange, versionStep, versionRounding } = this.#contracts;
     const factor = factorAt(exchange.get(`${from} ${to}`) ?? [], startedMs);
     if (factor === undefined) return Number.NEGATIVE_INFINITY;
-    const charge = times(whole(BigInt(cost)), factor.numerator, factor.denominator);
     const step = BigInt(versionStep[version]!);
     const rounding = roundingModes[versionRounding[version]!]!;
-    return Math.min(Number(roundedCharge(charge, { step, rounding })), Number.MAX_SAFE_INTEGER);
+    const converted = convertedCharge(BigInt(cost), factor, { step, rounding });
+    return Math.min(Number(converted), Number.MAX_SAFE_INTEGER);
   }
 }

@@ -107,6 +107,9 @@ describe('a record whose supplier is paid in another currency', () => {
   it('tells the loss in the currency in which it is sold', async () => {
     await policy('WARN');
     await clearAlarms();
+    expect(await quoted('09-30T23:59:59.999')).toEqual({ marginFault: null, marginFindings: [] });
+    const finding = { policy: 'WARN', cost: '0.04', price: '0.03', amount: '-0.01' };
+    expect(await quoted()).toEqual({ marginFault: null, marginFindings: [finding] });
     const two = HEADER + call338('d1') + call338('d2', '09-30T23:59:59.999');
     // Before the first exchange rate nobody knows what the other one cost.
     expect((await importFile(kontor, world, 'kontor', two)).file).toMatchObject({ rated: '2' });
@@ -120,8 +123,10 @@ describe('a record whose supplier is paid in another currency', () => {
     const { fileId, file } = await importFile(kontor, world, 'kontor', HEADER + call338('d3'));
     expect(file).toMatchObject({ rated: '0', held: '1' });
     await sellAt('0.0399');
+    expect(await quoted()).toMatchObject({ marginFault: 'MARGIN_HELD' });
     expect(await recycled(fileId)).toMatchObject({ rated: 0, held: 1 });
     await sellAt('0.04');
+    expect(await quoted()).toEqual({ marginFault: null, marginFindings: [] });
     expect(await recycled(fileId)).toMatchObject({ rated: 1, held: 0 });
     expect(await fileCounts(kontor, world.token, fileId)).toMatchObject({ rated: '1', held: '0' });
     const found = await call(kontor, world.token, XDRS, { fileId });
@@ -150,6 +155,23 @@ describe('a record whose supplier is paid in another currency', () => {
 
 const call338 = (id: string, at = '10-10T10:00:00') =>
   `${id},voice,2026-${at}Z,+${DIRECT_NUMBER},+33812345678,60,,CANARY-TRUNK-OUT\n`;
+
+/** What a quote says of the margin of such a call. */
+async function quoted(at = '10-10T10:00:00'): Promise<unknown> {
+  const input = { aNumber: DIRECT_NUMBER, bNumber: '33812345678', quantity: '60' };
+  const { trunks } = (await kontor.graphql(TRUNKS, {}, world.token)).data as {
+    readonly trunks: { readonly nodes: readonly { readonly id: string; readonly name: string }[] };
+  };
+  const out = trunks.nodes.find(({ name }) => name === 'CANARY-TRUNK-OUT');
+  return call(kontor, world.token, QUOTE, {
+    input: { ...input, outTrunkId: out?.id, startedAt: `2026-${at}Z` },
+  });
+}
+
+const TRUNKS = '{ trunks(first: 50) { nodes { id name } } }';
+const QUOTE = `query ($input: QuoteInput!) {
+  quote(input: $input) { marginFault marginFindings { policy cost price amount } }
+}`;
 const AMEND = `mutation ($id: ID!, $terms: ContractTermsInput!) {
   amendContract(contractId: $id, terms: $terms) { id }
 }`;

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatAmount, parseAmount } from '../../src/kernel/index.js';
+import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { aRate } from '../fixtures/catalog.js';
 import { Draw } from '../fixtures/draw.js';
 import { call, refusal, tokenOf } from '../fixtures/partner.js';
 import {
@@ -33,6 +36,7 @@ afterAll(async () => kontor.stop());
 const QUOTE = `query ($input: QuoteInput!) {
   quote(input: $input) {
     subscriptionId destinationId knownAt margins { position amount }
+    marginFault marginFindings { policy buy sell position cost price amount currency }
     levels {
       level position amount baseAmount fault formula billedQuantity bandPolicy trunk originSet
       contract { id } priceLists { name } rules { name acted } carriedValue
@@ -56,6 +60,17 @@ type Asked = any;
 async function records(): Promise<Asked[]> {
   const filter = { from: '2026-10-01T00:00:00Z', to: '2026-12-01T00:00:00Z' };
   return (await call(kontor, world.token, XDRS, { filter })).nodes;
+}
+
+/** What a line of the rich source says, in the words of a quote. */
+function recordOf(line: string): Asked {
+  const [, service, startedAt, from, to, quantity, inTrunk, outTrunk, value] = line
+    .trim()
+    .split(',') as string[];
+  return {
+    ...{ service: service?.toUpperCase(), startedAt, quantity, value, outTrunk },
+    ...{ aNumber: from?.slice(1), bNumber: to?.slice(1), inTrunk: inTrunk || null },
+  };
 }
 
 function inputOf(record: Asked, given: object = {}): object {
@@ -96,13 +111,8 @@ describe('a quote', () => {
     const lines = richLines(new Draw(SEED + 1), SINGLE, '2026-10-26T00:00:00Z', 9);
     let changed = 0;
     for (const [n, line] of lines.entries()) {
-      const [, service, startedAt, from, to, quantity, inTrunk, outTrunk, value] = line
-        .trim()
-        .split(',') as string[];
-      const record = {
-        ...{ service: service?.toUpperCase(), startedAt, quantity, value, outTrunk },
-        ...{ aNumber: from?.slice(1), bNumber: to?.slice(1), inTrunk: inTrunk || null },
-      };
+      const record = recordOf(line);
+      const { startedAt, quantity } = record;
       const quoted = await quote(inputOf(record, { inMonth: true }));
       await importFile(
         kontor,
@@ -177,6 +187,101 @@ describe('a quote', () => {
     expect(sms.levels.at(-1)).toMatchObject({ fault: 'NO_PRICE_LIST', amount: null });
   });
 });
+
+describe('a quote of a record that some contract sells below cost', () => {
+  const MARGINS = { upper: 'WARN', lower: 'REFUSE', customer: 'HOLD', direct: 'WARN' } as const;
+  let quotes: Asked[];
+  let lines: string[];
+
+  beforeAll(async () => {
+    for (const [name, policy] of Object.entries(MARGINS)) {
+      await marginPolicy(world.contracts[name as keyof typeof MARGINS], policy);
+    }
+    await aRate(kontor, world.token, world.lists.lowerRetail, { prefix: '4989', price: '0.0001' });
+    lines = richLines(new Draw(SEED + 2), 60, '2026-10-27T00:00:00Z', 3);
+    quotes = [];
+    for (const line of lines) quotes.push(await quote(inputOf(recordOf(line), { inMonth: true })));
+    const { fileId } = await importFile(kontor, world, 'rich', richFile(lines));
+    await settled(kontor);
+    const found = new Map(
+      (await call(kontor, world.token, SUSPENDED, { fileId })).nodes.map((one: Asked) => {
+        return [one.raw.split(',')[0], one];
+      }),
+    );
+    quotes = quotes.map((one, n) => ({ ...one, kept: found.get(lines[n]?.split(',')[0] ?? '') }));
+  }, 60_000);
+
+  afterAll(async () => {
+    for (const contract of Object.values(world.contracts)) await marginPolicy(contract, 'NONE');
+  });
+
+  it('says what rating then does with it', () => {
+    expect(quotes.map(({ marginFault }) => marginFault)).toEqual(
+      quotes.map(({ kept }) => kept?.code ?? null),
+    );
+    expect(new Set(quotes.map(({ kept }) => kept?.state))).toEqual(
+      new Set([undefined, 'HELD', 'REJECTED']),
+    );
+  });
+
+  it('says whose contract it is, and the amounts that rating compares', async () => {
+    const findings = quotes.flatMap(({ marginFindings }) => marginFindings);
+    for (const { policy, buy, sell, position, cost, price, amount } of findings) {
+      expect([policy, buy, sell, position]).toEqual(PLACES[policy as keyof typeof PLACES]);
+      expect(parseAmount(price) - parseAmount(cost)).toBe(parseAmount(amount));
+      expect(parseAmount(amount)).toBeLessThan(0n);
+    }
+    // Those that only warn add up to what the alarm of the import says.
+    const warned = findings.filter(({ policy }) => policy === 'WARN');
+    const loss = warned.reduce((sum, { amount }) => sum - parseAmount(amount), 0n);
+    const { nodes } = await call(kontor, world.token, ALARMS);
+    const told = nodes.filter((one: Asked) => one.probableCause === 'NEGATIVE_MARGIN');
+    expect(told.map(({ text }: Asked) => text)).toEqual([
+      `Records were sold below cost: ${warned.length} in one batch, ` +
+        `at a loss of ${formatAmount(loss)}.`,
+    ]);
+  });
+
+  it('says so to whoever sees both sides', async () => {
+    const at = quotes.findIndex(({ marginFault }) => marginFault === 'MARGIN_REFUSED');
+    const input = inputOf(recordOf(lines[at] as string));
+    const faults = async (...permissions: string[]) => {
+      const held = ['quote.read', 'subscriber.number.read', 'contract.read', ...permissions];
+      const token = await tokenOf(kontor, world.hub, held);
+      return (await quote(input, token)).marginFault;
+    };
+    expect(await faults('price.wholesale.read')).toBe('MARGIN_REFUSED');
+    expect(await faults('price.retail.read', 'price.cost.read')).toBe(null);
+    const ofSeller = await quote(
+      { ...input, outTrunkId: null },
+      await tokenOf(kontor, world.upper),
+    );
+    expect(ofSeller.marginFindings).toMatchObject([{ policy: 'REFUSE', position: 1 }]);
+    const ofBuyer = await quote({ ...input, outTrunkId: null }, await tokenOf(kontor, world.lower));
+    expect(ofBuyer).toMatchObject({ marginFault: null, marginFindings: [] });
+  });
+});
+
+const PLACES = {
+  WARN: ['WARN', 'COST', 'RETAIL', 1],
+  REFUSE: ['REFUSE', 'WHOLESALE', 'WHOLESALE', 2],
+  HOLD: ['HOLD', 'WHOLESALE', 'RETAIL', 3],
+} as const;
+
+const ALARMS = '{ alarms(first: 20) { nodes { text probableCause } } }';
+
+const SUSPENDED = `query ($fileId: ID!) {
+  suspenseRecords(first: 100, filter: { fileId: $fileId }) { nodes { code state raw } }
+}`;
+
+async function marginPolicy(contract: string, policy: string): Promise<void> {
+  await kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query('UPDATE contract_version SET margin_policy = $1 WHERE contract_id = $2', [
+      policy,
+      rowNumber('Contract', contract),
+    ]),
+  );
+}
 
 describe('who may quote what', () => {
   const input = () => ({

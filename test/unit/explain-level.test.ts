@@ -3,6 +3,7 @@ import { parseAmount } from '../../src/kernel/index.js';
 import type { BookFacts } from '../../src/rating/book.js';
 import { deriveLevel, type LevelDerivation, type PricedRecord } from '../../src/rating/explain.js';
 import { exactText } from '../../src/rating/explain-charge.js';
+import { findMargins, marginFault } from '../../src/rating/explain-margin.js';
 import { type TierUse, tiersUsed } from '../../src/rating/explain-tariff.js';
 import { type Fraction, plus, whole } from '../../src/rating/fraction.js';
 import { graduated, volume } from '../../src/rating/tiers.js';
@@ -102,6 +103,44 @@ describe('the explanation of a level', () => {
     );
   });
 });
+
+describe('what a quote says of margins', () => {
+  it(`is what the reference does with the record in random books (seed ${SEED})`, () => {
+    const seen: Record<string, number> = {};
+    for (let book = 0; book < BOOKS + NEW_BOOKS; book += 1) {
+      const draw = new Draw(book < BOOKS ? 257_495_000 + book : SEED * 1000 + book);
+      const { facts, record } = randomBook(draw);
+      const watching = withMargins(facts, (n) => MARGINS[n % 3] ?? 'HOLD');
+      const unwatched = withMargins(facts, () => 'NONE');
+      for (let n = 0; n < RECORDS_A_BOOK; n += 1) {
+        const one = record();
+        const derived = bothWays(unwatched, one)?.[1].map((level) => {
+          return { ...level, version: versionOf(watching, level.version?.id) };
+        });
+        if (derived === undefined) continue;
+        const rated = new ReferenceRater(watching).levels(one);
+        const fault = marginFault([...findMargins(watching, derived, one.startedMs).values()]);
+        const expected = 'fault' in rated ? rated.fault : null;
+        expect(fault, `seed ${SEED}, book ${book}, record ${n}`).toBe(expected);
+        seen[fault ?? 'RATED'] = (seen[fault ?? 'RATED'] ?? 0) + 1;
+      }
+    }
+    expect(seen.MARGIN_HELD).toBeGreaterThan(20);
+    expect(seen.MARGIN_REFUSED).toBeGreaterThan(20);
+  });
+});
+
+const MARGINS = ['WARN', 'HOLD', 'REFUSE'] as const;
+type Version = BookFacts['versions'][number];
+
+function withMargins(facts: BookFacts, policy: (at: number) => Version['marginPolicy']): BookFacts {
+  const versions = facts.versions.map((one, at) => ({ ...one, marginPolicy: policy(at) }));
+  return { ...facts, versions };
+}
+
+function versionOf({ versions }: BookFacts, id: number | undefined): Version | null {
+  return versions.find((one) => one.id === id) ?? null;
+}
 
 function note(level: LevelDerivation, seen: Set<string>): void {
   const { charge, rules, slices, bands, price, trunkId, skipped, tariff } = level;
