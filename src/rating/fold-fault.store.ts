@@ -24,19 +24,24 @@ export async function foldApart(
   return null;
 }
 
-/** Tells the seller whose prices they are; one open alarm a contract. */
+/**
+ * Tells who keeps the prices: the seller, but of a COST contract the buyer, whose rating it is and
+ * not the supplier's. One open alarm a contract.
+ */
 export async function alarmUnfolded(
   client: pg.Client,
   ticket: BatchTicket,
   { contractId, xdrId }: MonthTooLarge,
 ): Promise<void> {
-  const [contract] = rowsOf<{ seller: number }>(
-    await client.query('SELECT seller_partner_id AS seller FROM contract WHERE id = $1', [
-      contractId,
-    ]),
+  const [contract] = rowsOf<{ keeper: number }>(
+    await client.query(
+      `SELECT CASE level WHEN 'COST' THEN buyer_partner_id ELSE seller_partner_id END AS keeper
+       FROM contract WHERE id = $1`,
+      [contractId],
+    ),
   );
   await raiseAlarm(client, {
-    partnerId: contract!.seller,
+    partnerId: contract!.keeper,
     severity: 'MAJOR',
     probableCause: 'MONTH_NOT_FOLDED',
     subjectType: 'Contract',

@@ -13,7 +13,7 @@ import { allRows } from '../fixtures/mediation.js';
 import { bucketInput, CREATE_BUCKET, CREATE_SCHEDULE } from '../fixtures/pricing.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { lastTicket } from '../fixtures/rich-world.js';
-import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
+import { CUSTOMER_NUMBER, DIRECT_NUMBER, type ListName } from '../fixtures/traffic.js';
 
 const FRANCE = '33123456789';
 
@@ -52,15 +52,19 @@ async function hurried<T>(work: Promise<T>): Promise<T> {
 }
 
 /** Calls to France from a day of October on: a minute a month is free, then they cost so much. */
-async function priced(day: string, price: string): Promise<void> {
-  const { lower, lists } = desk.world;
+async function priced(
+  day: string,
+  price: string,
+  by: readonly ['lower' | 'supplier', ListName, prefix: string] = ['lower', 'lowerRetail', '331'],
+): Promise<void> {
+  const [owner, list, prefix] = by;
   const input = {
-    ...{ partnerId: lower.globalId, name: `Then ${price}` },
+    ...{ partnerId: desk.world[owner].globalId, name: `Then ${price} at ${prefix}` },
     steps: [{ upTo: '60', price: '0' }, { price }],
   };
   const { id } = await desk.query(CREATE_SCHEDULE, { input });
-  await desk.price(lists.lowerRetail, {
-    ...{ prefix: '331', price: '0', model: 'GRADUATED', tierScheduleId: id },
+  await desk.price(desk.world.lists[list], {
+    ...{ prefix, price: '0', model: 'GRADUATED', tierScheduleId: id },
     validFrom: `2026-10-${day}T00:00:00Z`,
   });
 }
@@ -102,6 +106,20 @@ it('keeps no month of others unfolded when a charge of one cannot be stored', as
   const sums = await desk.kontor.app.database.read(SYSTEM_SCOPE, checkUsageSums);
   expect(sums).toEqual([]);
 }, 180_000);
+
+it('tells the buyer when the prices are those of a supplier', async () => {
+  const { hub } = desk.world;
+  const cost = ['supplier', 'cost', '334'] as const;
+  await priced('01', '9999999999', cost);
+  await desk.calls(
+    ['c1', '14', DIRECT_NUMBER, '33423456789', 60],
+    ['c2', '15', DIRECT_NUMBER, '33423456789', 60],
+  );
+  expect(await state()).toEqual({ due: 1, alarms: [`${hub.id} MONTH_NOT_FOLDED`] });
+  await priced('03', '0.60', cost);
+  await desk.applied();
+  expect(await state()).toEqual({ due: 0, alarms: [] });
+}, 60_000);
 
 it('folds months whose sums are larger than a number of the database', async () => {
   const { contracts, lists } = desk.world;
