@@ -18,7 +18,7 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import { type MarginFindingFilter, MarginFindingRow, RateSheetMargin } from './margin.entity.js';
-import { visibleHub } from './margin.store.js';
+import { lockMargins, visibleHub } from './margin.store.js';
 import {
   concernedSellers,
   decidingSeller,
@@ -30,7 +30,7 @@ import {
   storeFindings,
   storeReport,
 } from './margin-report.store.js';
-import type { SheetKey } from './rate-sheet.store.js';
+import { inBulk, type SheetKey } from './rate-sheet.store.js';
 import {
   type Keeping,
   type KeptFindings,
@@ -90,11 +90,20 @@ export async function guardActivation(
   const guard = new SheetGuard(tx, sheet, { from, activation: null });
   const report = await guard.compare(sellerId, null);
   assertMargin(report, confirmed);
+  await awaitOthers(tx, sheet, from, sellerId);
   return async () => {
     const found = report.byPolicy.WARN + report.byPolicy.HOLD;
     if (found > 0) await alarmDecider(tx, sheet, sellerId, found);
     await askForMargin(tx, sheet, {});
   };
+}
+
+// What sellers below activate at the same moment is either held against these prices or known when
+// they are told of them: each of the two sheets may be sound, and both together not.
+async function awaitOthers(tx: Tx, sheet: SheetKey, from: Date, decider: number): Promise<void> {
+  const { priceListId: listId } = sheet;
+  const sellers = await concernedSellers(tx, { listId, from, decider, watching: true });
+  if (sellers.length > 0) await inBulk(tx, () => lockMargins(tx, sellers));
 }
 
 /** What an undone activation has told is taken back. */
@@ -166,7 +175,9 @@ export async function tellSellers(
     return;
   }
   if (from === null) return;
-  const sellers = task.sellers ?? (await concernedSellers(tx, sheet.priceListId, from, decider));
+  const { priceListId: listId } = sheet;
+  const concern = { listId, from, decider, watching: false };
+  const sellers = task.sellers ?? (await concernedSellers(tx, concern));
   const guard = new SheetGuard(tx, sheet, { from, activation: sheet.recordedTime });
   const until = performance.now() + taskMs;
   for (const [at, sellerId] of sellers.entries()) {

@@ -84,6 +84,19 @@ export async function lockMargin(tx: Tx, sellerId: number): Promise<void> {
   await tx.query(`SELECT pg_advisory_xact_lock(hashtext('margin of sheets'), $1)`, [sellerId]);
 }
 
+/**
+ * Waits for activations that these sellers decide about, and makes others wait for the end of the
+ * transaction: its prices are theirs to buy by. From the top down, as a partner in between takes
+ * its own lock before those of partners below, so that no two wait for each other.
+ */
+export async function lockMargins(tx: Tx, sellers: readonly number[]): Promise<void> {
+  await tx.query(
+    `SELECT pg_advisory_xact_lock_shared(hashtext('margin of sheets'), id)
+     FROM unnest($1::int[]) AS id`,
+    [sellers],
+  );
+}
+
 /** Published exchange rates between two currencies, quoted either way. */
 export async function ratesBetween(tx: Tx, a: string, b: string): Promise<RateFacts[]> {
   return tx.query<RateFacts[]>(

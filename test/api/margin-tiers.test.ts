@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tellSellers } from '../../src/catalog/index.js';
 import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
@@ -282,6 +283,64 @@ describe('a sheet of a partner above', () => {
     const again = await marginsOf(upper.token);
     expect(again).toEqual([first]);
     expect(await alarmsOf(lower.token)).toHaveLength(1);
+  });
+});
+
+describe('sheets of two sellers that come at once', () => {
+  /** The hub makes 49 as dear as what the upper reseller is about to sell it for. */
+  async function twoSheets(policy: string) {
+    const { hub, upper } = await priced(await branch({ upper: policy }));
+    const above = await load(hub, 'code,rate\n49,0.11\n');
+    const below = await load(upper, 'code,rate\n49,0.105\n');
+    return { hub, upper, above, below };
+  }
+
+  // Activates one sheet, and asks for the other one before that is committed.
+  async function during(first: string, by: Tier, second: string, then: Tier): Promise<string> {
+    const given = { skipErrors: false, confirmedMargins: null };
+    const { rateSheets } = app.app.services;
+    let asked: Promise<string> = Promise.resolve('');
+    await app.app.database.write({ partnerId: by.partner.id }, async (tx) => {
+      await rateSheets.activate(tx, first, given, new Date());
+      asked = activated(then.token, second);
+      let isOver = false;
+      const over = asked.finally(() => {
+        isOver = true;
+      });
+      over.catch(() => undefined);
+      while (!isOver && !(await isWaiting())) await delay(10);
+      await told();
+    });
+    return asked;
+  }
+
+  const isWaiting = (): Promise<boolean> =>
+    app.app.database.read(SYSTEM_SCOPE, async (tx) => {
+      const rows = await tx.query('SELECT FROM pg_locks WHERE NOT granted');
+      return rows.length > 0;
+    });
+
+  it.each([
+    ['REFUSE', 'MARGIN_REFUSED'],
+    ['HOLD', 'MARGIN_HELD'],
+  ])('have the later one below looked at by what it will pay, under %s', async (policy, code) => {
+    const { hub, upper, above, below } = await twoSheets(policy);
+    expect(await during(above, hub, below, upper)).toBe(code);
+    await told();
+    expect(await alarmsOf(upper.token)).toEqual([]);
+  });
+
+  it('tell the seller below when his own came first', async () => {
+    const { hub, upper, above, below } = await twoSheets('REFUSE');
+    expect(await during(below, upper, above, hub)).toBe('');
+    await told();
+    expect((await marginsOf(upper.token)).map(brief)).toContainEqual(['49 0.11 > 0.105']);
+    expect(await alarmsOf(upper.token)).toMatchObject([{ state: 'RAISED' }]);
+  });
+
+  it('do not wait for each other where nobody watches the margin', async () => {
+    const { hub, upper, above, below } = await twoSheets('NONE');
+    expect(await during(above, hub, below, upper)).toBe('');
   });
 });
 
