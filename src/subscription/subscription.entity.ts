@@ -73,6 +73,10 @@ export class Subscription {
   @Column({ type: 'timestamptz', name: 'credit_watched_at', nullable: true })
   creditWatchedAt!: Date | null;
 
+  /** The transaction that did so, by which threads find out; the database sets it. */
+  @Column({ type: 'bigint', name: 'credit_watched_tx', nullable: true })
+  creditWatchedTx!: string | null;
+
   /** First day of the first month whose use credit control knows. */
   @Column({ type: 'date', name: 'credit_watched_from', nullable: true })
   creditWatchedFrom!: string | null;
