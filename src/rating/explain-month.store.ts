@@ -1,9 +1,11 @@
+import { grouped } from '../kernel/index.js';
 import { rowsOf, type SqlClient } from '../platform/index.js';
 import { EntryList, SHARDS } from './allowance-entry.js';
 import { lastStates, storedPots } from './allowance-result.store.js';
 import { modelOf } from './charge.js';
 import type { LevelDerivation } from './explain.js';
 import type { MonthFacts } from './explain-month.js';
+import { foldedAnew } from './fold-anew.store.js';
 import { FoldFactsReader } from './fold-facts.store.js';
 import type { FoldFacts } from './fold-month.js';
 import { isFoldedWhole, type Segment, type ShardMonth, segmentsOf } from './fold-plan.store.js';
@@ -57,11 +59,13 @@ export async function loadMonths(
 ): Promise<Map<string, MonthFacts>> {
   const months = new Map<string, MonthFacts>();
   if (keys.length === 0) return months;
-  const found = (await recordsOf(aside, keys, atMs)).filter(
+  const foretelling = foretold ? await FoldFactsReader.open(aside) : null;
+  const anew = foretelling === null ? NONE : await keysAnew(aside, foretelling, keys);
+  const found = (await recordsOf(aside, keys, atMs, anew)).filter(
     ({ order, state }) => foretold || order !== null || state !== null,
   );
   if (found.length === 0) return months;
-  const reader = await FoldFactsReader.open(aside);
+  const reader = foretelling ?? (await FoldFactsReader.open(aside));
   for (const of of new Set(found.map(({ key }) => key.month))) {
     const ofMonth = found.filter(({ key }) => key.month === of);
     const ids = ofMonth.map(({ key }) => key.contractId);
@@ -78,6 +82,23 @@ export async function loadMonths(
     }
   }
   return months;
+}
+
+const NONE: ReadonlySet<ContractMonthKey> = new Set();
+
+// Months that a fold would begin anew, so that no state of them tells what a record will cost.
+async function keysAnew(
+  aside: SqlClient,
+  reader: FoldFactsReader,
+  keys: readonly ContractMonthKey[],
+): Promise<ReadonlySet<ContractMonthKey>> {
+  const anew = new Set<ContractMonthKey>();
+  for (const [month, ofMonth] of grouped(keys, (key) => key.month)) {
+    const ids = ofMonth.map(({ contractId }) => contractId);
+    const found = await foldedAnew(aside, reader, ids, `${month}-01`);
+    for (const key of ofMonth) if (found.includes(key.contractId)) anew.add(key);
+  }
+  return anew;
 }
 
 // Buckets, subscriptions and zones of the months before may be known otherwise by now; what they
@@ -116,13 +137,15 @@ async function recordsOf(
   aside: SqlClient,
   keys: readonly ContractMonthKey[],
   atMs: number,
+  anew: ReadonlySet<ContractMonthKey>,
 ): Promise<MonthRecords[]> {
   const all = await segmentsOf(aside, keys.map(shardMonthOf));
   const asked = keys.map((key): AskedMonth => {
     const { shard, month } = shardMonthOf(key);
     const segments = all.filter((one) => one.shard === shard && one.month === month);
     const fresh = segments.filter((segment) => segment.fresh);
-    const knownMs = fresh.reduce((least, { fromMs }) => Math.min(least, fromMs ?? 0), atMs);
+    const latestMs = anew.has(key) ? 0 : atMs;
+    const knownMs = fresh.reduce((least, { fromMs }) => Math.min(least, fromMs ?? 0), latestMs);
     return { key, segments, isWhole: key.byVolume || isFoldedWhole(segments), knownMs };
   });
   const states = await lastStates(

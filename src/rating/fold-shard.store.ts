@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { type BatchTicket, rowsOf } from '../platform/thread.js';
 import { EntryList, FLAG, WORD } from './allowance-entry.js';
 import { AdjustmentSums } from './allowance-result.js';
-import { ResultWriter, storedPots, takeResults } from './allowance-result.store.js';
+import { ResultWriter, takeResults } from './allowance-result.store.js';
+import { foldedAnew } from './fold-anew.store.js';
 import { CreditChanges, storeCredit } from './fold-credit.store.js';
 import { type FoldContract, FoldFactsReader } from './fold-facts.store.js';
 import { alarmUnfolded, clearUnfolded, foldApart } from './fold-fault.store.js';
@@ -111,7 +112,7 @@ class ShardFold {
     for (const month of await this.#months(shard)) {
       const plan = await planMonth(this.#client, shard, month, {
         carried,
-        beginOtherwise: (ids) => this.#beginOtherwise(ids, month),
+        beginOtherwise: (ids) => foldedAnew(this.#client, this.#facts, ids, month),
         windowBytes: this.#sizes.windowBytes,
       });
       const carrying = await this.#foldMonth(plan, carried);
@@ -136,27 +137,6 @@ class ShardFold {
       ),
     );
     return found.map(({ month }) => month);
-  }
-
-  // What is rolled over also depends on what buckets, subscriptions and zones are known to have
-  // been before, which may have been corrected since the month was folded.
-  async #beginOtherwise(ids: readonly number[], month: string): Promise<number[]> {
-    if (!this.#facts.carries || ids.length === 0) return [];
-    const contracts = await this.#facts.contracts(ids, month);
-    const found = await storedPots(this.#client, ids, month);
-    return found
-      .filter(({ contractId, pots }) => {
-        const { buckets, rolledIn } = contracts.get(contractId)!.facts;
-        return pots.some((pot) =>
-          buckets
-            .filter(({ lineageId }) => lineageId === pot.bucket && this.#facts.isCarried(lineageId))
-            .some((terms) => {
-              const now = terms.rolloverCap === null ? 0 : rolledIn(terms, pot.holderId);
-              return now !== pot.rolledIn;
-            }),
-        );
-      })
-      .map(({ contractId }) => contractId);
   }
 
   // Folds the contracts of a month; answers those whose buckets carry over to the next.

@@ -189,20 +189,33 @@ const XDRS = `query ($filter: XdrFilter!) {
   xdrs(filter: $filter, first: 250) { nodes { id } }
 }`;
 
-const EXPLAIN = `query ($id: ID!) {
-  explainXdr(id: $id) {
-    levels {
-      level amount recomputedFinal equal
-      month {
-        pending tierBefore tierTotal formula
-        covered { bucketId granted rolledIn bonus used left }
-        paid { bucketId granted rolledIn bonus used left }
-        amount coveredQuantity
-        rules { name acted amount volumeBefore capLeft }
-      }
-    }
-  }
+const MONTH = `level amount month {
+  pending tierBefore tierTotal formula
+  covered { bucketId granted rolledIn bonus used left }
+  paid { bucketId granted rolledIn bonus used left }
+  amount coveredQuantity
+  rules { name acted amount volumeBefore capLeft }
 }`;
+const EXPLAIN = `query ($id: ID!) {
+  explainXdr(id: $id) { levels { recomputedFinal equal ${MONTH} } }
+}`;
+const QUOTE = `query ($input: QuoteInput!) { quote(input: $input) { levels { ${MONTH} } } }`;
+
+/** What a line of a file would come to in its month. */
+async function quoted(line: string): Promise<object[]> {
+  const [, service, startedAt, from, to, quantity, , out, value] = line.trim().split(',');
+  const { trunks } = (
+    await app.graphql('{ trunks(first: 50) { nodes { id name } } }', {}, world.token)
+  ).data;
+  const input = {
+    ...{ startedAt, aNumber: from?.slice(1), bNumber: to?.slice(1), quantity, value },
+    ...{ service: service?.toUpperCase(), inMonth: true },
+    outTrunkId: trunks.nodes.find(({ name }: { name: string }) => name === out).id,
+  };
+  const answer = await app.graphql(QUOTE, { input }, world.token);
+  expect(answer.errors).toEqual([]);
+  return answer.data.quote.levels;
+}
 
 interface Explained {
   readonly levels: readonly {
@@ -212,8 +225,8 @@ interface Explained {
   }[];
 }
 
-async function ids(): Promise<string[]> {
-  const filter = { from: '2026-10-01T00:00:00Z', to: '2026-12-01T00:00:00Z' };
+async function ids(from = '2026-10-01T00:00:00Z'): Promise<string[]> {
+  const filter = { from, to: '2026-12-01T00:00:00Z' };
   const { xdrs } = (await app.graphql(XDRS, { filter }, world.token)).data;
   return xdrs.nodes.map(({ id }: { id: string }) => id);
 }
@@ -266,20 +279,31 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
     120_000,
   );
 
-  it('begin anew where something else is rolled over by now', async () => {
+  it('begin anew where something else is rolled over by now, and are quoted so', async () => {
     await foldAll(SMALL, false);
     const rolledIn = async () =>
       (await figures()).pots.flatMap(({ pots }) => pots.map((pot) => pot.rolledIn));
     const before = await rolledIn();
-    await asOwner('UPDATE bucket SET rollover_cap = rollover_cap / 2');
-    // Records of all contracts in the month that begins with what is rolled over, late in it.
     const at = '2026-10-31T21:00:00.000Z';
+    const line = `quoted,voice,${at},+4930111222,+3120123456,182,,CANARY-TRUNK-OUT,11.69\n`;
+    const usedUp = await quoted(line);
+    await asOwner('UPDATE bucket SET rollover_cap = rollover_cap * 1000');
+    const foretold = await quoted(line);
+    expect(foretold).not.toEqual(usedUp);
+    await imported([line]);
+    await fold(SMALL);
+    const { levels } = (await explain((await ids(at)).slice(0, 1)))[0]!;
+    // A quote tells of months, too, that have no say in the record.
+    const inMonth = foretold.filter((_, n) => levels[n]?.month !== null);
+    expect(inMonth.length).toBeGreaterThan(0);
+    expect(levels.filter(({ month }) => month !== null)).toMatchObject(inMonth);
+    // Records of all contracts in the month that begins with what is rolled over, late in it.
     const lines = richLines(new Draw(SEED + 1), 20, at, 1);
     await imported(lines.map((line) => line.replace(startedAt(line), at)));
     await fold(SMALL);
     expect(await rolledIn()).not.toEqual(before);
     expect(await figures()).toEqual(await figuresAtOnce());
-    await asOwner('UPDATE bucket SET rollover_cap = rollover_cap * 2');
+    await asOwner('UPDATE bucket SET rollover_cap = rollover_cap / 1000');
     await foldAll(SMALL, false);
   }, 120_000);
 
