@@ -201,8 +201,8 @@ const BEHAVIOUR = [
   {
     name: 'the prices of a list that no contract uses',
     file: 'build/src/catalog/price-access.store.js',
-    from: 'return viewer.permissions.has(MANAGE) ? null : MANAGE;',
-    to: 'return null;',
+    from: 'if (own.length === 0 && !viewer.permissions.has(MANAGE))',
+    to: 'if (false)',
     tests: ['api/price-access'],
   },
   {
@@ -390,8 +390,8 @@ const BEHAVIOUR = [
   {
     name: 'the seller’s list that a buyer’s contract names',
     file: 'build/src/catalog/price-access.store.js',
-    from: 'JOIN price_list AS list ON list.id = used.price_list_id',
-    to: '',
+    from: 'SELECT id AS bottom, id, parent_id FROM price_list WHERE id = ANY ($1::int[])',
+    to: 'SELECT n AS bottom, n AS id, NULL::int AS parent_id FROM unnest($1::int[]) AS n',
     tests: ['api/price-access'],
   },
   {
