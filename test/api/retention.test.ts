@@ -494,7 +494,7 @@ describe('a purge', () => {
     const after = await entries();
     expect(after).toHaveLength(before + 1);
     expect(JSON.parse(after[0]?.body ?? '').arguments).toMatchObject({ figures: { eventRows: 0 } });
-    const runs = await allRows(kontor, `SELECT 1 FROM run WHERE subject LIKE 'purge:20%'`);
+    const runs = await allRows(kontor, `SELECT 1 FROM run WHERE subject ~ '^purge:[0-9-]{10}$'`);
     expect(runs).toHaveLength(1);
   });
 });

@@ -19,6 +19,8 @@ import { MigrateWorld, type Print, type Urls } from './migrate-world.js';
 const REWRITTEN: Readonly<Record<string, string>> = {
   // What it takes to see amounts of credit is said of alarms that were raised before, too.
   alarm: 'HideCreditAmounts1763700024100',
+  // Segments say between which instants their records began; those of before cannot.
+  identity_segment: 'LoadIdentitiesByTime1763700025060',
   // Credit is to count what was used before limits were set.
   outbox: 'WatchCredit1763700024200',
   // What a sheet does to the hub's margin has become a row of its own, in margin_report.

@@ -135,8 +135,10 @@ async function aWaitingFile(tx: Tx, of: WaitingFile): Promise<void> {
   const bytes = Buffer.byteLength(of.content);
   writeFileSync(join(dir, of.name), of.content);
   const [file] = await tx.query(
-    `INSERT INTO usage_file (partner_id, usage_source_id, name, sha256, size_bytes, stored_as, state)
-     VALUES ($1, $2, $3::text, encode(sha256(convert_to($3::text, 'UTF8')), 'hex'), $4, $3, 'IMPORTING') RETURNING id`,
+    `INSERT INTO usage_file
+       (partner_id, usage_source_id, name, sha256, size_bytes, stored_as, state)
+     VALUES ($1, $2, $3::text, encode(sha256(convert_to($3::text, 'UTF8')), 'hex'), $4, $3,
+       'IMPORTING') RETURNING id`,
     [world.hubId, of.sourceId, of.name, bytes],
   );
   const starts = [0];
