@@ -55,7 +55,6 @@ export interface FileHeader {
  */
 export class RecordParser {
   readonly #format: FormatDefinition;
-  readonly #facts: ParserFacts;
   readonly #delimiter: number;
   readonly #quote: number;
   readonly #comment: number;
@@ -73,10 +72,15 @@ export class RecordParser {
   readonly #hash = new IdentityHash();
   readonly #at: Readonly<Record<ColumnRole, number>>;
   readonly #earliestMs: number;
+  // Facts of each import have a shape of their own: read per record they would undo what V8 has
+  // translated.
+  readonly #defaultInTrunkId: number;
+  readonly #defaultOutTrunkId: number;
 
   constructor(format: FormatDefinition, facts: ParserFacts) {
     this.#format = format;
-    this.#facts = facts;
+    this.#defaultInTrunkId = facts.defaultInTrunkId;
+    this.#defaultOutTrunkId = facts.defaultOutTrunkId;
     this.#earliestMs = facts.earliestMs ?? -Infinity;
     this.#delimiter = format.delimiter.charCodeAt(0);
     this.#quote = format.quote === null ? ABSENT : format.quote.charCodeAt(0);
@@ -306,8 +310,8 @@ export class RecordParser {
 
   #trunkIds(view: DataView, batch: RecordBatch, row: number): boolean {
     const { inTrunk, outTrunk } = this.#at;
-    const incoming = this.#trunk(view, inTrunk, this.#facts.defaultInTrunkId);
-    const outgoing = this.#trunk(view, outTrunk, this.#facts.defaultOutTrunkId);
+    const incoming = this.#trunk(view, inTrunk, this.#defaultInTrunkId);
+    const outgoing = this.#trunk(view, outTrunk, this.#defaultOutTrunkId);
     if (incoming < 0 || outgoing < 0) {
       return this.#fault(batch, row, faultNumber.UNKNOWN_TRUNK, incoming < 0 ? inTrunk : outTrunk);
     }
