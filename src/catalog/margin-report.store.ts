@@ -120,14 +120,17 @@ export interface SheetState extends SheetKey {
   readonly name: string;
   readonly state: 'DRAFT' | 'ACTIVATED' | 'DISCARDED';
   readonly takesEffectAt: Date | null;
-  /** The moment of its activation, to the microsecond. */
+  /** The moment of its last activation or undo, to the microsecond. */
   readonly recordedTime: string | null;
+  /** The first moment at which everybody knows what was recorded then. */
+  readonly knownTime: string | null;
 }
 
 export async function lockedSheetState(tx: Tx, sheetId: number): Promise<SheetState> {
   const [sheet] = await tx.query<SheetState[]>(
     `SELECT id, partner_id AS "partnerId", price_list_id AS "priceListId", name, state,
-       takes_effect_at AS "takesEffectAt", recorded_time::text AS "recordedTime"
+       takes_effect_at AS "takesEffectAt", recorded_time::text AS "recordedTime",
+       (recorded_time + interval '1 microsecond')::text AS "knownTime"
      FROM rate_sheet WHERE id = $1 FOR SHARE`,
     [sheetId],
   );

@@ -118,7 +118,8 @@ export class MarginPair {
 @Entity('margin_report')
 @ObjectType({
   simpleResolvers: true,
-  description: 'What a sheet does to the margin of a seller, when it was compared last.',
+  description:
+    'What a sheet, or taking it back, does to the margin of a seller, when it was compared last.',
 })
 export class RateSheetMargin {
   @PrimaryGeneratedColumn('identity', { type: 'int', generatedIdentity: 'BY DEFAULT' })

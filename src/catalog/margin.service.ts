@@ -18,7 +18,7 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import { type MarginFindingFilter, MarginFindingRow, RateSheetMargin } from './margin.entity.js';
-import { lockMargins, visibleHub } from './margin.store.js';
+import { lockMargin, lockMargins, visibleHub } from './margin.store.js';
 import {
   concernedSellers,
   decidingSeller,
@@ -27,11 +27,13 @@ import {
   lockedSheetState,
   type MarginKey,
   reportedSellers,
+  type SheetState,
   storeFindings,
   storeReport,
 } from './margin-report.store.js';
 import { inBulk, type SheetKey } from './rate-sheet.store.js';
 import {
+  type GuardedTime,
   type Keeping,
   type KeptFindings,
   type MarginReport,
@@ -45,6 +47,11 @@ export const MARGIN_TOPIC = 'rate-sheet.margin';
 const FOR_DECISION: KeptFindings = { ofPair: 10_000, ofSheet: 100_000 };
 /** Of sellers who are only told; a sheet of the hub may concern hundreds of them. */
 const FOR_NEWS: KeptFindings = { ofPair: 1_000, ofSheet: 10_000 };
+/** Of an undo for who decides, who finds the sheet's own comparison where they would be. */
+const COUNTED: Keeping = {
+  limits: { ofPair: 0, ofSheet: 0 },
+  store: async () => undefined,
+};
 /** After so long a task of the outbox leaves the other sellers to the next one. */
 const TASK_MS = 10_000;
 
@@ -58,6 +65,8 @@ interface MarginTask {
   readonly draft?: boolean;
   /** Those who have still to be told; all when absent. */
   readonly sellers?: readonly number[];
+  /** Tells of an undo: its moment, and from when on the prices of the sheet would have held. */
+  readonly undo?: { readonly at: string; readonly from: string };
 }
 
 /**
@@ -87,13 +96,15 @@ export async function guardActivation(
 ): Promise<() => Promise<void>> {
   if (from === null) return async () => undefined;
   const sellerId = await decidingSeller(tx, sheet.partnerId);
-  const guard = new SheetGuard(tx, sheet, { from, activation: null });
+  const guard = new SheetGuard(tx, sheet, { from, moment: null, undone: null });
   const report = await guard.compare(sellerId, null);
   assertMargin(report, confirmed);
   await awaitOthers(tx, sheet, from, sellerId);
   return async () => {
-    const found = report.byPolicy.WARN + report.byPolicy.HOLD;
-    if (found > 0) await alarmDecider(tx, sheet, sellerId, found);
+    // An undo may have told of a loss that the sheet takes away again.
+    await clearCondition(tx, conditionOf(sheet.id, null));
+    const text = `The rate sheet "${sheet.name}" has us sell below cost.`;
+    await alarmDecider(tx, sheet, { sellerId, report, text });
     await askForMargin(tx, sheet, {});
   };
 }
@@ -106,10 +117,24 @@ async function awaitOthers(tx: Tx, sheet: SheetKey, from: Date, decider: number)
   if (sellers.length > 0) await inBulk(tx, () => lockMargins(tx, sellers));
 }
 
-/** What an undone activation has told is taken back. */
-export async function withdrawMargin(tx: Tx, sheet: ComparedSheet): Promise<void> {
-  await clearCondition(tx, conditionOf(sheet.id, null));
-  await askForMargin(tx, sheet, {});
+/**
+ * Makes an undo of an activated sheet wait for activations whose margin it changes, and these for
+ * it. Answers what takes back what the activation has told, and tells who loses by the undo; it is
+ * given the moment of the undo.
+ */
+export async function guardUndo(
+  tx: Tx,
+  sheet: ComparedSheet,
+  from: Date | null,
+): Promise<(at: string) => Promise<void>> {
+  if (from === null) return async () => undefined;
+  const sellerId = await decidingSeller(tx, sheet.partnerId);
+  await inBulk(tx, () => lockMargin(tx, sellerId));
+  await awaitOthers(tx, sheet, from, sellerId);
+  return async (at) => {
+    await clearCondition(tx, conditionOf(sheet.id, null));
+    await askForMargin(tx, sheet, { undo: { at, from: from.toISOString() } });
+  };
 }
 
 async function compareMargin(
@@ -124,7 +149,7 @@ async function compareMargin(
     await storeReport(tx, key, null, null);
     return;
   }
-  const guard = new SheetGuard(tx, sheet, { from, activation: null });
+  const guard = new SheetGuard(tx, sheet, { from, moment: null, undone: null });
   await storeReport(tx, key, await compared(tx, guard, key, FOR_DECISION), from);
 }
 
@@ -152,7 +177,8 @@ async function askForMargin(
 /**
  * Tells each seller, besides who decided, what an activated sheet does to its margin: findings of
  * its own, and an alarm unless its contracts want none. Whoever imported the sheet learns nothing
- * of it. When the sheet is active no more, what was told is taken back. For the system.
+ * of it. When the sheet was undone, what was told is taken back, and all, who decided too, are told
+ * what they lose by that. For the system.
  */
 export async function tellSellers(
   tx: Tx,
@@ -163,29 +189,45 @@ export async function tellSellers(
   // An undo waits until what is told here can be taken back.
   const sheet = await lockedSheetState(tx, task.sheetId);
   const decider = await decidingSeller(tx, sheet.partnerId);
-  const from = sheet.takesEffectAt;
   if (task.draft) {
-    if (sheet.state === 'DRAFT') await compareMargin(tx, sheet, decider, from);
+    if (sheet.state === 'DRAFT') await compareMargin(tx, sheet, decider, sheet.takesEffectAt);
     return;
   }
-  if (sheet.state !== 'ACTIVATED') {
-    for (const sellerId of await reportedSellers(tx, sheet.id)) {
-      if (sellerId !== decider) await takeBack(tx, { sheetId: sheet.id, sellerId });
-    }
-    return;
+  const time = timeToTell(sheet, task);
+  if (time === null) return;
+  const guard = new SheetGuard(tx, sheet, time);
+  if (time.undone !== null && task.sellers === undefined) {
+    await takeBackAll(tx, sheet.id, decider);
+    const text = `Undoing the rate sheet "${sheet.name}" has us sell below cost.`;
+    const report = await guard.compare(decider, COUNTED);
+    await alarmDecider(tx, sheet, { sellerId: decider, report, text });
   }
-  if (from === null) return;
-  const { priceListId: listId } = sheet;
-  const concern = { listId, from, decider, watching: false };
+  const concern = { listId: sheet.priceListId, from: time.from, decider, watching: false };
   const sellers = task.sellers ?? (await concernedSellers(tx, concern));
-  const guard = new SheetGuard(tx, sheet, { from, activation: sheet.recordedTime });
   const until = performance.now() + taskMs;
   for (const [at, sellerId] of sellers.entries()) {
     if (at > 0 && performance.now() >= until) {
-      await askForMargin(tx, sheet, { sellers: sellers.slice(at) });
+      await askForMargin(tx, sheet, { ...task, sellers: sellers.slice(at) });
       return;
     }
-    await tellSeller(tx, guard, { sheetId: sheet.id, sellerId }, from);
+    await tellSeller(tx, guard, { sheetId: sheet.id, sellerId }, time.from);
+  }
+}
+
+/** The prices that a task is to compare; null when they are not the last ones any more. */
+function timeToTell(sheet: SheetState, { undo }: MarginTask): GuardedTime | null {
+  const { state, takesEffectAt, recordedTime, knownTime } = sheet;
+  if (state === 'ACTIVATED') {
+    if (undo !== undefined || takesEffectAt === null) return null;
+    return { from: takesEffectAt, moment: recordedTime, undone: null };
+  }
+  if (undo?.at !== recordedTime) return null;
+  return { from: new Date(undo.from), moment: recordedTime, undone: knownTime };
+}
+
+async function takeBackAll(tx: Tx, sheetId: number, decider: number): Promise<void> {
+  for (const sellerId of await reportedSellers(tx, sheetId)) {
+    if (sellerId !== decider) await takeBack(tx, { sheetId, sellerId });
   }
 }
 
@@ -223,13 +265,15 @@ function conditionOf(sheetId: number, sellerId: number | null): string {
   return sellerId === null ? condition : `${condition} at partner ${sellerId}`;
 }
 
-/** Raises an alarm for prices below cost that were activated none the less. */
+/** Raises an alarm for prices that are below cost none the less, unless nobody wants to know. */
 async function alarmDecider(
   tx: Tx,
   sheet: ComparedSheet,
-  sellerId: number,
-  findings: number,
+  told: { readonly sellerId: number; readonly report: MarginReport; readonly text: string },
 ): Promise<void> {
+  const { sellerId, report, text } = told;
+  const findings = report.count - report.byPolicy.NONE;
+  if (findings === 0) return;
   await raiseAlarm(tx, {
     partnerId: sellerId,
     severity: 'WARNING',
@@ -237,7 +281,7 @@ async function alarmDecider(
     subjectType: 'RateSheet',
     subjectId: sheet.id,
     naturalKey: conditionOf(sheet.id, null),
-    text: `The rate sheet "${sheet.name}" has us sell below cost.`,
+    text,
     details: { findings },
     shownWith: await permissionsAt(tx, sellerId),
   });

@@ -205,6 +205,22 @@ export async function sheetChanges(tx: Tx, sheet: SheetKey): Promise<SheetChange
   );
 }
 
+/** For which numbers a sheet speaks. */
+export type ChangedKey = Pick<RateRow, 'prefix' | 'destinationId'>;
+
+/** For which numbers a list was changed at a moment, to the microsecond. */
+export async function keysChangedAt(
+  tx: Tx,
+  { priceListId }: SheetKey,
+  moment: string,
+): Promise<ChangedKey[]> {
+  return tx.query<ChangedKey[]>(
+    `SELECT DISTINCT prefix, destination_id AS "destinationId" FROM rate
+     WHERE price_list_id = $1 AND (recorded_at = $2 OR superseded_at = $2)`,
+    [priceListId, moment],
+  );
+}
+
 /** The prefixes of destinations. */
 export async function prefixesOfDestinations(
   tx: Tx,

@@ -12,7 +12,7 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import { writableList } from './keeper.store.js';
-import { guardActivation, keepMargin, withdrawMargin } from './margin.service.js';
+import { guardActivation, guardUndo, keepMargin } from './margin.service.js';
 import { PriceList } from './price-list.entity.js';
 import { lockPriceList } from './rate.store.js';
 import { RateSheet, RateSheetRow } from './rate-sheet.entity.js';
@@ -22,7 +22,7 @@ import {
   type Comparison,
   compareRows,
   comparisonOf,
-  recordActivation,
+  recordMoment,
   stageRows,
 } from './rate-sheet.store.js';
 import { undoRows } from './rate-sheet-undo.store.js';
@@ -153,16 +153,16 @@ export class RateSheetService {
       { id: sheet.id },
       { ...comparison, state: 'ACTIVATED', activatedAt: now, undoneAt: null },
     );
-    await recordActivation(tx, sheet);
+    await recordMoment(tx, sheet);
     await tell();
     return rowOf(tx, RateSheet, 'RateSheet', sheet.id);
   }
 
   /**
    * Takes an activation back before it takes effect: what the sheet recorded counts no more, and
-   * what it closed counts again. The sheet can then be activated anew; undoing twice is undoing
-   * once. Refuses with SHEET_NOT_ACTIVATED, SHEET_IN_FORCE, SHEET_CHANGED_SINCE,
-   * PRICE_LIST_READ_ONLY or NOT_FOUND.
+   * what it closed counts again. Sellers who lose by that are told. The sheet can then be activated
+   * anew; undoing twice is undoing once. Refuses with SHEET_NOT_ACTIVATED, SHEET_IN_FORCE,
+   * SHEET_CHANGED_SINCE, PRICE_LIST_READ_ONLY or NOT_FOUND.
    */
   async undo(tx: Tx, sheetId: string, now: Date): Promise<RateSheet> {
     const sheet = await lockedSheet(tx, sheetId);
@@ -175,6 +175,7 @@ export class RateSheetService {
         since: sheet.takesEffectAt.toISOString(),
       });
     }
+    const tell = await guardUndo(tx, sheet, sheet.takesEffectAt);
     const undone = await undoRows(tx, sheet);
     if (undone.withdrawn !== undone.recorded || undone.inTheWay > 0) {
       throw new DomainError(
@@ -185,7 +186,7 @@ export class RateSheetService {
     }
     const state = { state: 'DRAFT', activatedAt: null, undoneAt: now } as const;
     await tx.update(RateSheet, { id: sheet.id }, state);
-    await withdrawMargin(tx, sheet);
+    await tell(await recordMoment(tx, sheet));
     return rowOf(tx, RateSheet, 'RateSheet', sheet.id);
   }
 

@@ -291,9 +291,17 @@ export async function activateRows(tx: Tx, sheet: SheetKey): Promise<void> {
   });
 }
 
-/** Notes the moment at which the transaction recorded and superseded rates, for an undo. */
-export async function recordActivation(tx: Tx, sheet: SheetKey): Promise<void> {
-  await tx.query('UPDATE rate_sheet SET recorded_time = book_time() WHERE id = $1', [sheet.id]);
+/**
+ * Notes the moment at which the transaction recorded and superseded rates of a sheet, for an undo
+ * and for who is told of it. Answers it to the microsecond.
+ */
+export async function recordMoment(tx: Tx, sheet: SheetKey): Promise<string> {
+  const [rows] = await tx.query<[{ at: string }[], number]>(
+    `UPDATE rate_sheet SET recorded_time = book_time() WHERE id = $1
+     RETURNING recorded_time::text AS at`,
+    [sheet.id],
+  );
+  return rows[0]!.at;
 }
 
 const CUT = `

@@ -7,8 +7,11 @@ import { publishedRate, type RateFacts, rateFraction } from './convert.js';
 import { effectiveTable, type ListRows } from './inherit.js';
 import type { MarginPair } from './margin.entity.js';
 import {
+  type ChangedKey,
+  type ComparedPart,
   comparedRows,
   type GuardedPair,
+  keysChangedAt,
   type ListUse,
   listUses,
   lockMargin,
@@ -61,15 +64,23 @@ export interface MarginReport {
 /** From when on prices are compared, and with which. */
 export interface GuardedTime {
   readonly from: Date;
-  /** The moment of the sheet's activation; null while it is none of the list's prices. */
-  readonly activation: string | null;
+  /** The moment of the sheet's activation or undo; null while it is none of the list's prices. */
+  readonly moment: string | null;
+  /** The first moment at which the undo is known; null unless the sheet was taken back. */
+  readonly undone: string | null;
+}
+
+/** What the rows of a sheet say: the prefixes that they change, and all of their destinations. */
+interface ChangedNumbers {
+  readonly keys: readonly ChangedKey[];
+  readonly destinationPrefixes: ReadonlyMap<number, string[]>;
 }
 
 /**
- * Compares what a compared sheet makes of its list, and of all that inherit from it, with the
- * lists of the other side of a seller: those by which it sells if it buys by a changed one, those
- * by which it buys if it sells by one. For several sellers in turn, it keeps the lists by which
- * the one before bought: resellers of one seller often buy by the same.
+ * Compares what a compared sheet, or taking it back, makes of its list, and of all that inherit
+ * from it, with the lists of the other side of a seller: those by which it sells if it buys by a
+ * changed one, those by which it buys if it sells by one. For several sellers in turn, it keeps
+ * the lists by which the one before bought: resellers of one seller often buy by the same.
  */
 export class SheetGuard {
   readonly #tx: Tx;
@@ -79,6 +90,9 @@ export class SheetGuard {
   readonly #changed = new Map<number, GuardedList>();
   /** Rows of changed lists by which the seller buys, and of those that they inherit from. */
   readonly #rows = new Map<number, readonly RateRow[]>();
+  /** The same after an undo. */
+  readonly #undone = new Map<number, readonly RateRow[]>();
+  #numbers: Promise<ChangedNumbers> | null = null;
   #prefixes: ReadonlySet<string> | null = null;
   /** The list of the other side that was loaded last. */
   #other: { readonly id: number; readonly list: GuardedList } | null = null;
@@ -111,7 +125,7 @@ export class SheetGuard {
       await nextTurn();
     }
     const costs = new Set(pairs.flatMap(({ cost }) => cost.chain));
-    for (const kept of [this.#changed, this.#rows]) {
+    for (const kept of [this.#changed, this.#rows, this.#undone]) {
       for (const id of kept.keys()) if (!costs.has(id)) kept.delete(id);
     }
     this.#other = null;
@@ -195,13 +209,8 @@ export class SheetGuard {
   }
 
   async #load(use: ListUse): Promise<GuardedList> {
-    const { from, activation } = this.#time;
-    const near = await this.#near();
-    const part = { from, before: activation, near, known: this.#rows };
-    const { lists, destinationPrefixes } = await comparedRows(this.#tx, use, part);
-    if (use.isCost && this.#isChanged(use)) {
-      for (const { listId, rows } of lists) this.#rows.set(listId, rows);
-    }
+    const { from, moment } = this.#time;
+    const { lists, destinationPrefixes } = await this.#read(use, moment, this.#rows);
     const lines = (all: readonly ListRows[], prefixes: Map<number, string[]>) => () =>
       new PriceLines(effectiveTable(all, prefixes), from.getTime());
     const before = lines(lists, destinationPrefixes);
@@ -209,14 +218,32 @@ export class SheetGuard {
     // Each of a large list's tables takes a tenth of a second, in which nobody else is served.
     await nextTurn();
     if (!this.#isChanged(use)) return new LoadedList(clock, before, before);
+    const after = await this.#after(use, lists);
+    const numbers = await this.#changedNumbers();
+    const prefixes = new Map([...destinationPrefixes, ...numbers.destinationPrefixes]);
+    return new LoadedList(clock, before, lines(after, prefixes));
+  }
+
+  /** Rows of a list as they were known before a moment; those of changed lists are kept. */
+  async #read(use: ListUse, before: string | null, known: Map<number, readonly RateRow[]>) {
+    const part: ComparedPart = { from: this.#time.from, before, near: await this.#near(), known };
+    const read = await comparedRows(this.#tx, use, part);
+    if (use.isCost && this.#isChanged(use)) {
+      for (const { listId, rows } of read.lists) known.set(listId, rows);
+    }
+    return read;
+  }
+
+  /** What the sheet, or taking it back, makes of the rows of a list that it changes. */
+  async #after(use: ListUse, lists: readonly ListRows[]): Promise<readonly ListRows[]> {
+    const { undone } = this.#time;
+    if (undone !== null) return (await this.#read(use, undone, this.#undone)).lists;
     const changes = await this.#sheetChanges();
-    const after = lists.map(({ listId, rows }) =>
+    return lists.map(({ listId, rows }) =>
       listId === this.#sheet.priceListId
         ? { listId, rows: rowsAfterSheet(rows, changes) }
         : { listId, rows },
     );
-    const prefixes = new Map([...destinationPrefixes, ...(await this.#destinations())]);
-    return new LoadedList(clock, before, lines(after, prefixes));
   }
 
   async #clock(profileId: number | null): Promise<BandClock> {
@@ -252,9 +279,31 @@ export class SheetGuard {
     return this.#changes;
   }
 
-  async #destinations(): Promise<Map<number, string[]>> {
-    const ids = (await this.#sheetChanges()).flatMap(({ row }) => row.destinationId ?? []);
-    return prefixesOfDestinations(this.#tx, [...new Set(ids)]);
+  #changedNumbers(): Promise<ChangedNumbers> {
+    this.#numbers ??= this.#readNumbers();
+    return this.#numbers;
+  }
+
+  async #readNumbers(): Promise<ChangedNumbers> {
+    const { moment, undone } = this.#time;
+    if (moment !== null && undone !== null) {
+      const keys = await keysChangedAt(this.#tx, this.#sheet, moment);
+      return this.#numbersOf(keys, keys);
+    }
+    const changes = await this.#sheetChanges();
+    const rows = changes.map(({ row }) => row);
+    return this.#numbersOf(
+      changes.filter(isChange).map(({ row }) => row),
+      rows,
+    );
+  }
+
+  async #numbersOf(
+    keys: readonly ChangedKey[],
+    named: readonly ChangedKey[],
+  ): Promise<ChangedNumbers> {
+    const ids = new Set(named.flatMap(({ destinationId }) => destinationId ?? []));
+    return { keys, destinationPrefixes: await prefixesOfDestinations(this.#tx, [...ids]) };
   }
 
   /** Few changed prefixes, which a part of each list is enough for; null for many. */
@@ -265,16 +314,19 @@ export class SheetGuard {
 
   async #changedPrefixes(): Promise<ReadonlySet<string>> {
     if (this.#prefixes !== null) return this.#prefixes;
-    const destinations = await this.#destinations();
+    const { keys, destinationPrefixes } = await this.#changedNumbers();
     const found = new Set<string>();
-    for (const { row, status } of await this.#sheetChanges()) {
-      if (status === 'UNCHANGED' || status === 'OVERTAKEN') continue;
-      if (row.prefix !== null) found.add(row.prefix);
-      for (const prefix of destinations.get(row.destinationId ?? 0) ?? []) found.add(prefix);
+    for (const { prefix, destinationId } of keys) {
+      if (prefix !== null) found.add(prefix);
+      for (const one of destinationPrefixes.get(destinationId ?? 0) ?? []) found.add(one);
     }
     this.#prefixes = found;
     return found;
   }
+}
+
+function isChange({ status }: SheetChange): boolean {
+  return status !== 'UNCHANGED' && status !== 'OVERTAKEN';
 }
 
 /** Works prices out when they are asked for: those from before only where there is a loss. */

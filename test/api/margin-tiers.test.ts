@@ -256,6 +256,47 @@ describe('a sheet of a partner above', () => {
     expect(states).toEqual(['RAISED', 'CLEARED']);
   });
 
+  it('tells who loses where a cost rises again, by an undo or by a later sheet', async () => {
+    const { hub, upper, lower } = await priced(await branch({ upper: 'WARN', lower: 'HOLD' }));
+    const id = await load(hub, 'code,rate\n49,0.05\n');
+    await call(app, hub.token, ACTIVATE_SHEET, { id });
+    await rate(upper, '49', '0.08', { validFrom: FROM });
+    await call(app, hub.token, UNDO_SHEET, { id });
+    // What lists, or the draft, have become since is not what the undo did.
+    await rate(hub, '49', '0.06', { validFrom: FROM });
+    await call(app, hub.token, COMPARE_SHEET, { id });
+    await told();
+    const [margin] = await marginsOf(upper.token);
+    expect(brief(margin)).toEqual(['49 0.1 > 0.08']);
+    expect(margin).toMatchObject({ hash: null, takesEffectAt: FROM.replace('Z', '.000Z') });
+    const own = { subjectType: 'RateSheetMargin', subjectId: margin.id };
+    expect(await alarmsOf(upper.token)).toMatchObject([{ ...own, state: 'RAISED' }]);
+    expect(await marginsOf(lower.token)).toEqual([]);
+    await call(app, hub.token, ACTIVATE_SHEET, { id });
+    await told();
+    expect(await marginsOf(upper.token)).toEqual([]);
+    expect(await alarmsOf(upper.token)).toMatchObject([{ state: 'CLEARED' }]);
+    const later = await load(hub, 'code,rate\n49,0.10\n');
+    await call(app, hub.token, ACTIVATE_SHEET, { id: later });
+    await told();
+    expect((await marginsOf(upper.token)).map(brief)).toEqual([['49 0.1 > 0.08']]);
+  });
+
+  it('tells who decided of a loss by its undo, which activating again takes away', async () => {
+    const { hub, upper } = await priced(await branch({ upper: 'REFUSE' }));
+    await rate(upper, '49', '0.12', { validFrom: FROM });
+    const id = await load(upper, 'code,rate\n49,0.20\n');
+    await call(app, upper.token, ACTIVATE_SHEET, { id });
+    await rate(hub, '49', '0.15', { validFrom: FROM });
+    await call(app, upper.token, UNDO_SHEET, { id });
+    await told();
+    const text = 'Undoing the rate sheet "Sheet" has us sell below cost.';
+    const loss = { subjectType: 'RateSheet', subjectId: id, text, details: { findings: 1 } };
+    expect(await alarmsOf(upper.token)).toMatchObject([{ ...loss, state: 'RAISED' }]);
+    await call(app, upper.token, ACTIVATE_SHEET, { id });
+    expect(await alarmsOf(upper.token)).toMatchObject([{ ...loss, state: 'CLEARED' }]);
+  });
+
   it('is compared as it was activated, whatever has become of lists since', async () => {
     const tiers = await priced(await branch());
     const { hub, upper } = tiers;
