@@ -7,9 +7,9 @@ import {
   SYSTEM_SCOPE,
   type Tx,
 } from '../platform/index.js';
-import { SHARDS } from './allowance-entry.js';
 import { decodePots, type StoredPots } from './allowance-result.js';
 import type { BalanceFacts, PotUser } from './bucket-balance.js';
+import { DueMonths } from './due-month.store.js';
 import { MS } from './facts-query.store.js';
 import { FoldFactsReader, pricedContracts } from './fold-facts.store.js';
 import type { FoldFacts } from './fold-month.js';
@@ -22,7 +22,7 @@ export interface BalanceKey {
 
 /** What is known of a contract's month. */
 export interface ContractBalance extends BalanceFacts {
-  /** Whether usage of the month came in that has not been taken into account yet. */
+  /** Whether a fold may still change it; see {@link DueMonths.isPending}. */
   readonly pending: boolean;
 }
 
@@ -106,7 +106,7 @@ async function balancesOf(
 ): Promise<(ContractBalance | null)[]> {
   const ids = [...new Set(keys.map(({ contractId }) => contractId))];
   const zones = await zonesOf(aside, keys);
-  const due = await dueMonths(aside, keys);
+  const due = await DueMonths.read(aside, ids);
   const reader = await FoldFactsReader.open(aside);
   const facts = new Map<string, FoldFacts>();
   for (const month of new Set(keys.map((key) => key.month))) {
@@ -129,7 +129,7 @@ async function balancesOf(
       facts: ours,
       stored: stored.get(text) ?? { pots: [], points: [] },
       users: users(key.contractId),
-      pending: due.has(`${key.contractId % SHARDS} ${key.month}`),
+      pending: due.isPending(key, ours.buckets),
     };
   });
 }
@@ -197,15 +197,4 @@ async function zonesOf(
     ),
   );
   return new Map(found.map((row) => [textOf(row), row.zone]));
-}
-
-async function dueMonths(aside: SqlClient, keys: readonly BalanceKey[]): Promise<Set<string>> {
-  const found = rowsOf<{ shard: number; month: string }>(
-    await aside.query(
-      `SELECT DISTINCT shard, to_char(month, 'YYYY-MM') AS month FROM allowance_due
-       WHERE shard = ANY ($1::smallint[]) AND month = ANY ($2::date[])`,
-      [keys.map(({ contractId }) => contractId % SHARDS), keys.map(({ month }) => `${month}-01`)],
-    ),
-  );
-  return new Set(found.map(({ shard, month }) => `${shard} ${month}`));
 }

@@ -48,7 +48,10 @@ export class XdrMonthExplanation {
   month!: string;
 
   @Field(() => Boolean, {
-    description: 'Whether usage of the month came in that has not been taken into account yet.',
+    description:
+      'Whether a fold may still change it: usage of the month came in that has not been taken ' +
+      'into account yet, or, where a bucket is rolled over, usage of an earlier one. Contracts ' +
+      'are folded in groups, so it may be that of another contract.',
   })
   pending!: boolean;
 

@@ -3,6 +3,7 @@ import { rowsOf, type SqlClient } from '../platform/index.js';
 import { EntryList, SHARDS } from './allowance-entry.js';
 import { lastStates, storedPots } from './allowance-result.store.js';
 import { modelOf } from './charge.js';
+import { DueMonths } from './due-month.store.js';
 import type { LevelDerivation } from './explain.js';
 import type { MonthFacts } from './explain-month.js';
 import { foldedAnew } from './fold-anew.store.js';
@@ -66,6 +67,10 @@ export async function loadMonths(
   );
   if (found.length === 0) return months;
   const reader = foretelling ?? (await FoldFactsReader.open(aside));
+  const due = await DueMonths.read(
+    aside,
+    found.map(({ key }) => key.contractId),
+  );
   for (const of of new Set(found.map(({ key }) => key.month))) {
     const ofMonth = found.filter(({ key }) => key.month === of);
     const ids = ofMonth.map(({ key }) => key.contractId);
@@ -78,7 +83,9 @@ export async function loadMonths(
         kept.get(`${key.contractId} ${bucket.lineageId} ${holderId}`) ??
         facts.rolledIn(bucket, holderId);
       const folded = { ...facts, rolledIn };
-      months.set(textOf(key), { ...month, order: order ?? new Int32Array(0), facts: folded });
+      const pending = due.isPending(key, facts.buckets);
+      const whole = { ...month, order: order ?? new Int32Array(0), facts: folded, pending };
+      months.set(textOf(key), whole);
     }
   }
   return months;
@@ -128,7 +135,7 @@ interface AskedMonth {
 }
 
 /** A contract's records of a month up to an instant, null when there are none. */
-interface MonthRecords extends Omit<MonthFacts, 'facts' | 'order'> {
+interface MonthRecords extends Omit<MonthFacts, 'facts' | 'order' | 'pending'> {
   readonly key: ContractMonthKey;
   readonly order: Int32Array | null;
 }
@@ -180,8 +187,7 @@ async function recordsOf(
     const writtenBy = (entry: number) => ends.find(({ before }) => entry < before)?.batchId ?? 0;
     const replaces = segments.some((segment) => segment.replaces);
     const order = orderByContract(list, () => true, replaces).get(key.contractId) ?? null;
-    const pending = segments.some(({ fresh }) => fresh);
-    return { key, list, order, state: state?.state ?? null, replaces, pending, writtenBy };
+    return { key, list, order, state: state?.state ?? null, replaces, writtenBy };
   });
 }
 

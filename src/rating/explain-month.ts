@@ -24,7 +24,7 @@ export interface MonthFacts {
   readonly facts: FoldFacts;
   /** Whether some records take the place of earlier entries. */
   readonly replaces: boolean;
-  /** Whether something of the month has not been folded yet. */
+  /** Whether something of the month, or of one that leaves it something, is not folded yet. */
   readonly pending: boolean;
   /** The batch that wrote an entry. */
   readonly writtenBy: (entry: number) => number;

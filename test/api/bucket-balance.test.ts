@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { holdFolds } from '../../src/rating/index.js';
 import { PLAN } from '../fixtures/fee-documents.js';
 import { tokenOf } from '../fixtures/partner.js';
 import { bucketInput, CREATE_BONUS, CREATE_BUCKET } from '../fixtures/pricing.js';
@@ -39,6 +41,35 @@ it('shows what waits under a WHOLESALE contract for each line sold below it', as
   const used = [{ holderId, granted: '100', rolledIn: '50', left: '90' }];
   expect(await balances(upper, '2026-10')).toEqual(used);
   expect(await balances(upper, '2026-11')).toEqual(unused);
+});
+
+it('waits for what earlier months may leave over, as does a quote', async () => {
+  const { customer } = desk.world.contracts;
+  const pending = async (month: string): Promise<[boolean, boolean]> => {
+    const { bucketBalances } = await desk.query(
+      `query ($id: ID!, $of: String!) {
+        contract(id: $id) { bucketBalances(month: $of) { pending } } }`,
+      { id: customer, of: month },
+    );
+    const input = {
+      ...{ aNumber: CUSTOMER_NUMBER, bNumber: '33123456789', quantity: '60', inMonth: true },
+      startedAt: `${month}-05T10:00:00Z`,
+    };
+    const { levels } = await desk.query(
+      'query ($input: QuoteInput!) { quote(input: $input) { levels { month { pending } } } }',
+      { input },
+    );
+    return [bucketBalances.pending, levels.at(-1).month.pending];
+  };
+  const months = async () => Promise.all(['2026-09', '2026-10', '2026-11'].map(pending));
+  const { database } = desk.kontor.app;
+  await database.write(SYSTEM_SCOPE, async (tx) => {
+    await holdFolds(tx, rowNumber('Contract', customer));
+    await desk.imported(['w2', '08', CUSTOMER_NUMBER, '33123456789', 60]);
+    expect((await months()).flat()).toEqual([false, false, true, true, true, true]);
+  });
+  await desk.settled();
+  expect((await months()).flat()).not.toContain(true);
 });
 
 it('tells a supplier nothing of those who use what he grants', async () => {
