@@ -1,7 +1,7 @@
 import { type Service, serviceCodes } from '../mediation/thread.js';
 import { type bandPolicies, type marginPolicies, type PriceBook, priceLevels } from './book.js';
 import { type RuleContract, rulesOfContract } from './price-rules.js';
-import type { PriceRule } from './pricing-facts.js';
+import type { PriceRule, PricingFacts } from './pricing-facts.js';
 
 /** What a contract adds to the prices of its lists. */
 export interface ContractPricing {
@@ -52,16 +52,47 @@ export class PricingLookup {
       buyerPartnerId: contracts.buyerPartnerId[place]!,
     };
     const rules = rulesOfContract(pricing.rules, contract, pricing.members);
-    let folds = 0;
-    for (const rule of rules) {
-      if (rule.measure === null && rule.cap === null) continue;
-      folds |= servicesOf(rule.service === null ? null : [rule.service]);
-    }
-    for (const item of [...pricing.buckets, ...pricing.bonuses]) {
-      if (item.contractId === contract.id) folds |= servicesOf(item.services);
-    }
-    return { contract, rules, folds };
+    return { contract, rules, folds: foldsOfContract(pricing, contract.id, rules) };
   }
+}
+
+type Allowances = Pick<PricingFacts, 'buckets' | 'bonuses'>;
+
+function foldsOfContract(
+  { buckets, bonuses }: Allowances,
+  contractId: number,
+  rules: readonly PriceRule[],
+): number {
+  let folds = 0;
+  for (const rule of rules) {
+    if (rule.measure === null && rule.cap === null) continue;
+    folds |= servicesOf(rule.service === null ? null : [rule.service]);
+  }
+  for (const item of [...buckets, ...bonuses]) {
+    if (item.contractId === contractId) folds |= servicesOf(item.services);
+  }
+  return folds;
+}
+
+/**
+ * Whether the month has a say in records of a service that a contract prices, tiers apart; the
+ * plan, 0 for none, is that of the subscription where the contract is its own.
+ */
+export function isFolded(
+  pricing: Pick<PricingFacts, 'rules' | 'buckets' | 'bonuses' | 'members'>,
+  contract: RuleContract,
+  service: Service,
+  planId: number,
+): boolean {
+  const rules = rulesOfContract(pricing.rules, contract, pricing.members);
+  const ofPlan = [...pricing.buckets, ...pricing.bonuses].filter(
+    ({ servicePlanId }) => servicePlanId !== null && servicePlanId === planId,
+  );
+  const folds = ofPlan.reduce(
+    (bits, { services }) => bits | servicesOf(services),
+    foldsOfContract(pricing, contract.id, rules),
+  );
+  return (folds & servicesOf([service])) !== 0;
 }
 
 function servicesOf(services: readonly Service[] | null): number {

@@ -11,6 +11,7 @@ import {
 } from '../platform/index.js';
 import { Subscription, Trunk } from '../subscription/index.js';
 import type { BookFacts } from './book.js';
+import { isFolded } from './contract-pricing.js';
 import type { XdrLevelMargin } from './explain.entity.js';
 import {
   deriveLevel,
@@ -201,22 +202,36 @@ async function price(
   const derived = levels.map(({ place, contractId }) =>
     place === last ? paid : deriveLevel(facts, contractId, record, shared),
   );
-  const months = input.inMonth
-    ? await loadMonths(aside, monthsOf(derived), record.startedMs, true)
-    : new Map();
+  const isLast = (at: number) => levels[at]?.place === last;
+  const folded = derived.map((level, at) => {
+    return isInMonth(facts, level, record.service, isLast(at) ? subscription.planId : 0);
+  });
+  const keys = monthsOf(derived.filter((_, at) => folded[at]));
+  const months = input.inMonth ? await loadMonths(aside, keys, record.startedMs, true) : new Map();
   const knownAt = input.asKnownAt ? input.asKnownAt.getTime() + 0.999 : Number.MAX_SAFE_INTEGER;
   const worked = derived.map((level, at): WorkedOut => {
-    const month = level.amount === null ? undefined : monthOf(months, level);
+    const month = level.amount !== null && folded[at] ? monthOf(months, level) : undefined;
     const { place } = levels[at] as QuotedLevel;
     const { planId, rootAccountId } = subscription;
-    const isLast = place === last;
-    const quoted = { record, level: place, isLast, planId, rootAccountId, knownAt };
+    const quoted = { record, level: place, isLast: isLast(at), planId, rootAccountId, knownAt };
     return workOut(level, month && withQuoted(month, level, quoted), QUOTED_XDR);
   });
   const byPlace: (LevelDerivation | undefined)[] = Array.from({ length: last + 1 });
   for (const [at, { place }] of levels.entries()) byPlace[place] = derived[at];
   const findings = findMargins(facts, byPlace, record.startedMs);
   return { record, levels, worked, findings, last };
+}
+
+/** Whether rating would hand a level to its month; the plan counts for the subscriber's own. */
+function isInMonth(
+  { contracts, pricing }: BookFacts,
+  { version, tariff }: LevelDerivation,
+  service: QuoteInput['service'],
+  planId: number,
+): boolean {
+  if ((tariff?.terms?.schedule ?? null) !== null) return true;
+  const contract = contracts.find(({ id }) => id === version?.contractId);
+  return contract !== undefined && isFolded(pricing, contract, service, planId);
 }
 
 function destinationOf({ destinations }: BookFacts, number: string): number {

@@ -40,7 +40,8 @@ const QUOTE = `query ($input: QuoteInput!) {
     levels {
       level position amount baseAmount fault formula billedQuantity bandPolicy trunk originSet
       contract { id } priceLists { name } rules { name acted } carriedValue
-      chargeSteps { kind result } month { coveredQuantity tierBefore covered { name used left } }
+      chargeSteps { kind result }
+      month { month pending coveredQuantity tierBefore covered { name used left } }
     }
   }
 }`;
@@ -48,11 +49,15 @@ const QUOTE = `query ($input: QuoteInput!) {
 const XDRS = `query ($filter: XdrFilter!) {
   xdrs(filter: $filter, first: 300) {
     nodes {
-      startedAt service aNumber bNumber quantity value inTrunk outTrunk subscriptionId destinationId
+      id startedAt service aNumber bNumber quantity value inTrunk outTrunk subscriptionId
+      destinationId
       margin { amount } prices { level amount baseAmount coveredQuantity }
     }
   }
 }`;
+
+const EXPLAINED = `query ($id: ID!) {
+  explainXdr(id: $id) { levels { month { month pending coveredQuantity tierBefore } } } }`;
 
 // biome-ignore lint/suspicious/noExplicitAny: a test knows the shape of what it asked for.
 type Asked = any;
@@ -83,6 +88,8 @@ function inputOf(record: Asked, given: object = {}): object {
   };
 }
 
+const withoutCovered = ({ covered: _, ...month }: Asked) => month;
+
 const quote = (input: object, token = world.token): Promise<Asked> =>
   call(kontor, token, QUOTE, { input });
 
@@ -109,7 +116,7 @@ describe('a quote', () => {
 
   it('within its month is what the record costs when it comes', async () => {
     const lines = richLines(new Draw(SEED + 1), SINGLE, '2026-10-26T00:00:00Z', 9);
-    let changed = 0;
+    let [changed, silent] = [0, 0];
     for (const [n, line] of lines.entries()) {
       const record = recordOf(line);
       const { startedAt, quantity } = record;
@@ -132,6 +139,12 @@ describe('a quote', () => {
         }),
         line,
       ).toEqual(prices);
+      const { levels } = await call(kontor, world.token, EXPLAINED, { id: found[0].id });
+      const shown = quoted.levels.map(({ month }: Asked) => month);
+      expect(levels, line).toMatchObject(
+        shown.map((month: Asked) => ({ month: month && withoutCovered(month) })),
+      );
+      silent += shown.filter((month: Asked) => month === null).length;
       changed += prices.filter((one: Asked) => one.amount !== one.baseAmount).length;
       if (quoted.margins.some(({ position }: Asked) => position === 1)) {
         expect(quoted.margins.find((one: Asked) => one.position === 1).amount).toBe(
@@ -141,6 +154,7 @@ describe('a quote', () => {
     }
     // The months had a say, or this would prove nothing.
     expect(changed).toBeGreaterThan(5);
+    expect(silent).toBeGreaterThan(5);
   }, 90_000);
 
   it('stores nothing', async () => {
