@@ -23,8 +23,20 @@ export class CreditBalance {
   @PrimaryColumn({ type: 'date', name: 'period_on' })
   periodOn!: string;
 
-  @Field(() => String, { description: 'Currency of the amounts, ISO 4217.' })
+  @Field(() => String, {
+    description:
+      'Currency of the amounts, ISO 4217: that of the terms at the end of the month; the limit ' +
+      'is a number of it, too.',
+  })
   currency!: string;
+
+  @Field(() => [String], {
+    description:
+      'Currencies of all terms of the month, in order of time. Where the contract changes its ' +
+      'currency within the month there are several: amounts in all of them are added to `used` ' +
+      'as the numbers that they are, and held against the limit so.',
+  })
+  currencies!: readonly string[];
 
   @ShownWith('price.wholesale.read', 'price.retail.read')
   @Field(() => DecimalScalar, {

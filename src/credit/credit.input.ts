@@ -9,7 +9,9 @@ export class CreditLimitInput {
 
   @Field(() => DecimalScalar, {
     nullable: true,
-    description: 'Amount that usage of one month may reach; null for no limit.',
+    description:
+      'Amount that usage of one month may reach, in the currency that the contract has at its ' +
+      'end; it stays the same number when that changes. Null for no limit.',
   })
   limit!: string | null;
 

@@ -26,7 +26,7 @@ import {
   blockExhausted,
   blockedByLimit,
   type CreditFacts,
-  currencyOf,
+  currenciesOf,
   lockFacts,
   markBalance,
   readBalances,
@@ -213,7 +213,7 @@ export class CreditService {
     const marks = creditMarks(balance.used, subscription);
     for (const step of newSteps(balance.marks, marks)) {
       await markBalance(tx, balance, step, true);
-      const currency = await currencyOf(tx, subscription.contractId, balance.periodOn);
+      const currencies = await currenciesOf(tx, subscription.contractId, balance.periodOn);
       await raiseAlarm(tx, {
         partnerId: subscription.partnerId,
         severity: step === 'CREDIT_EXHAUSTED' ? 'CRITICAL' : 'WARNING',
@@ -222,7 +222,7 @@ export class CreditService {
         subjectId: subscription.id,
         naturalKey: conditionOf(balance, step),
         shownWith: [levelPermission[subscription.level]],
-        ...wordsOf({ ...subscription, currency }, balance, step),
+        ...wordsOf({ ...subscription, currencies }, balance, step),
       });
       if (step === 'CREDIT_EXHAUSTED') await blockExhausted(tx, subscription);
     }
@@ -267,13 +267,15 @@ export class CreditService {
     const known = watchedFrom !== null && periodOn >= watchedFrom && !counting;
     const shown = known && mayReadLevel(viewer, subscription.level);
     const used = shown ? (balance?.used ?? 0n) : null;
+    const currencies = await currenciesOf(tx, subscription.contractId, periodOn);
     const left = limit === null || used === null ? null : limit - used;
     return Object.assign(new CreditBalance(), {
       subscriptionNumber: subscription.id,
       subscriptionId: toGlobalId(SUBJECT, subscription.id),
       partnerId: subscription.partnerId,
       periodOn,
-      currency: await currencyOf(tx, subscription.contractId, periodOn),
+      currency: currencies.at(-1),
+      currencies,
       used: used === null ? null : formatAmount(used),
       counting,
       limit: limit === null ? null : formatAmount(limit),
@@ -315,17 +317,21 @@ function conditionOf(balance: Balance, step: CreditStep): string {
 }
 
 function wordsOf(
-  terms: CreditTerms & { readonly currency: string },
+  terms: CreditTerms & { readonly currencies: readonly string[] },
   balance: Balance,
   step: CreditStep,
 ) {
-  const { currency, warningPercent } = terms;
+  const { currencies, warningPercent } = terms;
+  const currency = currencies.at(-1);
+  const isMixed = currencies.length > 1;
   const limit = formatAmount(terms.limit ?? 0n);
   const used = formatAmount(balance.used);
   const month = balance.periodOn.slice(0, 7);
   const share = step === 'CREDIT_THRESHOLD' ? `${warningPercent} % of ` : '';
+  const reached = `has reached ${share}the limit of ${limit}.`;
+  const mixed = isMixed ? ` It adds amounts in ${currencies.join(' and ')} as numbers.` : '';
   return {
-    text: `Use of ${used} ${currency} in ${month} has reached ${share}the limit of ${limit}.`,
-    details: { used, limit, currency, month, warningPercent },
+    text: `Use of ${used} ${currency} in ${month} ${reached}${mixed}`,
+    details: { used, limit, currency, month, warningPercent, ...(isMixed && { currencies }) },
   };
 }

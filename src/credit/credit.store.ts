@@ -99,18 +99,29 @@ function factsById(answer: unknown): Map<number, CreditFacts> {
   );
 }
 
-/** The currency of a contract's month: that of the terms in force at its end, as known now. */
-export async function currencyOf(tx: Tx, contractId: number, periodOn: string): Promise<string> {
-  const [terms] = rowsOf<{ currency: string }>(
+/**
+ * The currencies of a contract's month as known now, in order of time: the last one, which amounts
+ * are told in, is that of the terms in force at its end. Never empty.
+ */
+export async function currenciesOf(
+  tx: Tx,
+  contractId: number,
+  periodOn: string,
+): Promise<readonly string[]> {
+  const terms = rowsOf<{ currency: string; in_month: boolean }>(
     await tx.query(
-      `SELECT currency FROM contract_version WHERE contract_id = $1 AND superseded_at IS NULL
-       ORDER BY (valid_from AT TIME ZONE time_zone < $2::date + interval '1 month') DESC,
-         valid_from DESC LIMIT 1`,
+      `SELECT currency, begun AND lasts AS in_month FROM (
+         SELECT currency, valid_from,
+           valid_from AT TIME ZONE time_zone < $2::date + interval '1 month' AS begun,
+           coalesce(valid_to AT TIME ZONE time_zone > $2::date, true) AS lasts
+         FROM contract_version WHERE contract_id = $1 AND superseded_at IS NULL) v
+       ORDER BY begun DESC, valid_from DESC`,
       [contractId, periodOn],
     ),
   );
-  invariant(terms !== undefined, 'a contract has terms');
-  return terms.currency;
+  const named = terms.filter((one, at) => at === 0 || one.in_month);
+  invariant(named.length > 0, 'a contract has terms');
+  return [...new Set(named.map(({ currency }) => currency))].reverse();
 }
 
 interface BalanceRow {

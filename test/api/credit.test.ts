@@ -10,8 +10,8 @@ import { type TestApp, testApp } from '../fixtures/test-app.js';
 
 const BALANCE = `query Balance($id: ID!, $month: Date) {
   creditBalance(subscriptionId: $id, month: $month) {
-    subscriptionId periodOn currency used counting limit available warningPercent blocked
-    warnedAt exhaustedAt
+    subscriptionId periodOn currency currencies used counting limit available warningPercent
+    blocked warnedAt exhaustedAt
   }
 }`;
 const SET_LIMIT = `mutation Set($input: CreditLimitInput!, $key: String) {
@@ -234,40 +234,47 @@ describe('use against a credit limit', () => {
 });
 
 describe('a month of a contract that changed its currency', () => {
-  // Midnight in Berlin.
-  const changedAt = '2026-01-31T23:00:00Z';
+  // Midnight in Berlin, and within a month.
+  const changes = [
+    ['USD', '2026-01-31T23:00:00Z'],
+    ['GBP', '2026-03-10T12:00:00Z'],
+  ] as const;
 
-  it('has the currency of its terms, as balance and in alarms', async () => {
+  it('has the currency of its terms, as balance and in alarms, and tells of others', async () => {
     const changed = await aBillableContract(app.app.database, {
       sellerId: hub.id,
       buyerId: reseller.id,
     });
     await write(async (tx) => {
-      const { contractId, partnerId, versionId } = changed;
-      await tx.query('UPDATE contract_version SET valid_to = $2 WHERE id = $1', [
-        versionId,
-        changedAt,
-      ]);
-      await insertTerms(tx, { contractId, partnerId, currency: 'USD', validFrom: changedAt });
+      const { contractId, partnerId } = changed;
+      for (const [currency, validFrom] of changes) {
+        await tx.query(
+          'UPDATE contract_version SET valid_to = $2 WHERE contract_id = $1 AND valid_to IS NULL',
+          [contractId, validFrom],
+        );
+        await insertTerms(tx, { contractId, partnerId, currency, validFrom });
+      }
     });
     const id = await aSubscription('10', 'ACTIVE', changed);
-    const months = ['2026-01-01', '2026-02-01'] as const;
+    const months = ['2026-01-01', '2026-02-01', '2026-03-01'] as const;
     await use(...months.map((on) => [id, '11', on] as const));
     await settle();
-    const currencies = [];
-    for (const on of months) currencies.push((await balance(id, on)).currency);
-    expect(currencies).toEqual(['EUR', 'USD']);
-    const told: { month: string; currency: string }[] = await write((tx) =>
-      tx.query(
-        `SELECT DISTINCT details ->> 'month' AS month, details ->> 'currency' AS currency
-         FROM alarm WHERE subject_id = $1 ORDER BY 1`,
-        [id],
-      ),
+    const shown = [];
+    for (const on of months) shown.push((await balance(id, on)).currencies.join());
+    expect(shown).toEqual(['EUR', 'USD', 'USD,GBP']);
+    const told: { text: string }[] = await write((tx) =>
+      tx.query('SELECT text FROM alarm WHERE subject_id = $1 ORDER BY id', [id]),
     );
-    expect(told).toEqual([
-      { month: '2026-01', currency: 'EUR' },
-      { month: '2026-02', currency: 'USD' },
+    const reached = (month: string, currency: string, more = '') =>
+      ['80 % of the limit', 'the limit'].map((step) => {
+        return `Use of 11.00 ${currency} in ${month} has reached ${step} of 10.00.${more}`;
+      });
+    expect(told.map(({ text }) => text)).toEqual([
+      ...reached('2026-01', 'EUR'),
+      ...reached('2026-02', 'USD'),
+      ...reached('2026-03', 'GBP', ' It adds amounts in USD and GBP as numbers.'),
     ]);
+    expect((await balance(id, '2026-03-01')).currency).toBe('GBP');
   });
 });
 
