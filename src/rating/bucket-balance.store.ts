@@ -1,12 +1,6 @@
 import DataLoader from 'dataloader';
 import { grouped, monthPeriod } from '../kernel/index.js';
-import {
-  type RequestContext,
-  rowsOf,
-  type SqlClient,
-  SYSTEM_SCOPE,
-  type Tx,
-} from '../platform/index.js';
+import { type RequestContext, rowsOf, type SqlClient, SYSTEM_SCOPE } from '../platform/index.js';
 import { decodePots, type StoredPots } from './allowance-result.js';
 import type { BalanceFacts, PotUser } from './bucket-balance.js';
 import { DueMonths } from './due-month.store.js';
@@ -35,15 +29,13 @@ const BALANCES = Symbol('bucket balances of contract months');
 export function contractBalances(
   context: RequestContext,
 ): DataLoader<BalanceKey, ContractBalance | null, string> {
-  return context.loader(BALANCES, (read) => {
+  return context.loader(BALANCES, () => {
     return new DataLoader<BalanceKey, ContractBalance | null, string>(
-      async (keys) => {
-        const stored = await storedPots(await read(), keys);
-        // What a buyer is granted is kept with his seller, whom he does not see.
-        return context.database.readAside(SYSTEM_SCOPE, (aside) =>
-          balancesOf(aside, keys, stored, context.now().getTime()),
-        );
-      },
+      // What a buyer is granted is kept with his seller, whom he does not see.
+      (keys) =>
+        context.database.readAside(SYSTEM_SCOPE, (aside) =>
+          balancesOf(aside, keys, context.now().getTime()),
+        ),
       { cacheKeyFn: textOf },
     );
   });
@@ -86,9 +78,12 @@ function textOf({ contractId, month }: BalanceKey): string {
   return `${contractId} ${month}`;
 }
 
-async function storedPots(tx: Tx, keys: readonly BalanceKey[]): Promise<Map<string, StoredPots>> {
+async function storedPots(
+  aside: SqlClient,
+  keys: readonly BalanceKey[],
+): Promise<Map<string, StoredPots>> {
   const found = rowsOf<BalanceKey & { pots: Buffer }>(
-    await tx.query(
+    await aside.query(
       `SELECT r.contract_id AS "contractId", to_char(r.month, 'YYYY-MM') AS month, r.pots
        FROM unnest($1::int[], $2::date[]) AS k (contract_id, month)
        JOIN allowance_result r USING (contract_id, month) WHERE r.chunk = 0`,
@@ -101,12 +96,13 @@ async function storedPots(tx: Tx, keys: readonly BalanceKey[]): Promise<Map<stri
 async function balancesOf(
   aside: SqlClient,
   keys: readonly BalanceKey[],
-  stored: ReadonlyMap<string, StoredPots>,
   nowMs: number,
 ): Promise<(ContractBalance | null)[]> {
   const ids = [...new Set(keys.map(({ contractId }) => contractId))];
   const zones = await zonesOf(aside, keys);
+  // Asked before what folds have stored: one that ends in between is no longer due and is read.
   const due = await DueMonths.read(aside, ids);
+  const stored = await storedPots(aside, keys);
   const reader = await FoldFactsReader.open(aside);
   const facts = new Map<string, FoldFacts>();
   for (const month of new Set(keys.map((key) => key.month))) {

@@ -60,6 +60,11 @@ export async function loadMonths(
 ): Promise<Map<string, MonthFacts>> {
   const months = new Map<string, MonthFacts>();
   if (keys.length === 0) return months;
+  // Asked first: what a fold takes into account meanwhile is told as pending, and never left out.
+  const due = await DueMonths.read(
+    aside,
+    keys.map(({ contractId }) => contractId),
+  );
   const foretelling = foretold ? await FoldFactsReader.open(aside) : null;
   const anew = foretelling === null ? NONE : await keysAnew(aside, foretelling, keys);
   const found = (await recordsOf(aside, keys, atMs, anew)).filter(
@@ -67,10 +72,6 @@ export async function loadMonths(
   );
   if (found.length === 0) return months;
   const reader = foretelling ?? (await FoldFactsReader.open(aside));
-  const due = await DueMonths.read(
-    aside,
-    found.map(({ key }) => key.contractId),
-  );
   for (const of of new Set(found.map(({ key }) => key.month))) {
     const ofMonth = found.filter(({ key }) => key.month === of);
     const ids = ofMonth.map(({ key }) => key.contractId);

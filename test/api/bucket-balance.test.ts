@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { holdFolds } from '../../src/rating/index.js';
@@ -70,6 +71,37 @@ it('waits for what earlier months may leave over, as does a quote', async () => 
   });
   await desk.settled();
   expect((await months()).flat()).not.toContain(true);
+});
+
+it('says that nothing is to come only with what has come', async () => {
+  const { customer } = desk.world.contracts;
+  const { database } = desk.kontor.app;
+  const asked = () =>
+    desk.query(
+      `query ($id: ID!) { contract(id: $id) { bucketBalances(month: "2026-10") {
+        pending buckets { used } } } }`,
+      { id: customer },
+    );
+  expect((await asked()).bucketBalances).toEqual({ pending: false, buckets: [{ used: '120' }] });
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  // A fold that ends after the question was asked, and before what is due is looked up.
+  const [answer, aside] = await database.write(SYSTEM_SCOPE, async (tx) => {
+    await holdFolds(tx, rowNumber('Contract', customer));
+    await desk.imported(['w3', '08', CUSTOMER_NUMBER, '33123456789', 60]);
+    const taken = [1, 2].map(() => database.readAside(SYSTEM_SCOPE, () => released));
+    const asking = asked();
+    await delay(300);
+    return [{ asking }, taken] as const;
+  });
+  await desk.settled();
+  release();
+  await Promise.all(aside);
+  // All that it holds.
+  const full = { pending: false, buckets: [{ used: '150' }] };
+  expect((await answer.asking).bucketBalances).toEqual(full);
 });
 
 it('tells a supplier nothing of those who use what he grants', async () => {
