@@ -336,14 +336,20 @@ describe('sheets of two sellers that come at once', () => {
     return { hub, upper, above, below };
   }
 
-  // Activates one sheet, and asks for the other one before that is committed.
-  async function during(first: string, by: Tier, second: string, then: Tier): Promise<string> {
+  // Activates one sheet, and asks for an act on the other one before that is committed.
+  async function during(
+    first: string,
+    by: Tier,
+    id: string,
+    then: Tier,
+    act = ACTIVATE_SHEET,
+  ): Promise<string> {
     const given = { skipErrors: false, confirmedMargins: null };
     const { rateSheets } = app.app.services;
     let asked: Promise<string> = Promise.resolve('');
     await app.app.database.write({ partnerId: by.partner.id }, async (tx) => {
       await rateSheets.activate(tx, first, given, new Date());
-      asked = activated(then.token, second);
+      asked = refusal(app, then.token, act, { id });
       let isOver = false;
       const over = asked.finally(() => {
         isOver = true;
@@ -377,6 +383,16 @@ describe('sheets of two sellers that come at once', () => {
     await told();
     expect((await marginsOf(upper.token)).map(brief)).toContainEqual(['49 0.11 > 0.105']);
     expect(await alarmsOf(upper.token)).toMatchObject([{ state: 'RAISED' }]);
+  });
+
+  it('tell who went below a cost that an undo raises at that moment', async () => {
+    const { hub, upper } = await priced(await branch({ upper: 'REFUSE' }));
+    const above = await load(hub, 'code,rate\n49,0.05\n');
+    expect(await activated(hub.token, above)).toBe('');
+    const below = await load(upper, 'code,rate\n49,0.08\n');
+    expect(await during(below, upper, above, hub, UNDO_SHEET)).toBe('');
+    await told();
+    expect((await marginsOf(upper.token)).map(brief)).toContainEqual(['49 0.1 > 0.08']);
   });
 
   it('do not wait for each other where nobody watches the margin', async () => {
