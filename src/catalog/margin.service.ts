@@ -94,18 +94,21 @@ export async function guardActivation(
   from: Date | null,
   confirmed: string | null,
 ): Promise<() => Promise<void>> {
-  if (from === null) return async () => undefined;
+  // An undo may have told of a loss that the sheet takes away again, also where it changes nothing.
+  const retell = async () => {
+    await clearCondition(tx, conditionOf(sheet.id, null));
+    await askForMargin(tx, sheet, {});
+  };
+  if (from === null) return retell;
   const sellerId = await decidingSeller(tx, sheet.partnerId);
   const guard = new SheetGuard(tx, sheet, { from, moment: null, undone: null });
   const report = await guard.compare(sellerId, null);
   assertMargin(report, confirmed);
   await awaitOthers(tx, sheet, from, sellerId);
   return async () => {
-    // An undo may have told of a loss that the sheet takes away again.
-    await clearCondition(tx, conditionOf(sheet.id, null));
+    await retell();
     const text = `The rate sheet "${sheet.name}" has us sell below cost.`;
     await alarmDecider(tx, sheet, { sellerId, report, text });
-    await askForMargin(tx, sheet, {});
   };
 }
 
@@ -194,10 +197,12 @@ export async function tellSellers(
     return;
   }
   const time = timeToTell(sheet, task);
+  const isIdle = sheet.state === 'ACTIVATED' && sheet.takesEffectAt === null;
+  const isUndo = time !== null && time.undone !== null && task.sellers === undefined;
+  if (isIdle || isUndo) await takeBackAll(tx, sheet.id, decider);
   if (time === null) return;
   const guard = new SheetGuard(tx, sheet, time);
-  if (time.undone !== null && task.sellers === undefined) {
-    await takeBackAll(tx, sheet.id, decider);
+  if (isUndo) {
     const text = `Undoing the rate sheet "${sheet.name}" has us sell below cost.`;
     const report = await guard.compare(decider, COUNTED);
     await alarmDecider(tx, sheet, { sellerId: decider, report, text });

@@ -263,7 +263,7 @@ describe('a sheet of a partner above', () => {
     await rate(upper, '49', '0.08', { validFrom: FROM });
     await call(app, hub.token, UNDO_SHEET, { id });
     // What lists, or the draft, have become since is not what the undo did.
-    await rate(hub, '49', '0.06', { validFrom: FROM });
+    await rate(hub, '49', '0.05', { validFrom: FROM });
     await call(app, hub.token, COMPARE_SHEET, { id });
     await told();
     const [margin] = await marginsOf(upper.token);
