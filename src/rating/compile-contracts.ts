@@ -104,12 +104,14 @@ function listsOfVersions(
 }
 
 // Shares of what a subscriber is charged are taken in the currency of the list that names them, and
-// what a record cost is held against what it brings in the currency that it is sold in.
+// what a record cost is held against what it brings in the currency that it is sold in. Prices that
+// re-rating keeps may be in a currency that no contract has any more.
 function exchangeOf(facts: BookFacts, exchange: Exchange): Contracts['exchange'] {
   const charged = new Set(facts.versions.map(({ currency }) => currency));
   const wanted = new Set([...charged, ...facts.lists.map(({ currency }) => currency)]);
+  const quoted = facts.exchangeRates.flatMap(({ base, quote }) => [base, quote]);
   const found = new Map<string, readonly DatedFactor[]>();
-  for (const from of charged) {
+  for (const from of new Set([...charged, ...quoted])) {
     for (const to of wanted) {
       if (from !== to) found.set(`${from} ${to}`, exchange.factors(from, to));
     }

@@ -117,9 +117,8 @@ export class GeneralRater {
     const last = row * MAX_LEVELS + rated.levels[row]! - 1;
     // What the subscriber pays himself is no share of anything, so nothing is converted.
     const charged = last === at ? null : currencyAt(last, rated, contracts, this.kept);
-    if (charged === null) return tariff;
-    const rates = contracts.exchange.get(`${charged} ${listCurrency[list]}`);
-    if (rates === undefined) return tariff;
+    if (charged === null || charged === listCurrency[list]) return tariff;
+    const rates = contracts.exchange.get(`${charged} ${listCurrency[list]}`) ?? [];
     const shareConversion = factorAt(rates, startedMs);
     return shareConversion === undefined ? null : { ...tariff, shareConversion };
   }

@@ -73,6 +73,26 @@ function lossOf(rater: BatchRater, record: PlainRecord): number | null {
   return rated.belowCost[0] === 0 ? null : rated.loss[1]!;
 }
 
+/** Rates a record anew at the levels of some versions; the others keep a cost, or 0.10. */
+function anew(facts: BookFacts, selected: readonly number[], cost: number, currency = 'EUR') {
+  const book = compileBook(1, facts);
+  const [records, rated] = [recordBatch([loss]), new RatedBatch()];
+  const rater = new BatchRater(book);
+  rater.rate(records, rated, null);
+  records.fault[0] = 0;
+  rated.outcome[0] = OUTCOME.RATED;
+  const shown = new ShownBatch();
+  shown.levels[0] = 2;
+  shown.version.set([2, 1]);
+  shown.amount.set([cost, 10_000_000]);
+  const selects = new Uint8Array(3);
+  for (const version of selected) selects[version] = 1;
+  const kept = new KeptLevels(book, selects, () => currency);
+  kept.show(shown);
+  rater.rateAnew(records, rated, rated.destinationId.slice(), kept);
+  return { records, rated };
+}
+
 const loss = aRecord({ outTrunk: TRUNK });
 const gain = aRecord({ outTrunk: TRUNK, bNumber: '4840123456' });
 const unbought = aRecord();
@@ -121,24 +141,29 @@ describe('what is sold below what it costs', () => {
     ['by the cost that is kept', [1], 11_000_000, 'MARGIN_HELD', 2],
     ['not where the price is kept', [2], 0, null, 0],
   ])('is looked for anew %s', (_, selected, cost, fault, belowCost) => {
-    const book = compileBook(1, factsOf('HOLD'));
-    const [records, rated] = [recordBatch([loss]), new RatedBatch()];
-    const rater = new BatchRater(book);
-    rater.rate(records, rated, null);
-    records.fault[0] = 0;
-    rated.outcome[0] = OUTCOME.RATED;
-
-    const shown = new ShownBatch();
-    shown.levels[0] = 2;
-    shown.version.set([2, 1]);
-    shown.amount.set([cost, 10_000_000]);
-    const selects = new Uint8Array(3);
-    for (const version of selected) selects[version] = 1;
-    const kept = new KeptLevels(book, selects, () => 'EUR');
-    kept.show(shown);
-    rater.rateAnew(records, rated, rated.destinationId.slice(), kept);
+    const { records, rated } = anew(factsOf('HOLD'), selected, cost);
     expect([faultCodes[records.fault[0]!] ?? null, rated.belowCost[0]]).toEqual([fault, belowCost]);
     expect(rated.loss[1]).toBe(belowCost === 0 ? rated.loss[1] : (cost || 20_000_000) - 10_000_000);
+  });
+
+  it('goes by prices that are kept in a currency that no contract has any more', () => {
+    const pounds = [{ base: 'GBP', quote: 'EUR', rate: 20_000_000_000n, validFrom: 0 }];
+    const facts = factsOf('HOLD', 'EUR', pounds);
+    expect(anew(facts, [1], 4_999_999, 'GBP').rated.belowCost[0]).toBe(0);
+    expect(anew(facts, [1], 9_000_000, 'GBP').rated.loss[1]).toBe(8_000_000);
+    // A half of 0.10 GBP is 0.10 EUR.
+    const terms = {
+      model: 'REVENUE_SHARE',
+      minCharge: 0n,
+      maxCharge: null,
+      schedule: null,
+    } as const;
+    const [sold, bought] = facts.lists;
+    const shared = { ...bought!, rows: [aRate({ amount: '50', terms })] };
+    const sharing = { ...facts, lists: [sold!, shared] };
+    expect(anew(sharing, [2], 0, 'GBP').rated.amount[0]).toBe(10_000_000);
+    const { records } = anew({ ...sharing, exchangeRates: [] }, [2], 0, 'GBP');
+    expect(faultCodes[records.fault[0]!]).toBe('NO_EXCHANGE_RATE');
   });
 
   it('is compared at the exchange rate of the instant, quoted either way', () => {
