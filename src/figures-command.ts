@@ -1,14 +1,16 @@
 import { raiseAlarm } from './alarm/index.js';
 import { openDatabase } from './app.js';
 import { checkBillingInvariants, type InvariantFinding } from './billing/index.js';
+import { checkCreditUse } from './credit/index.js';
 import { checkFileCounts } from './mediation/index.js';
 import { type Config, Database, SYSTEM_SCOPE, type Tx } from './platform/index.js';
-import { checkUsageSums } from './rating/index.js';
+import { checkFolds, checkUsageSums } from './rating/index.js';
 import { entities } from './schema.js';
 
 /**
  * `check-figures`: holds the figures against each other: files against what became of their
- * lines, sums of usage against the records, invoices against the sums, documents against both.
+ * lines, sums of usage against the records, folds and use of credit against both, invoices against
+ * the sums, documents against all.
  * Prints a line of JSON for each difference and raises an alarm for each kind. Exit status 1 when
  * there is any. For every night: it reads everything.
  */
@@ -33,23 +35,28 @@ export async function checkFigures({ config }: { readonly config: Config }): Pro
   }
 }
 
+const UNEQUAL_SUMS = 'The sums of a month are not those of its records and their adjustments.';
+const UNEQUAL_FOLD = 'What a fold keeps of the records of a month is not what it made of them.';
+const UNEQUAL_USE = 'What is held against a credit limit is not what the subscriber is charged.';
+
 // One snapshot, or what is imported meanwhile would look like a difference.
 async function differences(tx: Tx): Promise<InvariantFinding[]> {
   await tx.query('SET LOCAL statement_timeout = 0');
-  const [files, sums] = [await checkFileCounts(tx), await checkUsageSums(tx)];
   return [
-    ...files.map((details) => ({
-      invariant: 'I1',
-      message: 'The counts of a file are not those of its lines.',
-      details: { ...details },
-    })),
-    ...sums.map((details) => ({
-      invariant: 'I4',
-      message: 'The sums of a month are not those of its records and their adjustments.',
-      details: { ...details },
-    })),
+    ...found('I1', 'The counts of a file are not those of its lines.', await checkFileCounts(tx)),
+    ...found('I4', UNEQUAL_SUMS, await checkUsageSums(tx)),
+    ...found('I4', UNEQUAL_FOLD, await checkFolds(tx)),
+    ...found('I4', UNEQUAL_USE, await checkCreditUse(tx)),
     ...(await checkBillingInvariants(tx)),
   ];
+}
+
+function found(
+  invariant: string,
+  message: string,
+  differences: readonly object[],
+): InvariantFinding[] {
+  return differences.map((details) => ({ invariant, message, details: { ...details } }));
 }
 
 async function raise(tx: Tx, findings: readonly InvariantFinding[]): Promise<void> {

@@ -5,6 +5,7 @@ export { CreditResolver } from './credit.resolver.js';
 export { CreditService } from './credit.service.js';
 export { SUBSCRIPTION_BLOCKED_TOPIC, SUBSCRIPTION_RELEASED_TOPIC } from './credit.store.js';
 export { creditErrors } from './errors.js';
+export { checkCreditUse, type UnequalUse } from './invariants.store.js';
 
 export const creditEntities = [CreditBalance];
 export const creditResolvers = [CreditResolver];

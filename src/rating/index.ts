@@ -13,6 +13,7 @@ import {
 } from './rerate.resolver.js';
 import { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
 
+export { ADJUSTED_RECORDS } from './adjusted-record.store.js';
 export { FOLD_TOPIC } from './allowance.store.js';
 export {
   AccountBalancesResolver,
@@ -33,7 +34,12 @@ export { type RuleOutcome, ruleOutcomes, shownRule } from './explain-rules.js';
 export { startFold } from './fold.service.js';
 export { holdFolds, isFoldDue } from './fold-guard.store.js';
 export { type Fraction, NOTHING, plus, times, whole } from './fraction.js';
-export { checkUsageSums, type UnequalSums } from './invariants.store.js';
+export {
+  checkFolds,
+  checkUsageSums,
+  type UnequalFold,
+  type UnequalSums,
+} from './invariants.store.js';
 export {
   applyRules,
   type RuleContract,

@@ -376,6 +376,7 @@ describe("a hub's first month", () => {
           ORDER BY contract_id DESC, usage_on DESC LIMIT 1)`,
       `UPDATE invoice SET pdf = pdf || '\\x00' WHERE state = 'FINALISED'
          AND id = (SELECT min(id) FROM invoice WHERE state = 'FINALISED')`,
+      `UPDATE credit_balance SET used = used + 1 WHERE period_on = '2026-10-01'`,
     ]);
     const { status, findings } = await checkFigures(app);
     expect(status).toBe(1);
@@ -385,6 +386,7 @@ describe("a hub's first month", () => {
       { invariant: 'I4', month: '2026-08-01', summedRecords: '1', records: '0' },
       { invariant: 'I4', month: '2026-09-01', summedRecords: '0', records: '1' },
       { invariant: 'I4', month: '2026-11-01', summedRecords: '2', records: '1' },
+      { invariant: 'I4', month: '2026-10-01', used: '3.1034', charged: '2.1034' },
       { invariant: 'I14' },
     ]);
     app.clock.advance(60_000);

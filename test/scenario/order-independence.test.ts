@@ -1,9 +1,10 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBillingInvariants } from '../../src/billing/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
-import { createRun, SYSTEM_SCOPE } from '../../src/platform/index.js';
+import { createRun, enterScope, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { decodePots } from '../../src/rating/allowance-result.js';
-import { checkUsageSums } from '../../src/rating/index.js';
+import { checkFolds, checkUsageSums } from '../../src/rating/index.js';
 import { Draw } from '../fixtures/draw.js';
 import { call, tokenOf } from '../fixtures/partner.js';
 import {
@@ -266,5 +267,40 @@ describe(`the same records, in whatever order they arrive (seed ${SEED})`, () =>
       })
       .catch((error) => error.found);
     expect(found.length).toBeGreaterThan(0);
+  });
+
+  it('would be found out if folds kept something else of a record', async () => {
+    const client = new pg.Client({ connectionString: first.app.database.urls.ownerUrl });
+    await client.connect();
+    // A fold that changes what a subscriber pays, and a row that folds have added to the sums.
+    const one = `(contract_id, month, chunk) = (SELECT contract_id, month, chunk
+      FROM (SELECT * FROM allowance_result WHERE length(records) > 0 OFFSET 0) AS r
+      WHERE get_byte(records, 15) > 0 AND get_byte(records, 41) = 1 LIMIT 1)`;
+    const added = `(tableoid, ctid) = (SELECT s.tableoid, s.ctid FROM usage_summary s
+      JOIN run_batch b ON b.id = s.batch_id AND b.kind = 'FOLD' WHERE s.amount <> 0 LIMIT 1)`;
+    const bytes = { id: 6, adjustment: 14, terms: 24, day: 28, destination: 32, service: 36 };
+    const further = { level: 40, isLastLevel: 41, subscription: 44 };
+    const planted = [
+      `UPDATE usage_summary SET usage_on = usage_on + CASE extract(day FROM usage_on)
+         WHEN 1 THEN 1 ELSE -1 END WHERE ${added}`,
+      `UPDATE usage_summary SET amount = amount + 1 WHERE ${added}`,
+      `UPDATE allowance_result SET adjustment = adjustment - 1 WHERE ${one}`,
+      ...Object.values({ ...bytes, ...further }).map(
+        (at) => `UPDATE allowance_result
+          SET records = set_byte(records, ${at}, get_byte(records, ${at}) # 1) WHERE ${one}`,
+      ),
+    ];
+    try {
+      for (const sql of ['SELECT', ...planted]) {
+        await client.query('BEGIN');
+        await enterScope(client, SYSTEM_SCOPE);
+        const { rowCount } = await client.query(sql);
+        const found = await checkFolds(client);
+        expect([sql, rowCount, found.length]).toEqual([sql, 1, sql === 'SELECT' ? 0 : 1]);
+        await client.query('ROLLBACK');
+      }
+    } finally {
+      await client.end();
+    }
   });
 });
