@@ -25,6 +25,7 @@ import {
   figuresOfRun,
   filesInImport,
   heldJustPurged,
+  holdDay,
   isDeliveryPast,
   markFiles,
   moveHorizon,
@@ -261,6 +262,8 @@ async function purgeRecords(
   tx: Tx,
   { day, partnerIds }: { readonly day: string; readonly partnerIds: readonly number[] },
 ): Promise<Figures> {
+  // Whoever is about to add something ends first, or it would go without being looked at.
+  await holdDay(tx, day);
   if ((await busyDay(tx, day)) !== null) return { daysBusy: 1 };
   const present = await partnersOfDay(tx, day);
   const needs = new Map(

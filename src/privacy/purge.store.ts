@@ -193,6 +193,11 @@ export async function partnersOfDay(tx: SqlClient, day: string): Promise<number[
   return rows.map(({ id }) => id);
 }
 
+/** Keeps everybody from adding records or corrections to a day until the transaction ends. */
+export async function holdDay(tx: SqlClient, day: string): Promise<void> {
+  await tx.query('SELECT hold_usage_day($1)', [day]);
+}
+
 /** Purges the records of a day, those of some partners or all; answers how many. */
 export async function purgeDay(
   tx: SqlClient,

@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { SYSTEM_SCOPE } from '../../src/platform/index.js';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { createRun, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { checkUsageSums } from '../../src/rating/index.js';
+import { allRows } from '../fixtures/mediation.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
 
@@ -37,4 +39,45 @@ it('undoes nothing of which a part has been purged', async () => {
   expect((await desk.shown(second)).state).toBe('UNDONE');
   const sums = await desk.kontor.app.database.read(SYSTEM_SCOPE, checkUsageSums);
   expect(sums).toEqual([]);
+});
+
+it('leaves a late record that an import is about to bring', async () => {
+  const { database } = desk.kontor.app;
+  const day = '2026-10-08';
+  await desk.calls(['d', '08', CUSTOMER_NUMBER, FRANCE, 60]);
+  const partners = await allRows<{ id: number }>(desk.kontor, 'SELECT id FROM partner');
+  const partnerIds = partners.map(({ id }) => id);
+  await database.write(SYSTEM_SCOPE, async (tx) => {
+    // As finalised invoices have taken what there is.
+    await tx.query('UPDATE usage_summary SET invoice_id = 1');
+  });
+  const client = new pg.Client({ connectionString: database.urls.ownerUrl });
+  await client.connect();
+  try {
+    // One of the last things that a batch waits for; its records are stored by then.
+    await client.query(`SELECT pg_advisory_lock(hashtext('credit watch'))`);
+    const late = desk.calls(['e', '08', CUSTOMER_NUMBER, FRANCE, 90]);
+    const isWaited = async (what: string) => {
+      const waiting = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE d.datname = current_database() AND NOT granted AND locktype = $1`;
+      return ((await client.query(waiting, [what])).rowCount ?? 0) > 0;
+    };
+    await vi.waitUntil(() => isWaited('advisory'), { timeout: 5_000 });
+    await database.write(SYSTEM_SCOPE, (tx) =>
+      createRun(tx, {
+        ...{ kind: 'PURGE', partnerId: desk.world.hub.id, subject: 'purge:late', params: {} },
+        ...{ requestedBy: null, unitsTotal: 1 },
+        batches: [{ lane: 'purge', payload: { step: 'DAY', day, partnerIds }, units: 1 }],
+      }),
+    );
+    const purge = desk.settled();
+    await vi.waitUntil(() => isWaited('relation'), { timeout: 5_000 });
+    await client.query(`SELECT pg_advisory_unlock(hashtext('credit watch'))`);
+    await Promise.all([late, purge]);
+  } finally {
+    await client.end();
+  }
+  const records = `SELECT count(*)::int AS n FROM xdr WHERE started_at::date = '${day}'`;
+  expect(await allRows(desk.kontor, records)).toEqual([{ n: 2 }]);
+  expect(await database.read(SYSTEM_SCOPE, checkUsageSums)).toEqual([]);
 });
