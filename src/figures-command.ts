@@ -16,11 +16,10 @@ import { entities } from './schema.js';
  */
 export async function checkFigures({ config }: { readonly config: Config }): Promise<number> {
   const { urls, embedded } = await openDatabase(config, (line) => console.error(line));
-  const settings = { entities, poolSize: 1, statementTimeoutMs: config.statementTimeoutMs };
+  const settings = { entities, poolSize: 2, statementTimeoutMs: config.statementTimeoutMs };
   const database = await new Database({ ...urls, ...settings }).connect();
   try {
-    const open = await database.openRead(SYSTEM_SCOPE);
-    const findings = await differences(open.tx).finally(() => open.close());
+    const findings = await withAllRecords(database, differences);
     for (const finding of findings) console.log(JSON.stringify(finding));
     if (findings.length > 0) await database.write(SYSTEM_SCOPE, (tx) => raise(tx, findings));
     console.error(
@@ -32,6 +31,23 @@ export async function checkFigures({ config }: { readonly config: Config }): Pro
   } finally {
     await database.close();
     await embedded?.stop();
+  }
+}
+
+/**
+ * Reads one snapshot of which no day of records is dropped meanwhile: its sums would be there, and
+ * neither its records nor what the purge adds up of them. So a transaction of its own has a lock on
+ * all of them before the snapshot is taken; a purge waits for it.
+ */
+async function withAllRecords<T>(database: Database, read: (tx: Tx) => Promise<T>): Promise<T> {
+  const holder = await database.openRead(SYSTEM_SCOPE);
+  try {
+    await holder.tx.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+    await holder.tx.query('SELECT id FROM seen_xdr LIMIT 0');
+    const open = await database.openRead(SYSTEM_SCOPE);
+    return await read(open.tx).finally(() => open.close());
+  } finally {
+    await holder.close();
   }
 }
 

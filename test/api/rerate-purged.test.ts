@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createRun, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { checkUsageSums } from '../../src/rating/index.js';
+import { checkFigures } from '../fixtures/check-figures.js';
 import { allRows } from '../fixtures/mediation.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
@@ -9,11 +10,24 @@ import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
 const FRANCE = '33123456789';
 
 let desk: RerateDesk;
+let client: pg.Client;
 
 beforeAll(async () => {
   desk = await RerateDesk.open();
+  client = new pg.Client({ connectionString: desk.kontor.database.urls.ownerUrl });
+  await client.connect();
 }, 60_000);
-afterAll(() => desk.close());
+afterAll(async () => {
+  await client?.end();
+  await desk.close();
+});
+
+/** Whether anybody waits for a lock of a kind. */
+async function isWaitedFor(what: string): Promise<boolean> {
+  const waiting = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE d.datname = current_database() AND NOT granted AND locktype = $1`;
+  return ((await client.query(waiting, [what])).rowCount ?? 0) > 0;
+}
 
 // As a shorter period for one partner does.
 function purged(day: string, partnerId: number): Promise<unknown> {
@@ -51,33 +65,37 @@ it('leaves a late record that an import is about to bring', async () => {
     // As finalised invoices have taken what there is.
     await tx.query('UPDATE usage_summary SET invoice_id = 1');
   });
-  const client = new pg.Client({ connectionString: database.urls.ownerUrl });
-  await client.connect();
-  try {
-    // One of the last things that a batch waits for; its records are stored by then.
-    await client.query(`SELECT pg_advisory_lock(hashtext('credit watch'))`);
-    const late = desk.calls(['e', '08', CUSTOMER_NUMBER, FRANCE, 90]);
-    const isWaited = async (what: string) => {
-      const waiting = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-        WHERE d.datname = current_database() AND NOT granted AND locktype = $1`;
-      return ((await client.query(waiting, [what])).rowCount ?? 0) > 0;
-    };
-    await vi.waitUntil(() => isWaited('advisory'), { timeout: 5_000 });
-    await database.write(SYSTEM_SCOPE, (tx) =>
-      createRun(tx, {
-        ...{ kind: 'PURGE', partnerId: desk.world.hub.id, subject: 'purge:late', params: {} },
-        ...{ requestedBy: null, unitsTotal: 1 },
-        batches: [{ lane: 'purge', payload: { step: 'DAY', day, partnerIds }, units: 1 }],
-      }),
-    );
-    const purge = desk.settled();
-    await vi.waitUntil(() => isWaited('relation'), { timeout: 5_000 });
-    await client.query(`SELECT pg_advisory_unlock(hashtext('credit watch'))`);
-    await Promise.all([late, purge]);
-  } finally {
-    await client.end();
-  }
+  // One of the last things that a batch waits for; its records are stored by then.
+  await client.query(`SELECT pg_advisory_lock(hashtext('credit watch'))`);
+  const late = desk.calls(['e', '08', CUSTOMER_NUMBER, FRANCE, 90]);
+  await vi.waitUntil(() => isWaitedFor('advisory'), { timeout: 5_000 });
+  await database.write(SYSTEM_SCOPE, (tx) =>
+    createRun(tx, {
+      ...{ kind: 'PURGE', partnerId: desk.world.hub.id, subject: 'purge:late', params: {} },
+      ...{ requestedBy: null, unitsTotal: 1 },
+      batches: [{ lane: 'purge', payload: { step: 'DAY', day, partnerIds }, units: 1 }],
+    }),
+  );
+  const purge = desk.settled();
+  await vi.waitUntil(() => isWaitedFor('relation'), { timeout: 5_000 });
+  await client.query(`SELECT pg_advisory_unlock(hashtext('credit watch'))`);
+  await Promise.all([late, purge]);
   const records = `SELECT count(*)::int AS n FROM xdr WHERE started_at::date = '${day}'`;
   expect(await allRows(desk.kontor, records)).toEqual([{ n: 2 }]);
   expect(await database.read(SYSTEM_SCOPE, checkUsageSums)).toEqual([]);
+});
+
+it('does not come between what the nightly check reads', async () => {
+  await desk.calls(['f', '09', CUSTOMER_NUMBER, FRANCE, 60]);
+  await client.query(`SET session_replication_role = replica;
+    UPDATE usage_summary SET invoice_id = NULL; RESET session_replication_role`);
+  await client.query('BEGIN; LOCK TABLE suspense_record');
+  const checked = checkFigures(desk.kontor);
+  await vi.waitUntil(() => isWaitedFor('relation'), { timeout: 20_000 });
+  const purge = desk.kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query(`SELECT purge_usage_day('2026-10-09', NULL)`),
+  );
+  const [purgeNow] = await Promise.allSettled([purge]);
+  await client.query('ROLLBACK');
+  expect([purgeNow.status, await checked]).toEqual(['rejected', { status: 0, findings: [] }]);
 });
