@@ -161,24 +161,16 @@ export async function reportedSellers(tx: Tx, sheetId: number): Promise<number[]
   return rows.map(({ id }) => id);
 }
 
-/** Whose margins are asked for. */
-export interface Concern {
-  readonly listId: number;
-  readonly from: Date;
-  /** Who decides about the list's sheets, and is none of those that are concerned besides. */
-  readonly decider: number;
-  /** Leaves out who watches no margin. */
-  readonly watching: boolean;
-}
-
 /**
- * Partners whose margin a list may change, besides who decides: who buys or sells by it, or by a
- * list that inherits from it, under contracts in force at an instant or later, and sells at all.
- * Only visible ones are found, which those below the list's owner are to him. From the top down.
+ * Partners whose margin a list may change, besides one: who buys or sells by it, or by a list that
+ * inherits from it, under contracts in force at an instant or later, and sells at all. For the
+ * system, which sees all contracts.
  */
 export async function concernedSellers(
   tx: Tx,
-  { listId, from, decider, watching }: Concern,
+  listId: number,
+  from: Date,
+  besides: number,
 ): Promise<number[]> {
   const rows = await tx.query<{ id: number }[]>(
     `WITH RECURSIVE down AS (
@@ -194,11 +186,9 @@ export async function concernedSellers(
      SELECT p.id FROM partner p
      WHERE p.id IN (SELECT seller FROM used UNION SELECT buyer FROM used) AND p.id <> $3
        AND EXISTS (SELECT 1 FROM contract c WHERE c.seller_partner_id = p.id
-         AND c.level <> 'COST' AND c.status = 'ACTIVE'
-         AND (NOT $4 OR EXISTS (SELECT 1 FROM contract_version v WHERE v.contract_id = c.id
-           AND v.superseded_at IS NULL AND v.margin_policy <> 'NONE')))
-     ORDER BY p.depth, p.id`,
-    [listId, from, decider, watching],
+         AND c.level <> 'COST' AND c.status = 'ACTIVE')
+     ORDER BY p.id`,
+    [listId, from, besides],
   );
   return rows.map(({ id }) => id);
 }

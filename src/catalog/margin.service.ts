@@ -18,7 +18,7 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import { type MarginFindingFilter, MarginFindingRow, RateSheetMargin } from './margin.entity.js';
-import { lockMargin, lockMargins, visibleHub } from './margin.store.js';
+import { lockMargin, visibleHub } from './margin.store.js';
 import {
   concernedSellers,
   decidingSeller,
@@ -104,7 +104,6 @@ export async function guardActivation(
   const guard = new SheetGuard(tx, sheet, { from, moment: null, undone: null });
   const report = await guard.compare(sellerId, null);
   assertMargin(report, confirmed);
-  await awaitOthers(tx, sheet, from, sellerId);
   return async () => {
     await retell();
     const text = `The rate sheet "${sheet.name}" has us sell below cost.`;
@@ -112,17 +111,9 @@ export async function guardActivation(
   };
 }
 
-// What sellers below activate at the same moment is either held against these prices or known when
-// they are told of them: each of the two sheets may be sound, and both together not.
-async function awaitOthers(tx: Tx, sheet: SheetKey, from: Date, decider: number): Promise<void> {
-  const { priceListId: listId } = sheet;
-  const sellers = await concernedSellers(tx, { listId, from, decider, watching: true });
-  if (sellers.length > 0) await inBulk(tx, () => lockMargins(tx, sellers));
-}
-
 /**
- * Makes an undo of an activated sheet wait for activations whose margin it changes, and these for
- * it. Answers what takes back what the activation has told, and tells who loses by the undo; it is
+ * Makes an undo of an activated sheet wait for activations that it may concern, and these for it.
+ * Answers what takes back what the activation has told, and tells who loses by the undo; it is
  * given the moment of the undo.
  */
 export async function guardUndo(
@@ -132,8 +123,7 @@ export async function guardUndo(
 ): Promise<(at: string) => Promise<void>> {
   if (from === null) return async () => undefined;
   const sellerId = await decidingSeller(tx, sheet.partnerId);
-  await inBulk(tx, () => lockMargin(tx, sellerId));
-  await awaitOthers(tx, sheet, from, sellerId);
+  await inBulk(tx, () => lockMargin(tx, sellerId, true));
   return async (at) => {
     await clearCondition(tx, conditionOf(sheet.id, null));
     await askForMargin(tx, sheet, { undo: { at, from: from.toISOString() } });
@@ -207,15 +197,15 @@ export async function tellSellers(
     const report = await guard.compare(decider, COUNTED);
     await alarmDecider(tx, sheet, { sellerId: decider, report, text });
   }
-  const concern = { listId: sheet.priceListId, from: time.from, decider, watching: false };
-  const sellers = task.sellers ?? (await concernedSellers(tx, concern));
+  const { priceListId, id: sheetId } = sheet;
+  const sellers = task.sellers ?? (await concernedSellers(tx, priceListId, time.from, decider));
   const until = performance.now() + taskMs;
   for (const [at, sellerId] of sellers.entries()) {
     if (at > 0 && performance.now() >= until) {
       await askForMargin(tx, sheet, { ...task, sellers: sellers.slice(at) });
       return;
     }
-    await tellSeller(tx, guard, { sheetId: sheet.id, sellerId }, time.from);
+    await tellSeller(tx, guard, { sheetId, sellerId }, time.from);
   }
 }
 

@@ -77,24 +77,20 @@ export async function listUses(tx: Tx, sellerId: number, from: Date): Promise<Li
 }
 
 /**
- * Makes other activations that a seller's policies decide about wait for the end of the
- * transaction: of two at once each would be held against prices from before the other.
+ * Makes other sheets about which a seller decides wait for the end of the transaction: of two at
+ * once each would be held against prices from before the other. With `watches` it is so, too, for
+ * those of partners above, by whose prices it buys. From the top down, so that no two wait for each
+ * other; those above are locked and not those below, of whom there may be thousands.
  */
-export async function lockMargin(tx: Tx, sellerId: number): Promise<void> {
+export async function lockMargin(tx: Tx, sellerId: number, watches: boolean): Promise<void> {
+  if (watches) {
+    await tx.query(
+      `SELECT pg_advisory_xact_lock_shared(hashtext('margin of sheets'), above)
+       FROM partner p, unnest(p.path) AS above WHERE p.id = $1 AND above <> $1`,
+      [sellerId],
+    );
+  }
   await tx.query(`SELECT pg_advisory_xact_lock(hashtext('margin of sheets'), $1)`, [sellerId]);
-}
-
-/**
- * Waits for activations that these sellers decide about, and makes others wait for the end of the
- * transaction: its prices are theirs to buy by. From the top down, as a partner in between takes
- * its own lock before those of partners below, so that no two wait for each other.
- */
-export async function lockMargins(tx: Tx, sellers: readonly number[]): Promise<void> {
-  await tx.query(
-    `SELECT pg_advisory_xact_lock_shared(hashtext('margin of sheets'), id)
-     FROM unnest($1::int[]) AS id`,
-    [sellers],
-  );
 }
 
 /** Published exchange rates between two currencies, quoted either way. */

@@ -116,8 +116,8 @@ export class SheetGuard {
     const pairs = this.#pairsOf(await listUses(this.#tx, sellerId, this.#time.from)).filter(
       ({ sell }) => keeping !== null || sell.policy !== 'NONE',
     );
-    if (keeping === null && pairs.length > 0) {
-      await inBulk(this.#tx, () => lockMargin(this.#tx, sellerId));
+    if (keeping === null) {
+      await inBulk(this.#tx, () => lockMargin(this.#tx, sellerId, pairs.length > 0));
     }
     for (const pair of pairs) {
       const findings = await this.#meet(pair, sum);

@@ -336,17 +336,19 @@ describe('sheets of two sellers that come at once', () => {
     return { hub, upper, above, below };
   }
 
-  // Activates one sheet, and asks for an act on the other one before that is committed.
+  // Activates one sheet, and asks for an act on the other one before that is committed. Answers
+  // how that one was refused, and whether it waited.
   async function during(
     first: string,
     by: Tier,
     id: string,
     then: Tier,
     act = ACTIVATE_SHEET,
-  ): Promise<string> {
+  ): Promise<[code: string, waited: boolean]> {
     const given = { skipErrors: false, confirmedMargins: null };
     const { rateSheets } = app.app.services;
     let asked: Promise<string> = Promise.resolve('');
+    let waited = false;
     await app.app.database.write({ partnerId: by.partner.id }, async (tx) => {
       await rateSheets.activate(tx, first, given, new Date());
       asked = refusal(app, then.token, act, { id });
@@ -355,15 +357,21 @@ describe('sheets of two sellers that come at once', () => {
         isOver = true;
       });
       over.catch(() => undefined);
-      while (!isOver && !(await isWaiting())) await delay(10);
+      while (!isOver && !waited) {
+        await delay(10);
+        waited = await isWaiting();
+      }
       await told();
     });
-    return asked;
+    return [await asked, waited];
   }
 
   const isWaiting = (): Promise<boolean> =>
     app.app.database.read(SYSTEM_SCOPE, async (tx) => {
-      const rows = await tx.query('SELECT FROM pg_locks WHERE NOT granted');
+      const rows = await tx.query(
+        `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE d.datname = current_database() AND NOT l.granted`,
+      );
       return rows.length > 0;
     });
 
@@ -372,14 +380,14 @@ describe('sheets of two sellers that come at once', () => {
     ['HOLD', 'MARGIN_HELD'],
   ])('have the later one below looked at by what it will pay, under %s', async (policy, code) => {
     const { hub, upper, above, below } = await twoSheets(policy);
-    expect(await during(above, hub, below, upper)).toBe(code);
+    expect(await during(above, hub, below, upper)).toEqual([code, true]);
     await told();
     expect(await alarmsOf(upper.token)).toEqual([]);
   });
 
   it('tell the seller below when his own came first', async () => {
     const { hub, upper, above, below } = await twoSheets('REFUSE');
-    expect(await during(below, upper, above, hub)).toBe('');
+    expect(await during(below, upper, above, hub)).toEqual(['', true]);
     await told();
     expect((await marginsOf(upper.token)).map(brief)).toContainEqual(['49 0.11 > 0.105']);
     expect(await alarmsOf(upper.token)).toMatchObject([{ state: 'RAISED' }]);
@@ -390,14 +398,14 @@ describe('sheets of two sellers that come at once', () => {
     const above = await load(hub, 'code,rate\n49,0.05\n');
     expect(await activated(hub.token, above)).toBe('');
     const below = await load(upper, 'code,rate\n49,0.08\n');
-    expect(await during(below, upper, above, hub, UNDO_SHEET)).toBe('');
+    expect(await during(below, upper, above, hub, UNDO_SHEET)).toEqual(['', true]);
     await told();
     expect((await marginsOf(upper.token)).map(brief)).toContainEqual(['49 0.1 > 0.08']);
   });
 
   it('do not wait for each other where nobody watches the margin', async () => {
     const { hub, upper, above, below } = await twoSheets('NONE');
-    expect(await during(above, hub, below, upper)).toBe('');
+    expect(await during(above, hub, below, upper)).toEqual(['', false]);
   });
 });
 
