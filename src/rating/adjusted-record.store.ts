@@ -1,4 +1,4 @@
-const RECORD_BYTES = 48;
+import { LAST_LEVEL, RECORD_BYTES } from './allowance-result.js';
 
 const byte = (at: number) => `get_byte(r.bytes, n + ${at})`;
 
@@ -25,8 +25,8 @@ function whole(at: number): string {
 export const ADJUSTED_RECORDS = `
   (SELECT r.contract_id, r.month, ${whole(0)} AS xdr_id, ${whole(8)} AS adjustment,
     ${word(24)} AS version_id, '1970-01-01'::date + ${word(28)} AS usage_on,
-    ${word(32)} AS destination_id, ${word(36)} AS service, ${word(40)} & 255 AS level,
-    ${word(40)} > 255 AS is_last_level, ${word(44)} AS subscription_id
+    ${word(32)} AS destination_id, ${word(36)} AS service, ${word(40)} % ${LAST_LEVEL} AS level,
+    ${word(40)} >= ${LAST_LEVEL} AS is_last_level, ${word(44)} AS subscription_id
   -- Bytes that lie elsewhere are fetched once a row and not for each byte.
   FROM (SELECT contract_id, month, records || ''::bytea AS bytes FROM allowance_result
     OFFSET 0) AS r

@@ -3,11 +3,12 @@ import { ExactSum, storable } from './exact-sum.js';
 import type { FoldedMonth, FoldedRecords, Points } from './fold-month.js';
 import { encodePot, type StoredPot } from './pots.js';
 
-const RECORD_BYTES = 48;
+/** What a record takes among those of a chunk. */
+export const RECORD_BYTES = 48;
 const NUMBERS = RECORD_BYTES / 8;
 const WORDS = RECORD_BYTES / 4;
-// Added to the level of what the subscriber pays.
-const LAST_LEVEL = 256;
+/** Added to the level of what the subscriber pays. */
+export const LAST_LEVEL = 256;
 
 /**
  * How one record differs from its stored amount; see `allowance_result`. Records that do not and

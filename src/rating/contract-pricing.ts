@@ -17,15 +17,11 @@ const ALL_SERVICES = Object.values(serviceCodes).reduce((bits, code) => bits | (
 export class PricingLookup {
   readonly #book: PriceBook;
   readonly #contracts: (ContractPricing | undefined)[] = [];
-  readonly #plans = new Map<number, number>();
+  readonly #plans: ReadonlyMap<number, number>;
 
   constructor(book: PriceBook) {
     this.#book = book;
-    for (const item of [...book.pricing.buckets, ...book.pricing.bonuses]) {
-      if (item.servicePlanId === null) continue;
-      const known = this.#plans.get(item.servicePlanId) ?? 0;
-      this.#plans.set(item.servicePlanId, known | servicesOf(item.services));
-    }
+    this.#plans = foldsOfPlans(book.pricing);
   }
 
   /** By the place of the contract. */
@@ -40,7 +36,7 @@ export class PricingLookup {
 
   /** Bits by service code that the allowances of a service plan have a say in. */
   foldsOfPlan(planId: number): number {
-    return planId === 0 ? 0 : (this.#plans.get(planId) ?? 0);
+    return this.#plans.get(planId) ?? 0;
   }
 
   #make(place: number): ContractPricing {
@@ -57,6 +53,15 @@ export class PricingLookup {
 }
 
 type Allowances = Pick<PricingFacts, 'buckets' | 'bonuses'>;
+
+function foldsOfPlans({ buckets, bonuses }: Allowances): ReadonlyMap<number, number> {
+  const plans = new Map<number, number>();
+  for (const { servicePlanId, services } of [...buckets, ...bonuses]) {
+    if (servicePlanId === null) continue;
+    plans.set(servicePlanId, (plans.get(servicePlanId) ?? 0) | servicesOf(services));
+  }
+  return plans;
+}
 
 function foldsOfContract(
   { buckets, bonuses }: Allowances,
@@ -85,13 +90,8 @@ export function isFolded(
   planId: number,
 ): boolean {
   const rules = rulesOfContract(pricing.rules, contract, pricing.members);
-  const ofPlan = [...pricing.buckets, ...pricing.bonuses].filter(
-    ({ servicePlanId }) => servicePlanId !== null && servicePlanId === planId,
-  );
-  const folds = ofPlan.reduce(
-    (bits, { services }) => bits | servicesOf(services),
-    foldsOfContract(pricing, contract.id, rules),
-  );
+  const ofPlan = foldsOfPlans(pricing).get(planId) ?? 0;
+  const folds = ofPlan | foldsOfContract(pricing, contract.id, rules);
   return (folds & servicesOf([service])) !== 0;
 }
 
