@@ -25,10 +25,11 @@ const WATCHED = `SELECT id, contract_id, credit_watched_from AS watched_from,
  * Checks that what is held against credit limits is what subscribers are charged: in each month
  * since a subscription came to be watched, but for months that are still to be counted and those of
  * which records have been purged. For a nightly job, in a transaction that sees everything.
+ * `lookedFor` is smaller in tests.
  */
-export async function checkCreditUse(tx: SqlClient): Promise<UnequalUse[]> {
+export async function checkCreditUse(tx: SqlClient, lookedFor = LOOKED_FOR): Promise<UnequalUse[]> {
   const watched = rowsOf<{ id: number }>(
-    await tx.query(`${WATCHED} ORDER BY id LIMIT ${LOOKED_FOR + 1}`),
+    await tx.query(`${WATCHED} ORDER BY id LIMIT ${lookedFor + 1}`),
   ).map(({ id }) => id);
   if (watched.length === 0) return [];
   return rowsOf<UnequalUse>(
@@ -63,7 +64,7 @@ export async function checkCreditUse(tx: SqlClient): Promise<UnequalUse[]> {
        GROUP BY t.subscription_id, t.month
        HAVING sum(t.used) <> sum(t.charged) - sum(t.untold)
        ORDER BY 1, 2`,
-      [watched.length > LOOKED_FOR ? null : watched, CREDIT_USAGE_TOPIC],
+      [watched.length > lookedFor ? null : watched, CREDIT_USAGE_TOPIC],
     ),
   );
 }

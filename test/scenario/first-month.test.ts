@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkCreditUse } from '../../src/credit/index.js';
+import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { behindItsBack, checkFigures } from '../fixtures/check-figures.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
@@ -389,6 +391,11 @@ describe("a hub's first month", () => {
       { invariant: 'I4', month: '2026-10-01', used: '3.1034', charged: '2.1034' },
       { invariant: 'I14' },
     ]);
+    // So it is where too many subscriptions are watched to look for the records of each.
+    const read = await app.app.database.read(SYSTEM_SCOPE, (tx) => checkCreditUse(tx, 0));
+    expect(read).toEqual(
+      findings.filter(({ details }) => 'used' in details).map((one) => one.details),
+    );
     app.clock.advance(60_000);
     const { hub } = await month.signInAgain();
     const { nodes } = await hub.ask(
