@@ -31,6 +31,9 @@ export interface Print {
 /** The columns of each table. */
 type Columns = Readonly<Record<string, readonly string[]>>;
 
+/** Numbers of rows that migrations add: what was rolled back has taken one, too. None is kept. */
+const LEAPS = new Set(['outbox.id']);
+
 /** Databases with the data of a release, on which migrations are run and killed. */
 export class MigrateWorld {
   readonly data: ReleaseData;
@@ -108,7 +111,10 @@ export class MigrateWorld {
       );
       const rows: Record<string, string> = {};
       for (const { name, columns } of tables) {
-        const compared = columns.filter((column) => columnsOf?.[name]?.includes(column) ?? true);
+        const compared = columns.filter(
+          (column) =>
+            !LEAPS.has(`${name}.${column}`) && (columnsOf?.[name]?.includes(column) ?? true),
+        );
         const { rows: found } = await client.query<{ print: string }>(
           `SELECT count(*) || ' ' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))
              AS print FROM (SELECT ${compared.join(', ')} FROM ${name}) AS t`,
