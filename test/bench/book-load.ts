@@ -11,7 +11,7 @@ import {
 import type { PriceBook } from '../../src/rating/book.js';
 import { compileBook } from '../../src/rating/compile-book.js';
 import { bookMoment, loadBook, lockPriceBook } from '../../src/rating/price-book.store.js';
-import { median } from './measure.js';
+import { median, rounded } from './measure.js';
 
 /** Lists with prices of their own, and lists that inherit from each of them. */
 interface Shape {
@@ -33,18 +33,32 @@ const ROUNDS = 5;
 setFlagsFromString('--expose_gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
+/** What the lists of one shape took, medians in seconds. */
+export interface BookFigures {
+  readonly name: string;
+  readonly rates: number;
+  readonly load: number;
+  readonly compile: number;
+  readonly publish: number;
+  readonly together: number;
+  readonly most_mib: number;
+}
+
 /** How long it takes from the database to a book that all threads share. */
-export async function measureBooks(urls: DatabaseUrls): Promise<void> {
+export async function measureBooks(urls: DatabaseUrls): Promise<BookFigures[]> {
   const owner = new pg.Client({ connectionString: urls.ownerUrl });
   await owner.connect();
   const reader = echoThread();
+  const figures: BookFigures[] = [];
   try {
     for (const shape of SHAPES) {
       await fill(owner, shape);
       const rounds: Round[] = [];
       for (let n = 0; n < ROUNDS; n += 1) rounds.push(await measureBook(urls, reader));
-      print(shape, rounds);
+      figures.push(summary(shape, rounds));
+      print(figures.at(-1)!);
     }
+    return figures;
   } finally {
     await reader.terminate();
     await owner.end();
@@ -149,13 +163,22 @@ async function fill(owner: pg.Client, shape: Shape): Promise<void> {
   await owner.query(`SELECT nextval('book_change')`);
 }
 
-function print(shape: Shape, rounds: readonly Round[]): void {
-  const seconds = (of: (round: Round) => number) => median(rounds.map(of)).toFixed(2);
-  const most = Math.max(...rounds.map(({ addedMib }) => addedMib));
+function summary({ name }: Shape, rounds: readonly Round[]): BookFigures {
+  const seconds = (of: (round: Round) => number) => rounded(median(rounds.map(of)));
+  return {
+    name,
+    rates: rounds[0]!.rates,
+    load: seconds((one) => one.load),
+    compile: seconds((one) => one.compile),
+    publish: seconds((one) => one.publish),
+    together: seconds((one) => one.load + one.compile + one.publish),
+    most_mib: Math.max(...rounds.map(({ addedMib }) => addedMib)),
+  };
+}
+
+function print(book: BookFigures): void {
   console.log(
-    `${shape.name}: ${rounds[0]!.rates} rates, load ${seconds((one) => one.load)} s, ` +
-      `compile ${seconds((one) => one.compile)} s, publish ${seconds((one) => one.publish)} s, ` +
-      `together ${seconds((one) => one.load + one.compile + one.publish)} s, ` +
-      `at most ${most} MiB more`,
+    `${book.name}: ${book.rates} rates, load ${book.load} s, compile ${book.compile} s, ` +
+      `publish ${book.publish} s, together ${book.together} s, at most ${book.most_mib} MiB more`,
   );
 }

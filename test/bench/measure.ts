@@ -1,5 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
+/** How much a bench does. */
+export interface BenchOptions {
+  readonly records: number;
+  readonly rounds: number;
+  readonly prefixes: number;
+  readonly subscriptions: number;
+  readonly workers: number;
+}
+
 export interface Measured {
   readonly seconds: number;
   /** CPU of this process with all its threads. */
@@ -70,4 +79,9 @@ export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** To three decimals. */
+export function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }

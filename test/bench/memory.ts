@@ -2,14 +2,19 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Database, type DatabaseUrls } from '../../src/platform/index.js';
+import type { BenchOptions } from './measure.js';
 import { Replay } from './replay.js';
-import { buildWorld, type World, type WorldSize } from './world.js';
+import { buildWorld, type World } from './world.js';
 
 const PROCESS = fileURLToPath(new URL('./memory-process.js', import.meta.url));
 const FIRST = 1_000_000;
+/** Those of the bench world that have a price of their own for each prefix. */
+const LISTS = 3;
 
 /** Peak memory of a process, with all its threads, that imports and folds a file of so many. */
 export interface MemoryFigures {
+  /** In price lists. */
+  readonly rates: number;
   readonly records: readonly number[];
   readonly peak_rss_mib: readonly number[];
 }
@@ -34,7 +39,7 @@ export interface MemoryTask {
 export async function measureMemory(
   urls: DatabaseUrls,
   dir: string,
-  options: WorldSize & { readonly records: number; readonly workers: number },
+  options: BenchOptions,
 ): Promise<MemoryFigures> {
   const settings = { entities: [], poolSize: 6, statementTimeoutMs: 600_000 };
   const database = await new Database({ ...urls, ...settings }).connect();
@@ -50,7 +55,7 @@ export async function measureMemory(
       console.log(`${records.toLocaleString('en')} records: peak ${peaks.at(-1)} MiB`);
       await replay.clear();
     }
-    return { records: sizes, peak_rss_mib: peaks };
+    return { rates: LISTS * options.prefixes, records: sizes, peak_rss_mib: peaks };
   } finally {
     await replay.close();
     await database.close();

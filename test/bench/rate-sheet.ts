@@ -1,10 +1,4 @@
-// How long a large rate sheet takes from the API to the database, and its margins.
-//
-//   node build/test/bench/rate-sheet.js [rates] [lists]
-//
-// Imports a sheet of that many rates (400,000) as text and again, dearer, as a workbook, activates
-// both, and shows the second beforehand what it does to so many customers' lists (7) of a quarter
-// as many prefixes each.
+import type { DatabaseUrls } from '../../src/platform/index.js';
 import { aPriceList } from '../fixtures/catalog.js';
 import {
   anAccount,
@@ -18,8 +12,15 @@ import { ACTIVATE_SHEET, IMPORT_SHEET, sheetInput, uploadSheet } from '../fixtur
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import { aWorkbook } from '../fixtures/workbook.js';
 
-const rates = Number(process.argv[2] ?? 400_000);
-const customers = Number(process.argv[3] ?? 7);
+/** Customers' lists that a sheet is compared with, of a quarter as many prefixes each. */
+const CUSTOMERS = 7;
+
+/** Seconds from the upload to prices in force, of a sheet that comes as text and as a workbook. */
+export interface SheetFigures {
+  readonly rates: number;
+  readonly text: { readonly imported: number; readonly active: number };
+  readonly workbook: { readonly imported: number; readonly active: number };
+}
 
 /** Prefixes of 4 to 9 digits, as many as wanted, no two the same. */
 function prefixes(count: number): string[] {
@@ -52,13 +53,15 @@ function asWorkbook(all: readonly string[], factor: number): Buffer {
   return aWorkbook({ strings, rows: [head, ...rows] });
 }
 
-async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
+async function timed<T>(what: string, work: () => Promise<T>): Promise<[T, number]> {
   const started = performance.now();
   const result = await work();
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const seconds = Math.round((performance.now() - started) / 100) / 10;
   const { rss } = process.memoryUsage();
-  console.log(`${what.padEnd(44)} ${seconds.padStart(6)} s  ${Math.round(rss / 2 ** 20)} MiB`);
-  return result;
+  console.log(
+    `${what.padEnd(44)} ${seconds.toFixed(1).padStart(6)} s  ${Math.round(rss / 2 ** 20)} MiB`,
+  );
+  return [result, seconds];
 }
 
 async function sheetOf(app: TestApp, world: World, list: string, body: string | Buffer) {
@@ -84,48 +87,67 @@ async function withContract(app: TestApp, world: World, level: 'COST' | 'WHOLESA
   return list.id;
 }
 
-async function main(): Promise<void> {
-  const app = await testApp({ start: false, env: { KONTOR_STATEMENT_TIMEOUT_MS: '60000' } });
+/**
+ * How long a large rate sheet takes from the API to the database, and its margins: imports one of
+ * so many rates as text and again, dearer, as a workbook, activates both, and shows what sheets do
+ * to customers' lists before they are activated.
+ */
+export async function measureSheets(urls: DatabaseUrls, rates: number): Promise<SheetFigures> {
+  const app = await testApp({
+    start: false,
+    env: { KONTOR_STATEMENT_TIMEOUT_MS: '60000' },
+    database: { urls, drop: async () => undefined },
+  });
   try {
     await app.app.services.uploads.open(new Date());
     const world = await aWorld(app);
     const all = prefixes(rates);
     const plain = await aPriceList(app, world.hubToken, world.supplier);
     const text = asText(all, 1);
-    const first = await timed(`${rates} rates as text: import`, () =>
-      sheetOf(app, world, plain.id, text),
-    );
     const activate = (id: string) => call(app, world.hubToken, ACTIVATE_SHEET, { id });
-    await timed(`${rates} rates: activation`, () => activate(first.id));
-    const dearer = asWorkbook(all, 2);
-    const second = await timed(`${rates} dearer rates as a workbook: import`, () =>
-      sheetOf(app, world, plain.id, dearer),
-    );
-    await timed(`${rates} dearer rates: activation`, () => activate(second.id));
-    const quarter = all.slice(0, Math.ceil(rates / 4));
-    for (let at = 0; at < customers; at += 1) {
-      const list = await withContract(app, world, 'WHOLESALE');
-      const sheet = await sheetOf(app, world, list, asText(quarter, 1.5));
-      await activate(sheet.id);
-    }
-    const cost = await withContract(app, world, 'COST');
-    const cheap = await timed(`${quarter.length} cheap rates: import, compared`, () =>
-      sheetOf(app, world, cost, asText(quarter, 1)),
-    );
-    await activate(cheap.id);
-    const few = await timed(`100 rates against ${customers} lists: import, compared`, () =>
-      sheetOf(app, world, cost, asText(quarter.slice(0, 100), 1.4)),
-    );
-    console.log(`  ${few.rowCount} rows, ${few.noticeCount} findings of notice`);
-    const sheet = await timed(`${quarter.length} dear rates: import, compared`, () =>
-      sheetOf(app, world, cost, asText(quarter, 2)),
-    );
-    const query = 'query ($id: ID!) { rateSheet(id: $id) { margin { findingCount } } }';
-    const { margin } = await call(app, world.hubToken, query, { id: sheet.id });
-    console.log(`  ${margin.findingCount} prices below cost`);
+    const inForce = async (what: string, body: string | Buffer) => {
+      const [{ id }, imported] = await timed(`${what}: import`, () =>
+        sheetOf(app, world, plain.id, body),
+      );
+      const [, active] = await timed(`${what}: activation`, () => activate(id));
+      return { imported, active };
+    };
+    const figures = {
+      rates,
+      text: await inForce(`${rates} rates as text`, text),
+      workbook: await inForce(`${rates} dearer rates as a workbook`, asWorkbook(all, 2)),
+    };
+    await compare(app, world, all.slice(0, Math.ceil(rates / 4)), activate);
+    return figures;
   } finally {
     await app.stop();
   }
 }
 
-await main();
+async function compare(
+  app: TestApp,
+  world: World,
+  some: readonly string[],
+  activate: (id: string) => Promise<unknown>,
+): Promise<void> {
+  for (let at = 0; at < CUSTOMERS; at += 1) {
+    const list = await withContract(app, world, 'WHOLESALE');
+    const sheet = await sheetOf(app, world, list, asText(some, 1.5));
+    await activate(sheet.id);
+  }
+  const cost = await withContract(app, world, 'COST');
+  const compared = async (what: string, prices: readonly string[], factor: number) => {
+    const [sheet] = await timed(`${what}: import, compared`, () =>
+      sheetOf(app, world, cost, asText(prices, factor)),
+    );
+    return sheet;
+  };
+  const cheap = await compared(`${some.length} cheap rates`, some, 1);
+  await activate(cheap.id);
+  const few = await compared(`100 rates against ${CUSTOMERS} lists`, some.slice(0, 100), 1.4);
+  console.log(`  ${few.rowCount} rows, ${few.noticeCount} findings of notice`);
+  const dear = await compared(`${some.length} dear rates`, some, 2);
+  const query = 'query ($id: ID!) { rateSheet(id: $id) { margin { findingCount } } }';
+  const { margin } = await call(app, world.hubToken, query, { id: dear.id });
+  console.log(`  ${margin.findingCount} prices below cost`);
+}

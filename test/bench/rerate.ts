@@ -13,18 +13,10 @@ import { DataPlane, FOLD_TOPIC, RerateService, startFold } from '../../src/ratin
 import { entities } from '../../src/schema.js';
 import { aViewer } from '../fixtures/viewer.js';
 import { generate } from './generate.js';
-import { type Measured, measure, median } from './measure.js';
+import { type BenchOptions, type Measured, measure, median, rounded } from './measure.js';
 import { Pipeline } from './pipeline.js';
 import { Replay } from './replay.js';
 import { buildWorld, type World } from './world.js';
-
-export interface RerateBench {
-  readonly records: number;
-  readonly rounds: number;
-  readonly prefixes: number;
-  readonly subscriptions: number;
-  readonly workers: number;
-}
 
 const STEPS = ['preview', 'apply', 'again', 'undo'] as const;
 
@@ -32,6 +24,14 @@ const STEPS = ['preview', 'apply', 'again', 'undo'] as const;
 interface Round extends Readonly<Record<'rating' | (typeof STEPS)[number], Measured>> {
   readonly changed: number;
   readonly records: number;
+}
+
+/** Medians: what a step does in a second, of what the first rating does in the same round. */
+export interface RerateFigures {
+  readonly records: number;
+  /** Share of the records that a change set changes. */
+  readonly changed: number;
+  readonly ratios: Readonly<Record<(typeof STEPS)[number], number>>;
 }
 
 const SETTINGS = { entities, poolSize: 6, statementTimeoutMs: 600_000 };
@@ -44,8 +44,8 @@ const SETTINGS = { entities, poolSize: 6, statementTimeoutMs: 600_000 };
 export async function measureRerates(
   urls: DatabaseUrls,
   dir: string,
-  options: RerateBench,
-): Promise<void> {
+  options: BenchOptions,
+): Promise<RerateFigures> {
   const database = await new Database({ ...urls, ...SETTINGS }).connect();
   const owner = new pg.Client({ connectionString: urls.ownerUrl });
   await owner.connect();
@@ -70,7 +70,7 @@ export async function measureRerates(
       if (round > 0) rounds.push({ rating, ...done });
       console.log(round === 0 ? 'warming up' : line(options.records, rounds.at(-1)!));
     }
-    print(options, rounds);
+    return print(options, rounds);
   } finally {
     await desk.close();
     await pipeline.close();
@@ -222,10 +222,10 @@ function line(records: number, round: Round): string {
   return (['rating', ...STEPS] as const).map((step) => `${step} ${rate(round[step])}/s`).join(', ');
 }
 
-function print(options: RerateBench, rounds: readonly Round[]): void {
+function print(options: BenchOptions, rounds: readonly Round[]): RerateFigures {
   const of = (value: (round: Round) => number) => median(rounds.map(value));
   const ratio = (step: (typeof STEPS)[number]) =>
-    of((round) => round.rating.seconds / round[step].seconds).toFixed(2);
+    rounded(of((round) => round.rating.seconds / round[step].seconds));
   const rate = (step: 'rating' | (typeof STEPS)[number]) =>
     Math.round(options.records / of((round) => round[step].seconds)).toLocaleString('en');
   const cpu = (step: 'rating' | (typeof STEPS)[number]) => {
@@ -237,12 +237,15 @@ function print(options: RerateBench, rounds: readonly Round[]): void {
     ];
     return `CPU a record ${node} us Node, ${server} us PostgreSQL`;
   };
-  const share = of((round) => round.changed / round.records);
+  const changed = rounded(of((round) => round.changed / round.records));
+  const [preview, apply, again, undo] = STEPS.map(ratio) as [number, number, number, number];
+  const ratios = { preview, apply, again, undo };
   console.log(`records               ${options.records.toLocaleString('en')}`);
-  console.log(`changed               ${Math.round(share * 100)} %`);
+  console.log(`changed               ${Math.round(changed * 100)} %`);
   console.log(`first rating          ${rate('rating')} records/s; ${cpu('rating')}`);
   for (const step of STEPS) {
-    const figures = `${rate(step)} records/s, ${ratio(step)} of first rating`;
+    const figures = `${rate(step)} records/s, ${ratios[step]} of first rating`;
     console.log(`${step.padEnd(22)}${figures}; ${cpu(step)}`);
   }
+  return { records: options.records, changed, ratios };
 }

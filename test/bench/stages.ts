@@ -15,7 +15,7 @@ import { OUTCOME, RatedBatch } from '../../src/rating/rated-batch.js';
 import { UsageSummary } from '../../src/rating/summarise.js';
 import type { Generated } from './generate.js';
 import { bytesTouched, copied, randomLines } from './limits.js';
-import { median } from './measure.js';
+import { median, rounded } from './measure.js';
 
 const BLOCK_BYTES = 512 * 1024;
 const PASSES = 3;
@@ -48,13 +48,13 @@ export function measureStages(book: PriceBook, file: Generated): StageFigures {
     lap = new Lap();
     onePass(book, file, lap);
   }
-  const us = (name: Name) => round(median(lap.us[name]));
+  const us = (name: Name) => rounded(median(lap.us[name]));
   const levels = lap.levels / lap.records;
   const table = IdentityTable.allocate(2 * file.lines).words.byteLength;
   const line = (bytes: number) => randomLines(bytes);
   const stage = (name: Name, limitUs: number, limit: string): Stage => ({
     us: us(name),
-    limitUs: round(limitUs),
+    limitUs: rounded(limitUs),
     limit,
   });
   const lineBytes = file.bytes / file.lines;
@@ -74,7 +74,7 @@ export function measureStages(book: PriceBook, file: Generated): StageFigures {
       note: stage('note', copied(16), 'the identity written once'),
     },
     core_records_per_second: Math.round(1e6 / us('rate')),
-    levels_per_record: round(levels),
+    levels_per_record: rounded(levels),
   };
 }
 
@@ -203,8 +203,4 @@ class Batch {
       this.#identities.claim(identity0[row]!, identity1[row]!, identity2[row]!, identity3[row]!);
     }
   }
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }
