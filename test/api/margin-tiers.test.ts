@@ -366,14 +366,11 @@ describe('sheets of two sellers that come at once', () => {
     return [await asked, waited];
   }
 
-  const isWaiting = (): Promise<boolean> =>
-    app.app.database.read(SYSTEM_SCOPE, async (tx) => {
-      const rows = await tx.query(
-        `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-         WHERE d.datname = current_database() AND NOT l.granted`,
-      );
-      return rows.length > 0;
-    });
+  const isWaiting = async (): Promise<boolean> => {
+    const sql = `SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+      WHERE d.datname = current_database() AND NOT l.granted`;
+    return (await app.app.database.read(SYSTEM_SCOPE, (tx) => tx.query(sql))).length > 0;
+  };
 
   it.each([
     ['REFUSE', 'MARGIN_REFUSED'],

@@ -17,13 +17,13 @@ export interface Figures {
 
 /** The page about performance: ratios first, since absolute figures are those of one machine. */
 export function performancePage(figures: Figures): string {
-  const { copy, memory } = figures;
+  const { copy, rerate, memory } = figures;
   const cpu = copy.cpu_us_per_row;
   return `# Performance
 
-Written by \`npm run bench -- --write-docs\`. A ratio is the median of rounds, each of which measures
-both sides one after the other, so that it holds whatever else the machine is doing; absolute
-figures are those of one machine and one hour.
+Written by \`npm run bench -- --write-docs\`. A ratio is the median of rounds, each of which
+measures both sides one after the other, so that it holds whatever else the machine is doing;
+absolute figures are those of one machine and one hour.
 
 ${table(['What', 'Must', 'Aim', 'Measured'], gates(figures))}
 
@@ -45,7 +45,8 @@ ${table(
   ],
 )}
 
-The ratio of each round was ${copy.ratios.join(', ')}; to set-based SQL ${figures.sql.ratios.join(', ')}.
+The ratio of each round was ${copy.ratios.join(', ')};
+to set-based SQL ${figures.sql.ratios.join(', ')}.
 
 ## CPU
 
@@ -74,14 +75,15 @@ ${table(
 
 ## Re-rating
 
-A change set over ${whole(figures.rerate.records)} records, of which ${percent(figures.rerate.changed)} % change,
+A change set over ${whole(rerate.records)} records, of which ${percent(rerate.changed)} % change,
 as a share of what the first rating of the same records does in a second.
 
-${table(['Step', 'Of the first rating'], Object.entries(figures.rerate.ratios))}
+${table(['Step', 'Of the first rating'], Object.entries(rerate.ratios))}
 
 ## Price books and rate sheets
 
-From the database to a book that all threads share, in seconds; what the process takes more meanwhile.
+From the database to a book that all threads share, in seconds; what the process takes more
+meanwhile.
 
 ${table(
   ['Lists', 'Rates', 'Load', 'Compile', 'Publish', 'Together', 'MiB'],
@@ -105,9 +107,9 @@ ${table(
 
 ## Memory
 
-The most that a process takes, with all its threads, which imports and folds a file whose identities
-tell the time, by ${whole(memory.rates)} rates. Identities that do not take 13 bytes each for as long
-as their records are compared.
+The most that a process takes, with all its threads, which imports and folds a file whose
+identities tell the time, by ${whole(memory.rates)} rates. Identities that do not take 13 bytes each
+for as long as their records are compared.
 
 ${table(
   ['Records', 'MiB'],
