@@ -106,7 +106,9 @@ export class RateSheet {
 
   @Field(() => SheetReadingView, {
     nullable: true,
-    description: 'How it was read: what was given, before what was stored, before what is usual.',
+    description:
+      'How it was read: what was given, before what was stored, before what is usual, with the ' +
+      'columns that were found.',
   })
   @Column({ type: 'jsonb', nullable: true })
   reading!: SheetReadingView | null;

@@ -26,7 +26,7 @@ import {
   stageRows,
 } from './rate-sheet.store.js';
 import { undoRows } from './rate-sheet-undo.store.js';
-import { readSheetColumns } from './sheet-columns.js';
+import { columnNames, readSheetColumns } from './sheet-columns.js';
 import { SheetFile } from './sheet-file.service.js';
 import { completeMapping, type SheetMapping } from './sheet-mapping.js';
 import { assertReading, mappingFor } from './sheet-mapping.service.js';
@@ -86,7 +86,6 @@ export class RateSheetService {
       complete: input.complete,
       effectiveFrom: input.effectiveFrom,
       receivedAt: input.receivedAt ?? now,
-      reading: mapping as never,
     });
     const { id } = inserted.identifiers[0] as { id: number };
     const reader = new SheetReader();
@@ -268,13 +267,28 @@ async function readAll(
 ): Promise<void> {
   for await (const { line, text, cells, numeric } of file.lines(mapping)) {
     if (line <= mapping.skipRows) continue;
-    if (!reader.isReading) reader.begin(await readingOf(tx, sheet, mapping, file, cells));
+    if (!reader.isReading) await begin(tx, sheet, file, mapping, reader, cells);
     else reader.row(line, text, cells, numeric);
     if (reader.rowCount > MAX_PRICES) {
       throw new DomainError('SHEET_TOO_LARGE', `A sheet has up to ${MAX_PRICES} prices.`);
     }
     if (reader.waiting >= CHUNK_ROWS) await store();
   }
+}
+
+/** Finds the columns in the line of names, and keeps with the sheet which they are. */
+async function begin(
+  tx: Tx,
+  sheet: StagedSheet,
+  file: SheetFile,
+  mapping: SheetMapping,
+  reader: SheetReader,
+  header: readonly string[],
+): Promise<void> {
+  const reading = await readingOf(tx, sheet, mapping, file, header);
+  const kept: SheetMapping = { ...mapping, columns: columnNames(reading.columns, header) };
+  await tx.update(RateSheet, { id: sheet.id }, { reading: kept as never });
+  reader.begin(reading);
 }
 
 async function readingOf(

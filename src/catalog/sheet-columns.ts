@@ -1,5 +1,6 @@
 import { DomainError } from '../kernel/index.js';
 import type { ColumnNames } from './sheet-mapping.js';
+import { withoutNul } from './sheet-reader.js';
 import { SHEET_FIELDS, type SheetField } from './sheet-row.js';
 
 /**
@@ -15,6 +16,15 @@ export function readSheetColumns(
   const columns = names === null ? usualColumns(header) : namedColumns(names, header);
   refuseUseless(columns, header);
   return columns;
+}
+
+/** The names of the columns as they stand in the line of names. */
+export function columnNames(
+  columns: ReadonlyMap<SheetField, number>,
+  header: readonly string[],
+): ColumnNames {
+  const nameAt = (at: number): string => withoutNul(header[at] as string).trim();
+  return Object.fromEntries([...columns].map(([field, at]) => [field, nameAt(at)]));
 }
 
 function namedColumns(names: ColumnNames, header: readonly string[]): Map<SheetField, number> {
@@ -36,7 +46,7 @@ function namedColumns(names: ColumnNames, header: readonly string[]): Map<SheetF
   return columns;
 }
 
-/** Letters and digits of the names that columns usually have, in lower case. */
+/** Letters and digits of the names that columns usually have, in lower case, umlauts as `ue`. */
 const USUAL: Readonly<Record<SheetField, string>> = {
   price:
     'price rate tariff newprice newrate priceperminute ratepermin ratepermin priceminute preis',
@@ -63,10 +73,17 @@ const FIELD_OF = new Map<string, SheetField>(
 function usualColumns(header: readonly string[]): Map<SheetField, number> {
   const places = new Map<SheetField, number[]>();
   header.forEach((name, at) => {
-    const field = FIELD_OF.get(name.toLowerCase().replace(/[^a-z0-9]/g, ''));
+    const field = FIELD_OF.get(bareName(name));
     if (field !== undefined) places.set(field, [...(places.get(field) ?? []), at]);
   });
   return new Map([...places].map(([field, found]) => [field, onlyPlace(field, found, header)]));
+}
+
+const UMLAUTS: Readonly<Record<string, string>> = { ä: 'ae', ö: 'oe', ü: 'ue', ß: 'ss' };
+
+function bareName(name: string): string {
+  const plain = name.normalize('NFC').toLowerCase();
+  return plain.replace(/[äöüß]/g, (sign) => UMLAUTS[sign] as string).replace(/[^a-z0-9]/g, '');
 }
 
 function onlyPlace(

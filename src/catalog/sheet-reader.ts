@@ -93,6 +93,6 @@ function isBreak(sign: string | undefined): boolean {
 }
 
 /** Text that the database takes: it knows no NUL. */
-function withoutNul(text: string): string {
+export function withoutNul(text: string): string {
   return text.replaceAll('\0', '\uFFFD');
 }

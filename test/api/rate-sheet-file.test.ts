@@ -20,6 +20,8 @@ const MAPPINGS = 'query ($id: ID) { sheetMappings(partnerId: $id) { nodes { id }
 const REMOVE = 'mutation ($id: ID!) { removeSheetMapping(id: $id) }';
 const READING = `query ($id: ID!) { rateSheet(id: $id) { reading { skipRows dateFormat delimiter
   decimalComma timeZone encoding worksheet columns { price } } } }`;
+const FOUND = `query ($id: ID!) { rateSheet(id: $id) { reading { columns { price prefix destination
+  connectionFee increments band effectiveFrom } } } }`;
 
 let app: TestApp;
 let world: World;
@@ -239,6 +241,28 @@ describe('a sheet as text', () => {
         validFrom: '2030-08-01T00:00:00.000Z',
       },
     ]);
+  });
+
+  it('finds the German name of the date, however its umlaut is written', async () => {
+    for (const name of ['Gültig ab', 'gu\u0308ltig ab', 'Gueltig ab']) {
+      const csv = `Code,Preis,${name}\n4930,0.1,2030-08-01\n`;
+      const made = await imported(sheetInput(await aList(), csv, { columns: null }));
+      expect(await rowsOf(made.id)).toMatchObject([{ validFrom: '2030-08-01T00:00:00.000Z' }]);
+    }
+  });
+
+  it('tells which columns it has found, so that one that was passed over is seen', async () => {
+    const csv = ' Dial Code ,"Rate\0",Connection Charge,Effective Date\n4930,0.1,0.05,2030-08-01\n';
+    const made = await imported(sheetInput(await aList(), csv, { columns: null }));
+    expect((await call(app, world.hubToken, FOUND, { id: made.id })).reading.columns).toEqual({
+      price: 'Rate\uFFFD',
+      prefix: 'Dial Code',
+      destination: null,
+      connectionFee: null,
+      increments: null,
+      band: null,
+      effectiveFrom: 'Effective Date',
+    });
   });
 });
 
