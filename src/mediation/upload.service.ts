@@ -19,6 +19,9 @@ export interface UploadOptions {
   readonly maxBytes: number;
 }
 
+/** What a rate sheet has at most: a workbook is not read beyond it. */
+const MAX_SHEET_BYTES = 128 * 1024 * 1024;
+
 /** Who uploads, and why. */
 export interface UploadCaller {
   readonly viewer: Viewer;
@@ -35,7 +38,7 @@ export interface UploadAnswer {
   readonly alreadyStored: boolean;
 }
 
-/** Takes usage files over HTTP. */
+/** Takes usage files and rate sheets over HTTP. */
 export class UploadService {
   readonly #database: Database;
   readonly #audit: AuditService;
@@ -79,13 +82,23 @@ export class UploadService {
     await this.#storage.removeUnused(storedAs, now);
   }
 
-  get maxBytes(): number {
-    return this.#options.maxBytes;
+  /**
+   * How many bytes the viewer may send: a rate sheet's worth where he keeps prices and delivers no
+   * usage. Refuses with FORBIDDEN who does neither.
+   */
+  limitOf(viewer: Viewer): number {
+    const { permissions } = viewer;
+    const { maxBytes } = this.#options;
+    if (permissions.has('catalog.manage') && !permissions.has('usage.import')) {
+      return Math.min(MAX_SHEET_BYTES, maxBytes);
+    }
+    requirePermission(viewer, 'usage.import');
+    return maxBytes;
   }
 
   /**
-   * Stores a body of any length as a usage file of the viewer's partner. Refuses with
-   * FILE_NAME_INVALID and the refusals of {@link FileStorage.receive}.
+   * Stores a body as a file of the viewer's partner. Refuses with FORBIDDEN, FILE_NAME_INVALID and
+   * the refusals of {@link FileStorage.receive}.
    */
   async upload(
     caller: UploadCaller,
@@ -94,9 +107,9 @@ export class UploadService {
     encoding: ReceiveOptions['encoding'],
   ): Promise<UploadAnswer> {
     assertFileName(name);
-    const maxBytes = this.#options.maxBytes;
-    const content = await this.#storage.receive(body, { encoding, maxBytes });
     const { viewer, requestId, reason } = caller;
+    const maxBytes = this.limitOf(viewer);
+    const content = await this.#storage.receive(body, { encoding, maxBytes });
     const { partnerId } = viewer;
     const act = { operation: 'uploadFile', arguments: { name }, reason, requestId };
     const row = await this.#audit.write({ partnerId }, act, actorOf(viewer), (tx) =>
@@ -165,9 +178,9 @@ export function uploadRoute(uploads: UploadService): RouteModule {
     takeAnyBody(fastify);
     fastify.put<{ Params: { name: string } }>('/files/:name', async (request, reply) => {
       const viewer = await requireRouteViewer(request, deps);
-      requirePermission(viewer, 'usage.import');
+      const maxBytes = uploads.limitOf(viewer);
       const encoding = encodingOf(request);
-      assertLength(request, uploads.maxBytes);
+      assertLength(request, maxBytes);
       request.raw.setTimeout(IDLE_MS, () => request.raw.destroy());
       // The request outlives a refusal, which still has to be sent on its socket.
       const body = request.raw.iterator({ destroyOnReturn: false });

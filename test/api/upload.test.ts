@@ -151,6 +151,20 @@ describe('PUT /files/:name', () => {
     expect(await rowsOf(sha('secret bytes'))).toEqual([]);
   });
 
+  it('takes a rate sheet of who keeps prices and imports no usage, up to its limit', async () => {
+    const keeper = await aUser(kontor, { partnerId: hub.id, permissions: ['catalog.manage'] });
+    const theirs = await kontor.signIn(keeper.email);
+    const sheet = await upload(kontor, theirs, 'sheet.csv', 'Prefix,Price\n49,0.01\n');
+    expect(sheet).toMatchObject({ status: 201, body: { alreadyStored: false } });
+    const large = await upload(kontor, theirs, 'large', generated(129 * MIB, 3), {
+      'content-length': String(129 * MIB),
+    });
+    expect(large).toMatchObject({ status: 413, code: 'UPLOAD_TOO_LARGE' });
+    const endless = await upload(kontor, theirs, 'endless', generated(130 * MIB, 4));
+    expect(endless).toMatchObject({ status: 413, code: 'UPLOAD_TOO_LARGE' });
+    expect(filesBelow(parts())).toEqual([]);
+  });
+
   it('keeps equal bytes of two partners apart', async () => {
     const reseller = await aPartner(kontor, { kind: 'RESELLER' });
     const user = await aUser(kontor, { partnerId: reseller.id });
