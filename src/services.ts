@@ -143,8 +143,10 @@ import {
   type Log,
   RunResolver,
   RunService,
+  requirePermission,
   rowOrNull,
   type Tx,
+  type Viewer,
 } from './platform/index.js';
 import {
   EraseService,
@@ -319,7 +321,7 @@ function buildRegister(storage: FileStorage) {
     priceLists: new PriceListService(),
     rates: new RateService(),
     sheetMappings: new SheetMappingService(),
-    rateSheets: new RateSheetService((tx, fileId) => readUpload(storage, tx, fileId)),
+    rateSheets: new RateSheetService((...asked) => readUpload(storage, ...asked)),
     margins: new MarginService(),
     subscriptions: new SubscriptionService(),
     trunks: new TrunkService(),
@@ -375,9 +377,18 @@ function buildBilling(
   };
 }
 
-async function readUpload(storage: FileStorage, tx: Tx, fileId: string): Promise<Readable | null> {
+// The rows of a sheet show the text of the file: that of records is for who may see it as it is.
+const RECORD_READERS = ['usage.read', 'subscriber.number.read'];
+
+async function readUpload(
+  storage: FileStorage,
+  tx: Tx,
+  viewer: Viewer,
+  fileId: string,
+): Promise<Readable | null> {
   const file = await rowOrNull(tx, UsageFile, 'UsageFile', fileId);
   if (file === null) return null;
+  if (file.state !== 'STORED') for (const one of RECORD_READERS) requirePermission(viewer, one);
   assertKept(file);
   return createReadStream(storage.pathOf(file.storedAs));
 }

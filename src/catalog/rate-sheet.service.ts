@@ -40,7 +40,7 @@ import type { SheetReading } from './sheet-row.js';
  * Opens an uploaded file that the transaction can see, or answers null. Uploads belong to a lower
  * folder, which `app.ts` brings in.
  */
-export type ReadUpload = (tx: Tx, fileId: string) => Promise<Readable | null>;
+export type ReadUpload = (tx: Tx, viewer: Viewer, fileId: string) => Promise<Readable | null>;
 
 const CHUNK_ROWS = 5_000;
 const MAX_PRICES = 1_000_000;
@@ -57,8 +57,8 @@ export class RateSheetService {
    * Reads a sheet and compares it with its list. Rows with errors are kept with their text.
    * Refuses with SHEET_SOURCE_REFUSED, SHEET_COLUMN_MISSING, SHEET_COLUMN_TWICE,
    * SHEET_COLUMNS_REFUSED, SHEET_UNREADABLE, SHEET_ENCODING_REFUSED, SHEET_FORMAT_REFUSED,
-   * SHEET_WORKSHEET_MISSING, SHEET_TOO_LARGE, RATE_REFUSED (defaults), PRICE_LIST_READ_ONLY or
-   * NOT_FOUND.
+   * SHEET_WORKSHEET_MISSING, SHEET_TOO_LARGE, RATE_REFUSED (defaults), PRICE_LIST_READ_ONLY,
+   * FORBIDDEN (a file of records) or NOT_FOUND.
    */
   async import(
     tx: Tx,
@@ -77,7 +77,7 @@ export class RateSheetService {
     const list = await writableList(tx, input.priceListId);
     assertReading(input);
     const mapping = completeMapping(input, await mappingFor(tx, list));
-    const source = await this.#open(tx, input);
+    const source = await this.#open(tx, viewer, input);
     const inserted = await tx.insert(RateSheet, {
       partnerId: list.partnerId,
       priceListId: list.id,
@@ -97,13 +97,13 @@ export class RateSheetService {
     return id;
   }
 
-  async #open(tx: Tx, input: ImportRateSheetInput): Promise<Readable> {
+  async #open(tx: Tx, viewer: Viewer, input: ImportRateSheetInput): Promise<Readable> {
     const { csv, fileId } = input;
     if ((csv ?? null) === null ? !fileId : Boolean(fileId)) {
       throw new DomainError('SHEET_SOURCE_REFUSED', 'Give either the text or one stored file.');
     }
     if (typeof csv === 'string') return Readable.from([Buffer.from(csv, 'utf8')]);
-    const stream = await this.#readUpload(tx, fileId as string);
+    const stream = await this.#readUpload(tx, viewer, fileId as string);
     if (stream !== null) return stream;
     throw notFound('UsageFile', fileId as string);
   }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aPriceList } from '../fixtures/catalog.js';
-import { aWorld, call, refusal, type World } from '../fixtures/partner.js';
+import { aSource } from '../fixtures/mediation.js';
+import { aWorld, call, refusal, tokenOf, type World } from '../fixtures/partner.js';
 import {
   ACTIVATE_SHEET,
   IMPORT_SHEET,
@@ -22,6 +23,9 @@ const READING = `query ($id: ID!) { rateSheet(id: $id) { reading { skipRows date
   decimalComma timeZone encoding worksheet columns { price } } } }`;
 const FOUND = `query ($id: ID!) { rateSheet(id: $id) { reading { columns { price prefix destination
   connectionFee increments band effectiveFrom } } } }`;
+const IMPORT_USAGE = `mutation ($fileId: ID!, $sourceId: ID!) {
+  importUsageFile(fileId: $fileId, sourceId: $sourceId) { id }
+}`;
 
 let app: TestApp;
 let world: World;
@@ -263,6 +267,28 @@ describe('a sheet as text', () => {
       band: null,
       effectiveFrom: 'Effective Date',
     });
+  });
+});
+
+describe('a sheet that was uploaded', () => {
+  it('is read for whoever keeps prices', async () => {
+    const keeper = await tokenOf(app, world.hub, ['catalog.manage', 'catalog.read']);
+    const fileId = await uploadSheet(app, keeper, 'code,rate\n4930,0.1\n');
+    const input = sheetInput(await aList(), null, { fileId });
+    expect(await call(app, keeper, IMPORT_SHEET, { input })).toMatchObject({ rowCount: 1 });
+  });
+
+  it('is no file of records, unless one may see their numbers whole', async () => {
+    const fileId = await uploadSheet(app, world.hubToken, 'code,rate\n4915112345678,0.1\n');
+    const source = await aSource(app, { partnerId: world.hub.id });
+    await call(app, world.hubToken, IMPORT_USAGE, { fileId, sourceId: source.globalId });
+    const keeping = ['catalog.manage', 'catalog.read'];
+    const input = sheetInput(await aList(), null, { fileId });
+    for (const more of [[], ['usage.read'], ['subscriber.number.read']]) {
+      const keeper = await tokenOf(app, world.hub, [...keeping, ...more]);
+      expect(await refusal(app, keeper, IMPORT_SHEET, { input })).toBe('FORBIDDEN');
+    }
+    expect(await imported(input)).toMatchObject({ rowCount: 1 });
   });
 });
 
