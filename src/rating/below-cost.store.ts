@@ -14,7 +14,8 @@ export async function alarmBelowCost(
   // In one order, so that two batches never wait for each other.
   const ordered = [...sold].sort((a, b) => a.contractId - b.contractId);
   const levels = await levelsOf(tx, ordered);
-  for (const { contractId, sellerPartnerId, records, loss } of ordered) {
+  for (const { contractId, sellerPartnerId, records, losses } of ordered) {
+    const lost = [...losses].map(([currency, sum]) => ({ amount: formatAmount(sum), currency }));
     await raiseAlarm(tx, {
       partnerId: sellerPartnerId,
       severity: 'WARNING',
@@ -24,8 +25,8 @@ export async function alarmBelowCost(
       naturalKey: `margin of records of contract ${contractId}`,
       text:
         `Records were sold below cost: ${records} in one batch, ` +
-        `at a loss of ${formatAmount(loss)}.`,
-      details: { records, loss: formatAmount(loss), runId: ticket.runId, batchId: ticket.id },
+        `at a loss of ${lost.map((one) => `${one.amount} ${one.currency}`).join(' and ')}.`,
+      details: { records, losses: lost, runId: ticket.runId, batchId: ticket.id },
       shownWith: (levels.get(contractId) ?? []).map((level) => levelPermission[level]),
     });
   }

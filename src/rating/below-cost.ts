@@ -7,14 +7,14 @@ export interface SoldBelowCost {
   readonly contractId: number;
   readonly sellerPartnerId: number;
   readonly records: number;
-  /** What buying cost more than selling brought, in the contract's currency at scale 8. */
-  readonly loss: bigint;
+  /** What buying cost more than selling brought, at scale 8, by the currency of the terms. */
+  readonly losses: ReadonlyMap<string, bigint>;
 }
 
 /** Adds up what contracts that only warn sold below cost. */
 export class BelowCost {
   readonly #book: PriceBook;
-  readonly #sums = new Map<number, { records: number; loss: bigint }>();
+  readonly #sums = new Map<number, { records: number; losses: Map<string, bigint> }>();
 
   constructor(book: PriceBook) {
     this.#book = book;
@@ -31,20 +31,22 @@ export class BelowCost {
 
   all(): SoldBelowCost[] {
     const { id, sellerPartnerId } = this.#book.contracts;
-    return [...this.#sums].map(([contract, { records, loss }]) => ({
+    return [...this.#sums].map(([contract, sum]) => ({
       contractId: id[contract]!,
       sellerPartnerId: sellerPartnerId[contract]!,
-      records,
-      loss,
+      ...sum,
     }));
   }
 
   #note(rated: RatedBatch, row: number, level: number): void {
     const at = row * MAX_LEVELS + level;
-    const contract = this.#book.contracts.versionContract[rated.version[at]!]!;
-    const sum = this.#sums.get(contract) ?? { records: 0, loss: 0n };
+    const { versionContract, versionCurrency } = this.#book.contracts;
+    const version = rated.version[at]!;
+    const contract = versionContract[version]!;
+    const currency = versionCurrency[version]!;
+    const sum = this.#sums.get(contract) ?? { records: 0, losses: new Map<string, bigint>() };
     sum.records += 1;
-    sum.loss += BigInt(rated.loss[at]!);
+    sum.losses.set(currency, (sum.losses.get(currency) ?? 0n) + BigInt(rated.loss[at]!));
     this.#sums.set(contract, sum);
   }
 }

@@ -41,7 +41,7 @@ describe('a record that brings less than it costs', () => {
     const { file } = await importFile(kontor, world, 'kontor', two);
     expect(file).toMatchObject({ rated: '2' });
     expect(await alarms()).toEqual([
-      'Records were sold below cost: 2 in one batch, at a loss of 0.0334.',
+      'Records were sold below cost: 2 in one batch, at a loss of 0.0334 EUR.',
     ]);
   });
 
@@ -114,7 +114,7 @@ describe('a record whose supplier is paid in another currency', () => {
     // Before the first exchange rate nobody knows what the other one cost.
     expect((await importFile(kontor, world, 'kontor', two)).file).toMatchObject({ rated: '2' });
     expect((await alarms())[0]).toBe(
-      'Records were sold below cost: 1 in one batch, at a loss of 0.01.',
+      'Records were sold below cost: 1 in one batch, at a loss of 0.01 EUR.',
     );
   });
 

@@ -252,7 +252,7 @@ describe('a quote of a record that some contract sells below cost', () => {
     const told = nodes.filter((one: Asked) => one.probableCause === 'NEGATIVE_MARGIN');
     expect(told.map(({ text }: Asked) => text)).toEqual([
       `Records were sold below cost: ${warned.length} in one batch, ` +
-        `at a loss of ${formatAmount(loss)}.`,
+        `at a loss of ${formatAmount(loss)} EUR.`,
     ]);
   });
 
