@@ -127,7 +127,7 @@ export class SetRateInput {
 export class RateFilter {
   @Field(() => String, { nullable: true, description: 'Only prefixes that begin so.' })
   @IsOptional()
-  @Matches(/^\d{0,15}$/)
+  @Matches(/^\d{0,15}$/, { message: 'A prefix has at most 15 digits and nothing else.' })
   prefix?: string | null;
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'Only rows in force at it.' })

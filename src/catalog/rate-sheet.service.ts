@@ -137,9 +137,11 @@ export class RateSheetService {
     if (sheet.state === 'ACTIVATED') return sheet;
     if (sheet.state === 'DISCARDED') throw discarded();
     if (sheet.errorCount > 0 && !given.skipErrors) {
-      throw new DomainError('SHEET_HAS_ERRORS', 'Rows of the sheet have errors.', {
-        errors: sheet.errorCount,
-      });
+      throw new DomainError(
+        'SHEET_HAS_ERRORS',
+        'Rows of the sheet have errors; mend and import it again, or activate it with skipErrors.',
+        { errors: sheet.errorCount },
+      );
     }
     // The list may have changed since the sheet was read, so it is compared again under the lock.
     const comparison = await compareNow(tx, sheet);

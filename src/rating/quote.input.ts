@@ -1,10 +1,8 @@
 import 'reflect-metadata';
-import { IsOptional, Matches } from 'class-validator';
+import { IsOptional } from 'class-validator';
 import { Field, ID, InputType } from 'type-graphql';
 import { type Service, UsageService } from '../mediation/index.js';
-import { BigIntScalar, DateTimeScalar, DecimalScalar } from '../platform/index.js';
-
-const E164 = /^[1-9]\d{0,14}$/;
+import { BigIntScalar, DateTimeScalar, DecimalScalar, E164Digits } from '../platform/index.js';
 
 @InputType({
   description:
@@ -26,12 +24,12 @@ export class QuoteInput {
 
   @Field(() => String, { nullable: true, description: 'Calling number, E.164 without plus.' })
   @IsOptional()
-  @Matches(E164)
+  @E164Digits()
   aNumber?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Called number, E.164 without plus.' })
   @IsOptional()
-  @Matches(E164)
+  @E164Digits()
   bNumber?: string | null;
 
   @Field(() => UsageService, { defaultValue: 'VOICE', description: 'What is counted.' })

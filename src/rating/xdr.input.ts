@@ -1,8 +1,7 @@
 import 'reflect-metadata';
-import { Matches } from 'class-validator';
 import { Field, ID, InputType } from 'type-graphql';
 import { type Service, UsageService } from '../mediation/index.js';
-import { DateTimeScalar } from '../platform/index.js';
+import { DateTimeScalar, E164Digits } from '../platform/index.js';
 
 @InputType({ description: 'Which records to list. The span of time is required.' })
 export class XdrFilter {
@@ -28,7 +27,7 @@ export class XdrFilter {
     nullable: true,
     description: 'With this calling or called number: E.164 digits without plus.',
   })
-  @Matches(/^[1-9]\d{0,14}$/)
+  @E164Digits()
   number?: string | null;
 
   @Field(() => ID, { nullable: true, description: 'To this destination.' })

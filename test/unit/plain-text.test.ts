@@ -1,6 +1,6 @@
 import { validateSync } from 'class-validator';
 import { describe, expect, it } from 'vitest';
-import { PlainLines, PlainText } from '../../src/platform/plain-text.js';
+import { E164Digits, PlainLines, PlainText } from '../../src/platform/plain-text.js';
 
 class Input {
   @PlainText(1, 20)
@@ -14,6 +14,9 @@ class Input {
 
   @PlainLines(1, 20)
   reason = 'x';
+
+  @E164Digits()
+  number = '49301234567';
 }
 
 function faults(given: Partial<Input>): string[] {
@@ -51,5 +54,30 @@ describe('plain text', () => {
     const long = 'x'.repeat(21);
     const all = { name: long, note: long, lines: long, reason: long };
     expect(faults(all)).toEqual(['name', 'note', 'lines', 'reason']);
+  });
+});
+
+describe('a number', () => {
+  it.each(['+4930', '0030', '', '49 30', '1234567890123456'])('is not %j', (number) => {
+    expect(faults({ number })).toEqual(['number']);
+  });
+
+  it('is 1 to 15 digits', () => {
+    for (const number of ['1', '493012345678901']) expect(faults({ number })).toEqual([]);
+  });
+});
+
+describe('the rule that a field breaks', () => {
+  it('is told in words and not as a regular expression', () => {
+    const wrong = { name: 'a\u0007b', note: 'a\nb', lines: '\r', reason: '\r', number: '+49' };
+    const broken = validateSync(Object.assign(new Input(), wrong));
+    const told = broken.flatMap(({ constraints }) => Object.values(constraints ?? {}));
+    expect(told).toEqual([
+      'name is text that is more than blanks on one line, without control characters',
+      'note is text on one line, without control characters',
+      'lines is text, without control characters but line feeds',
+      'reason is text that is more than blanks, without control characters but line feeds',
+      'number is 1 to 15 digits from the country code on, without plus, 0 or 00',
+    ]);
   });
 });
