@@ -31,6 +31,13 @@ export class BucketBalance {
   @Field(() => BucketKind, { description: 'What it holds.' })
   kind!: BucketKind;
 
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "Of money, ISO 4217: that of the contract's terms at the end of the month. Null for units.",
+  })
+  currency!: string | null;
+
   @Field(() => Sharing, { description: 'Who uses it together.' })
   sharing!: Sharing;
 

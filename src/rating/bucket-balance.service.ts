@@ -87,7 +87,9 @@ async function shown(
   fits: (pot: PotBalance) => boolean = () => true,
 ): Promise<BucketBalances> {
   const pots = contracts.flatMap((contract) =>
-    potBalances(contract).filter((pot) => keeps(pot.holder, pot.holderId, contract) && fits(pot)),
+    potBalances(contract)
+      .filter((pot) => keeps(pot.holder, pot.holderId, contract) && fits(pot))
+      .map((pot) => ({ ...pot, currency: contract.currency })),
   );
   const points = contracts.flatMap((contract) =>
     pointBalances(contract).filter(({ terms, holderId }) =>
@@ -122,7 +124,10 @@ async function ofSeenHolders<T extends { readonly holderId: number }>(
   return all.filter((_, at) => seen[at] !== null);
 }
 
-async function bucketView(context: RequestContext, pot: PotBalance): Promise<BucketBalance> {
+async function bucketView(
+  context: RequestContext,
+  pot: PotBalance & { readonly currency: string },
+): Promise<BucketBalance> {
   const { kind, terms, usedBy } = pot;
   const users = await rowLoader(context, Subscription).loadMany(usedBy.map(([id]) => id));
   const amountOf = (amount: number) => potText(kind, amount);
@@ -130,6 +135,7 @@ async function bucketView(context: RequestContext, pot: PotBalance): Promise<Buc
     bucketId: toGlobalId('Bucket', pot.bucket),
     name: terms.name,
     kind,
+    currency: kind === 'MONEY' ? pot.currency : null,
     sharing: pot.holder,
     holderId: holderText(pot.holder, pot.holderId),
     granted: amountOf(pot.granted),

@@ -16,6 +16,8 @@ export interface BalanceKey {
 
 /** What is known of a contract's month. */
 export interface ContractBalance extends BalanceFacts {
+  /** Of the terms at the end of the month. */
+  readonly currency: string;
   /** Whether a fold may still change it; see {@link DueMonths.isPending}. */
   readonly pending: boolean;
 }
@@ -99,7 +101,7 @@ async function balancesOf(
   nowMs: number,
 ): Promise<(ContractBalance | null)[]> {
   const ids = [...new Set(keys.map(({ contractId }) => contractId))];
-  const zones = await zonesOf(aside, keys);
+  const terms = await termsOf(aside, keys);
   // Asked before what folds have stored: one that ends in between is no longer due and is read.
   const due = await DueMonths.read(aside, ids);
   const stored = await storedPots(aside, keys);
@@ -113,12 +115,13 @@ async function balancesOf(
   const users = await potUsers(aside, ids, [...facts.values()]);
   return keys.map((key) => {
     const text = textOf(key);
-    const [zone, ours] = [zones.get(text), facts.get(text)];
-    if (zone === undefined || ours === undefined) return null;
-    const { from, to } = monthPeriod(zone, key.month);
+    const [held, ours] = [terms.get(text), facts.get(text)];
+    if (held === undefined || ours === undefined) return null;
+    const { from, to } = monthPeriod(held.zone, key.month);
     const end = to ?? Number.POSITIVE_INFINITY;
     return {
       contractId: key.contractId,
+      currency: held.currency,
       from,
       to: end,
       at: Math.min(Math.max(nowMs, from), end - 1),
@@ -174,15 +177,20 @@ async function subscriptionsOf(
   return grouped(found, ({ contractId }) => contractId);
 }
 
-// The zone of the terms that hold at the end of each month.
-async function zonesOf(
+interface TermsOfMonth {
+  readonly zone: string;
+  readonly currency: string;
+}
+
+// Of the terms that hold at the end of each month.
+async function termsOf(
   aside: SqlClient,
   keys: readonly BalanceKey[],
-): Promise<Map<string, string>> {
-  const found = rowsOf<BalanceKey & { zone: string }>(
+): Promise<Map<string, TermsOfMonth>> {
+  const found = rowsOf<BalanceKey & TermsOfMonth>(
     await aside.query(
       `SELECT DISTINCT ON (k.contract_id, k.month) k.contract_id AS "contractId",
-         to_char(k.month, 'YYYY-MM') AS month, v.time_zone AS zone
+         to_char(k.month, 'YYYY-MM') AS month, v.time_zone AS zone, v.currency
        FROM unnest($1::int[], $2::date[]) AS k (contract_id, month)
        JOIN contract_version v ON v.contract_id = k.contract_id AND v.superseded_at IS NULL
        ORDER BY k.contract_id, k.month,
@@ -192,5 +200,5 @@ async function zonesOf(
       [keys.map(({ contractId }) => contractId), keys.map(({ month }) => `${month}-01`)],
     ),
   );
-  return new Map(found.map((row) => [textOf(row), row.zone]));
+  return new Map(found.map((row) => [textOf(row), row]));
 }

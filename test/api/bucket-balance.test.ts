@@ -3,12 +3,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { holdFolds } from '../../src/rating/index.js';
 import { PLAN } from '../fixtures/fee-documents.js';
-import { tokenOf } from '../fixtures/partner.js';
+import { TERMS, tokenOf } from '../fixtures/partner.js';
 import { bucketInput, CREATE_BONUS, CREATE_BUCKET } from '../fixtures/pricing.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
 
 const SINCE = '2026-01-01T00:00:00Z';
+const AMEND = `mutation ($id: ID!, $terms: ContractTermsInput!) {
+  amendContract(contractId: $id, terms: $terms) { id }
+}`;
 
 let desk: RerateDesk;
 
@@ -196,4 +199,25 @@ it('gives bonuses as far as they can be counted exactly', async () => {
   ]);
   const points = bucketBalances.points.map((one: { points: string }) => one.points);
   expect(points).toEqual(['840', '23058430092']);
+});
+
+it('names the currency of money, by the terms at the end of the month', async () => {
+  const { contracts, lists } = desk.world;
+  const { direct } = contracts;
+  const currencies = async (month: string): Promise<unknown[]> => {
+    const { bucketBalances } = await desk.query(
+      `query ($id: ID!, $month: String!) { contract(id: $id) { bucketBalances(month: $month) {
+        buckets { kind currency } } } }`,
+      { id: direct, month },
+    );
+    return bucketBalances.buckets;
+  };
+  const terms = {
+    ...{ ...TERMS, validFrom: '2026-11-30T23:00:00Z', currency: 'USD', conversion: 'RECORD' },
+    priceLists: [{ priceListId: lists.hubRetail }],
+  };
+  await desk.query(AMEND, { id: direct, terms });
+  expect(await currencies('2026-11')).toContainEqual({ kind: 'MONEY', currency: 'EUR' });
+  expect(await currencies('2026-12')).toContainEqual({ kind: 'MONEY', currency: 'USD' });
+  expect(await currencies('2026-12')).toContainEqual({ kind: 'UNITS', currency: null });
 });
