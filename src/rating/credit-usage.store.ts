@@ -16,10 +16,12 @@ export const CREDIT_COUNT_TOPIC = 'credit.count';
 export async function tellCredit(
   client: pg.Client,
   ticket: BatchTicket,
-  chargesOf: (watched: ReadonlySet<number>) => readonly CreditEntry[],
+  chargesOf: (
+    watched: ReadonlySet<number>,
+  ) => readonly CreditEntry[] | Promise<readonly CreditEntry[]>,
 ): Promise<readonly CreditEntry[]> {
   const watched = await holdWatched(client);
-  const entries = watched.size === 0 ? [] : chargesOf(watched);
+  const entries = watched.size === 0 ? [] : await chargesOf(watched);
   if (entries.length === 0) return entries;
   const { id: batchId, partnerId } = ticket;
   await appendOutbox(client, {

@@ -10,7 +10,7 @@ import {
 import { FOLD_TOPIC } from './allowance.store.js';
 import type { RerateUndoJob } from './batch-job.js';
 import type { CreditEntry } from './credit-sums.js';
-import { orderCount, tellCredit } from './credit-usage.store.js';
+import { tellCredit } from './credit-usage.store.js';
 import { purged } from './rerate-plan.store.js';
 import { endStep } from './rerate-step.store.js';
 
@@ -60,15 +60,27 @@ const DIFFERENCES = `
     invoice_id, currency, records, after, before
   FROM rerate_difference WHERE batch_id = $3`;
 
-// Subscriptions that came to be watched after the batch was applied, which has not told of them.
-const COUNT_ANEW = `
-  UPDATE subscription s SET credit_count_from = c.month
-  FROM (SELECT n.id, greatest(n.credit_watched_from,
-        date_trunc('month', $2::timestamptz - interval '2 days')::date) AS month
-      FROM subscription n JOIN run_batch b ON b.id = $1
-      WHERE n.credit_watched_at > b.finished_at AND n.credit_watched_from > '-infinity'
-      ORDER BY n.id FOR NO KEY UPDATE OF n) c
-  WHERE s.id = c.id AND (s.credit_count_from IS NULL OR s.credit_count_from > c.month)`;
+// Watched since after the batch was applied, which has not told of them.
+const WATCHED_LATER = `
+  SELECT s.id FROM subscription s JOIN run_batch b ON b.id = $1
+  WHERE s.credit_watched_at > b.finished_at`;
+
+// What restoring changes for subscribers: their last level as it is shown now, less what it was
+// before. What they had used besides is counted, and may rest on records that are gone by now.
+const RESTORED_CREDIT = `
+  SELECT l.subscription_id AS subscription, l.month::text, sum(l.amount)::text AS amount
+  FROM (SELECT x.subscription_id, c.sign * c.amounts[cardinality(c.amounts)] AS amount,
+      date_trunc('month', c.started_at AT TIME ZONE v.time_zone)::date AS month
+    FROM (SELECT id, started_at, amounts, CASE batch_id WHEN $1 THEN 1 ELSE -1 END AS sign,
+        ('x' || encode(substring(legs FROM length(legs) - 7 FOR 4), 'hex'))::bit(32)::int
+          AS version
+      FROM seen_correction
+      WHERE batch_id IN ($1, $2) AND started_at >= $3 AND started_at < $4) c
+    JOIN (SELECT id, subscription_id FROM seen_xdr
+      WHERE started_at >= $3 AND started_at < $4 AND subscription_id = ANY ($5::int[])) x
+      ON x.id = c.id
+    JOIN contract_version v ON v.id = c.version) l
+  GROUP BY 1, 2 HAVING sum(l.amount) <> 0`;
 
 /**
  * Restores what one batch of an applied change set had changed, in one transaction that also
@@ -101,15 +113,31 @@ export async function undoBatch(client: pg.Client, job: RerateUndoJob): Promise<
   );
   // A purge may have come in between: sums are taken back as a whole, so records must be, too.
   if (restored.rowCount !== batch?.changed) throw purged();
-  const told = batch?.credit ?? [];
-  await tellCredit(client, ticket, () =>
-    told.map(([id, month, amount]) => [id, month, (-BigInt(amount)).toString()]),
+  const told = (batch?.credit ?? []).map(
+    ([id, month, amount]): CreditEntry => [id, month, (-BigInt(amount)).toString()],
   );
-  const later = await client.query(COUNT_ANEW, [undone, from]);
-  if (later.rowCount !== 0) await orderCount(client, ticket.partnerId);
+  await tellCredit(client, ticket, async () => [
+    ...told,
+    ...(await creditOfLater(client, [ticket.id, undone, from, to])),
+  ]);
   await client.query(DIFFERENCES, [ticket.runId, ticket.id, undone]);
   const totals = { records: restored.rowCount ?? 0, changed: restored.rowCount ?? 0 };
   await completeBatchSql(client, ticket, { totals }, job.bytes);
   await endStep(client, job);
   await client.query('COMMIT');
+}
+
+/** What credit control was not told when the batch was applied, and counted as it was then. */
+async function creditOfLater(
+  client: pg.Client,
+  span: readonly [number, number, Date, Date],
+): Promise<CreditEntry[]> {
+  const later = rowsOf<{ id: number }>(await client.query(WATCHED_LATER, [span[1]]));
+  if (later.length === 0) return [];
+  const changed = rowsOf<{ subscription: number; month: string; amount: string }>(
+    await hashJoined(client, () =>
+      client.query(RESTORED_CREDIT, [...span, later.map(({ id }) => id)]),
+    ),
+  );
+  return changed.map(({ subscription, month, amount }) => [subscription, month, amount]);
 }

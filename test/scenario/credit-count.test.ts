@@ -86,13 +86,17 @@ async function fold(client: pg.Client): Promise<void> {
   expect(adjusted).toBeGreaterThan(0);
 }
 
-async function repriced(prefix: string, price: string): Promise<string> {
+async function repriced(
+  prefix: string,
+  price: string,
+  from = '2026-09-01T00:00:00Z',
+): Promise<string> {
   await aRate(app, world.token, world.lists.lowerRetail, {
     prefix,
     price,
     validFrom: '2026-09-01T00:00:00Z',
   });
-  const selection = { from: '2026-09-01T00:00:00Z', to: '2026-11-01T00:00:00Z' };
+  const selection = { from, to: '2026-11-01T00:00:00Z' };
   const { id } = await call(
     app,
     world.token,
@@ -216,7 +220,7 @@ it('takes up neither twice what waits to be told nor what is told meanwhile', as
 });
 
 it('follows a change set that was applied before the limit and is undone after it', async () => {
-  const set = await repriced('33', '0.9');
+  const set = await repriced('33', '0.9', '2026-10-10T00:00:00Z');
   await change('applyRerate', set);
   // As if none had been watched when it was applied.
   await app.app.database.write(SYSTEM_SCOPE, async (tx) => {
@@ -230,6 +234,13 @@ it('follows a change set that was applied before the limit and is undone after i
     );
   });
   const before = await creditAgainstSums(app);
+  // Of the month, records are left that the change set has changed, and no others.
+  await app.app.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query(
+      `SELECT purge_usage_day(day::date, NULL)
+       FROM generate_series(date '2026-10-01', '2026-10-09', interval '1 day') AS day`,
+    ),
+  );
   await change('undoRerate', set);
   expect(await creditAgainstSums(app)).not.toEqual(before);
 });
