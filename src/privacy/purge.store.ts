@@ -7,6 +7,10 @@ import type { Past, RowKind } from './purge-plan.js';
  */
 export const LEAF_DAY = String.raw`to_date(substring(c.relname FROM '^xdr_(\d{8})$'), 'YYYYMMDD')`;
 
+// With the day since 1970: locked by who purges it, and shared by who needs it as it is.
+const PURGED_DAY = `hashtext('purged day')`;
+const DAY_MS = 86_400_000;
+
 /** UTC days that have a partition of records, rising. */
 export async function recordDays(tx: SqlClient): Promise<string[]> {
   const rows = rowsOf<{ day: string }>(
@@ -193,9 +197,28 @@ export async function partnersOfDay(tx: SqlClient, day: string): Promise<number[
   return rows.map(({ id }) => id);
 }
 
-/** Keeps everybody from adding records or corrections to a day until the transaction ends. */
+/**
+ * Keeps everybody from adding records or corrections to a day, and from asking for either by a
+ * change set (see {@link holdUnpurged}), until the transaction ends.
+ */
 export async function holdDay(tx: SqlClient, day: string): Promise<void> {
   await tx.query('SELECT hold_usage_day($1)', [day]);
+  await tx.query(`SELECT pg_advisory_xact_lock(${PURGED_DAY}, $1::date - '1970-01-01')`, [day]);
+}
+
+/**
+ * Keeps purges from the days of a span until the transaction ends: whoever looks what is left of
+ * them finds it unchanged, and a purge what he has noted. False where one is at work.
+ */
+export async function holdUnpurged(tx: SqlClient, from: Date, to: Date): Promise<boolean> {
+  const rows = rowsOf<{ held: boolean }>(
+    await tx.query(
+      `SELECT bool_and(pg_try_advisory_xact_lock_shared(${PURGED_DAY}, day)) AS held
+       FROM generate_series($1::int, $2::int) AS day`,
+      [Math.floor(from.getTime() / DAY_MS), Math.ceil(to.getTime() / DAY_MS) - 1],
+    ),
+  );
+  return rows[0]?.held ?? true;
 }
 
 /** Purges the records of a day, those of some partners or all; answers how many. */

@@ -1,2 +1,2 @@
 // What threads of the data plane use of this folder; they load nothing of the API.
-export { LEAF_DAY } from './purge.store.js';
+export { holdUnpurged, LEAF_DAY } from './purge.store.js';

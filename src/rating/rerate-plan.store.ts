@@ -1,7 +1,7 @@
 import { DomainError } from '../kernel/index.js';
 import type { Tx } from '../platform/index.js';
 import { hashJoined, rowsOf, type SqlClient } from '../platform/thread.js';
-import { LEAF_DAY } from '../privacy/thread.js';
+import { holdUnpurged, LEAF_DAY } from '../privacy/thread.js';
 import type { Rerate } from './rerate.entity.js';
 import type { RerateScope, RerateSelection } from './rerate-selection.js';
 
@@ -214,6 +214,16 @@ export async function refusePurged(tx: SqlClient, from: Date): Promise<void> {
     await tx.query('SELECT on_date::timestamptz > $1 AS gone FROM usage_horizon', [from]),
   );
   if (gone?.gone) throw purged();
+}
+
+/**
+ * Keeps purges from a period until the transaction ends. Refuses with RERATE_BUSY while one is at
+ * work there.
+ */
+export async function holdFromPurge(tx: SqlClient, from: Date, to: Date): Promise<void> {
+  if (await holdUnpurged(tx, from, to)) return;
+  const message = 'Records of that time are being purged just now; ask again in a moment.';
+  throw new DomainError('RERATE_BUSY', message);
 }
 
 /** Records that are looked for have been purged. */

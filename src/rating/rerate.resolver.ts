@@ -85,7 +85,7 @@ export class RerateResolver {
     description:
       'Notes what is to be rated anew; nothing is worked out yet. The hub may choose any level, ' +
       'anybody else gets only the levels that it sells itself. Refused with INVALID_PERIOD, ' +
-      'NOT_FOUND, RERATE_NOT_SELLER or RERATE_PURGED.',
+      'NOT_FOUND, RERATE_NOT_SELLER, RERATE_PURGED or RERATE_BUSY.',
   })
   async createRerate(
     @Arg('input', () => CreateRerateInput, { description: 'The new change set.' })
@@ -151,7 +151,7 @@ export class RerateResolver {
   @Mutation(() => Rerate, {
     description:
       'Restores, as a run, what was shown before a change set was applied. Asked again it ' +
-      'answers the same. Refused with NOT_FOUND, RERATE_STATE, RERATE_BUSY, or ' +
+      'answers the same. Refused with NOT_FOUND, RERATE_STATE, RERATE_BUSY, RERATE_PURGED, or ' +
       'RERATE_CHANGED_AGAIN when a later one was applied to the same records. Needs a step-up.',
   })
   async undoRerate(

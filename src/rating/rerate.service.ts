@@ -29,6 +29,7 @@ import { overtaken } from './rerate-overtaken.store.js';
 import {
   appliedBatches,
   forgetPreviews,
+  holdFromPurge,
   isBusy,
   isChangedAgain,
   isPartlyPurged,
@@ -94,7 +95,8 @@ export class RerateService {
 
   /**
    * Notes what is to be rated anew. Refuses with INVALID_PERIOD, NOT_FOUND for anything that the
-   * viewer does not see, or RERATE_NOT_SELLER for a contract under which others sell.
+   * viewer does not see, RERATE_NOT_SELLER for a contract under which others sell, RERATE_PURGED, or
+   * RERATE_BUSY while records of the period are being purged.
    */
   async create(
     tx: Tx,
@@ -104,6 +106,7 @@ export class RerateService {
   ): Promise<Rerate> {
     const made = await once(tx, viewer, key, 'createRerate', input, async () => {
       const selection = await checkedSelection(tx, viewer, input.selection);
+      await holdFromPurge(tx, input.selection.from, input.selection.to);
       await refusePurged(tx, input.selection.from);
       const rerate = tx.create(Rerate, {
         partnerId: viewer.partnerId,
@@ -206,14 +209,14 @@ export class RerateService {
 
   /**
    * Starts to restore what was shown before. Asked again it answers the same. Refuses with
-   * NOT_FOUND, RERATE_STATE, RERATE_BUSY as {@link apply} does, RERATE_PURGED when records that it
-   * had changed are gone, or RERATE_CHANGED_AGAIN when a
-   * later change set has changed one of the records, or folded it by the prices of this one, and
-   * must be undone first.
+   * NOT_FOUND, RERATE_STATE, RERATE_BUSY as {@link apply} and {@link create} do, RERATE_PURGED when
+   * records that it had changed are gone, or RERATE_CHANGED_AGAIN when a later change set has
+   * changed one of the records, or folded it by the prices of this one, and must be undone first.
    */
   async undo(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<Rerate> {
     return this.#act(tx, viewer, 'undo', { id }, key, async (rerate) => {
       await this.#refuseBusy(tx, rerate);
+      await holdFromPurge(tx, rerate.startedFrom, rerate.startedTo);
       await refusePurged(tx, rerate.startedFrom);
       const again = await this.#database.readAside(SYSTEM_SCOPE, async (aside) => {
         if (await isPartlyPurged(aside, rerate)) throw purged();

@@ -4,6 +4,7 @@ import { createRun, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { checkUsageSums } from '../../src/rating/index.js';
 import { checkFigures } from '../fixtures/check-figures.js';
 import { allRows } from '../fixtures/mediation.js';
+import { refusal } from '../fixtures/partner.js';
 import { RerateDesk } from '../fixtures/rerate-desk.js';
 import { CUSTOMER_NUMBER, DIRECT_NUMBER } from '../fixtures/traffic.js';
 
@@ -36,6 +37,31 @@ function purged(day: string, partnerId: number): Promise<unknown> {
   );
 }
 
+// As if finalised invoices had taken what there is.
+function billed(): Promise<unknown> {
+  return desk.kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query('UPDATE usage_summary SET invoice_id = 1 WHERE invoice_id IS NULL'),
+  );
+}
+
+/** Asks for a purge of all records of a day. */
+async function purgeOf(day: string): Promise<void> {
+  const partners = await allRows<{ id: number }>(desk.kontor, 'SELECT id FROM partner');
+  const partnerIds = partners.map(({ id }) => id);
+  await desk.kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
+    createRun(tx, {
+      ...{ kind: 'PURGE', partnerId: desk.world.hub.id, subject: `purge:${day}`, params: {} },
+      ...{ requestedBy: null, unitsTotal: 1 },
+      batches: [{ lane: 'purge', payload: { step: 'DAY', day, partnerIds }, units: 1 }],
+    }),
+  );
+}
+
+function recordsOf(day: string): Promise<unknown[]> {
+  const records = `SELECT count(*)::int AS n FROM xdr WHERE started_at::date = '${day}'`;
+  return allRows(desk.kontor, records);
+}
+
 it('undoes nothing of which a part has been purged', async () => {
   const { lists, direct } = desk.world;
   await desk.calls(
@@ -59,30 +85,45 @@ it('leaves a late record that an import is about to bring', async () => {
   const { database } = desk.kontor.app;
   const day = '2026-10-08';
   await desk.calls(['d', '08', CUSTOMER_NUMBER, FRANCE, 60]);
-  const partners = await allRows<{ id: number }>(desk.kontor, 'SELECT id FROM partner');
-  const partnerIds = partners.map(({ id }) => id);
-  await database.write(SYSTEM_SCOPE, async (tx) => {
-    // As finalised invoices have taken what there is.
-    await tx.query('UPDATE usage_summary SET invoice_id = 1');
-  });
+  await billed();
   // One of the last things that a batch waits for; its records are stored by then.
   await client.query(`SELECT pg_advisory_lock(hashtext('credit watch'))`);
   const late = desk.calls(['e', '08', CUSTOMER_NUMBER, FRANCE, 90]);
   await vi.waitUntil(() => isWaitedFor('advisory'), { timeout: 5_000 });
-  await database.write(SYSTEM_SCOPE, (tx) =>
-    createRun(tx, {
-      ...{ kind: 'PURGE', partnerId: desk.world.hub.id, subject: 'purge:late', params: {} },
-      ...{ requestedBy: null, unitsTotal: 1 },
-      batches: [{ lane: 'purge', payload: { step: 'DAY', day, partnerIds }, units: 1 }],
-    }),
-  );
+  await purgeOf(day);
   const purge = desk.settled();
   await vi.waitUntil(() => isWaitedFor('relation'), { timeout: 5_000 });
   await client.query(`SELECT pg_advisory_unlock(hashtext('credit watch'))`);
   await Promise.all([late, purge]);
-  const records = `SELECT count(*)::int AS n FROM xdr WHERE started_at::date = '${day}'`;
-  expect(await allRows(desk.kontor, records)).toEqual([{ n: 2 }]);
+  expect(await recordsOf(day)).toEqual([{ n: 2 }]);
   expect(await database.read(SYSTEM_SCOPE, checkUsageSums)).toEqual([]);
+});
+
+it('undoes and chooses nothing that a purge has found to be no longer needed', async () => {
+  const day = '2026-10-12';
+  const selection = { from: `${day}T00:00:00Z`, to: '2026-10-13T00:00:00Z' };
+  await desk.calls(['g', '12', CUSTOMER_NUMBER, FRANCE, 60]);
+  const changed = { price: '0.6', firstIncrement: 60, validFrom: selection.from };
+  await desk.price(desk.world.lists.base, changed);
+  const set = await desk.applied(selection);
+  await billed();
+  // The last thing that it looks at before it drops the day.
+  await client.query('BEGIN; LOCK TABLE retention_hold');
+  await purgeOf(day);
+  const purge = desk.settled();
+  await vi.waitUntil(() => isWaitedFor('relation'), { timeout: 5_000 });
+  const input = { selection, reason: 'Again' };
+  const create = 'mutation ($input: CreateRerateInput!) { createRerate(input: $input) { id } }';
+  const refusals = [
+    await desk.refused('undo', set),
+    await refusal(desk.kontor, desk.world.token, create, { input }),
+  ];
+  await client.query('ROLLBACK');
+  await purge;
+  expect(refusals).toEqual(['RERATE_BUSY', 'RERATE_BUSY']);
+  expect(await recordsOf(day)).toEqual([{ n: 0 }]);
+  expect(await desk.refused('undo', set)).toBe('RERATE_PURGED');
+  expect((await desk.shown(set)).state).toBe('APPLIED');
 });
 
 it('does not come between what the nightly check reads', async () => {
