@@ -7,6 +7,7 @@ export const integrationErrors = {
     'may be.',
   TOO_MANY_WEBHOOKS: 'The partner has as many webhooks as a partner can have.',
   EXPORT_REFUSED: 'A parameter of the export is unknown, given twice or wrong; details name it.',
+  EXPORT_OVERTAKEN: 'Records of the period were purged while the export began; ask for it again.',
   EXPORT_TOO_LARGE: 'A workbook has fewer rows than this; ask for CSV, which has no end.',
   EXPORT_NEEDS_HTTP_1_1:
     'Over this version of HTTP a file that breaks off would look complete; use HTTP/1.1.',

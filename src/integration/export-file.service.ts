@@ -18,6 +18,7 @@ export interface ExportFile {
   readonly arguments: Readonly<Record<string, unknown>>;
   readonly name: string;
   readonly type: string;
+  /** Complete once the first piece has been found. */
   readonly headers?: Readonly<Record<string, string>>;
   pieces(tx: Tx): AsyncIterable<FilePiece>;
 }

@@ -10,6 +10,7 @@ import {
   type WrittenSheet,
   writtenSheet,
 } from '../catalog/index.js';
+import { DomainError } from '../kernel/index.js';
 import { serviceCodes } from '../mediation/index.js';
 import { levelPermission, PriceLevel } from '../partner/index.js';
 import {
@@ -18,7 +19,8 @@ import {
   requireViewer,
   type Tx,
 } from '../platform/index.js';
-import { exportXdrs, type XdrSelection } from '../rating/index.js';
+import { exportXdrs, holdRecords, type XdrSelection } from '../rating/index.js';
+import { integrationErrors } from './errors.js';
 import { csvFile, type ExportFile, encoderOf, workbookFile } from './export-file.service.js';
 import type { ExportParameters } from './export-parameters.js';
 import { invoiceColumns, invoiceLineColumns } from './invoice-columns.js';
@@ -38,7 +40,8 @@ export class ExportService {
 
   /**
    * Rated records. Refuses with FORBIDDEN (usage.read, the permission of the level that is asked
-   * for, contract.read for local times), EXPORT_REFUSED, INVALID_ID or INVALID_PERIOD.
+   * for, contract.read for local times), EXPORT_REFUSED, EXPORT_OVERTAKEN, INVALID_ID or
+   * INVALID_PERIOD.
    */
   async usage(context: RequestContext, given: ExportParameters): Promise<ExportFile> {
     const viewer = requireViewer(context);
@@ -63,11 +66,14 @@ export class ExportService {
     const columns = usageColumns({ permissions, localTime });
     const [from, to] = [filter.from, filter.to].map((at) => at.toISOString().slice(0, 10));
     const operation = 'exportUsage';
-    return csvFile({ operation, name: `usage-${from}-${to}`, given }, columns, style, {
+    const headers: Record<string, string> = {};
+    const file = csvFile({ operation, name: `usage-${from}-${to}`, given }, columns, style, {
       rows: async function* (tx) {
+        Object.assign(headers, await purgedHeaders(tx, filter));
         for await (const records of exportXdrs(tx, selection)) yield usageRows(records, level);
       },
     });
+    return { ...file, headers };
   }
 
   /** Invoices by filter. Refuses with FORBIDDEN (invoice.read), EXPORT_REFUSED or INVALID_ID. */
@@ -164,6 +170,13 @@ export class ExportService {
 
 const SERVICES = Object.keys(serviceCodes) as (keyof typeof serviceCodes)[];
 const LEVELS = Object.keys(PriceLevel) as PriceLevel[];
+
+/** Keeps purges away until the file is whole, and says which months they have been at before. */
+async function purgedHeaders(tx: Tx, span: XdrSelection['filter']): Promise<object> {
+  const { months, overtaken } = await holdRecords(tx, span);
+  if (overtaken) throw new DomainError('EXPORT_OVERTAKEN', integrationErrors.EXPORT_OVERTAKEN);
+  return months.length === 0 ? {} : { 'kontor-purged-months': months.join(' ') };
+}
 
 /** What of a text can stand in the name of a file anywhere. */
 function safe(text: string): string {

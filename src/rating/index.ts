@@ -60,7 +60,12 @@ export { SealService } from './seal.service.js';
 export { vectorsCommand } from './vector.service.js';
 export type { XdrFilter } from './xdr.input.js';
 export { XdrPriceResolver, XdrResolver } from './xdr.resolver.js';
-export { type ExportedXdr, exportXdrs, type XdrSelection } from './xdr-export.store.js';
+export {
+  type ExportedXdr,
+  exportXdrs,
+  holdRecords,
+  type XdrSelection,
+} from './xdr-export.store.js';
 
 /** Tables of this folder, but for those that COPY fills and hand-written statements read. */
 export const ratingEntities = [Rerate] as const;

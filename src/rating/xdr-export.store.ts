@@ -1,5 +1,6 @@
 import type { PriceLevel } from '../partner/index.js';
 import { cursorRows, rowsOf, type Tx } from '../platform/index.js';
+import { LEAF_DAY } from '../privacy/index.js';
 import { type AdjustedKey, adjustedRecords } from './allowance-query.store.js';
 import { type LegTerms, shownPrices, type Xdr, type XdrPrice } from './xdr.entity.js';
 import type { XdrFilter } from './xdr.input.js';
@@ -44,6 +45,38 @@ export interface ExportedXdr {
   readonly destination: string | null;
   readonly inTrunk: string | null;
   readonly outTrunk: string | null;
+}
+
+/** What purges have taken of a span. */
+export interface PurgedPart {
+  /** Months (YYYY-MM) of which records of visible partners are gone, rising. */
+  readonly months: readonly string[];
+  /** Whether a day of what the transaction sees has gone since it began: it would be left out. */
+  readonly overtaken: boolean;
+}
+
+/**
+ * Keeps purges from dropping days until the transaction ends, and answers what they have taken of
+ * a span before. A partition that is gone is gone from every snapshot, also of those who began
+ * earlier and would still see each of its rows.
+ */
+export async function holdRecords(tx: Tx, { from, to }: XdrFilter): Promise<PurgedPart> {
+  // Whoever names a table locks it against that; the right to LOCK it is that of all its columns.
+  await tx.query('SELECT id FROM xdr WHERE false');
+  const rows = rowsOf<{ months: string[] | null; overtaken: boolean }>(
+    await tx.query(
+      `SELECT (SELECT array_agg(DISTINCT to_char(month, 'YYYY-MM')) FROM purged_usage
+           WHERE records > 0 AND month >= date_trunc('month', $1 AT TIME ZONE 'UTC')
+             AND month < $2 AT TIME ZONE 'UTC') AS months,
+         -- The catalogue as this transaction sees it, and as it is.
+         EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+           WHERE i.inhparent = 'xdr'::regclass AND to_regclass(c.relname) IS NULL
+             AND ${LEAF_DAY} >= ($1 AT TIME ZONE 'UTC')::date
+             AND ${LEAF_DAY} < $2 AT TIME ZONE 'UTC') AS overtaken`,
+      [from, to],
+    ),
+  );
+  return { months: (rows[0]?.months ?? []).sort(), overtaken: rows[0]?.overtaken ?? false };
 }
 
 /**

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { permissionNames } from '../../src/identity/index.js';
 import { toGlobalId } from '../../src/kernel/index.js';
+import { enterScope, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import {
   anExportWorld,
   COPIES,
@@ -58,6 +59,15 @@ const STANDING = `datname = current_database() AND application_name = 'kontor'
 async function held(): Promise<number> {
   const { rows } = await owner.query<{ count: number }>(
     `SELECT count(*)::int FROM pg_stat_activity WHERE ${STANDING}`,
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** Connections that wait for a lock. */
+async function waiting(): Promise<number> {
+  const { rows } = await owner.query<{ count: number }>(
+    `SELECT count(*)::int FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'`,
   );
   return rows[0]?.count ?? 0;
 }
@@ -383,13 +393,6 @@ describe('a long file', () => {
       signal: left.signal,
       headers: { authorization: `Bearer ${world.tokens.hub}` },
     }).catch(() => 'left');
-    const waiting = async () => {
-      const { rows } = await owner.query<{ count: number }>(
-        `SELECT count(*)::int FROM pg_stat_activity
-         WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      return rows[0]?.count ?? 0;
-    };
     try {
       await expect.poll(waiting, PATIENCE).toBe(1);
       left.abort();
@@ -399,6 +402,29 @@ describe('a long file', () => {
     } finally {
       await owner.query('ROLLBACK');
     }
+  });
+
+  it('has every day that was there when it began, and names months that were purged', async () => {
+    const { rows: days } = await owner.query<{ day: string }>(
+      `SELECT min(started_at)::date::text AS day FROM xdr`,
+    );
+    await owner.query('BEGIN');
+    await enterScope(owner, SYSTEM_SCOPE);
+    await owner.query('LOCK TABLE xdr');
+    const path = `usage.csv?${OCTOBER}&level=RETAIL`;
+    const asked = fetchExport(app, world.tokens.hub, path);
+    await expect.poll(waiting, PATIENCE).toBe(1);
+    await owner.query('SELECT purge_usage_day($1, NULL)', [days[0]?.day]);
+    await owner.query('COMMIT');
+    expect(await asked).toMatchObject({ status: 400, code: 'EXPORT_OVERTAKEN' });
+    const later = await fetchExport(app, world.tokens.hub, path);
+    expect(later.headers.get('kontor-purged-months')).toBe('2026-10');
+    expect(csvRows(later.text).map(({ started_at }) => started_at?.slice(0, 10))).not.toContain(
+      days[0]?.day,
+    );
+    const november = 'from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z';
+    const others = await fetchExport(app, world.tokens.hub, `usage.csv?${november}`);
+    expect(others.headers.get('kontor-purged-months')).toBeNull();
   });
 
   it('is not begun where its end could not be told from a break', async () => {
