@@ -11,7 +11,8 @@ export type ProbableCause =
   | 'AUDIT_TAMPERED'
   | 'FIGURES_DIFFER'
   | 'WEBHOOK_FAILING'
-  | 'MONTH_NOT_FOLDED';
+  | 'MONTH_NOT_FOLDED'
+  | 'PURGE_HELD_UP';
 
 /** State of an alarm from what happened to it. */
 export function alarmState(alarm: {

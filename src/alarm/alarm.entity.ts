@@ -38,6 +38,7 @@ const ProbableCauseType = {
   FIGURES_DIFFER: 'FIGURES_DIFFER',
   WEBHOOK_FAILING: 'WEBHOOK_FAILING',
   MONTH_NOT_FOLDED: 'MONTH_NOT_FOLDED',
+  PURGE_HELD_UP: 'PURGE_HELD_UP',
 } as const;
 registerEnumType(ProbableCauseType, {
   name: 'ProbableCause',
@@ -51,6 +52,7 @@ registerEnumType(ProbableCauseType, {
     FIGURES_DIFFER: { description: 'Files, records, sums and invoices do not agree.' },
     WEBHOOK_FAILING: { description: 'Messages to a webhook do not arrive.' },
     MONTH_NOT_FOLDED: { description: "Tiers and buckets of a contract's month are not applied." },
+    PURGE_HELD_UP: { description: 'Records past their time have not been purged for a day.' },
   },
 });
 

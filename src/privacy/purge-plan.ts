@@ -88,6 +88,15 @@ export function purgeSteps(facts: PurgeFacts): PurgeStep[] {
   ];
 }
 
+/** Of the steps of a purge, what purges some days once more; none when they are not past. */
+export function stepsOfDays(steps: readonly PurgeStep[], days: readonly string[]): PurgeStep[] {
+  const wanted = new Set(days);
+  if (!steps.some((step) => step.step === 'DAY' && wanted.has(step.day))) return [];
+  return steps.filter((step) =>
+    step.step === 'DAY' ? wanted.has(step.day) : step.step === 'HORIZON' || step.step === 'REPORT',
+  );
+}
+
 // A day is past for a partner when its last moment is.
 function daySteps(day: string, usage: readonly Cohort[], nowMs: number): PurgeStep[] {
   const end = Date.parse(`${day}T00:00:00Z`) + DAY_MS;

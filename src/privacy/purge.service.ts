@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { clearCondition, raiseAlarm } from '../alarm/index.js';
 import { type Act, type AuditService, actorOfCommand, assertAtHub } from '../audit/index.js';
 import {
   type BatchExecutor,
@@ -24,6 +25,7 @@ import {
   figuresOf,
   figuresOfRun,
   filesInImport,
+  heldForLong,
   heldJustPurged,
   holdDay,
   isDeliveryPast,
@@ -32,12 +34,13 @@ import {
   neededRecords,
   noteFigures,
   partnersOfDay,
+  passedOver,
   purgeDay,
   purgeRows,
   purgeRuns,
   recordDays,
 } from './purge.store.js';
-import { type Past, type PurgeStep, purgeSteps } from './purge-plan.js';
+import { type Past, type PurgeStep, purgeSteps, stepsOfDays } from './purge-plan.js';
 import { allPeriods, partnerPaths } from './retention.store.js';
 
 const ROWS_AT_ONCE = 10_000;
@@ -46,6 +49,8 @@ const TICK_MS = 3_600_000;
 const FIRST_TICK_MS = 300_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 const LOCK_TRIES = 100;
+/** Of a day of records; then it is passed over for an hour. Whoever begins to read waits, too. */
+const DAY_TRIES = 2;
 const LOCK_PAUSE_MS = 500;
 
 /** What a part of a step has done, and whether the step is done with it. */
@@ -57,7 +62,8 @@ interface Part {
 }
 
 /** Steps whose work is in the database, a transaction at a time. */
-type DatabaseStep = Exclude<PurgeStep, { step: 'DELIVERIES' | 'LEFTOVERS' | 'REPORT' }>;
+type DatabaseStep = Exclude<PurgeStep, { step: 'DAY' | 'DELIVERIES' | 'LEFTOVERS' | 'REPORT' }>;
+type DayStep = Extract<PurgeStep, { step: 'DAY' }>;
 
 /** Deliveries whose content was known and that lie aside, by their path. */
 export interface Deliveries {
@@ -107,7 +113,10 @@ export class PurgeService implements BatchExecutor {
     await this.#working;
   }
 
-  /** Starts the purge of today unless somebody has; answers whether it did. */
+  /**
+   * Starts the purge of today unless somebody has; then, once an hour, that of days which were
+   * passed over since they were read. Answers whether it did either.
+   */
   async startOfDay(): Promise<boolean> {
     const subject = `purge:${this.#options.now().toISOString().slice(0, 10)}`;
     const hubId = await this.#database.read(SYSTEM_SCOPE, async (tx) => {
@@ -116,10 +125,27 @@ export class PurgeService implements BatchExecutor {
       );
       return known.length > 0 ? null : hubOf(tx);
     });
-    if (hubId === null) return false;
+    if (hubId === null) return this.#startPassedOver();
     const act = actOf('startPurge', {}, 'Every day what is past its time is purged.');
+    await this.#options.audit.write(SYSTEM_SCOPE, act, actorOfCommand(hubId), async (tx) =>
+      this.#create(tx, hubId, await this.#steps(tx), { subject, requestedBy: null }),
+    );
+    return true;
+  }
+
+  async #startPassedOver(): Promise<boolean> {
+    const found = await this.#database.read(SYSTEM_SCOPE, async (tx) => {
+      const left = await passedOver(tx);
+      if (left === null) return null;
+      const steps = stepsOfDays(await this.#steps(tx), left.days);
+      return { ...left, steps, hubId: await hubOf(tx) };
+    });
+    if (found === null || found.steps.length === 0 || found.hubId === null) return false;
+    const { days, runId, steps, hubId } = found;
+    const asked = { subject: `purge:after:${runId}`, requestedBy: null };
+    const act = actOf('startPurge', { days }, 'Days that somebody read were passed over.');
     await this.#options.audit.write(SYSTEM_SCOPE, act, actorOfCommand(hubId), (tx) =>
-      this.#create(tx, hubId, subject, null),
+      this.#create(tx, hubId, steps, asked),
     );
     return true;
   }
@@ -129,29 +155,32 @@ export class PurgeService implements BatchExecutor {
     await assertAtHub(tx, viewer.partnerId);
     const made = await once(tx, viewer, key, 'startPurge', {}, async () => {
       const subject = `purge:${randomUUID()}`;
-      return { id: await this.#create(tx, viewer.partnerId, subject, viewer.userId) };
+      const asked = { subject, requestedBy: viewer.userId };
+      return { id: await this.#create(tx, viewer.partnerId, await this.#steps(tx), asked) };
     });
     return tx.findOneByOrFail(Run, { id: made.id });
   }
 
-  async #create(
-    tx: Tx,
-    hubId: number,
-    subject: string,
-    requestedBy: number | null,
-  ): Promise<number> {
-    const steps = purgeSteps({
+  async #steps(tx: Tx): Promise<PurgeStep[]> {
+    return purgeSteps({
       partners: await partnerPaths(tx),
       periods: await allPeriods(tx),
       days: await recordDays(tx),
       nowMs: this.#options.now().getTime(),
     });
+  }
+
+  async #create(
+    tx: Tx,
+    hubId: number,
+    steps: readonly PurgeStep[],
+    asked: { readonly subject: string; readonly requestedBy: number | null },
+  ): Promise<number> {
     const { runId } = await createRun(tx, {
       kind: 'PURGE',
       partnerId: hubId,
-      subject,
+      ...asked,
       params: {},
-      requestedBy,
       unitsTotal: steps.length,
       // One after the other, whichever processes there are.
       batches: steps.map((step) => ({ lane: 'purge', payload: step, units: 1 })),
@@ -164,6 +193,7 @@ export class PurgeService implements BatchExecutor {
     const step = batch.payload as PurgeStep;
     if (step.step === 'REPORT') return this.#report(batch);
     if (step.step === 'DELIVERIES' || step.step === 'LEFTOVERS') return this.#onDisk(batch, step);
+    if (step.step === 'DAY') return this.#day(batch, step);
     let figures = await this.#database.read(SYSTEM_SCOPE, (tx) => figuresOf(tx, batch.id));
     for (;;) {
       const before = figures;
@@ -179,6 +209,25 @@ export class PurgeService implements BatchExecutor {
       figures = part.figures;
       for (const storedAs of part.unused ?? []) await this.#options.removeBytes(storedAs);
       if (part.done) return;
+    }
+  }
+
+  /** Purges a day of records, or passes over it for now when somebody reads records for long. */
+  async #day(batch: ClaimedBatch, step: DayStep): Promise<void> {
+    const work = () =>
+      this.#database.write(SYSTEM_SCOPE, async (tx) => {
+        const totals = await purgeRecords(tx, step);
+        await clearCondition(tx, heldUp(step.day));
+        await completeBatchSql(tx, batch, { totals }, 1);
+      });
+    try {
+      await patiently(work, DAY_TRIES);
+    } catch (error) {
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+      await this.#database.write(SYSTEM_SCOPE, async (tx) => {
+        await alarmHeldUp(tx, batch.partnerId, step.day);
+        await completeBatchSql(tx, batch, { totals: { daysHeld: 1 } }, 1);
+      });
     }
   }
 
@@ -220,13 +269,13 @@ export class PurgeService implements BatchExecutor {
   }
 }
 
-// Somebody reads a partition for long. Later steps build upon this one, so it is not left behind.
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
+// Somebody reads for long, and holds a lock that the work needs.
+async function patiently<T>(work: () => Promise<T>, most = LOCK_TRIES): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await work();
     } catch (error) {
-      if (sqlState(error) !== LOCK_NOT_AVAILABLE || tries === LOCK_TRIES) throw error;
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE || tries === most) throw error;
       await delay(LOCK_PAUSE_MS);
     }
   }
@@ -246,8 +295,6 @@ async function partOf(tx: Tx, step: DatabaseStep): Promise<Part> {
       const keptForImport = await filesInImport(tx, step);
       return { figures: { ...figures, keptForImport }, done: true, unused };
     }
-    case 'DAY':
-      return { figures: await purgeRecords(tx, step), done: true };
     case 'HORIZON':
       return { figures: { identitySegments: await moveHorizon(tx, step.before) }, done: true };
     case 'RUNS': {
@@ -257,11 +304,28 @@ async function partOf(tx: Tx, step: DatabaseStep): Promise<Part> {
   }
 }
 
+/** Names the condition that a day cannot be purged. */
+function heldUp(day: string): string {
+  return `purge of ${day} held up`;
+}
+
+async function alarmHeldUp(tx: Tx, hubId: number, day: string): Promise<void> {
+  const since = await heldForLong(tx, day);
+  if (since === null) return;
+  await raiseAlarm(tx, {
+    partnerId: hubId,
+    severity: 'MINOR',
+    probableCause: 'PURGE_HELD_UP',
+    subjectType: 'Partner',
+    subjectId: hubId,
+    naturalKey: heldUp(day),
+    text: `Records of ${day} are past their time, and whenever they are to go somebody reads.`,
+    details: { day, since: since.toISOString() },
+  });
+}
+
 /** Purges the records of a day as far as nothing needs them any more. */
-async function purgeRecords(
-  tx: Tx,
-  { day, partnerIds }: { readonly day: string; readonly partnerIds: readonly number[] },
-): Promise<Figures> {
+async function purgeRecords(tx: Tx, { day, partnerIds }: DayStep): Promise<Figures> {
   // Whoever is about to add something ends first, or it would go without being looked at.
   await holdDay(tx, day);
   if ((await busyDay(tx, day)) !== null) return { daysBusy: 1 };

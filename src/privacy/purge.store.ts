@@ -240,6 +240,48 @@ export async function moveHorizon(tx: SqlClient, before: string): Promise<number
   );
 }
 
+// Steps of purges for a day that have ended, and whether they passed it over.
+const DAY_STEPS = `SELECT b.id, r.id AS run_id, b.payload ->> 'day' AS day, b.finished_at,
+    b.result -> 'totals' ? 'daysHeld' AS held
+  FROM run r JOIN run_batch b ON b.run_id = r.id AND b.state = 'DONE'
+  WHERE r.kind = 'PURGE' AND r.created_at > clock_timestamp() - interval '31 days'
+    AND b.payload ->> 'step' = 'DAY'`;
+
+/** Days that purges passed over last, since somebody read them, and the newest run that did. */
+export interface PassedOver {
+  readonly days: readonly string[];
+  readonly runId: number;
+}
+
+/** What is to be tried again; null when there is nothing, or while a purge is under way. */
+export async function passedOver(tx: SqlClient): Promise<PassedOver | null> {
+  const rows = rowsOf<{ day: string; run_id: number }>(
+    await tx.query(
+      `SELECT day, run_id FROM (SELECT DISTINCT ON (day) day, run_id, held
+         FROM (${DAY_STEPS}) AS s ORDER BY day, id DESC) AS last
+       WHERE held AND NOT EXISTS (SELECT FROM run
+         WHERE kind = 'PURGE' AND state IN ('READY','RUNNING'))`,
+    ),
+  );
+  if (rows.length === 0) return null;
+  const runId = Math.max(...rows.map(({ run_id }) => run_id));
+  return { days: rows.map(({ day }) => day), runId };
+}
+
+/** Since when purges have passed over a day; null unless it is for longer than a day. */
+export async function heldForLong(tx: SqlClient, day: string): Promise<Date | null> {
+  const rows = rowsOf<{ since: Date | null }>(
+    await tx.query(
+      `WITH step AS (SELECT * FROM (${DAY_STEPS}) AS s WHERE day = $1)
+       SELECT min(finished_at) AS since FROM step
+       WHERE held AND id > coalesce((SELECT max(id) FROM step WHERE NOT held), 0)
+       HAVING min(finished_at) < clock_timestamp() - interval '1 day'`,
+      [day],
+    ),
+  );
+  return rows[0]?.since ?? null;
+}
+
 /** The figures that an interrupted batch has committed already. */
 export async function figuresOf(tx: SqlClient, batchId: number): Promise<Record<string, number>> {
   const rows = rowsOf<{ totals: Record<string, number> | null }>(
