@@ -54,11 +54,11 @@ function findMargin(
   return cost <= sell.amount ? null : { policy, cost, price: sell.amount, currency };
 }
 
-/** What becomes of a record with these findings, from the top level down; null: it is rated. */
+/** What becomes of a record with these findings, by the strictest of them; null: it is rated. */
 export function marginFault(
   findings: readonly Pick<MarginFinding, 'policy'>[],
 ): 'MARGIN_HELD' | 'MARGIN_REFUSED' | null {
-  const last = findings.findLast(({ policy }) => policy !== 'WARN');
-  if (last === undefined) return null;
-  return last.policy === 'HOLD' ? 'MARGIN_HELD' : 'MARGIN_REFUSED';
+  const policies = findings.map(({ policy }) => policy);
+  if (policies.includes('REFUSE')) return 'MARGIN_REFUSED';
+  return policies.includes('HOLD') ? 'MARGIN_HELD' : null;
 }

@@ -86,7 +86,7 @@ export class Quote {
   @Field(() => QuoteMarginFault, {
     nullable: true,
     description:
-      'What rating would do by these findings; the lowest that does not only warn decides. Null ' +
+      'What rating would do by these findings; the strictest of them decides. Null ' +
       'when it would rate the record.',
   })
   marginFault!: keyof typeof QuoteMarginFault | null;

@@ -21,7 +21,8 @@ export class RecordMargin {
 
   /**
    * Fills `belowCost` and `loss` of the rows that were rated; under HOLD and REFUSE the row has a
-   * fault from then on. Levels that are kept are compared with and not marked.
+   * fault from then on, that of REFUSE where levels differ. Levels that are kept are compared with
+   * and not marked.
    */
   mark(records: RecordBatch, rated: RatedBatch, kept: KeptLevels | null): void {
     const { versionMargin } = this.#contracts;
@@ -45,8 +46,10 @@ export class RecordMargin {
         if (loss <= 0) continue;
         rated.belowCost[row]! |= 1 << level;
         rated.loss[at] = loss;
-        if (policy === MARGIN_POLICY.HOLD) records.fault[row] = faultNumber.MARGIN_HELD;
         if (policy === MARGIN_POLICY.REFUSE) records.fault[row] = faultNumber.MARGIN_REFUSED;
+        else if (policy === MARGIN_POLICY.HOLD && records.fault[row] === 0) {
+          records.fault[row] = faultNumber.MARGIN_HELD;
+        }
       }
     }
   }

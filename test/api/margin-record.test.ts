@@ -5,6 +5,7 @@ import { call, TERMS } from '../fixtures/partner.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
+  CUSTOMER_NUMBER,
   DIRECT_NUMBER,
   fileCounts,
   importFile,
@@ -77,6 +78,35 @@ describe('a record that brings less than it costs', () => {
     expect(await recycled(fileId)).toMatchObject({ rated: 1, duplicate: 0 });
     const again = await importFile(kontor, world, 'kontor', HEADER + HEADER + call339('m7'));
     expect(again.file).toMatchObject({ rated: '0', duplicate: '1' });
+  });
+});
+
+describe('a record that two sellers of its chain lose by', () => {
+  it('is rejected where one of them refuses it, whoever holds it above or below', async () => {
+    const { token, lists, contracts } = world;
+    await aRate(kontor, token, lists.lowerBuys, { prefix: '339', price: '0.001' });
+    await aRate(kontor, token, lists.lowerRetail, { prefix: '339', price: '0.0005' });
+    const line = (id: string) => call339(id).replace(DIRECT_NUMBER, CUSTOMER_NUMBER);
+    const ends: unknown[] = [];
+    for (const [above, below] of [
+      ['REFUSE', 'HOLD'],
+      ['HOLD', 'REFUSE'],
+      ['HOLD', 'WARN'],
+    ] as const) {
+      await policy(above, contracts.lower);
+      await policy(below, contracts.customer);
+      const { marginFault } = await quotedOf(CUSTOMER_NUMBER, '33912345678');
+      const file = HEADER + line(`two ${above} ${below}`);
+      const { held, rejected } = (await importFile(kontor, world, 'kontor', file)).file;
+      ends.push([marginFault, held, rejected]);
+    }
+    await policy('NONE', contracts.lower);
+    await policy('NONE', contracts.customer);
+    expect(ends).toEqual([
+      ['MARGIN_REFUSED', '0', '1'],
+      ['MARGIN_REFUSED', '0', '1'],
+      ['MARGIN_HELD', '1', '0'],
+    ]);
   });
 });
 
@@ -157,8 +187,15 @@ const call338 = (id: string, at = '10-10T10:00:00') =>
   `${id},voice,2026-${at}Z,+${DIRECT_NUMBER},+33812345678,60,,CANARY-TRUNK-OUT\n`;
 
 /** What a quote says of the margin of such a call. */
-async function quoted(at = '10-10T10:00:00'): Promise<unknown> {
-  const input = { aNumber: DIRECT_NUMBER, bNumber: '33812345678', quantity: '60' };
+const quoted = (at?: string) => quotedOf(DIRECT_NUMBER, '33812345678', at);
+
+async function quotedOf(
+  aNumber: string,
+  bNumber: string,
+  at = '10-10T10:00:00',
+  // biome-ignore lint/suspicious/noExplicitAny: a test knows the shape of what it asked for.
+): Promise<any> {
+  const input = { aNumber, bNumber, quantity: '60' };
   const { trunks } = (await kontor.graphql(TRUNKS, {}, world.token)).data as {
     readonly trunks: { readonly nodes: readonly { readonly id: string; readonly name: string }[] };
   };
@@ -195,11 +232,11 @@ async function recycled(fileId: string): Promise<Record<string, number>> {
   return (await runEnd(kontor, world.token, run.id)).result;
 }
 
-async function policy(name: string): Promise<void> {
+async function policy(name: string, contract = world.contracts.direct): Promise<void> {
   await kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
     tx.query('UPDATE contract_version SET margin_policy = $1 WHERE contract_id = $2', [
       name,
-      rowNumber('Contract', world.contracts.direct),
+      rowNumber('Contract', contract),
     ]),
   );
 }
