@@ -43,11 +43,10 @@ import {
 import { previewBooks } from './rerate-query.store.js';
 import { type RerateAction, type RerateState, stepOf } from './rerate-rules.js';
 import { type RerateSelection, slicesOf } from './rerate-selection.js';
+import { assertSpan } from './xdr-query.store.js';
 
 const SUBJECT = 'Rerate';
 const OVERTAKEN = Symbol('change sets that others came after');
-const MAX_DAYS = 400;
-const DAY_MS = 86_400_000;
 /** Bytes of a day leaf that one batch reads. */
 const SLICE_BYTES = 48 * 1024 * 1024;
 
@@ -317,10 +316,7 @@ async function checkedSelection(
   viewer: Viewer,
   input: RerateSelectionInput,
 ): Promise<RerateSelection> {
-  const length = input.to.getTime() - input.from.getTime();
-  if (!(length > 0 && length <= MAX_DAYS * DAY_MS)) {
-    throw new DomainError('INVALID_PERIOD', `Choose a span of at most ${MAX_DAYS} days.`);
-  }
+  assertSpan(input);
   const idOf = async (
     entity: Parameters<typeof rowByGlobalId>[1],
     type: string,

@@ -91,10 +91,11 @@ export function xdrOf(row: RawXdr): Xdr {
 }
 
 /** Refuses with INVALID_PERIOD a span that ends before it begins or is longer than 400 days. */
-export function assertSpan(filter: XdrFilter): void {
-  const length = filter.to.getTime() - filter.from.getTime();
+export function assertSpan({ from, to }: Pick<XdrFilter, 'from' | 'to'>): void {
+  const length = to.getTime() - from.getTime();
   if (length > 0 && length <= MAX_DAYS * DAY_MS) return;
-  throw new DomainError('INVALID_PERIOD', `Ask for a span of at most ${MAX_DAYS} days.`);
+  const rule = length > 0 ? `has at most ${MAX_DAYS} days` : 'ends after it begins';
+  throw new DomainError('INVALID_PERIOD', `A span ${rule}.`);
 }
 
 /** Conditions on `seen_xdr`, aliased `x`, with the values of their places. */

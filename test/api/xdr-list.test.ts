@@ -289,10 +289,15 @@ describe('xdrs', () => {
     expect(await quantities(tokens.hub)).toEqual(['0', '60', '61', '5']);
     const span = { from: `${DAY}T10:00:00Z`, to: '2026-10-21T23:59:59.999Z' };
     expect(await quantities(tokens.hub, span)).toEqual(['60', '61']);
-    const wrong = async (from: string, to: string) =>
-      (await kontor.graphql(LIST, { filter: { from, to } }, tokens.hub)).codes;
-    expect(await wrong(SPAN.to, SPAN.from)).toEqual(['INVALID_PERIOD']);
-    expect(await wrong('2020-01-01T00:00:00Z', SPAN.to)).toEqual(['INVALID_PERIOD']);
+    const wrong = async (from: string, to: string) => {
+      const { errors } = await kontor.graphql(LIST, { filter: { from, to } }, tokens.hub);
+      return errors.map(({ message, extensions }) => `${extensions.code}: ${message}`);
+    };
+    const backwards = ['INVALID_PERIOD: A span ends after it begins.'];
+    expect(await wrong(SPAN.to, SPAN.from)).toEqual(backwards);
+    expect(await wrong(SPAN.to, SPAN.to)).toEqual(backwards);
+    const long = ['INVALID_PERIOD: A span has at most 400 days.'];
+    expect(await wrong('2020-01-01T00:00:00Z', SPAN.to)).toEqual(long);
   });
 
   it('narrows by number, subtree, account, subscription, service, destination, file', async () => {
