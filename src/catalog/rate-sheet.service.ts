@@ -312,6 +312,7 @@ async function readingOf(
     columns,
     ...(file.isText && { cellCount: header.length }),
     defaults: mapping.defaults,
+    currency: sheet.list.currency,
     decimalComma: mapping.decimalComma,
     timeZone: mapping.timeZone,
     dateFormat: mapping.dateFormat,

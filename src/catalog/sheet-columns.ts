@@ -53,6 +53,7 @@ const USUAL: Readonly<Record<SheetField, string>> = {
   prefix: 'prefix prefixes code codes dialcode dialcodes dialingcode areacode destinationcode',
   countryCode: 'countrycode cc',
   destination: 'destination destinationname name zone zonename ziel',
+  currency: 'currency currencycode ccy curr waehrung',
   connectionFee: 'connectionfee connectfee setupfee fee',
   rateUnit: 'rateunit unit',
   increments: 'increments increment billingincrement billingincrements interval intervals',

@@ -57,7 +57,7 @@ export async function writtenSheet(
     listId: list.id,
     listName: list.name,
     mapping,
-    columns: sheetColumns(mapping),
+    columns: sheetColumns(mapping, list.currency),
     leftOut,
     rates: (stream) => exportRates(stream, selection),
   };

@@ -31,6 +31,7 @@ const USUAL_NAMES: ColumnNames = {
   prefix: 'Prefix',
   destination: 'Destination',
   price: 'Price',
+  currency: 'Currency',
   connectionFee: 'Connection fee',
   rateUnit: 'Rate unit',
   firstIncrement: 'First increment',
@@ -45,7 +46,7 @@ const USUAL_NAMES: ColumnNames = {
 
 type Writer = Omit<SheetColumn, 'name'>;
 
-const WRITERS: Readonly<Record<Exclude<SheetField, 'countryCode'>, Writer>> = {
+const WRITERS: Readonly<Record<Exclude<SheetField, 'countryCode' | 'currency'>, Writer>> = {
   price: { kind: 'NUMBER', cell: ({ price }) => price },
   prefix: { kind: 'TEXT', cell: ({ prefix }) => prefix },
   destination: { kind: 'TEXT', cell: ({ destination }) => destination },
@@ -73,7 +74,7 @@ const END: SheetColumn = {
 };
 
 /** The columns by which an import with this mapping reads back what they say. */
-export function sheetColumns({ columns }: SheetMapping): SheetColumn[] {
+export function sheetColumns({ columns }: SheetMapping, currency: string): SheetColumn[] {
   const names = columns ?? USUAL_NAMES;
   const written = SHEET_FIELDS.flatMap((field): SheetColumn[] => {
     const name = names[field];
@@ -83,6 +84,7 @@ export function sheetColumns({ columns }: SheetMapping): SheetColumn[] {
       const cell = names.prefix ? () => null : WRITERS.prefix.cell;
       return [{ name, kind: 'TEXT', cell }];
     }
+    if (field === 'currency') return [{ name, kind: 'TEXT', cell: () => currency }];
     return [{ name, ...WRITERS[field] }];
   });
   const taken = written.some(({ name }) => name.trim().toLowerCase() === END.name.toLowerCase());

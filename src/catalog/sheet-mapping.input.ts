@@ -55,6 +55,13 @@ export class RateSheetColumns {
   @ColumnName()
   destination?: string | null;
 
+  @Field(() => String, {
+    nullable: true,
+    description: "Currency of the row, ISO 4217: it is an error unless it is the list's or empty.",
+  })
+  @ColumnName()
+  currency?: string | null;
+
   @Field(() => String, { nullable: true, description: 'Connection fee.' })
   @ColumnName()
   connectionFee?: string | null;

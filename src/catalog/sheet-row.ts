@@ -17,6 +17,7 @@ export const rowFaults = {
   INVALID_INCREMENTS: 'Increments are written first/next.',
   INVALID_DATE: 'The field is not a date or instant.',
   VALUE_REFUSED: 'The value lies outside of what a rate may have.',
+  WRONG_CURRENCY: 'The row is in another currency than the list.',
   DUPLICATE_ROW: 'An earlier row prices the same prefix and band from the same instant.',
 } as const;
 export type RowFaultCode = keyof typeof rowFaults;
@@ -35,6 +36,7 @@ export const SHEET_FIELDS = [
   'prefix',
   'countryCode',
   'destination',
+  'currency',
   'connectionFee',
   'rateUnit',
   'increments',
@@ -56,6 +58,8 @@ export interface SheetReading {
   /** How many cells a row has, where one delimiter too many moves all cells behind it. */
   readonly cellCount?: number;
   readonly defaults: SheetNumbers;
+  /** That of the list. */
+  readonly currency: string;
   readonly decimalComma: boolean;
   readonly timeZone: string;
   readonly dateFormat: DateFormat;
@@ -149,6 +153,7 @@ function pricesOf(
 ): SheetPrice[] {
   const [unread] = target.unread;
   if (unread !== undefined) throw prefixFault(unread);
+  refuseCurrency(cell('currency'), reading.currency);
   const destinationName = cell('destination') || null;
   const numbers = readNumbers(cell, decimal, reading);
   const limits = limitsOf(cell, decimal);
@@ -238,6 +243,12 @@ function bandOf(text: string, reading: SheetReading): number | null {
   const band = reading.bands.get(text);
   if (band !== undefined) return band;
   throw new Faulty('UNKNOWN_BAND', 'band', `The list has no band "${text.slice(0, 40)}".`);
+}
+
+function refuseCurrency(text: string, currency: string): void {
+  if (text === '' || text.toUpperCase() === currency) return;
+  const message = `The list is in ${currency}, the row in "${text.slice(0, 40)}".`;
+  throw new Faulty('WRONG_CURRENCY', 'currency', message);
 }
 
 function refuseTarget(name: string | null): never {

@@ -129,7 +129,7 @@ describe('rates of a list', () => {
     expect(await again(id, csv)).toEqual(UNCHANGED);
     expect(await again(id, await file(id, 'xlsx'))).toEqual(UNCHANGED);
     const usual = await file(id, 'csv', '&mapping=usual');
-    expect(usual.text.split('\r\n')[0]).toMatch(/^Price,Prefix,Destination,/);
+    expect(usual.text.split('\r\n')[0]).toMatch(/^Price,Prefix,Destination,Currency,/);
     // An encoding that has no sign for some characters would lose them.
     await create(save, { priceListId: id, encoding: 'WINDOWS_1252' });
     expect((await file(id, 'csv')).code).toBe('EXPORT_REFUSED');

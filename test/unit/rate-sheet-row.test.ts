@@ -20,6 +20,7 @@ const reading: SheetReading = {
     minimum: 0,
     grace: 0,
   },
+  currency: 'EUR',
   decimalComma: false,
   dateFormat: 'ISO',
   timeZone: 'Europe/Berlin',
@@ -118,6 +119,24 @@ describe('a faulty row', () => {
     ['Prices are in EUR', '', '', [null]],
   ])('for %j at %j, %j is about %j', (prefix, price, name, expected) => {
     expect(about(prefix, price, name)).toEqual(expected);
+  });
+});
+
+describe('the currency of a row', () => {
+  const columns = readSheetColumns(null, ['Code', 'Rate', 'Währung']);
+  const read = (currency: string) =>
+    readSheetRow(['49,4915', '0.1', currency], { ...reading, columns });
+
+  it.each(['EUR', ' eur ', ''])('may be %j in a list of EUR', (currency) => {
+    expect(read(currency)).toMatchObject({ prices: [{ prefix: '49' }, { prefix: '4915' }] });
+  });
+
+  it.each(['USD', '€', 'EURO'])('is not %j, and its prefixes are not taken as missing', (text) => {
+    const message = `The list is in EUR, the row in "${text}".`;
+    expect(read(text)).toMatchObject({
+      fault: { code: 'WRONG_CURRENCY', field: 'currency', message },
+      targets: [{ prefix: '49' }, { prefix: '4915' }],
+    });
   });
 });
 
