@@ -185,6 +185,13 @@ const BEHAVIOUR = [
     tests: ['api/upload'],
   },
   {
+    name: 'the numbers of records that are read as a rate sheet',
+    file: 'build/src/services.js',
+    from: "if (file.state !== 'STORED')",
+    to: 'if (false)',
+    tests: ['api/rate-sheet-file'],
+  },
+  {
     name: 'a level of prices',
     file: 'build/src/partner/price-access.js',
     from: 'return permissions.has(levelPermission[level])',
