@@ -1,6 +1,4 @@
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { AlarmResolver, AlarmService } from './alarm/index.js';
 import {
   AuditorService,
@@ -104,7 +102,6 @@ import {
 } from './integration/index.js';
 import { invariant } from './kernel/index.js';
 import {
-  assertKept,
   DuplicateRecordResolver,
   FileStorage,
   type FormatDefinition,
@@ -112,6 +109,7 @@ import {
   keptFiles,
   keptSince,
   LineFields,
+  readSheet,
   removeKept,
   rewriteKept,
   rewriteLines,
@@ -119,7 +117,6 @@ import {
   SuspenseResolver,
   SuspenseService,
   UploadService,
-  UsageFile,
   UsageFileResolver,
   UsageFileService,
   UsageFormatResolver,
@@ -143,10 +140,6 @@ import {
   type Log,
   RunResolver,
   RunService,
-  requirePermission,
-  rowOrNull,
-  type Tx,
-  type Viewer,
 } from './platform/index.js';
 import {
   EraseService,
@@ -321,7 +314,7 @@ function buildRegister(storage: FileStorage) {
     priceLists: new PriceListService(),
     rates: new RateService(),
     sheetMappings: new SheetMappingService(),
-    rateSheets: new RateSheetService((...asked) => readUpload(storage, ...asked)),
+    rateSheets: new RateSheetService((...asked) => readSheet(storage, ...asked)),
     margins: new MarginService(),
     subscriptions: new SubscriptionService(),
     trunks: new TrunkService(),
@@ -375,22 +368,6 @@ function buildBilling(
     invoices: new InvoiceService(numbers),
     usageReports: new UsageReportService(),
   };
-}
-
-// The rows of a sheet show the text of the file: that of records is for who may see it as it is.
-const RECORD_READERS = ['usage.read', 'subscriber.number.read'];
-
-async function readUpload(
-  storage: FileStorage,
-  tx: Tx,
-  viewer: Viewer,
-  fileId: string,
-): Promise<Readable | null> {
-  const file = await rowOrNull(tx, UsageFile, 'UsageFile', fileId);
-  if (file === null) return null;
-  if (file.state !== 'STORED') for (const one of RECORD_READERS) requirePermission(viewer, one);
-  assertKept(file);
-  return createReadStream(storage.pathOf(file.storedAs));
 }
 
 /** One of each resolver, by its class. */

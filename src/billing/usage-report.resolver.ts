@@ -45,8 +45,8 @@ export class UsageReportResolver {
   @Authorized('usage.read')
   @Query(() => DestinationUsageConnection, {
     description:
-      'Traffic of a month by destination with cost, revenue and margin, billed or not. Usage counts ' +
-      "in the month of each contract's zone, so that a call at the edge of two may cost in one and " +
+      'Traffic of a month by destination with cost, revenue and margin, billed or not. Usage ' +
+      "counts in the month of each contract's zone: a call at the edge may cost in one month and " +
       'bring in the other. Refused with NOT_FOUND, INVALID_CURRENCY, EXCHANGE_RATE_MISSING or ' +
       'VALUE_OUT_OF_RANGE.',
   })

@@ -20,6 +20,7 @@ export { laneOf } from './import-plan.js';
 export { type InboxOptions, type InboxReport, InboxService } from './inbox.service.js';
 export { keptFiles, keptSince, removeKept } from './kept-aside.service.js';
 export { fieldSpans, LineFields } from './line-fields.js';
+export { readSheet } from './sheet-upload.service.js';
 export {
   DuplicateRecordResolver,
   SuspenseCountResolver,
@@ -31,7 +32,6 @@ export { type UploadAnswer, UploadService, uploadRoute } from './upload.service.
 export { UsageFile } from './usage-file.entity.js';
 export { UsageFileResolver } from './usage-file.resolver.js';
 export {
-  assertKept,
   type ImportBatchPayload,
   type ImportRunParams,
   UsageFileService,

@@ -186,7 +186,7 @@ const BEHAVIOUR = [
   },
   {
     name: 'the numbers of records that are read as a rate sheet',
-    file: 'build/src/services.js',
+    file: 'build/src/mediation/sheet-upload.service.js',
     from: "if (file.state !== 'STORED')",
     to: 'if (false)',
     tests: ['api/rate-sheet-file'],
