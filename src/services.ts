@@ -170,6 +170,7 @@ import {
 } from './rating/index.js';
 import { ErrorCodeResolver, resolvers } from './schema.js';
 import {
+  assertPlanCurrencies,
   ContractPriceListTrunkResolver,
   ContractSubscriptionsResolver,
   lookUpTrunks,
@@ -309,7 +310,11 @@ function buildRating(database: Database, storage: FileStorage) {
 function buildRegister(storage: FileStorage) {
   return {
     partners: new PartnerService(),
-    contracts: new ContractService(lookUpPriceLists, lookUpTrunks),
+    contracts: new ContractService({
+      priceLists: lookUpPriceLists,
+      trunks: lookUpTrunks,
+      assertPlans: assertPlanCurrencies,
+    }),
     destinations: new DestinationService(),
     priceLists: new PriceListService(),
     rates: new RateService(),

@@ -78,7 +78,8 @@ export class ContractResolver {
   @Mutation(() => Contract, {
     description:
       'Records new terms over a period. Versions that the period touches are superseded; what ' +
-      'they cover outside of it is recorded anew. Nothing is edited.',
+      'they cover outside of it is recorded anew. Nothing is edited. Refused with PLAN_CURRENCY ' +
+      'while subscriptions of that time have service plans in another currency.',
   })
   async amendContract(
     @Arg('contractId', () => ID, { description: 'The contract.' }) contractId: string,

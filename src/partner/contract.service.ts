@@ -1,4 +1,4 @@
-import { DomainError } from '../kernel/index.js';
+import { DomainError, type Period } from '../kernel/index.js';
 import {
   type Connection,
   notFound,
@@ -43,14 +43,36 @@ export type PriceListLookup = (tx: Tx, ids: readonly number[]) => Promise<PriceL
 /** Tells which of these trunks are visible; subscriptions, too, stand below this folder. */
 export type TrunkLookup = (tx: Tx, ids: readonly number[]) => Promise<number[]>;
 
+/** The currency that terms of a contract are to have over a period. */
+export interface CurrencyChange {
+  readonly contractId: number;
+  readonly currency: string;
+  readonly period: Period;
+}
+
+/**
+ * Refuses a change that would leave subscriptions of the contract with fees in another currency;
+ * service plans stand below this folder as well.
+ */
+export type PlanGuard = (tx: Tx, change: CurrencyChange) => Promise<void>;
+
+/** What a contract has to ask of folders below. */
+export interface ContractLookups {
+  readonly priceLists: PriceListLookup;
+  readonly trunks: TrunkLookup;
+  readonly assertPlans: PlanGuard;
+}
+
 /** Contracts and the versions of their terms. */
 export class ContractService {
   readonly #priceLists: PriceListLookup;
   readonly #trunks: TrunkLookup;
+  readonly #assertPlans: PlanGuard;
 
-  constructor(priceLists: PriceListLookup, trunks: TrunkLookup) {
+  constructor({ priceLists, trunks, assertPlans }: ContractLookups) {
     this.#priceLists = priceLists;
     this.#trunks = trunks;
+    this.#assertPlans = assertPlans;
   }
 
   /** Creates a contract with its first terms; refusals are listed in `errors.ts`. */
@@ -95,7 +117,8 @@ export class ContractService {
 
   /**
    * Records new terms over a period; what other versions cover of it is superseded. Refuses with
-   * NOT_FOUND, NOT_SELLER, CONTRACT_TERMINATED and as {@link create}.
+   * NOT_FOUND, NOT_SELLER, CONTRACT_TERMINATED, PLAN_CURRENCY where subscriptions have service
+   * plans in another currency, and as {@link create}.
    */
   async amend(
     tx: Tx,
@@ -123,6 +146,8 @@ export class ContractService {
     const known = await knownVersions(tx, contract.id);
     const amendment: Amendment = amend(known, terms.validFrom.getTime(), endOf(terms));
     const { added } = amendment;
+    const { currency } = terms;
+    await this.#assertPlans(tx, { contractId: contract.id, currency, period: added });
     await recordAmendment(tx, contract, amendment, { ...terms, added, lists });
     return contract.id;
   }

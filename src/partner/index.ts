@@ -11,6 +11,7 @@ export { ContractResolver, ContractVersionResolver } from './contract.resolver.j
 export {
   assertTermsSide,
   ContractService,
+  type CurrencyChange,
   type PriceListLookup,
   type TrunkLookup,
 } from './contract.service.js';

@@ -8,6 +8,7 @@ import {
 } from './subscription.resolver.js';
 
 export { subscriptionErrors } from './errors.js';
+export { assertPlanCurrencies } from './plan-currency.store.js';
 export { Subscription, Trunk } from './subscription.entity.js';
 export { SubscriptionService } from './subscription.service.js';
 export { type SubscriptionVerb, transition } from './transition.js';

@@ -16,6 +16,7 @@ import {
 } from '../platform/index.js';
 import { insertIdentities, type NewIdentity } from './identity.store.js';
 import { numberRange, numberValue } from './identity-text.js';
+import { assertContractTerms } from './plan-currency.store.js';
 import { Subscription, SubscriptionIdentity, Trunk } from './subscription.entity.js';
 import type {
   AddIdentityInput,
@@ -287,34 +288,16 @@ async function planFor(
   contract: Contract,
   at: Date,
 ): Promise<number | null> {
-  const rows = await tx.query<{ currency: string }[]>(
-    `SELECT currency FROM contract_version WHERE contract_id = $1 AND superseded_at IS NULL
-       AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)`,
-    [contract.id, at],
-  );
-  const currency = rows[0]?.currency;
-  if (currency === undefined) {
-    throw new DomainError(
-      'CONTRACT_NOT_IN_FORCE',
-      'The contract has no terms in force when the subscription starts.',
-    );
-  }
-  if (globalId === null) return null;
-  const plan = await rowByGlobalId(tx, ServicePlan, 'ServicePlan', globalId);
-  if (plan.partnerId !== contract.sellerId) {
+  const plan =
+    globalId === null ? null : await rowByGlobalId(tx, ServicePlan, 'ServicePlan', globalId);
+  if (plan !== null && plan.partnerId !== contract.sellerId) {
     throw new DomainError(
       'PLAN_NOT_OF_SELLER',
       "The service plan is not one of the contract's seller.",
     );
   }
-  if (plan.currency !== currency) {
-    throw new DomainError(
-      'PLAN_CURRENCY',
-      'The service plan is kept in another currency than the contract.',
-      { contract: currency, servicePlan: plan.currency },
-    );
-  }
-  return plan.id;
+  await assertContractTerms(tx, contract, at, plan);
+  return plan?.id ?? null;
 }
 
 function assertCreditLimit(limit: string | null): void {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toGlobalId } from '../../src/kernel/index.js';
-import { aWorld, call, refusal, tokenOf, type World } from '../fixtures/partner.js';
+import { aPriceList } from '../fixtures/catalog.js';
+import { aWorld, call, refusal, TERMS, tokenOf, type World } from '../fixtures/partner.js';
 import { aSale, CREATE_SUBSCRIPTION, type Sale } from '../fixtures/subscription.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 
@@ -16,6 +17,9 @@ const END = `mutation ($id: ID!, $at: DateTime!) {
 const verb = (name: string) => `mutation ($id: ID!) { ${name}Subscription(id: $id) { status } }`;
 const TERMINATE = `mutation ($id: ID!, $at: DateTime) {
   terminateSubscription(id: $id, at: $at) { status endsAt identities { validTo } }
+}`;
+const AMEND = `mutation ($id: ID!, $terms: ContractTermsInput!) {
+  amendContract(contractId: $id, terms: $terms) { id }
 }`;
 const FOR_NUMBER = `query ($number: String!, $at: DateTime) {
   subscriptionForNumber(number: $number, at: $at) { id }
@@ -134,6 +138,39 @@ describe('creating a subscription', () => {
     expect(await refused({ servicePlanId: foreign })).toBe('PLAN_NOT_OF_SELLER');
     const dollars = await planOf(world.resellerA.globalId, 'USD');
     expect(await refused({ servicePlanId: dollars })).toBe('PLAN_CURRENCY');
+  });
+
+  it('holds no plan in another currency than terms to come, whichever is first', async () => {
+    const { tokenA } = world;
+    const { contractId, ...account } = await aSale(app, world, world.resellerA, world.customerA);
+    const planOf = async (name: string, currency: string) => {
+      const input = { partnerId: world.resellerA.globalId, name, currency };
+      return (await call(app, tokenA, PLAN, { input })).id;
+    };
+    const [euros, dollars] = [await planOf('In euros', 'EUR'), await planOf('In dollars', 'USD')];
+    const given = { ...account, contractId, servicePlanId: euros };
+    const amended = async (currency: string, validFrom: string, validTo: string | null = null) => {
+      const { id: priceListId } = await aPriceList(app, tokenA, world.resellerA, { currency });
+      const terms = { ...TERMS, currency, validFrom, validTo, priceLists: [{ priceListId }] };
+      const { errors } = await app.graphql(AMEND, { id: contractId, terms }, tokenA);
+      const { code, details } = errors[0]?.extensions ?? {};
+      return code === undefined ? null : [code, details];
+    };
+    const { id } = await create(given);
+    const named = [{ id: euros, name: 'In euros', currency: 'EUR', subscriptions: 1 }];
+    const inTheWay = ['PLAN_CURRENCY', { contract: 'USD', servicePlans: named }];
+    expect(await amended('USD', '2026-03-01T00:00:00Z')).toEqual(inTheWay);
+    expect(await amended('USD', '2026-01-01T00:00:00Z', FROM)).toBe(null);
+    const at = '2026-03-01T00:00:00Z';
+    await call(app, tokenA, TERMINATE, { id, at });
+    expect(await amended('USD', '2026-02-28T00:00:00Z')).toEqual(inTheWay);
+    expect(await amended('USD', at)).toBe(null);
+    // It would begin in euros, and go on in dollars.
+    expect(await refused(given)).toBe('PLAN_CURRENCY');
+    expect(await refused({ ...given, servicePlanId: dollars })).toBe('PLAN_CURRENCY');
+    await create({ ...given, startsAt: at, servicePlanId: dollars });
+    expect(await amended('USD', at)).toBe(null);
+    expect((await amended('EUR', '2026-02-01T00:00:00Z'))?.[0]).toBe('PLAN_CURRENCY');
   });
 
   const refused = (given: object) =>
