@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { AlarmResolver, AlarmService } from './alarm/index.js';
+import { AlarmResolver, AlarmService, clearHeldPurge, raiseHeldPurge } from './alarm/index.js';
 import {
   AuditorService,
   AuditResolver,
@@ -239,6 +239,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
     }),
     seals: new SealService(database, { now, log }),
     purges: new PurgeService(database, {
+      alarms: { raise: raiseHeldPurge, clear: clearHeldPurge },
       audit,
       now,
       log,

@@ -12,6 +12,7 @@ export {
 } from './alarm.store.js';
 export type { AlarmSeverity, AlarmState, ProbableCause } from './alarm-state.js';
 export { alarmErrors } from './errors.js';
+export { clearHeldPurge, raiseHeldPurge } from './held-purge.store.js';
 export { raiseTamperAlarm } from './tamper-alarm.store.js';
 
 export const alarmEntities = [Alarm];

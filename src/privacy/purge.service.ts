@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { clearCondition, raiseAlarm } from '../alarm/index.js';
 import { type Act, type AuditService, actorOfCommand, assertAtHub } from '../audit/index.js';
 import {
   type BatchExecutor,
@@ -73,6 +72,15 @@ export interface Deliveries {
   readonly remove: (keptAs: string) => Promise<void>;
 }
 
+/** Alarms of days that cannot be purged for long; alarms stand below this folder. */
+export interface HeldAlarms {
+  readonly raise: (
+    tx: Tx,
+    held: { readonly hubId: number; readonly day: string; readonly since: Date },
+  ) => Promise<void>;
+  readonly clear: (tx: Tx, day: string) => Promise<void>;
+}
+
 export interface PurgeOptions {
   readonly audit: AuditService;
   readonly now: () => Date;
@@ -82,6 +90,7 @@ export interface PurgeOptions {
   /** Removes all stored bytes that no row knows; answers of how many files. */
   readonly removeLeftovers: () => Promise<number>;
   readonly deliveries: Deliveries;
+  readonly alarms: HeldAlarms;
 }
 
 /** Purges what is past its time: once a day by itself, or when asked to, as a run. */
@@ -214,10 +223,12 @@ export class PurgeService implements BatchExecutor {
 
   /** Purges a day of records, or passes over it for now when somebody reads records for long. */
   async #day(batch: ClaimedBatch, step: DayStep): Promise<void> {
+    const { alarms } = this.#options;
+    const { day } = step;
     const work = () =>
       this.#database.write(SYSTEM_SCOPE, async (tx) => {
         const totals = await purgeRecords(tx, step);
-        await clearCondition(tx, heldUp(step.day));
+        await alarms.clear(tx, day);
         await completeBatchSql(tx, batch, { totals }, 1);
       });
     try {
@@ -225,7 +236,8 @@ export class PurgeService implements BatchExecutor {
     } catch (error) {
       if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
       await this.#database.write(SYSTEM_SCOPE, async (tx) => {
-        await alarmHeldUp(tx, batch.partnerId, step.day);
+        const since = await heldForLong(tx, day);
+        if (since !== null) await alarms.raise(tx, { hubId: batch.partnerId, day, since });
         await completeBatchSql(tx, batch, { totals: { daysHeld: 1 } }, 1);
       });
     }
@@ -302,26 +314,6 @@ async function partOf(tx: Tx, step: DatabaseStep): Promise<Part> {
       return { figures: { runs }, done: runs < ROWS_AT_ONCE / 10 };
     }
   }
-}
-
-/** Names the condition that a day cannot be purged. */
-function heldUp(day: string): string {
-  return `purge of ${day} held up`;
-}
-
-async function alarmHeldUp(tx: Tx, hubId: number, day: string): Promise<void> {
-  const since = await heldForLong(tx, day);
-  if (since === null) return;
-  await raiseAlarm(tx, {
-    partnerId: hubId,
-    severity: 'MINOR',
-    probableCause: 'PURGE_HELD_UP',
-    subjectType: 'Partner',
-    subjectId: hubId,
-    naturalKey: heldUp(day),
-    text: `Records of ${day} are past their time, and whenever they are to go somebody reads.`,
-    details: { day, since: since.toISOString() },
-  });
 }
 
 /** Purges the records of a day as far as nothing needs them any more. */
