@@ -170,13 +170,12 @@ import {
 } from './rating/index.js';
 import { ErrorCodeResolver, resolvers } from './schema.js';
 import {
-  assertPlanCurrencies,
   ContractPriceListTrunkResolver,
   ContractSubscriptionsResolver,
-  lookUpTrunks,
   SubscriptionIdentityResolver,
   SubscriptionResolver,
   SubscriptionService,
+  subscriptionLookups,
   TrunkResolver,
   TrunkService,
 } from './subscription/index.js';
@@ -311,11 +310,7 @@ function buildRating(database: Database, storage: FileStorage) {
 function buildRegister(storage: FileStorage) {
   return {
     partners: new PartnerService(),
-    contracts: new ContractService({
-      priceLists: lookUpPriceLists,
-      trunks: lookUpTrunks,
-      assertPlans: assertPlanCurrencies,
-    }),
+    contracts: new ContractService({ priceLists: lookUpPriceLists, ...subscriptionLookups }),
     destinations: new DestinationService(),
     priceLists: new PriceListService(),
     rates: new RateService(),

@@ -6,7 +6,7 @@ export const ratingErrors = {
   PRICE_BOOK_CHANGING: 'Prices changed while the book was being compiled; try again.',
   PRICE_BOOK_NOT_FOUND: 'There is no price book of that number.',
   RERATE_BUSY:
-    'Another change set of the same period is being applied or undone, or records are being purged.',
+    'Another change set of the period is being applied or undone, or records are being purged.',
   RERATE_CHANGED_AGAIN: 'A later change set was applied to the same records.',
   RERATE_PURGED: 'Records of that time have been purged; what is left cannot be rated anew.',
   RERATE_NOT_SELLER: 'Only the hub rates anew what others sell.',

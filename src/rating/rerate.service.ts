@@ -94,8 +94,8 @@ export class RerateService {
 
   /**
    * Notes what is to be rated anew. Refuses with INVALID_PERIOD, NOT_FOUND for anything that the
-   * viewer does not see, RERATE_NOT_SELLER for a contract under which others sell, RERATE_PURGED, or
-   * RERATE_BUSY while records of the period are being purged.
+   * viewer does not see, RERATE_NOT_SELLER for a contract under which others sell, RERATE_PURGED,
+   * or RERATE_BUSY while records of the period are being purged.
    */
   async create(
     tx: Tx,

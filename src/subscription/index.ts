@@ -1,3 +1,4 @@
+import { assertPlanCurrencies } from './plan-currency.store.js';
 import { Subscription, SubscriptionIdentity, Trunk } from './subscription.entity.js';
 import {
   ContractPriceListTrunkResolver,
@@ -6,13 +7,13 @@ import {
   SubscriptionResolver,
   TrunkResolver,
 } from './subscription.resolver.js';
+import { lookUpTrunks } from './trunk.service.js';
 
 export { subscriptionErrors } from './errors.js';
-export { assertPlanCurrencies } from './plan-currency.store.js';
 export { Subscription, Trunk } from './subscription.entity.js';
 export { SubscriptionService } from './subscription.service.js';
 export { type SubscriptionVerb, transition } from './transition.js';
-export { lookUpTrunks, TrunkService } from './trunk.service.js';
+export { TrunkService } from './trunk.service.js';
 export {
   ContractPriceListTrunkResolver,
   ContractSubscriptionsResolver,
@@ -20,6 +21,9 @@ export {
   SubscriptionResolver,
   TrunkResolver,
 };
+
+/** What contracts, which stand above, ask of this folder. */
+export const subscriptionLookups = { trunks: lookUpTrunks, assertPlans: assertPlanCurrencies };
 
 /** Tables of this folder. */
 export const subscriptionEntities = [Subscription, SubscriptionIdentity, Trunk];

@@ -8,6 +8,7 @@ import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { checkUsageSums } from '../../src/rating/index.js';
 import { allRows, deliver, upload } from '../fixtures/mediation.js';
 import { call, refusal, tokenOf } from '../fixtures/partner.js';
+import { appliedAndUndone, bill } from '../fixtures/purge.js';
 import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
@@ -82,24 +83,6 @@ async function ahead<T>(byDays: number, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function bill(period: string, finalise = true): Promise<void> {
-  for (const seller of [world.hub, world.upper, world.lower]) {
-    const input = { period, sellerPartnerId: seller.globalId };
-    const run = await call(
-      kontor,
-      world.token,
-      'mutation ($input: StartBillRunInput!) { startBillRun(input: $input) { id } }',
-      { input },
-    );
-    await settled();
-    if (!finalise) continue;
-    await call(kontor, world.token, 'mutation ($id: ID!) { finaliseBillRun(runId: $id) { id } }', {
-      id: run.id,
-    });
-    await settled();
-  }
-}
-
 async function periods(token = world.token, id: string | null = null): Promise<Asked> {
   const list = await call(kontor, token, PERIODS, { id });
   return Object.fromEntries(list.map((each: Asked) => [each.kind, each]));
@@ -114,22 +97,6 @@ async function days(): Promise<string[]> {
     `SELECT started_at::date::text AS day, count(*)::int AS n FROM xdr GROUP BY 1 ORDER BY 1`,
   );
   return rows.map(({ day, n }) => `${day} ${n}`);
-}
-
-// What a change set leaves that was undone after the bill: no later invoice has a line of it.
-async function appliedAndUndone(day: string): Promise<void> {
-  await kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
-    tx.query(
-      `INSERT INTO usage_summary (batch_id, usage_on, partner_id, contract_id,
-         contract_version_id, account_id, service, destination_id, records, quantity,
-         billed_quantity, amount)
-       SELECT batch_id, usage_on, partner_id, contract_id, contract_version_id, account_id,
-         service, destination_id, 0, 0, 0, difference
-       FROM usage_summary CROSS JOIN (VALUES (500), (-500)) AS d (difference)
-       WHERE usage_on = $1`,
-      [day],
-    ),
-  );
 }
 
 async function expectSound(): Promise<void> {
@@ -218,15 +185,15 @@ describe('a purge', () => {
 
   it('leaves records that no invoice has taken, or only a draft', async () => {
     expect(await purge()).toMatchObject({ state: 'DONE', result: { keptUnbilled: 4 } });
-    await bill('2026-03', false);
+    await bill(kontor, world, '2026-03', false);
     const run = await purge();
     expect(run.result).toMatchObject({ keptForDraft: 3, keptUnbilled: 1 });
     expect(await days()).toEqual(['2026-03-05 2', '2026-03-25 1', '2026-04-10 1', '2026-10-10 1']);
   });
 
   it('leaves what somebody holds, until it is released', async () => {
-    await bill('2026-03');
-    await appliedAndUndone('2026-03-05');
+    await bill(kontor, world, '2026-03');
+    await appliedAndUndone(kontor, '2026-03-05');
     const input = {
       partnerId: world.lower.globalId,
       fromOn: '2026-03-20',
@@ -260,7 +227,7 @@ describe('a purge', () => {
   });
 
   it('waits for whoever reads a partition, without keeping others from it for long', async () => {
-    await bill('2026-04');
+    await bill(kontor, world, '2026-04');
     await owner.query('BEGIN');
     await owner.query('LOCK TABLE xdr IN ACCESS SHARE MODE');
     const { id } = await call(kontor, world.token, PURGE);
@@ -499,7 +466,7 @@ describe('a purge', () => {
   });
 
   it('passes over a day that is read for long, and comes back to it every hour', async () => {
-    await bill('2026-08');
+    await bill(kontor, world, '2026-08');
     await owner.query('BEGIN');
     await owner.query('LOCK TABLE xdr IN ACCESS SHARE MODE');
     expect(await purge()).toMatchObject({ state: 'DONE', result: { daysHeld: 1 } });
