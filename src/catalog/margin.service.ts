@@ -1,7 +1,5 @@
 import DataLoader from 'dataloader';
 import { clearCondition, raiseAlarm } from '../alarm/index.js';
-import { DomainError } from '../kernel/index.js';
-import { pricePermissions } from '../partner/index.js';
 import {
   appendOutbox,
   type Connection,
@@ -18,7 +16,8 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import { type MarginFindingFilter, MarginFindingRow, RateSheetMargin } from './margin.entity.js';
-import { lockMargin, visibleHub } from './margin.store.js';
+import { lockMargin } from './margin.store.js';
+import { assertMargin, maySeeMargin, permissionsAt } from './margin-decision.service.js';
 import {
   concernedSellers,
   decidingSeller,
@@ -52,6 +51,8 @@ const COUNTED: Keeping = {
   limits: { ofPair: 0, ofSheet: 0 },
   store: async () => undefined,
 };
+/** Of prices that are none of a list's yet. */
+const NOW = { moment: null, undone: null, others: null } as const;
 /** After so long a task of the outbox leaves the other sellers to the next one. */
 const TASK_MS = 10_000;
 
@@ -101,7 +102,7 @@ export async function guardActivation(
   };
   if (from === null) return retell;
   const sellerId = await decidingSeller(tx, sheet.partnerId);
-  const guard = new SheetGuard(tx, sheet, { from, moment: null, undone: null });
+  const guard = new SheetGuard(tx, sheet, { from, ...NOW });
   const report = await guard.compare(sellerId, null);
   assertMargin(report, confirmed);
   return async () => {
@@ -142,7 +143,7 @@ async function compareMargin(
     await storeReport(tx, key, null, null);
     return;
   }
-  const guard = new SheetGuard(tx, sheet, { from, moment: null, undone: null });
+  const guard = new SheetGuard(tx, sheet, { from, ...NOW });
   await storeReport(tx, key, await compared(tx, guard, key, FOR_DECISION), from);
 }
 
@@ -214,10 +215,11 @@ function timeToTell(sheet: SheetState, { undo }: MarginTask): GuardedTime | null
   const { state, takesEffectAt, recordedTime, knownTime } = sheet;
   if (state === 'ACTIVATED') {
     if (undo !== undefined || takesEffectAt === null) return null;
-    return { from: takesEffectAt, moment: recordedTime, undone: null };
+    return { from: takesEffectAt, moment: recordedTime, undone: null, others: recordedTime };
   }
   if (undo?.at !== recordedTime) return null;
-  return { from: new Date(undo.from), moment: recordedTime, undone: knownTime };
+  const from = new Date(undo.from);
+  return { from, moment: recordedTime, undone: knownTime, others: recordedTime };
 }
 
 async function takeBackAll(tx: Tx, sheetId: number, decider: number): Promise<void> {
@@ -282,39 +284,6 @@ async function alarmDecider(
   });
 }
 
-/** Permissions for both sides of a seller's margin: the hub alone buys at the level COST. */
-async function permissionsAt(tx: Tx, sellerId: number): Promise<string[]> {
-  if ((await visibleHub(tx)) === sellerId) return [...pricePermissions];
-  return pricePermissions.filter((name) => name !== COST_PERMISSION);
-}
-
-const COST_PERMISSION = 'price.cost.read';
-
-/**
- * Refuses with MARGIN_REFUSED, with MARGIN_HELD unless the caller confirms just these findings,
- * or with EXCHANGE_RATE_MISSING where a strict policy cannot be followed.
- */
-function assertMargin(report: MarginReport, confirmed: string | null): void {
-  const { byPolicy, hash } = report;
-  if (byPolicy.REFUSE > 0) {
-    throw new DomainError('MARGIN_REFUSED', 'The sheet would have us sell below cost.', {
-      findings: byPolicy.REFUSE,
-    });
-  }
-  for (const [pair, policy] of report.gaps) {
-    if (policy !== 'HOLD' && policy !== 'REFUSE') continue;
-    throw new DomainError('EXCHANGE_RATE_MISSING', 'Margins cannot be compared.', { pair });
-  }
-  if (hash === null || hash === confirmed) return;
-  throw new DomainError(
-    'MARGIN_HELD',
-    confirmed === null
-      ? 'The sheet would have us sell below cost; confirm it with the hash of the findings.'
-      : 'The findings are not those that were confirmed.',
-    { hash, findings: byPolicy.HOLD },
-  );
-}
-
 const OF_SHEETS = Symbol('margins of rate sheets');
 
 /**
@@ -326,7 +295,7 @@ export class MarginService {
   async find(tx: Tx, viewer: Viewer, globalId: string): Promise<RateSheetMargin | null> {
     const found = await rowOrNull(tx, RateSheetMargin, 'RateSheetMargin', globalId);
     if (found?.partnerId !== viewer.partnerId) return null;
-    return (await maySee(tx, viewer)) ? found : null;
+    return (await maySeeMargin(tx, viewer)) ? found : null;
   }
 
   /** The margin of a sheet; null when it is not the viewer's to see. */
@@ -335,7 +304,7 @@ export class MarginService {
     const loader = context.loader(OF_SHEETS, (read) => {
       return new DataLoader<number, RateSheetMargin | null>(async (sheets) => {
         const tx = await read();
-        if (!(await maySee(tx, viewer))) return sheets.map(() => null);
+        if (!(await maySeeMargin(tx, viewer))) return sheets.map(() => null);
         const rows = await tx
           .createQueryBuilder(RateSheetMargin, 'row')
           .where('row.rateSheetId = ANY(:sheets)', { sheets: [...sheets] })
@@ -350,7 +319,7 @@ export class MarginService {
 
   /** Margins, the newest first. */
   async list(tx: Tx, viewer: Viewer, page: Page): Promise<Connection<RateSheetMargin>> {
-    if (!(await maySee(tx, viewer))) return pageOf<RateSheetMargin>([], page, () => []);
+    if (!(await maySeeMargin(tx, viewer))) return pageOf<RateSheetMargin>([], page, () => []);
     const after = rowAfter(page.after);
     const query = tx
       .createQueryBuilder(RateSheetMargin, 'row')
@@ -389,9 +358,4 @@ export class MarginService {
     }
     return pageById(query, page);
   }
-}
-
-/** Whether the viewer may see both sides of the margin of the partner acted at. */
-async function maySee(tx: Tx, { permissions }: Viewer): Promise<boolean> {
-  return permissions.has(COST_PERMISSION) || (await visibleHub(tx)) === null;
 }

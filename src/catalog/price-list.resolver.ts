@@ -40,6 +40,11 @@ const PriceListConnection = connectionOf(PriceList, 'PriceList');
 const RateConnection = connectionOf(Rate, 'Rate');
 const EffectiveRateConnection = connectionOf(EffectiveRateView, 'EffectiveRate');
 
+const confirmedOption = {
+  nullable: true,
+  description: 'The hash of the findings under HOLD that are accepted, as MARGIN_HELD names it.',
+} as const;
+
 @Resolver(() => PriceList)
 export class PriceListResolver {
   readonly #lists: PriceListService;
@@ -153,31 +158,39 @@ export class PriceListResolver {
 
   @Authorized('catalog.manage')
   @Mutation(() => Rate, {
-    description: 'Records a rate from an instant on; the open rate of the same key ends there.',
+    description:
+      'Records a rate from an instant on; the open rate of the same key ends there. What it does ' +
+      'to margins is held against the policies of contracts, as of a rate sheet: refused with ' +
+      'MARGIN_REFUSED, MARGIN_HELD or EXCHANGE_RATE_MISSING.',
   })
   async setRate(
     @Arg('input', () => SetRateInput, { description: 'The rate.' }) input: SetRateInput,
+    @Arg('confirmedMargins', () => String, confirmedOption)
+    confirmedMargins: string | null,
     @Arg('idempotencyKey', () => String, idempotencyKeyOption)
     key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<Rate> {
-    const viewer = requireViewer(context);
-    return context.write((tx) => this.#rates.set(tx, viewer, input, key));
+    const decision = { viewer: requireViewer(context), confirmedMargins: confirmedMargins ?? null };
+    return context.write((tx) => this.#rates.set(tx, decision, input, key));
   }
 
   @Authorized('catalog.manage')
   @Mutation(() => PriceList, {
     description:
       'Ends a rate at an instant. At or before its beginning it is withdrawn as if it had never ' +
-      'been set. What the list inherits shows again.',
+      'been set. What the list inherits shows again, and is held against margins as by setRate.',
   })
   async closeRate(
     @Arg('rateId', () => ID, { description: 'The rate.' }) rateId: string,
     @Arg('at', () => DateTimeScalar, { description: 'First instant at which it holds no more.' })
     at: Date,
+    @Arg('confirmedMargins', () => String, confirmedOption)
+    confirmedMargins: string | null,
     @Ctx() context: RequestContext,
   ): Promise<PriceList> {
-    return context.write((tx) => this.#rates.close(tx, rateId, at));
+    const decision = { viewer: requireViewer(context), confirmedMargins: confirmedMargins ?? null };
+    return context.write((tx) => this.#rates.close(tx, decision, rateId, at));
   }
 
   @FieldResolver(() => Partner, {

@@ -1,10 +1,11 @@
 import { DomainError } from '../kernel/index.js';
-import { once, rowByGlobalId, rowOf, type Tx, type Viewer } from '../platform/index.js';
+import { once, rowByGlobalId, rowOf, type Tx } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
 import { effectiveTable, type TableEntry } from './inherit.js';
 import { inheritedRows, inheritsShares } from './inherited-price.store.js';
 import { assertKept, assertOfOwner, writableList } from './keeper.store.js';
 import { OriginSet } from './origin-set.entity.js';
+import { guardPrice, type PriceDecision } from './price-guard.service.js';
 import { PriceList, Rate } from './price-list.entity.js';
 import type { SetRateInput } from './price-list.input.js';
 import { closeRow, lockPriceList, recordingMoment } from './rate.store.js';
@@ -25,16 +26,22 @@ export class RateService {
   /**
    * Records a rate from an instant on; the open rate of the same key ends there. Refuses with
    * RATE_REFUSED, RATE_OVERLAPS, RATE_WITHOUT_PARENT, RATE_BELOW_ZERO, RATE_ABOVE_REVENUE,
-   * BAND_NOT_OF_PROFILE, NOT_OF_OWNER, INVALID_PERIOD, PRICE_LIST_READ_ONLY or NOT_FOUND.
+   * BAND_NOT_OF_PROFILE, NOT_OF_OWNER, INVALID_PERIOD, PRICE_LIST_READ_ONLY, NOT_FOUND, or as
+   * {@link guardPrice}.
    */
-  async set(tx: Tx, viewer: Viewer, input: SetRateInput, key: string | null): Promise<Rate> {
-    const made = await once(tx, viewer, key, 'setRate', input, async () => ({
-      id: await this.#set(tx, input),
+  async set(
+    tx: Tx,
+    decision: PriceDecision,
+    input: SetRateInput,
+    key: string | null,
+  ): Promise<Rate> {
+    const made = await once(tx, decision.viewer, key, 'setRate', input, async () => ({
+      id: await this.#set(tx, decision, input),
     }));
     return rowOf(tx, Rate, 'Rate', made.id);
   }
 
-  async #set(tx: Tx, input: SetRateInput): Promise<number> {
+  async #set(tx: Tx, decision: PriceDecision, input: SetRateInput): Promise<number> {
     const list = await writableList(tx, input.priceListId);
     assertTarget(input.prefix ?? null, input.destinationId ?? null);
     assertRate(input);
@@ -54,6 +61,7 @@ export class RateService {
       input.validFrom.getTime(),
       input.validTo?.getTime() ?? null,
     );
+    const guard = await guardPrice(tx, list, input.validFrom, decision);
     const moment = await recordingMoment(tx);
     if (open !== null) await closeRow(tx, open.id, input.validFrom, moment);
     const inserted = await tx.insert(Rate, {
@@ -79,14 +87,16 @@ export class RateService {
     const id = (inserted.identifiers[0] as { id: number }).id;
     const made = { listId: list.id, rateId: id, prefix: target.prefix };
     if (input.kind !== 'ABSOLUTE') await assertAdjustment(tx, made, input);
+    await guard(target);
     return id;
   }
 
   /**
    * Ends a rate at an instant; at or before its beginning it is withdrawn as if it had never
-   * been set. Refuses with RATE_NOT_CLOSABLE, PRICE_LIST_READ_ONLY or NOT_FOUND.
+   * been set. Refuses with RATE_NOT_CLOSABLE, PRICE_LIST_READ_ONLY, NOT_FOUND, or as
+   * {@link guardPrice}.
    */
-  async close(tx: Tx, rateId: string, at: Date): Promise<PriceList> {
+  async close(tx: Tx, decision: PriceDecision, rateId: string, at: Date): Promise<PriceList> {
     const { priceListId } = await rowByGlobalId(tx, Rate, 'Rate', rateId);
     const list = await rowOf(tx, PriceList, 'PriceList', priceListId);
     await assertKept(tx, list.partnerId);
@@ -98,7 +108,10 @@ export class RateService {
         'The rate has been replaced or has ended before the given instant.',
       );
     }
-    await closeRow(tx, rate.id, at > rate.validFrom ? at : null, await recordingMoment(tx));
+    const end = at > rate.validFrom ? at : null;
+    const guard = await guardPrice(tx, list, end ?? rate.validFrom, decision);
+    await closeRow(tx, rate.id, end, await recordingMoment(tx));
+    await guard(rate);
     return list;
   }
 }

@@ -14,6 +14,14 @@ export async function recordingMoment(tx: Tx): Promise<string> {
   return (rows[0] as { moment: string }).moment;
 }
 
+/** When what the transaction has changed of prices was recorded, and the first moment after it. */
+export async function changeMoment(tx: Tx): Promise<{ moment: string; after: string }> {
+  const rows = await tx.query<{ moment: string; after: string }[]>(
+    "SELECT book_time()::text AS moment, (book_time() + interval '1 microsecond')::text AS after",
+  );
+  return rows[0] as { moment: string; after: string };
+}
+
 /** Every column of a rate but its id and times. */
 export const RATE_TERMS = `partner_id, price_list_id, rate_sheet_id, destination_id, prefix,
   time_band_id, origin_set_id, kind, price, connection_fee, rate_unit, first_increment,

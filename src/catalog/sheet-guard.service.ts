@@ -43,6 +43,8 @@ export interface KeptFindings {
 /** What becomes of findings. */
 export interface Keeping {
   readonly limits: KeptFindings;
+  /** Leaves out lists under the policy NONE. */
+  readonly watchedOnly?: boolean;
   readonly store: (pair: GuardedPair, findings: readonly MarginFinding[]) => Promise<void>;
 }
 
@@ -68,6 +70,8 @@ export interface GuardedTime {
   readonly moment: string | null;
   /** The first moment at which the undo is known; null unless the sheet was taken back. */
   readonly undone: string | null;
+  /** As known before which moment lists count that are not changed; as they are now when null. */
+  readonly others: string | null;
 }
 
 /** What the rows of a sheet say: the prefixes that they change, and all of their destinations. */
@@ -113,9 +117,7 @@ export class SheetGuard {
    */
   async compare(sellerId: number, keeping: Keeping | null): Promise<MarginReport> {
     const sum = new Sum(keeping?.limits ?? { ofPair: 0, ofSheet: 0 });
-    const pairs = this.#pairsOf(await listUses(this.#tx, sellerId, this.#time.from)).filter(
-      ({ sell }) => keeping !== null || sell.policy !== 'NONE',
-    );
+    const pairs = await this.#pairs(sellerId, keeping === null || keeping.watchedOnly === true);
     if (keeping === null) {
       await inBulk(this.#tx, () => lockMargin(this.#tx, sellerId, pairs.length > 0));
     }
@@ -130,6 +132,22 @@ export class SheetGuard {
     }
     this.#other = null;
     return sum.report();
+  }
+
+  /**
+   * Makes other changes wait for the end of the transaction, as an activation does, where the
+   * seller watches the margin of anything that is changed; answers whether he does.
+   */
+  async watch(sellerId: number): Promise<boolean> {
+    const pairs = await this.#pairs(sellerId, true);
+    if (pairs.length === 0) return false;
+    await inBulk(this.#tx, () => lockMargin(this.#tx, sellerId, true));
+    return true;
+  }
+
+  async #pairs(sellerId: number, watchedOnly: boolean): Promise<GuardedPair[]> {
+    const uses = await listUses(this.#tx, sellerId, this.#time.from);
+    return this.#pairsOf(uses).filter(({ sell }) => !watchedOnly || sell.policy !== 'NONE');
   }
 
   /** Pairs that the sheet changes and that have a service in common, by the list not changed. */
@@ -209,8 +227,9 @@ export class SheetGuard {
   }
 
   async #load(use: ListUse): Promise<GuardedList> {
-    const { from, moment } = this.#time;
-    const { lists, destinationPrefixes } = await this.#read(use, moment, this.#rows);
+    const { from, moment, others } = this.#time;
+    const known = this.#isChanged(use) ? moment : others;
+    const { lists, destinationPrefixes } = await this.#read(use, known, this.#rows);
     const lines = (all: readonly ListRows[], prefixes: Map<number, string[]>) => () =>
       new PriceLines(effectiveTable(all, prefixes), from.getTime());
     const before = lines(lists, destinationPrefixes);

@@ -113,10 +113,12 @@ describe('a record that two sellers of its chain lose by', () => {
 describe('a record whose supplier is paid in another currency', () => {
   let sold: { readonly id: string };
 
-  // What was asked for before was never so.
-  async function sellAt(price: string): Promise<void> {
+  // What was asked for before was never so. Whether it may be set is not what is looked at here.
+  async function sellAt(price: string, watched: string): Promise<void> {
+    await policy('NONE');
     await call(kontor, world.token, CLOSE_RATE, { id: sold.id });
     sold = await aRate(kontor, world.token, world.lists.hubRetail, { prefix: '338', price });
+    await policy(watched);
   }
 
   // 0.05 USD a minute; at 1.25 USD for 1 EUR that is 0.04, and what is asked for is 0.03.
@@ -152,10 +154,10 @@ describe('a record whose supplier is paid in another currency', () => {
     await policy('HOLD');
     const { fileId, file } = await importFile(kontor, world, 'kontor', HEADER + call338('d3'));
     expect(file).toMatchObject({ rated: '0', held: '1' });
-    await sellAt('0.0399');
+    await sellAt('0.0399', 'HOLD');
     expect(await quoted()).toMatchObject({ marginFault: 'MARGIN_HELD' });
     expect(await recycled(fileId)).toMatchObject({ rated: 0, held: 1 });
-    await sellAt('0.04');
+    await sellAt('0.04', 'HOLD');
     expect(await quoted()).toEqual({ marginFault: null, marginFindings: [] });
     expect(await recycled(fileId)).toMatchObject({ rated: 1, held: 0 });
     expect(await fileCounts(kontor, world.token, fileId)).toMatchObject({ rated: '1', held: '0' });
@@ -171,8 +173,7 @@ describe('a record whose supplier is paid in another currency', () => {
   });
 
   it('is rated when the money of the supplier has become cheap enough', async () => {
-    await sellAt('0.03');
-    await policy('REFUSE');
+    await sellAt('0.03', 'REFUSE');
     const { fileId, file } = await importFile(kontor, world, 'kontor', HEADER + call338('d4'));
     expect(file).toMatchObject({ rated: '0', rejected: '1' });
     const rate = { baseCurrency: 'USD', quoteCurrency: 'EUR', source: 'the test' };

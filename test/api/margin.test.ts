@@ -59,6 +59,8 @@ interface Sold {
   readonly service?: string;
   readonly timeZone?: string;
   readonly list?: object;
+  /** Prices from before the contract, of which nobody watches the margin. */
+  readonly prices?: readonly (readonly [string, string, object?])[];
 }
 
 /** A list with a contract that uses it. */
@@ -66,6 +68,7 @@ async function aSold({ seller, buyer, level = 'WHOLESALE', currency = 'EUR', ...
   const { hub, hubToken } = world;
   const owner = seller ?? hub;
   const { id } = await aPriceList(app, hubToken, owner, { currency, ...given.list });
+  for (const [prefix, price, more] of given.prices ?? []) await rate(id, prefix, price, more);
   const party = level === 'COST' ? owner : buyer;
   const account = await anAccount(app, hubToken, party);
   const made = contractInput({
@@ -162,8 +165,8 @@ describe('a sheet of a supplier', () => {
   it('is compared by the unit, in the currency of the customer, at a dated rate', async () => {
     const { resellerA } = await fresh();
     const cost = await aCost({ currency: 'USD' });
-    const sold = await aSold({ buyer: resellerA, policy: 'HOLD' });
-    await rate(sold, '1', '0.90', { rateUnit: 60 });
+    const prices = [['1', '0.90', { rateUnit: 60 }]] as const;
+    await aSold({ buyer: resellerA, policy: 'HOLD', prices });
     const csv = 'code,rate\n1,0.018\n';
     const perSecond = { defaults: { rateUnit: 1 } };
     const early = await load(cost, csv, perSecond);

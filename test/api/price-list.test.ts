@@ -11,7 +11,9 @@ import {
   SET_RATE,
 } from '../fixtures/catalog.js';
 import { aWorld, call, refusal, tokenOf, type World } from '../fixtures/partner.js';
+import { FROM } from '../fixtures/rate-sheet.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
+import { aBranch, type Tier, type Tiers } from '../fixtures/tiers.js';
 
 const RATE_FOR = `query ($id: ID!, $number: String!, $asOf: DateTime, $zone: String! = "UTC") {
   rateFor(priceListId: $id, number: $number, asOf: $asOf, timeZone: $zone) {
@@ -346,5 +348,84 @@ describe('whose prices', () => {
     expect(await refusal(app, token, SET_RATE, { input })).toBe('PRICE_LIST_READ_ONLY');
     const reader = await tokenOf(app, world.hub, ['catalog.read']);
     expect(await refusal(app, reader, SET_RATE, { input })).toBe('FORBIDDEN');
+  });
+});
+
+describe('what a single price does to margins', () => {
+  const ALARMS = '{ alarms { nodes { subjectType details state } } }';
+  const SET = `mutation ($input: SetRateInput!, $margins: String) {
+    setRate(input: $input, confirmedMargins: $margins) { id } }`;
+  const CLOSE = `mutation ($id: ID!, $margins: String) {
+    closeRate(rateId: $id, at: "2030-12-01T00:00:00Z", confirmedMargins: $margins) { id } }`;
+  const asked = async (query: string, variables: object, token: string) => {
+    const { data, errors } = await app.graphql(query, variables, token);
+    const { code, details = {} } = errors[0]?.extensions ?? {};
+    return { id: data?.setRate?.id, code, details };
+  };
+  const set = ({ token, list }: Tier, given: object, margins: string | null = null) => {
+    const rate = { prefix: '49', price: '0.09', firstIncrement: 1, nextIncrement: 1, rateUnit: 60 };
+    const input = { priceListId: list, validFrom: FROM, ...rate, ...given };
+    return asked(SET, { input, margins }, token);
+  };
+
+  const alarmsOf = async (token: string) => (await call(app, token, ALARMS)).nodes;
+
+  /** A price of 0.10 at the hub, and a fifth more at the reseller. */
+  async function priced(policies: { readonly upper: string }): Promise<Tiers> {
+    const tiers = await aBranch(app, { ...world, policies });
+    await rate(tiers.hub.list, { prefix: '49', price: '0.10' });
+    const fifth = { prefix: '', price: '20', kind: 'PERCENT' };
+    await aRate(app, tiers.upper.token, tiers.upper.list, fifth);
+    return tiers;
+  }
+
+  it('is refused by the seller who refuses sheets, with the findings', async () => {
+    const { hub, upper } = await priced({ upper: 'REFUSE' });
+    expect(await set(upper, {})).toMatchObject({
+      code: 'MARGIN_REFUSED',
+      details: {
+        findings: 1,
+        shown: [{ policy: 'REFUSE', prefix: '49', costPrice: '0.10', sellPrice: '0.09' }],
+      },
+    });
+    expect((await set(upper, { price: '0.11' })).code).toBeUndefined();
+    expect(await alarmsOf(upper.token)).toEqual([]);
+    // Whose costs it knows, and whose permissions, are those of sheets.
+    const blind = { ...upper, token: hub.token };
+    expect((await set(blind, { validFrom: '2031-01-01T00:00:00Z' })).details).toEqual({
+      findings: 1,
+    });
+  });
+
+  it('waits under HOLD for whoever accepts just what it brings below cost', async () => {
+    const { upper } = await priced({ upper: 'HOLD' });
+    const { code, details } = await set(upper, {});
+    expect([code, details]).toMatchObject(['MARGIN_HELD', { findings: 1 }]);
+    const hash = String(details.hash);
+    expect((await set(upper, { price: '0.08' }, hash)).code).toBe('MARGIN_HELD');
+    expect((await set(upper, {}, hash)).code).toBeUndefined();
+    const about = { subjectType: 'PriceList', details: { prefix: '49', findings: 1 } };
+    expect(await alarmsOf(upper.token)).toMatchObject([{ ...about, state: 'RAISED' }]);
+    // What was below cost by as much is no news, and what is not below it is none at all.
+    const later = '2031-01-01T00:00:00Z';
+    expect((await set(upper, { price: '0.095', validFrom: later })).code).toBeUndefined();
+    const last = { price: '0.2', validFrom: '2031-02-01T00:00:00Z' };
+    expect((await set(upper, last)).code).toBeUndefined();
+    expect(await alarmsOf(upper.token)).toMatchObject([{ ...about, state: 'CLEARED' }]);
+  });
+
+  it('is held against what is sold by the list when it ends', async () => {
+    const { upper } = await priced({ upper: 'WARN' });
+    const less = { prefix: '', price: '-20', kind: 'PERCENT', validFrom: FROM };
+    await aRate(app, upper.token, upper.list, less);
+    const [first] = await alarmsOf(upper.token);
+    expect(first).toMatchObject({ details: { prefix: '', findings: 1 } });
+    const { id } = await set(upper, { price: '0.3', prefix: '4930' });
+    expect(await alarmsOf(upper.token)).toHaveLength(1);
+    expect(await asked(CLOSE, { id }, upper.token)).toMatchObject({ code: undefined });
+    const ended = (await alarmsOf(upper.token)).filter(
+      ({ details }: { details: { prefix: string } }) => details.prefix === '4930',
+    );
+    expect(ended).toMatchObject([{ details: { findings: 1 } }]);
   });
 });

@@ -208,10 +208,10 @@ describe('a quote of a record that some contract sells below cost', () => {
   let lines: string[];
 
   beforeAll(async () => {
+    await aRate(kontor, world.token, world.lists.lowerRetail, { prefix: '4989', price: '0.0001' });
     for (const [name, policy] of Object.entries(MARGINS)) {
       await marginPolicy(world.contracts[name as keyof typeof MARGINS], policy);
     }
-    await aRate(kontor, world.token, world.lists.lowerRetail, { prefix: '4989', price: '0.0001' });
     lines = richLines(new Draw(SEED + 2), 60, '2026-10-27T00:00:00Z', 3);
     quotes = [];
     for (const line of lines) quotes.push(await quote(inputOf(recordOf(line), { inMonth: true })));

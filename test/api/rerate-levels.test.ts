@@ -93,15 +93,17 @@ async function closeCost(): Promise<void> {
 it('a margin is watched where a level is rated anew, by what others go on costing', async () => {
   await aCall();
   const { lower, customer } = desk.world.contracts;
-  await hold(customer);
   await desk.price(desk.world.lists.lowerBuys, { price: '9.00' });
   await desk.retailPrice('0.80');
+  await margin(customer, 'HOLD');
   // Bought at 0.1155 and for 13.50 anew, sold at 0.30, and at 1.20 anew.
   const bought = await desk.previewed({ contractId: lower });
   expect((await desk.shown(bought)).outcome).toMatchObject({ changed: '1', findings: [] });
   const enough = await desk.previewed({ contractId: customer });
   expect((await desk.shown(enough)).outcome).toMatchObject({ changed: '1', findings: [] });
+  await margin(customer, 'NONE');
   await desk.retailPrice('0.05', '2026-10-02T00:00:00Z');
+  await margin(customer, 'HOLD');
   const sold = await desk.previewed({ contractId: customer });
   expect((await desk.shown(sold)).outcome).toMatchObject({
     changed: '0',
@@ -109,10 +111,11 @@ it('a margin is watched where a level is rated anew, by what others go on costin
   });
 });
 
-async function hold(contractId: string): Promise<void> {
+async function margin(contractId: string, policy: string): Promise<void> {
   await desk.kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
-    tx.query(`UPDATE contract_version SET margin_policy = 'HOLD' WHERE contract_id = $1`, [
+    tx.query('UPDATE contract_version SET margin_policy = $2 WHERE contract_id = $1', [
       rowNumber('Contract', contractId),
+      policy,
     ]),
   );
 }

@@ -1,0 +1,106 @@
+import { clearCondition, raiseAlarm } from '../alarm/index.js';
+import { formatAmount } from '../kernel/index.js';
+import type { Tx, Viewer } from '../platform/index.js';
+import type { GuardedPair } from './margin.store.js';
+import { assertMargin, maySeeMargin, permissionsAt } from './margin-decision.service.js';
+import type { MarginFinding } from './margin-guard.js';
+import { decidingSeller } from './margin-report.store.js';
+import type { PriceList } from './price-list.entity.js';
+import { changeMoment } from './rate.store.js';
+import { type Keeping, type MarginReport, SheetGuard } from './sheet-guard.service.js';
+
+/** Findings that a refusal shows. */
+const SHOWN = 20;
+
+/** Whose request it is, and which findings under HOLD are accepted. */
+export interface PriceDecision {
+  readonly viewer: Viewer;
+  readonly confirmedMargins: string | null;
+}
+
+/** For which numbers a single price speaks. */
+export interface PriceTarget {
+  readonly prefix: string | null;
+  readonly destinationId: number | null;
+  readonly bandId: number | null;
+}
+
+/** Holds a change of a single price against margins once it has been recorded. */
+export type PriceGuard = (target: PriceTarget) => Promise<void>;
+
+/**
+ * Guards a change of a single price of a locked list that holds from an instant on, as a rate
+ * sheet with the same row would be. Called before anything is recorded, so that of two changes the
+ * later one sees the earlier. The guard refuses as `assertMargin` does, and raises
+ * an alarm for prices that are below cost none the less.
+ */
+export async function guardPrice(
+  tx: Tx,
+  list: Pick<PriceList, 'id' | 'partnerId'>,
+  from: Date,
+  { viewer, confirmedMargins }: PriceDecision,
+): Promise<PriceGuard> {
+  const key = { id: 0, partnerId: list.partnerId, priceListId: list.id };
+  const sellerId = await decidingSeller(tx, list.partnerId);
+  const before = new SheetGuard(tx, key, { from, moment: null, undone: null, others: null });
+  if (!(await before.watch(sellerId))) return async () => undefined;
+  return async (target) => {
+    const shown: object[] = [];
+    const keeping: Keeping = {
+      limits: { ofPair: SHOWN, ofSheet: SHOWN },
+      watchedOnly: true,
+      store: async (pair, found) => void shown.push(...found.map((one) => shownOf(pair, one))),
+    };
+    const { moment, after } = await changeMoment(tx);
+    const guard = new SheetGuard(tx, key, { from, moment, undone: after, others: null });
+    const report = await guard.compare(sellerId, keeping);
+    const sees = viewer.partnerId === sellerId && (await maySeeMargin(tx, viewer));
+    assertMargin(report, confirmedMargins, sees ? { shown } : {});
+    await tellDecider(tx, { listId: list.id, sellerId, from, target, report });
+  };
+}
+
+/** What a refusal says of a finding. */
+function shownOf({ sell }: GuardedPair, finding: MarginFinding): object {
+  const { prefix, from, to, costRateUnit, sellRateUnit } = finding;
+  return {
+    policy: sell.policy,
+    prefix,
+    validFrom: new Date(from).toISOString(),
+    validTo: to === null ? null : new Date(to).toISOString(),
+    costPrice: formatAmount(finding.costPrice),
+    costRateUnit,
+    sellPrice: formatAmount(finding.sellPrice),
+    sellRateUnit,
+    costAmount: formatAmount(finding.costAmount),
+    margin: formatAmount(finding.margin),
+  };
+}
+
+interface PriceNews {
+  readonly listId: number;
+  readonly sellerId: number;
+  readonly from: Date;
+  readonly target: PriceTarget;
+  readonly report: MarginReport;
+}
+
+/** One open alarm for a key of a list; the next price of the key takes it back. */
+async function tellDecider(tx: Tx, news: PriceNews): Promise<void> {
+  const { listId, sellerId, from, report } = news;
+  const { prefix, destinationId, bandId } = news.target;
+  const condition = `margin of price list ${listId} ${prefix ?? '-'} ${destinationId} ${bandId}`;
+  await clearCondition(tx, condition);
+  if (report.count === 0) return;
+  await raiseAlarm(tx, {
+    partnerId: sellerId,
+    severity: 'WARNING',
+    probableCause: 'NEGATIVE_MARGIN',
+    subjectType: 'PriceList',
+    subjectId: listId,
+    naturalKey: condition,
+    text: 'A price that was set or ended has us sell below cost.',
+    details: { prefix, findings: report.count, takesEffectAt: from.toISOString() },
+    shownWith: await permissionsAt(tx, sellerId),
+  });
+}
