@@ -483,11 +483,9 @@ describe('what is hidden', () => {
       app.app.database.read({ partnerId }, async (tx) => {
         const now = new Date();
         const lists = await tx.query('SELECT id FROM guarded_lists(ARRAY[$1::int], $2)', [id, now]);
-        const [{ rows }] = (await tx.query(
-          'SELECT guarded_rates($1, $2, NULL, NULL, NULL) AS rows',
-          [id, now],
-        )) as [{ rows: unknown[] | null }];
-        return [lists.length, rows?.length ?? 0];
+        const sql = 'SELECT guarded_rates($1, $2, NULL, NULL, NULL) AS rows';
+        const [found] = await tx.query<{ rows: unknown[] | null }[]>(sql, [id, now]);
+        return [lists.length, found?.rows?.length ?? 0];
       });
     expect(await readBy(hub.partner.id, list)).toEqual([1, 2]);
     expect(await readBy(upper.partner.id, list)).toEqual([1, 2]);
