@@ -10,7 +10,17 @@ import {
   rateInput,
   SET_RATE,
 } from '../fixtures/catalog.js';
-import { aWorld, call, refusal, tokenOf, type World } from '../fixtures/partner.js';
+import {
+  anAccount,
+  aWorld,
+  CREATE_CONTRACT,
+  call,
+  contractInput,
+  refusal,
+  tokenOf,
+  type World,
+} from '../fixtures/partner.js';
+import type { BuiltPartner } from '../fixtures/partner-builder.js';
 import { FROM } from '../fixtures/rate-sheet.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import { aBranch, type Tier, type Tiers } from '../fixtures/tiers.js';
@@ -362,7 +372,11 @@ describe('what a single price does to margins', () => {
     const { code, details = {} } = errors[0]?.extensions ?? {};
     return { id: data?.setRate?.id, code, details };
   };
-  const set = ({ token, list }: Tier, given: object, margins: string | null = null) => {
+  const set = (
+    { token, list }: Pick<Tier, 'token' | 'list'>,
+    given: object,
+    margins: string | null = null,
+  ) => {
     const rate = { prefix: '49', price: '0.09', firstIncrement: 1, nextIncrement: 1, rateUnit: 60 };
     const input = { priceListId: list, validFrom: FROM, ...rate, ...given };
     return asked(SET, { input, margins }, token);
@@ -427,5 +441,25 @@ describe('what a single price does to margins', () => {
       ({ details }: { details: { prefix: string } }) => details.prefix === '4930',
     );
     expect(ended).toMatchObject([{ details: { findings: 1 } }]);
+  });
+
+  it('is held against another one of the other side that is set at the same moment', async () => {
+    const { hub, hubToken: token, supplier, resellerA } = world;
+    const contract = async (seller: BuiltPartner, buyer: BuiltPartner, level: string) => {
+      const { id: list } = await aPriceList(app, token, seller);
+      await rate(list, { prefix: '88', price: level === 'COST' ? '0.10' : '0.12' });
+      const { id: accountId } = await anAccount(app, token, level === 'COST' ? seller : buyer);
+      const made = contractInput({ seller, buyer, accountId, priceListId: list, level });
+      const terms = { ...made.terms, marginPolicy: level === 'COST' ? 'NONE' : 'REFUSE' };
+      await call(app, token, CREATE_CONTRACT, { input: { ...made, terms } });
+      return { token, list };
+    };
+    const cost = await contract(supplier, hub, 'COST');
+    const sold = await contract(hub, resellerA, 'WHOLESALE');
+    const both = await Promise.all([
+      set(cost, { prefix: '88', price: '0.115' }),
+      set(sold, { prefix: '88', price: '0.11' }),
+    ]);
+    expect(both.map(({ code }) => code ?? 'set').sort()).toEqual(['MARGIN_REFUSED', 'set']);
   });
 });
