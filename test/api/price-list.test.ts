@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toGlobalId } from '../../src/kernel/index.js';
 import {
@@ -456,10 +457,18 @@ describe('what a single price does to margins', () => {
     };
     const cost = await contract(supplier, hub, 'COST');
     const sold = await contract(hub, resellerA, 'WHOLESALE');
-    const both = await Promise.all([
-      set(cost, { prefix: '88', price: '0.115' }),
-      set(sold, { prefix: '88', price: '0.11' }),
-    ]);
-    expect(both.map(({ code }) => code ?? 'set').sort()).toEqual(['MARGIN_REFUSED', 'set']);
+    const terms = { kind: 'ABSOLUTE', model: 'PER_UNIT', connectionFee: '0', minCharge: '0' };
+    const counts = { rateUnit: 60, firstIncrement: 1, nextIncrement: 1, minimum: 0, grace: 0 };
+    const dearer = { priceListId: cost.list, prefix: '88', price: '0.115', ...terms, ...counts };
+    const viewer = { partnerId: hub.id, permissions: new Set() };
+    const decision = { viewer, confirmedMargins: null } as never;
+    const input = { ...dearer, validFrom: new Date(FROM) } as never;
+    let asked = Promise.resolve<{ code?: unknown }>({});
+    await app.app.database.write({ partnerId: hub.id }, async (tx) => {
+      await app.app.services.rates.set(tx, decision, input, null);
+      asked = set(sold, { prefix: '88', price: '0.11' });
+      await delay(500);
+    });
+    expect((await asked).code).toBe('MARGIN_REFUSED');
   });
 });
