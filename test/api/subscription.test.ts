@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toGlobalId } from '../../src/kernel/index.js';
+import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aPriceList } from '../fixtures/catalog.js';
 import { aWorld, call, refusal, TERMS, tokenOf, type World } from '../fixtures/partner.js';
 import { aSale, CREATE_SUBSCRIPTION, type Sale } from '../fixtures/subscription.js';
@@ -171,6 +173,19 @@ describe('creating a subscription', () => {
     await create({ ...given, startsAt: at, servicePlanId: dollars });
     expect(await amended('USD', at)).toBe(null);
     expect((await amended('EUR', '2026-02-01T00:00:00Z'))?.[0]).toBe('PLAN_CURRENCY');
+    // Asked for while an amendment is on its way.
+    let asked = Promise.resolve('');
+    await app.app.database.write(SYSTEM_SCOPE, async (tx) => {
+      const contract = [rowNumber('Contract', contractId)];
+      await tx.query('SELECT 1 FROM contract WHERE id = $1 FOR UPDATE', contract);
+      await tx.query(
+        `UPDATE contract_version SET currency = 'GBP' WHERE contract_id = $1`,
+        contract,
+      );
+      asked = refused({ ...given, startsAt: at, servicePlanId: dollars });
+      await delay(300);
+    });
+    expect(await asked).toBe('PLAN_CURRENCY');
   });
 
   const refused = (given: object) =>
