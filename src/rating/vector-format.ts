@@ -1,5 +1,6 @@
 import { roundingModes } from '../kernel/index.js';
 import {
+  carriedMoney,
   day,
   decimal,
   digits,
@@ -11,6 +12,10 @@ import {
   mapOf,
   object,
   oneOf,
+  phoneNumber,
+  prefix,
+  quantity,
+  recordInstant,
   text,
   textOr,
   whole,
@@ -187,8 +192,8 @@ const bonus = object(
 const worldFields = {
   holidays: mapOf(listOf(day)),
   timeProfiles: mapOf(timeProfile),
-  destinations: mapOf(listOf(digits)),
-  originSets: mapOf(listOf(digits)),
+  destinations: mapOf(listOf(prefix)),
+  originSets: mapOf(listOf(prefix)),
   exchangeRates: listOf(object({ base: text, quote: text, rate: exchangeRate }, { from: instant })),
   tierSchedules: mapOf(tierSchedule),
   priceLists: mapOf(priceList),
@@ -203,14 +208,14 @@ const worldFields = {
 };
 
 const event = object(
-  { at: instant },
+  { at: recordInstant },
   {
     id: text,
     service,
-    quantity: whole,
-    value: decimal,
-    from: digits,
-    to: digits,
+    quantity,
+    value: carriedMoney,
+    from: phoneNumber,
+    to: phoneNumber,
     inTrunk: text,
     outTrunk: text,
     subscription: text,

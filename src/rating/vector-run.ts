@@ -223,7 +223,8 @@ function recordOf(
 ): MemoryRecord {
   const { service = 'VOICE', subscription = names.first('subscription') ?? '' } = event;
   names.id('subscription', subscription, `${path}.subscription`);
-  const called = service === 'VOICE' || service === 'SMS' ? DEFAULT_CALLED : '';
+  const needsCalled = service === 'VOICE' || service === 'SMS';
+  if (needsCalled && event.to === '') throw refused(`${path}.to`, 'is known of calls and messages');
   const trunk = (name: string | undefined, field: string) =>
     names.optional('trunk', name, `${path}.${field}`) ?? 0;
   return {
@@ -233,7 +234,7 @@ function recordOf(
     quantity: event.quantity ?? 1,
     value: Number(parseAmount(event.value ?? '0')),
     aNumber: event.from ?? firstNumber.get(subscription) ?? '',
-    bNumber: event.to ?? called,
+    bNumber: event.to ?? (needsCalled ? DEFAULT_CALLED : ''),
     inTrunk: trunk(event.inTrunk, 'inTrunk'),
     outTrunk: trunk(event.outTrunk, 'outTrunk'),
   };

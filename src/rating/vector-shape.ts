@@ -43,20 +43,50 @@ export const whole: Shape<number> = shape({ type: 'integer', minimum: 0 }, (valu
   return value as number;
 });
 
+const MOST_UNITS = 999_999_999_999_999;
+
+/** What a record used: no file says more. */
+export const quantity: Shape<number> = shape(
+  { ...whole.schema, maximum: MOST_UNITS },
+  (value, path) => {
+    const found = whole(value, path);
+    if (found > MOST_UNITS) throw refused(path, 'is a whole number of at most 15 digits');
+    return found;
+  },
+);
+
 /** Decimal text, so that no value passes through a floating point number. */
 export const decimal: Shape<string> = matching(
   /^-?\d{1,18}(?:\.\d{1,8})?$/,
   'is decimal text such as "0.0125"',
 );
 
-/** Decimal text of an exchange rate, which has two decimals more than money. */
-export const exchangeRate: Shape<string> = matching(
-  /^-?\d{1,18}(?:\.\d{1,10})?$/,
-  'is decimal text such as "0.9512345678"',
+/** Money that a record carries: no file says more. */
+export const carriedMoney: Shape<string> = matching(
+  /^\d{1,7}(?:\.\d{1,8})?$/,
+  'is decimal text of at most 7 digits before and 8 after the point',
 );
 
-/** Digits, or '' for a number that is not known. */
+/** Decimal text of an exchange rate, which has two decimals more than money. */
+export const exchangeRate: Shape<string> = matching(
+  /^(?=.*[1-9])\d{1,10}(?:\.\d{1,10})?$/,
+  'is decimal text above zero such as "0.9512345678"',
+);
+
+/** Digits of a quantity, or of a prefix that the catalogue has its own word about. */
 export const digits: Shape<string> = matching(/^\d{0,15}$/, 'is text of up to 15 digits');
+
+/** A number as records carry it, or '' for one that is not known. */
+export const phoneNumber: Shape<string> = matching(
+  /^(?:[1-9]\d{0,14})?$/,
+  'is text of up to 15 digits, the first of them 1 to 9',
+);
+
+/** How numbers begin. */
+export const prefix: Shape<string> = matching(
+  /^[1-9]\d{0,14}$/,
+  'is text of 1 to 15 digits, the first of them 1 to 9',
+);
 
 const instantText = matching(
   /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/,
@@ -69,6 +99,15 @@ export const instant: Shape<number> = shape(instantText.schema, (value, path) =>
   const at = Date.parse(found);
   if (Number.isNaN(at) || !isDay(found.slice(0, 10)))
     throw refused(path, 'is an instant that exists');
+  return at;
+});
+
+const [EARLIEST, LATEST] = [Date.UTC(2000, 0, 1), Date.UTC(2100, 0, 1)];
+
+/** When a record began: no file says an earlier or a later time. */
+export const recordInstant: Shape<number> = shape(instant.schema, (value, path) => {
+  const at = instant(value, path);
+  if (at < EARLIEST || at >= LATEST) throw refused(path, 'lies in the years 2000 to 2099');
   return at;
 });
 

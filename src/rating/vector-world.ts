@@ -182,9 +182,10 @@ function subscriptionOf(
 }
 
 function rangeOf(range: string, path: string): [number, number] {
-  const match = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(range);
-  if (match === null) throw refused(path, 'is a number, or two with a hyphen between them');
-  return [Number(match[1]), Number(match[2] ?? match[1])];
+  const match = /^([1-9]\d{0,14})(?:-([1-9]\d{0,14}))?$/.exec(range);
+  const [from, to] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  if (to >= from) return [from, to];
+  throw refused(path, 'is a number, or the first and the last one with a hyphen between them');
 }
 
 function rootOf(account: string, world: VectorWorld, path: string): string {

@@ -100,7 +100,8 @@ describe('the format', () => {
       'VECTOR_INVALID: /one.json: $.cases[0].evnts is not a field that is known here.',
       'VECTOR_INVALID: /one.json: $.cases[0].events[0].at ' +
         'is an instant such as "2026-03-29T00:59:30Z".',
-      'VECTOR_INVALID: /one.json: $.cases[0].events[0].value is decimal text such as "0.0125".',
+      'VECTOR_INVALID: /one.json: $.cases[0].events[0].value ' +
+        'is decimal text of at most 7 digits before and 8 after the point.',
       'VECTOR_INVALID: /one.json: cases[0] "n": ' +
         'priceLists.a.parent names the list "b", which is not there.',
     ]);
@@ -206,6 +207,71 @@ describe('a day that does not exist', () => {
   });
 });
 
+describe('an event that no file can bring', () => {
+  const event = { id: 'a', at: '2026-07-01T10:00:00Z' };
+
+  it.each([
+    ['to', '0033140', 'is text of up to 15 digits, the first of them 1 to 9.'],
+    ['from', '04930', 'is text of up to 15 digits, the first of them 1 to 9.'],
+    ['quantity', 10 ** 15, 'is a whole number of at most 15 digits.'],
+    ['value', '-1', 'is decimal text of at most 7 digits before and 8 after the point.'],
+    ['value', '10000000', 'is decimal text of at most 7 digits before and 8 after the point.'],
+    ['at', '1999-12-31T23:59:59.999Z', 'lies in the years 2000 to 2099.'],
+    ['at', '2100-01-01T00:00:00Z', 'lies in the years 2000 to 2099.'],
+  ])('is refused for its %s %s', async (field, value, rule) => {
+    const events = [{ ...event, [field]: value }];
+    const answer = await tried({ events, expect: {} });
+    const place = `$.cases[0].events[0].${field}`;
+    expect(answer).toEqual([1, [`VECTOR_INVALID: /one.json: ${place} ${rule}`]]);
+  });
+
+  it('is refused when a call or message goes nowhere, and may be data or a service', async () => {
+    const priceLists = { standard: { rates: [{ price: '1' }] } };
+    const to = (service: string) =>
+      tried({
+        priceLists,
+        events: [{ ...event, service, to: '' }],
+        expect: { events: { a: '1' } },
+      });
+    const refused = 'VECTOR_INVALID: /one.json: cases[0] "n": ';
+    for (const service of ['VOICE', 'SMS']) {
+      const said = `${refused}events[0].to is known of calls and messages.`;
+      expect(await to(service)).toEqual([1, [said]]);
+    }
+    for (const service of ['DATA', 'EVENT']) expect((await to(service))[0]).toBe(0);
+  });
+});
+
+describe('a world that nobody can enter', () => {
+  it.each([
+    [
+      'an exchange rate of nothing',
+      { exchangeRates: [{ base: 'EUR', quote: 'USD', rate: '0.00' }] },
+      '$.cases[0].exchangeRates[0].rate is decimal text above zero such as "0.9512345678".',
+    ],
+    [
+      'a number that begins with 0',
+      { subscriptions: { line: { numbers: ['04930'] } } },
+      'cases[0] "n": subscriptions.line.numbers[0] is a number, or the first and the last one ' +
+        'with a hyphen between them.',
+    ],
+    [
+      'a range that ends before it begins',
+      { subscriptions: { line: { numbers: ['4939-4930'] } } },
+      'cases[0] "n": subscriptions.line.numbers[0] is a number, or the first and the last one ' +
+        'with a hyphen between them.',
+    ],
+    [
+      'a destination of all numbers',
+      { destinations: { world: [''] } },
+      '$.cases[0].destinations.world[0] is text of 1 to 15 digits, the first of them 1 to 9.',
+    ],
+  ])('is refused: %s', async (_, world, refused) => {
+    const answer = await tried({ ...world, expect: {} });
+    expect(answer).toEqual([1, [`VECTOR_INVALID: /one.json: ${refused}`]]);
+  });
+});
+
 describe('what cannot be expected together', () => {
   it.each([
     [
@@ -251,7 +317,7 @@ describe('a decimal', () => {
     ]);
     expect(await refused('0.1234', '0.95123456789')).toEqual([
       'VECTOR_INVALID: /one.json: $.cases[0].exchangeRates[0].rate ' +
-        'is decimal text such as "0.9512345678".',
+        'is decimal text above zero such as "0.9512345678".',
     ]);
   });
 });
