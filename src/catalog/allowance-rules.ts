@@ -1,4 +1,5 @@
 import { DomainError, parseAmount } from '../kernel/index.js';
+import { minuteOf } from './week.js';
 
 /** Refuses with `code`, naming the field. */
 type Refuse = (field: string, rule: string) => DomainError;
@@ -23,7 +24,7 @@ export function assertCountsAlike<K extends string>(
   }
 }
 
-/** What can be wrong with a price rule by itself; times and days apart. */
+/** What can be wrong with a price rule by itself. */
 export interface RuleFacts {
   readonly type: 'DISCOUNT' | 'SURCHARGE';
   readonly effect: 'PERCENT' | 'FIXED';
@@ -42,7 +43,7 @@ const HUNDRED_PERCENT = 10_000_000_000n;
 /** Counters hold whole units, or money at scale 8, as exact integers below this. */
 const MOST = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** Refuses with PRICE_RULE_REFUSED, naming the field. */
+/** Refuses with PRICE_RULE_REFUSED, naming the field, or TIME_BANDS_REFUSED a time of the day. */
 export function assertPriceRule(rule: RuleFacts): void {
   const refuse = refusing('PRICE_RULE_REFUSED');
   const amount = moneyOf(rule.amount);
@@ -58,6 +59,9 @@ export function assertPriceRule(rule: RuleFacts): void {
   }
   if (((rule.from ?? null) === null) !== ((rule.to ?? null) === null))
     throw refuse('to', 'is given together with from');
+  if (rule.from && rule.to && minuteOf(rule.to) <= minuteOf(rule.from)) {
+    throw refuse('to', 'is after from, within one day');
+  }
   if (rule.cap && !moneyOf(rule.cap)) throw refuse('cap', `is above 0, ${MONEY_TEXT}`);
   assertVolume(rule, refuse);
 }

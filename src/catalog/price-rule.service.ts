@@ -190,11 +190,7 @@ async function insertRule(
 function minutesOf(rule: PriceRuleInput): { fromMinute: number | null; toMinute: number | null } {
   const { from = null, to = null } = rule;
   if (from === null || to === null) return { fromMinute: null, toMinute: null };
-  const [fromMinute, toMinute] = [minuteOf(from), minuteOf(to)];
-  if (toMinute > fromMinute) return { fromMinute, toMinute };
-  throw new DomainError('PRICE_RULE_REFUSED', 'The field to is after from, within one day.', {
-    field: 'to',
-  });
+  return { fromMinute: minuteOf(from), toMinute: minuteOf(to) };
 }
 
 /** Whom and what a rule is for, each proven to be the seller's or visible. */

@@ -28,6 +28,10 @@ export function pricesOf(world: VectorWorld, names: Names): Prices {
     const id = names.add('destination', name);
     return prefixes.map((prefix) => ({ id, prefix }));
   });
+  if (new Set(destinations.map(({ prefix }) => prefix)).size < destinations.length) {
+    const said = 'A prefix belongs to another destination already.';
+    throw new DomainError('DESTINATION_PREFIX_TAKEN', said);
+  }
   const originSets = [...(world.originSets ?? [])].map(([name, prefixes]) => {
     return { id: names.add('originSet', name), prefixes };
   });

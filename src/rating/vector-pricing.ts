@@ -5,7 +5,7 @@ import {
   minuteOf,
   weekdayMask,
 } from '../catalog/index.js';
-import { parseAmount } from '../kernel/index.js';
+import { DomainError, parseAmount } from '../kernel/index.js';
 import type { BonusTerms, BucketTerms, PriceRule, PricingFacts } from './pricing-facts.js';
 import type { VectorBonus, VectorBucket, VectorRule, VectorWorld } from './vector-format.js';
 import type { Names } from './vector-names.js';
@@ -103,6 +103,10 @@ function amountOrNull(text: string | undefined): bigint | null {
 }
 
 function scopeOf(item: VectorBucket | VectorBonus, path: string, names: Names) {
+  if ((item.plan === undefined) === (item.contract === undefined)) {
+    const said = `${path} belongs either to a plan or to a contract.`;
+    throw new DomainError('ALLOWANCE_TARGET_REFUSED', said);
+  }
   return {
     name: item.name,
     ...timeOf(item),

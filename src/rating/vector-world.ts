@@ -1,4 +1,4 @@
-import { assertTimeZone } from '../kernel/index.js';
+import { assertTimeZone, DomainError, overlaps } from '../kernel/index.js';
 import type { BookFacts } from './book.js';
 import type {
   VectorContract,
@@ -64,8 +64,49 @@ export function worldFacts(world: VectorWorld): BuiltWorld {
     }),
     pricing: pricingOf(world, names),
   };
+  assertApart(facts);
+  assertOfSeller(facts);
   const firstNumber = new Map(owners.map(({ name, first }) => [name, first]));
   return { facts, names, firstNumber };
+}
+
+// At no instant has a contract two versions, or a number or trunk two subscriptions.
+function assertApart({ versions, identities }: BookFacts): void {
+  const meeting = <T extends Times>(all: readonly T[], isSame: (one: T, other: T) => boolean) =>
+    all.some((one, place) =>
+      all
+        .slice(0, place)
+        .some((other) => overlaps(timeOf(one), timeOf(other)) && isSame(one, other)),
+    );
+  if (meeting(versions, (one, other) => one.contractId === other.contractId)) {
+    throw refused('contracts', 'have one version at a time');
+  }
+  const isSame = (one: Identity, other: Identity): boolean =>
+    one.numberFrom === null || other.numberFrom === null
+      ? one.trunkId !== null && one.trunkId === other.trunkId
+      : one.numberFrom <= other.numberTo! && other.numberFrom <= one.numberTo!;
+  if (!meeting(identities, isSame)) return;
+  const said = 'A number belongs to a subscription at that time already.';
+  throw new DomainError('NUMBER_TAKEN', said);
+}
+
+type Identity = BookFacts['identities'][number];
+type Times = Pick<Version, 'validFrom' | 'validTo'>;
+
+function timeOf({ validFrom, validTo }: Times) {
+  return { from: validFrom, to: validTo };
+}
+
+// A rule names contracts and subscriptions of its own seller.
+function assertOfSeller({ pricing, contracts, subscriptions }: BookFacts): void {
+  const sellers = new Map(contracts.map((one) => [one.id, one.sellerPartnerId]));
+  const contractOf = new Map(subscriptions.map((one) => [one.id, one.contractId]));
+  for (const { sellerPartnerId, contractId, subscriptionId } of pricing.rules) {
+    const named = [contractId, contractOf.get(subscriptionId ?? 0) ?? null];
+    if (named.every((id) => id === null || sellers.get(id) === sellerPartnerId)) continue;
+    const said = 'A rule names a contract or a subscription that another partner sells.';
+    throw new DomainError('NOT_OF_OWNER', said);
+  }
 }
 
 function contractOf(

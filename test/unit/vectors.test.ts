@@ -272,6 +272,52 @@ describe('a world that nobody can enter', () => {
   });
 });
 
+describe('a world that the system would refuse', () => {
+  const rule = { name: 'r', effect: 'PERCENT', amount: '10' };
+  const bucket = { name: 'b', kind: 'UNITS', amount: '1' };
+  const [one, two] = [{ buyer: 'a' }, { seller: 'a', buyer: 'b' }];
+
+  it.each([
+    ['PRICE_RULE_REFUSED', { rules: [{ ...rule, fromTime: '20:00', toTime: '06:00' }] }],
+    ['NOT_OF_OWNER', { contracts: { one, two }, rules: [{ ...rule, contract: 'two' }] }],
+    ['NOT_OF_OWNER', { contracts: { one, two }, rules: [{ ...rule, subscription: 'line' }] }],
+    ['ALLOWANCE_TARGET_REFUSED', { buckets: [bucket] }],
+    [
+      'ALLOWANCE_TARGET_REFUSED',
+      {
+        subscriptions: { line: { plan: 'P' } },
+        buckets: [{ ...bucket, plan: 'P', contract: 'retail' }],
+      },
+    ],
+    ['DESTINATION_PREFIX_TAKEN', { destinations: { one: ['33', '49'], two: ['49'] } }],
+    [
+      'NUMBER_TAKEN',
+      { subscriptions: { a: { numbers: ['4930-4939'] }, b: { numbers: ['4939'] } } },
+    ],
+    [
+      'NUMBER_TAKEN',
+      { trunks: { t: {} }, subscriptions: { a: { trunks: ['t'] }, b: { trunks: ['t'] } } },
+    ],
+  ])('answers %s, whatever it is', async (refusal, world) => {
+    expect(await tried({ ...world, expect: { refusal } })).toEqual([
+      0,
+      [expect.stringMatching(EQUAL)],
+    ]);
+  });
+
+  it('gives a contract one version at a time, and a number one owner after the other', async () => {
+    const versions = [{ to: '2026-07-02T00:00:00Z' }, { from: '2026-07-01T23:59:59.999Z' }];
+    const twice = await tried({ contracts: { c: { buyer: 'a', versions } }, expect: {} });
+    const refused = 'cases[0] "n": contracts have one version at a time.';
+    expect(twice).toEqual([1, [`VECTOR_INVALID: /one.json: ${refused}`]]);
+    const subscriptions = {
+      before: { numbers: ['4930'], to: '2026-07-02T00:00:00Z' },
+      after: { numbers: ['4930'], from: '2026-07-02T00:00:00Z' },
+    };
+    expect((await tried({ subscriptions, expect: {} }))[0]).toBe(0);
+  });
+});
+
 describe('what cannot be expected together', () => {
   it.each([
     [
