@@ -66,7 +66,10 @@ function assertCounting(fee: FeeFacts): void {
   const { rateUnit } = fee;
   const priced = model === 'PER_UNIT' || model === 'PACKAGE';
   if (!(Number.isInteger(rateUnit) && rateUnit >= 1 && rateUnit <= (priced ? UNIT_LIMIT : 1))) {
-    throw refused('rateUnit', 'The units that a price is for are at least 1; others have 1.');
+    throw refused(
+      'rateUnit',
+      `The units that a price is for are 1 to ${UNIT_LIMIT}; others have 1.`,
+    );
   }
   assertSubject(fee);
 }

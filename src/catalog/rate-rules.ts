@@ -4,6 +4,13 @@ import type { PricingModel, RateKind } from './rate-row.js';
 /** Prices and fees are kept with ten digits before the point. */
 const PRICE_LIMIT = 10n ** 18n;
 const UNIT_LIMIT = 1_073_741_824;
+const LEAST_UNITS = [
+  ['rateUnit', 1],
+  ['firstIncrement', 0],
+  ['nextIncrement', 1],
+  ['minimum', 0],
+  ['grace', 0],
+] as const;
 
 /** At the scale of prices. */
 export const HUNDRED_PERCENT = 10_000_000_000n;
@@ -40,11 +47,11 @@ export function rateFault(rate: RateNumbers): RateFault | null {
   if (rate.kind !== 'ABSOLUTE' && fee !== 0n) {
     return fault('connectionFee', 'belongs to absolute prices');
   }
-  if (!within(rate.rateUnit, 1)) return fault('rateUnit', 'is at least 1');
-  if (!within(rate.firstIncrement, 0)) return fault('firstIncrement', 'is at least 0');
-  if (!within(rate.nextIncrement, 1)) return fault('nextIncrement', 'is at least 1');
-  if (!within(rate.minimum, 0)) return fault('minimum', 'is at least 0');
-  if (!within(rate.grace, 0)) return fault('grace', 'is at least 0');
+  for (const [field, least] of LEAST_UNITS) {
+    const units = rate[field];
+    if (Number.isInteger(units) && units >= least && units <= UNIT_LIMIT) continue;
+    return fault(field, `is a whole number from ${least} to ${UNIT_LIMIT}`);
+  }
   return rate.kind === 'ABSOLUTE' ? null : quantityFault(rate);
 }
 
@@ -178,10 +185,6 @@ function amountOf(text: string): bigint | null {
   if (!/^-?\d{1,10}(\.\d{1,8})?$/.test(text)) return null;
   const amount = parseAmount(text);
   return amount < PRICE_LIMIT && amount > -PRICE_LIMIT ? amount : null;
-}
-
-function within(value: number, least: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= UNIT_LIMIT;
 }
 
 function fault(field: string, message: string): RateFault {

@@ -89,7 +89,7 @@ function storedStep(
   }
   const { rateUnit } = draft;
   if (!(Number.isInteger(rateUnit) && rateUnit >= 1 && rateUnit <= UNIT_LIMIT)) {
-    throw refused('rateUnit', 'is at least 1', at);
+    throw refused('rateUnit', `is a whole number from 1 to ${UNIT_LIMIT}`, at);
   }
   return {
     upTo: end === null ? null : Number(end),

@@ -99,6 +99,13 @@ describe('numbers of a rate', () => {
       'grace',
     ]);
   });
+
+  it('say both ends of what a number of units may be', () => {
+    const message = 'is a whole number from 0 to 1073741824';
+    for (const minimum of [-1, 1_073_741_825]) {
+      expect(rateFault({ ...sound, minimum })).toEqual({ field: 'minimum', message });
+    }
+  });
 });
 
 describe('the minute of the week', () => {
