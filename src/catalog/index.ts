@@ -46,7 +46,12 @@ import { OriginSetResolver, TierScheduleResolver } from './tier-schedule.resolve
 import { TimeBand, TimeBandRule, TimeProfile } from './time-profile.entity.js';
 
 export { adjustRate } from './adjust.js';
-export { assertBonus, assertBucket, assertPriceRule } from './allowance-rules.js';
+export {
+  assertBonus,
+  assertBucket,
+  assertCountsAlike,
+  assertPriceRule,
+} from './allowance-rules.js';
 export { BonusRuleService } from './bonus-rule.service.js';
 export { BucketKind, Sharing } from './bucket.entity.js';
 export { BucketService } from './bucket.service.js';

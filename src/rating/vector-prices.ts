@@ -14,10 +14,11 @@ import {
   weekdayMask,
   weekTable,
 } from '../catalog/index.js';
-import { DomainError, epochDayFromIso, parseAmount } from '../kernel/index.js';
+import { DomainError, epochDayFromIso, minorUnits, parseAmount, period } from '../kernel/index.js';
 import type { BookFacts } from './book.js';
-import type { VectorRate, VectorWorld } from './vector-format.js';
+import type { VectorList, VectorProfile, VectorRate, VectorWorld } from './vector-format.js';
 import type { Names } from './vector-names.js';
+import { refused } from './vector-shape.js';
 
 type Prices = Pick<BookFacts, 'destinations' | 'lists' | 'profiles' | 'originSets'>;
 type List = BookFacts['lists'][number];
@@ -37,20 +38,53 @@ export function pricesOf(world: VectorWorld, names: Names): Prices {
   });
   const profiles = [...(world.timeProfiles ?? [])].map(([name]) => profileOf(world, name, names));
   const schedules = schedulesOf(world, names);
-  for (const name of world.priceLists?.keys() ?? []) names.add('list', name);
-  const lists = [...(world.priceLists ?? [])].map(([name, list]): List => {
+  const all = world.priceLists ?? new Map<string, VectorList>();
+  for (const name of all.keys()) names.add('list', name);
+  const parents = new Map(
+    [...all].map(([name, { parent }]) => {
+      const path = `priceLists.${name}`;
+      return [names.id('list', name, path), names.optional('list', parent, `${path}.parent`)];
+    }),
+  );
+  const lists = [...all].map(([name, list]): List => {
     const path = `priceLists.${name}`;
+    const id = names.id('list', name, path);
+    const root = all.get(names.nameOf('list', inheritanceChain(parents, id)[0]!))!;
+    assertLikeRoot(list, root);
+    const { timeProfile, currency = 'EUR' } = root;
+    assertBands(list.rates, world.timeProfiles?.get(timeProfile ?? ''), path, names);
+    minorUnits(currency);
     return {
-      id: names.id('list', name, path),
-      parentId: names.optional('list', list.parent, `${path}.parent`),
-      timeProfileId: names.optional('profile', list.timeProfile, `${path}.timeProfile`),
-      currency: list.currency ?? 'EUR',
+      id,
+      parentId: parents.get(id)!,
+      timeProfileId: names.optional('profile', timeProfile, `${path}.timeProfile`),
+      currency,
       rows: rowsOf(list.rates, list.parent !== undefined, path, names, schedules),
     };
   });
-  const parents = new Map(lists.map(({ id, parentId }) => [id, parentId]));
-  for (const { id } of lists) inheritanceChain(parents, id);
   return { destinations, lists, profiles, originSets };
+}
+
+// A list that inherits has the currency and the time profile of the one it inherits from.
+function assertLikeRoot(list: VectorList, root: VectorList): void {
+  const { currency = root.currency, timeProfile = root.timeProfile } = list;
+  if (timeProfile === root.timeProfile && (currency ?? 'EUR') === (root.currency ?? 'EUR')) return;
+  const said = "A list that inherits has its parent's currency and time profile.";
+  throw new DomainError('PRICE_LIST_PARENT_REFUSED', said);
+}
+
+function assertBands(
+  rates: readonly VectorRate[],
+  profile: VectorProfile | undefined,
+  listPath: string,
+  names: Names,
+): void {
+  rates.forEach(({ band }, place) => {
+    names.optional('band', band, `${listPath}.rates[${place}].band`);
+    if (band === undefined || profile?.bands.has(band)) return;
+    const said = "The time band does not belong to the price list's time profile.";
+    throw new DomainError('BAND_NOT_OF_PROFILE', said);
+  });
 }
 
 function profileOf(world: VectorWorld, name: string, names: Names): BookFacts['profiles'][number] {
@@ -66,7 +100,10 @@ function profileOf(world: VectorWorld, name: string, names: Names): BookFacts['p
   });
   weekTable(rules);
   holidayTable(rules);
-  const calendar = holidays === undefined ? [] : (world.holidays?.get(holidays) ?? []);
+  const calendar = holidays === undefined ? [] : world.holidays?.get(holidays);
+  if (calendar === undefined) {
+    throw refused(`timeProfiles.${name}.holidays`, `names "${holidays}", which is not there`);
+  }
   const days = calendar.map(epochDayFromIso).sort((one, other) => one - other);
   return { id: names.add('profile', name), rules, holidays: days };
 }
@@ -150,6 +187,7 @@ function rowOf(
     maxCharge: rate.maxCharge === undefined ? null : parseAmount(rate.maxCharge),
     schedule: scheduleId === null ? null : schedules.get(scheduleId)!,
   };
+  const { from: validFrom, to: validTo } = period(rate.from ?? 0, rate.to ?? null);
   const plain = model === 'PER_UNIT' && terms.minCharge === 0n && terms.maxCharge === null;
   return {
     id,
@@ -162,7 +200,7 @@ function rowOf(
     connectionFee: parseAmount(connectionFee),
     ...numbers,
     terms: plain ? null : terms,
-    validFrom: rate.from ?? 0,
-    validTo: rate.to ?? null,
+    validFrom,
+    validTo,
   };
 }

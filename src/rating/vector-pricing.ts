@@ -1,14 +1,16 @@
 import {
   assertBonus,
   assertBucket,
+  assertCountsAlike,
   assertPriceRule,
   minuteOf,
   weekdayMask,
 } from '../catalog/index.js';
-import { DomainError, parseAmount } from '../kernel/index.js';
+import { DomainError, overlaps, parseAmount, period } from '../kernel/index.js';
 import type { BonusTerms, BucketTerms, PriceRule, PricingFacts } from './pricing-facts.js';
 import type { VectorBonus, VectorBucket, VectorRule, VectorWorld } from './vector-format.js';
 import type { Names } from './vector-names.js';
+import { refused } from './vector-shape.js';
 
 /** Everything is known when a vector is rated. */
 const ALWAYS_KNOWN = { recordedAt: 0, supersededAt: null };
@@ -27,20 +29,74 @@ export function pricingOf(world: VectorWorld, names: Names): PricingFacts {
       };
     });
   });
-  const { rules = [], buckets = [], bonuses = [] } = world;
-  return {
-    knownAt: 1,
-    members,
-    rules: rules.map((rule, place) => ruleOf(rule, `rules[${place}]`, names)),
-    buckets: versions(buckets, 'bucket', names, bucketOf),
-    bonuses: versions(bonuses, 'bonus', names, bonusOf),
-  };
+  const rules = (world.rules ?? []).map((rule, place) => ruleOf(rule, `rules[${place}]`, names));
+  const buckets = versions(world.buckets ?? [], 'bucket', names, bucketOf);
+  const bonuses = versions(world.bonuses ?? [], 'bonus', names, bonusOf);
+  assertVersions(rules, 'rules', (first, next) =>
+    assertCountsAlike('PRICE_RULE_REFUSED', RULE_COUNTER, first, next),
+  );
+  assertVersions(buckets, 'buckets', (first, next) =>
+    assertCountsAlike('BUCKET_REFUSED', ['kind', 'holder'], first, next),
+  );
+  assertVersions(bonuses, 'bonuses', (first, next) =>
+    assertCountsAlike('BONUS_RULE_REFUSED', ['measure', 'holder'], first, next),
+  );
+  for (const bonus of bonuses) assertBucketOf(bonus, buckets);
+  return { knownAt: 1, members, rules, buckets, bonuses };
+}
+
+const RULE_COUNTER = ['type', 'measure', 'holder', 'period'] as const;
+
+interface Version {
+  readonly name: string;
+  readonly lineageId: number;
+  readonly validFrom: number;
+  readonly validTo: number | null;
+  readonly contractId: number | null;
+  readonly servicePlanId?: number | null;
+}
+
+// Versions of a thing follow each other, count alike and stay with whom the first one is for.
+function assertVersions<V extends Version>(
+  all: readonly V[],
+  path: string,
+  assertAlike: (first: V, next: V) => void,
+): void {
+  const span = ({ validFrom, validTo }: V) => ({ from: validFrom, to: validTo });
+  all.forEach((one, place) => {
+    const before = all.slice(0, place).filter(({ lineageId }) => lineageId === one.lineageId);
+    const [first] = before;
+    if (first === undefined) return;
+    const at = `${path}[${place}]`;
+    if (before.some((other) => overlaps(span(other), span(one)))) {
+      throw refused(at, `holds while another version of "${one.name}" does`);
+    }
+    assertAlike(first, one);
+    const isOurs =
+      path === 'rules' ||
+      (first.contractId === one.contractId && first.servicePlanId === one.servicePlanId);
+    if (!isOurs) throw refused(at, `is for others than the first version of "${one.name}"`);
+  });
+}
+
+// Who earns a bonus has the bucket, too.
+function assertBucketOf(bonus: BonusTerms, buckets: readonly BucketTerms[]): void {
+  const bucket = buckets.find(({ lineageId }) => lineageId === bonus.bucketLineageId);
+  if (bucket === undefined) return;
+  const isOurs =
+    bucket.kind === bonus.grants &&
+    bucket.contractId === bonus.contractId &&
+    bucket.servicePlanId === bonus.servicePlanId;
+  if (isOurs) return;
+  const said = 'The bucket of a bonus holds what it gives, for the same plan or contract.';
+  throw new DomainError('BONUS_RULE_REFUSED', said);
 }
 
 type Time = { readonly from?: number | undefined; readonly to?: number | undefined };
 
 function timeOf({ from, to }: Time): { validFrom: number; validTo: number | null } {
-  return { validFrom: from ?? 0, validTo: to ?? null };
+  const time = period(from ?? 0, to ?? null);
+  return { validFrom: time.from, validTo: time.to };
 }
 
 // Those of one name are versions of one thing.

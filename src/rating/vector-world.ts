@@ -1,4 +1,4 @@
-import { assertTimeZone, DomainError, overlaps } from '../kernel/index.js';
+import { assertTimeZone, DomainError, minorUnits, overlaps, period } from '../kernel/index.js';
 import type { BookFacts } from './book.js';
 import type {
   VectorContract,
@@ -59,15 +59,29 @@ export function worldFacts(world: VectorWorld): BuiltWorld {
       name,
       costContractId: names.optional('contract', costContract, `trunks.${name}.costContract`),
     })),
-    exchangeRates: (world.exchangeRates ?? []).map(({ base, quote, rate, from }) => {
-      return { base, quote, rate: scaled(rate, 10), validFrom: from ?? 0 };
-    }),
+    exchangeRates: exchangeRatesOf(world),
     pricing: pricingOf(world, names),
   };
   assertApart(facts);
   assertOfSeller(facts);
   const firstNumber = new Map(owners.map(({ name, first }) => [name, first]));
   return { facts, names, firstNumber };
+}
+
+function exchangeRatesOf(world: VectorWorld): BookFacts['exchangeRates'] {
+  const rates = (world.exchangeRates ?? []).map(({ base, quote, rate, from }) => {
+    minorUnits(base);
+    minorUnits(quote);
+    if (base === quote) {
+      const said = 'An exchange rate is between two currencies.';
+      throw new DomainError('EXCHANGE_RATE_REFUSED', said);
+    }
+    return { base, quote, rate: scaled(rate, 10), validFrom: from ?? 0 };
+  });
+  const keys = new Set(rates.map(({ base, quote, validFrom }) => `${base} ${quote} ${validFrom}`));
+  if (keys.size === rates.length) return rates;
+  const said = 'There is another exchange rate of the pair from the same instant.';
+  throw new DomainError('EXCHANGE_RATE_EXISTS', said);
 }
 
 // At no instant has a contract two versions, or a number or trunk two subscriptions.
@@ -148,19 +162,21 @@ function termsOf(
   path: string,
   names: Names,
 ): Omit<Version, 'id' | 'contractId'> {
-  const zone = terms.zone ?? 'UTC';
+  const { zone = 'UTC', currency = 'EUR' } = terms;
   assertTimeZone(zone);
+  minorUnits(currency);
+  const time = period(terms.from ?? 0, terms.to ?? null);
   const decimals = terms.decimals ?? 4;
   if (decimals > 8) throw refused(`${path}.decimals`, 'is at most 8');
   const only = terms.list ?? names.first('list');
   const lists = terms.lists ?? (only === undefined ? [] : [{ list: only }]);
   return {
-    validFrom: terms.from ?? 0,
-    validTo: terms.to ?? null,
+    validFrom: time.from,
+    validTo: time.to,
     timeZone: zone,
     roundingDecimals: decimals,
     roundingMode: terms.rounding ?? 'HALF_UP',
-    currency: terms.currency ?? 'EUR',
+    currency,
     bandPolicy: terms.bands ?? 'START',
     conversion: terms.conversion ?? 'NONE',
     marginPolicy: terms.margin ?? 'NONE',
@@ -194,7 +210,8 @@ function subscriptionOf(
   const account = one.account ?? contract?.account ?? contract?.buyer ?? HUB;
   const numbers = one.numbers ?? [DEFAULT_NUMBER];
   const ranges = numbers.map((range, place) => rangeOf(range, `${path}.numbers[${place}]`));
-  const time = { validFrom: one.from ?? 0, validTo: one.to ?? null };
+  const { from: validFrom, to: validTo } = period(one.from ?? 0, one.to ?? null);
+  const time = { validFrom, validTo };
   const owner = { subscriptionId: id, ...time };
   const trunks = names.some('trunk', one.trunks, `${path}.trunks`) ?? [];
   return {
@@ -234,6 +251,9 @@ function rootOf(account: string, world: VectorWorld, path: string): string {
   for (let steps = 0; steps <= (world.accounts?.size ?? 0); steps += 1) {
     const parent = world.accounts?.get(at)?.parent;
     if (parent === undefined) return at;
+    if (!world.accounts?.has(parent)) {
+      throw refused(`accounts.${at}.parent`, `names the account "${parent}", which is not there`);
+    }
     at = parent;
   }
   throw refused(path, 'has an account whose parents go in a circle');

@@ -272,9 +272,16 @@ describe('a world that nobody can enter', () => {
   });
 });
 
+const NOON = '2026-07-01T12:00:00Z';
+
 describe('a world that the system would refuse', () => {
   const rule = { name: 'r', effect: 'PERCENT', amount: '10' };
   const bucket = { name: 'b', kind: 'UNITS', amount: '1' };
+  const ofRetail = { ...bucket, contract: 'retail' };
+  const bonus = {
+    ...{ name: 'g', contract: 'retail', measure: 'USAGE', threshold: '1' },
+    ...{ grants: 'UNITS', amount: '1' },
+  };
   const [one, two] = [{ buyer: 'a' }, { seller: 'a', buyer: 'b' }];
 
   it.each([
@@ -295,6 +302,71 @@ describe('a world that the system would refuse', () => {
       { subscriptions: { a: { numbers: ['4930-4939'] }, b: { numbers: ['4939'] } } },
     ],
     [
+      'PRICE_RULE_REFUSED',
+      {
+        rules: [
+          { ...rule, to: NOON },
+          { ...rule, type: 'SURCHARGE', from: NOON },
+        ],
+      },
+    ],
+    [
+      'BUCKET_REFUSED',
+      {
+        buckets: [
+          { ...ofRetail, to: NOON },
+          { ...ofRetail, per: 'CONTRACT', from: NOON },
+        ],
+      },
+    ],
+    [
+      'BONUS_RULE_REFUSED',
+      { buckets: [ofRetail], bonuses: [{ ...bonus, grants: 'MONEY', bucket: 'b' }] },
+    ],
+    [
+      'BONUS_RULE_REFUSED',
+      {
+        subscriptions: { line: { plan: 'P' } },
+        buckets: [{ ...bucket, plan: 'P' }],
+        bonuses: [{ ...bonus, bucket: 'b' }],
+      },
+    ],
+    ['INVALID_PERIOD', { rules: [{ ...rule, from: NOON, to: NOON }] }],
+    ['INVALID_PERIOD', { priceLists: { a: { rates: [{ from: NOON, to: NOON }] } } }],
+    ['INVALID_PERIOD', { contracts: { one: { ...one, from: NOON, to: NOON } } }],
+    ['INVALID_PERIOD', { subscriptions: { line: { from: NOON, to: NOON } } }],
+    ['INVALID_CURRENCY', { contracts: { one: { ...one, currency: 'EURO' } } }],
+    ['INVALID_CURRENCY', { priceLists: { a: { rates: [], currency: 'EURO' } } }],
+    ['INVALID_CURRENCY', { exchangeRates: [{ base: 'EUR', quote: 'US', rate: '1' }] }],
+    ['EXCHANGE_RATE_REFUSED', { exchangeRates: [{ base: 'EUR', quote: 'EUR', rate: '1' }] }],
+    [
+      'EXCHANGE_RATE_EXISTS',
+      {
+        exchangeRates: [
+          { base: 'EUR', quote: 'USD', rate: '1' },
+          { base: 'EUR', quote: 'USD', rate: '2' },
+        ],
+      },
+    ],
+    [
+      'PRICE_LIST_PARENT_REFUSED',
+      { priceLists: { a: { rates: [] }, b: { parent: 'a', rates: [], currency: 'USD' } } },
+    ],
+    [
+      'PRICE_LIST_PARENT_REFUSED',
+      {
+        timeProfiles: { p: { bands: {} } },
+        priceLists: { a: { rates: [] }, b: { parent: 'a', rates: [], timeProfile: 'p' } },
+      },
+    ],
+    [
+      'BAND_NOT_OF_PROFILE',
+      {
+        timeProfiles: { p: { bands: { peak: [] } } },
+        priceLists: { a: { rates: [{ price: '1', band: 'peak' }] } },
+      },
+    ],
+    [
       'NUMBER_TAKEN',
       { trunks: { t: {} }, subscriptions: { a: { trunks: ['t'] }, b: { trunks: ['t'] } } },
     ],
@@ -303,6 +375,32 @@ describe('a world that the system would refuse', () => {
       0,
       [expect.stringMatching(EQUAL)],
     ]);
+  });
+
+  it.each([
+    [{ rules: [rule, rule] }, 'rules[1] holds while another version of "r" does.'],
+    [{ buckets: [ofRetail, ofRetail] }, 'buckets[1] holds while another version of "b" does.'],
+    [
+      {
+        contracts: { retail: one, other: two },
+        buckets: [
+          { ...ofRetail, to: NOON },
+          { ...bucket, contract: 'other', from: NOON },
+        ],
+      },
+      'buckets[1] is for others than the first version of "b".',
+    ],
+    [
+      { timeProfiles: { p: { holidays: 'DE', bands: {} } } },
+      'timeProfiles.p.holidays names "DE", which is not there.',
+    ],
+    [
+      { accounts: { a: { parent: 'b' } }, subscriptions: { line: { account: 'a' } } },
+      'accounts.a.parent names the account "b", which is not there.',
+    ],
+  ])('has its place named where no code says it: %#', async (world, refused) => {
+    const answer = await tried({ ...world, expect: {} });
+    expect(answer).toEqual([1, [`VECTOR_INVALID: /one.json: cases[0] "n": ${refused}`]]);
   });
 
   it('gives a contract one version at a time, and a number one owner after the other', async () => {
