@@ -416,6 +416,35 @@ describe('a world that the system would refuse', () => {
   });
 });
 
+describe('a month that costs more than can be stored', () => {
+  const large = {
+    tierSchedules: { t: { steps: [{ upTo: '1', price: '0' }, { price: '9999999999' }] } },
+    priceLists: { standard: { rates: [{ model: 'GRADUATED', tiers: 't' }] } },
+    events: [
+      { id: 'a', at: '2026-07-01T10:00:00Z' },
+      { id: 'b', at: '2026-07-01T11:00:00Z' },
+    ],
+  };
+
+  it('is a difference of its case alone', async () => {
+    const [status, said] = await tried({ ...large, expect: { events: { a: '0' } } });
+    expect([status, said.slice(1)]).toEqual([
+      1,
+      [
+        '  n',
+        '    the world: expected a world that is accepted, answered MONTH_CHARGE_TOO_LARGE: ' +
+          'A record costs more in its month than can be stored.',
+      ],
+    ]);
+  });
+
+  it('can be expected', async () => {
+    const refusal = 'MONTH_CHARGE_TOO_LARGE';
+    const answer = await tried({ ...large, expect: { refusal } });
+    expect(answer).toEqual([0, [expect.stringMatching(EQUAL)]]);
+  });
+});
+
 describe('what cannot be expected together', () => {
   it.each([
     [
