@@ -1,4 +1,5 @@
 import { assertTimeZone, DomainError, minorUnits, overlaps, period } from '../kernel/index.js';
+import { assertTerms } from '../partner/index.js';
 import type { BookFacts } from './book.js';
 import type {
   VectorContract,
@@ -164,12 +165,17 @@ function termsOf(
 ): Omit<Version, 'id' | 'contractId'> {
   const { zone = 'UTC', currency = 'EUR' } = terms;
   assertTimeZone(zone);
-  minorUnits(currency);
   const time = period(terms.from ?? 0, terms.to ?? null);
   const decimals = terms.decimals ?? 4;
   if (decimals > 8) throw refused(`${path}.decimals`, 'is at most 8');
   const only = terms.list ?? names.first('list');
-  const lists = terms.lists ?? (only === undefined ? [] : [{ list: only }]);
+  const entries = terms.lists ?? (only === undefined ? [] : [{ list: only }]);
+  const lists = entries.map(({ list, service = '*', trunk }: ListEntry, place) => ({
+    service,
+    trunkId: names.optional('trunk', trunk, `${path}.lists[${place}].trunk`),
+    priceListId: names.id('list', list, `${path}.lists[${place}].list`),
+  }));
+  if (lists.length > 0) assertTerms({ currency, timeZone: zone, taxPercent: '0', lists });
   return {
     validFrom: time.from,
     validTo: time.to,
@@ -180,13 +186,11 @@ function termsOf(
     bandPolicy: terms.bands ?? 'START',
     conversion: terms.conversion ?? 'NONE',
     marginPolicy: terms.margin ?? 'NONE',
-    lists: lists.map((entry, place) => ({
-      service: entry.service ?? '*',
-      trunkId: names.optional('trunk', entry.trunk, `${path}.lists[${place}].trunk`),
-      priceListId: names.id('list', entry.list, `${path}.lists[${place}].list`),
-    })),
+    lists,
   };
 }
+
+type ListEntry = NonNullable<VectorTerms['lists']>[number];
 
 interface Owner {
   readonly name: string;

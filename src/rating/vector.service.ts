@@ -18,7 +18,8 @@ export interface FileResult {
 export async function runVectors(file: string): Promise<FileResult> {
   let content: unknown;
   try {
-    content = JSON.parse(await readFile(file, 'utf8'));
+    // Editors of Windows begin a file with a mark that JSON does not know.
+    content = JSON.parse((await readFile(file, 'utf8')).replace(/^\uFEFF/, ''));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const code: VectorErrorCode = 'VECTOR_UNREADABLE';

@@ -109,6 +109,14 @@ describe('the format', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('may begin with the mark that editors of Windows write', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vectors-'));
+    const file = join(folder, 'one.json');
+    writeFileSync(file, '\uFEFF{ "title": "t", "cases": [] }');
+    expect((await runVectors(file)).cases).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+
   it('answers the status 0 without, 1 with differences, and shows the steps', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'vectors-'));
     const file = join(folder, 'one.json');
@@ -335,7 +343,21 @@ describe('a world that the system would refuse', () => {
     ['INVALID_PERIOD', { priceLists: { a: { rates: [{ from: NOON, to: NOON }] } } }],
     ['INVALID_PERIOD', { contracts: { one: { ...one, from: NOON, to: NOON } } }],
     ['INVALID_PERIOD', { subscriptions: { line: { from: NOON, to: NOON } } }],
-    ['INVALID_CURRENCY', { contracts: { one: { ...one, currency: 'EURO' } } }],
+    [
+      'INVALID_CURRENCY',
+      { priceLists: { a: { rates: [] } }, contracts: { one: { ...one, currency: 'EURO' } } },
+    ],
+    [
+      'INVALID_TIME_ZONE',
+      { priceLists: { a: { rates: [] } }, contracts: { one: { ...one, zone: 'CET' } } },
+    ],
+    [
+      'CONTRACT_SERVICE_TWICE',
+      {
+        priceLists: { a: { rates: [] }, b: { rates: [] } },
+        contracts: { one: { ...one, lists: [{ list: 'a' }, { list: 'b', service: '*' }] } },
+      },
+    ],
     ['INVALID_CURRENCY', { priceLists: { a: { rates: [], currency: 'EURO' } } }],
     ['INVALID_CURRENCY', { exchangeRates: [{ base: 'EUR', quote: 'US', rate: '1' }] }],
     ['EXCHANGE_RATE_REFUSED', { exchangeRates: [{ base: 'EUR', quote: 'EUR', rate: '1' }] }],
