@@ -60,10 +60,11 @@ const DIFFERENCES = `
     invoice_id, currency, records, after, before
   FROM rerate_difference WHERE batch_id = $3`;
 
-// Watched since after the batch was applied, which has not told of them.
+// Watched since after the batch was applied, which has not told of them. Of those that it has told
+// of some may say so none the less: since an upgrade they all do that were watched before.
 const WATCHED_LATER = `
   SELECT s.id FROM subscription s JOIN run_batch b ON b.id = $1
-  WHERE s.credit_watched_at > b.finished_at`;
+  WHERE s.credit_watched_at > b.finished_at AND s.id <> ALL ($2::int[])`;
 
 // What restoring changes for subscribers: their last level as it is shown now, less what it was
 // before. What they had used besides is counted, and may rest on records that are gone by now.
@@ -118,7 +119,7 @@ export async function undoBatch(client: pg.Client, job: RerateUndoJob): Promise<
   );
   await tellCredit(client, ticket, async () => [
     ...told,
-    ...(await creditOfLater(client, [ticket.id, undone, from, to])),
+    ...(await creditOfLater(client, [ticket.id, undone, from, to], told)),
   ]);
   await client.query(DIFFERENCES, [ticket.runId, ticket.id, undone]);
   const totals = { records: restored.rowCount ?? 0, changed: restored.rowCount ?? 0 };
@@ -131,8 +132,10 @@ export async function undoBatch(client: pg.Client, job: RerateUndoJob): Promise<
 async function creditOfLater(
   client: pg.Client,
   span: readonly [number, number, Date, Date],
+  told: readonly CreditEntry[],
 ): Promise<CreditEntry[]> {
-  const later = rowsOf<{ id: number }>(await client.query(WATCHED_LATER, [span[1]]));
+  const ids = told.map(([id]) => id);
+  const later = rowsOf<{ id: number }>(await client.query(WATCHED_LATER, [span[1], ids]));
   if (later.length === 0) return [];
   const changed = rowsOf<{ subscription: number; month: string; amount: string }>(
     await hashJoined(client, () =>

@@ -253,3 +253,15 @@ it('follows change sets, and lets a limit come and go', async () => {
   await limit(world.second.direct, '3000');
   await change('undoRerate', set);
 });
+
+it('is told once of an undo, also where subscriptions were watched before an upgrade', async () => {
+  await app.app.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query(
+      `UPDATE subscription SET credit_watched_at = 'infinity' WHERE credit_watched_at IS NOT NULL`,
+    ),
+  );
+  const set = await repriced('332', '0.6', '2026-10-10T00:00:00Z');
+  await change('applyRerate', set);
+  await agreed();
+  await change('undoRerate', set);
+});
