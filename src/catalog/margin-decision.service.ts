@@ -44,6 +44,7 @@ export function assertMargin(
 }
 
 /** Whether the viewer may see both sides of the margin of the partner acted at. */
-export async function maySeeMargin(tx: Tx, { permissions }: Viewer): Promise<boolean> {
-  return permissions.has(COST_PERMISSION) || (await visibleHub(tx)) === null;
+export async function maySeeMargin(tx: Tx, viewer: Viewer): Promise<boolean> {
+  const both = await permissionsAt(tx, viewer.partnerId);
+  return both.every((permission) => viewer.permissions.has(permission));
 }

@@ -18,33 +18,40 @@ export interface PriceDecision {
   readonly confirmedMargins: string | null;
 }
 
-/** For which numbers a single price speaks. */
-export interface PriceTarget {
-  readonly prefix: string | null;
-  readonly destinationId: number | null;
-  readonly bandId: number | null;
+/** For which numbers a single price speaks, and from when on it changes. */
+export interface PriceChange {
+  readonly target: {
+    readonly prefix: string | null;
+    readonly destinationId: number | null;
+    readonly bandId: number | null;
+    readonly originSetId: number | null;
+  };
+  readonly from: Date;
 }
 
 /** Holds a change of a single price against margins once it has been recorded. */
-export type PriceGuard = (target: PriceTarget) => Promise<void>;
+export type PriceGuard = () => Promise<void>;
 
 /**
- * Guards a change of a single price of a locked list that holds from an instant on, as a rate
- * sheet with the same row would be. Called before anything is recorded, so that of two changes the
- * later one sees the earlier. The guard refuses as `assertMargin` does, and raises
- * an alarm for prices that are below cost none the less.
+ * Guards a change of a single price of a locked list as a rate sheet with the same row would be.
+ * Called before anything is recorded, so that of two changes the later one sees the earlier. The
+ * guard refuses as `assertMargin` does, and raises an alarm for prices that are below cost none the
+ * less. Prices for sets of calling numbers are compared with nothing.
  */
 export async function guardPrice(
   tx: Tx,
   list: Pick<PriceList, 'id' | 'partnerId'>,
-  from: Date,
+  change: PriceChange,
   { viewer, confirmedMargins }: PriceDecision,
 ): Promise<PriceGuard> {
+  const { target, from } = change;
+  if (target.originSetId !== null) return async () => undefined;
   const key = { id: 0, partnerId: list.partnerId, priceListId: list.id };
   const sellerId = await decidingSeller(tx, list.partnerId);
   const before = new SheetGuard(tx, key, { from, moment: null, undone: null, others: null });
-  if (!(await before.watch(sellerId))) return async () => undefined;
-  return async (target) => {
+  const condition = conditionOf(list.id, change);
+  if (!(await before.watch(sellerId))) return () => clearCondition(tx, condition);
+  return async () => {
     const shown: object[] = [];
     const keeping: Keeping = {
       limits: { ofPair: SHOWN, ofSheet: SHOWN },
@@ -56,7 +63,7 @@ export async function guardPrice(
     const report = await guard.compare(sellerId, keeping);
     const sees = viewer.partnerId === sellerId && (await maySeeMargin(tx, viewer));
     assertMargin(report, confirmedMargins, sees ? { shown } : {});
-    await tellDecider(tx, { listId: list.id, sellerId, from, target, report });
+    await tellDecider(tx, { listId: list.id, sellerId, change, report });
   };
 }
 
@@ -80,18 +87,24 @@ function shownOf({ sell }: GuardedPair, finding: MarginFinding): object {
 interface PriceNews {
   readonly listId: number;
   readonly sellerId: number;
-  readonly from: Date;
-  readonly target: PriceTarget;
+  readonly change: PriceChange;
   readonly report: MarginReport;
 }
 
-/** One open alarm for a key of a list; the next price of the key takes it back. */
+/** Names what an alarm is about: a later price takes back nothing of an earlier one. */
+function conditionOf(listId: number, { target, from }: PriceChange): string {
+  const { prefix, destinationId, bandId } = target;
+  const key = `${prefix ?? '-'} ${destinationId} ${bandId}`;
+  return `margin of price list ${listId} ${key} from ${from.toISOString()}`;
+}
+
+/** One open alarm for a key of a list and an instant; withdrawing the price takes it back. */
 async function tellDecider(tx: Tx, news: PriceNews): Promise<void> {
-  const { listId, sellerId, from, report } = news;
-  const { prefix, destinationId, bandId } = news.target;
-  const condition = `margin of price list ${listId} ${prefix ?? '-'} ${destinationId} ${bandId}`;
+  const { listId, sellerId, change, report } = news;
+  const condition = conditionOf(listId, change);
   await clearCondition(tx, condition);
   if (report.count === 0) return;
+  const { prefix } = change.target;
   await raiseAlarm(tx, {
     partnerId: sellerId,
     severity: 'WARNING',
@@ -100,7 +113,7 @@ async function tellDecider(tx: Tx, news: PriceNews): Promise<void> {
     subjectId: listId,
     naturalKey: condition,
     text: 'A price that was set or ended has us sell below cost.',
-    details: { prefix, findings: report.count, takesEffectAt: from.toISOString() },
+    details: { prefix, findings: report.count, takesEffectAt: change.from.toISOString() },
     shownWith: await permissionsAt(tx, sellerId),
   });
 }

@@ -61,7 +61,7 @@ export class RateService {
       input.validFrom.getTime(),
       input.validTo?.getTime() ?? null,
     );
-    const guard = await guardPrice(tx, list, input.validFrom, decision);
+    const guard = await guardPrice(tx, list, { target, from: input.validFrom }, decision);
     const moment = await recordingMoment(tx);
     if (open !== null) await closeRow(tx, open.id, input.validFrom, moment);
     const inserted = await tx.insert(Rate, {
@@ -87,7 +87,7 @@ export class RateService {
     const id = (inserted.identifiers[0] as { id: number }).id;
     const made = { listId: list.id, rateId: id, prefix: target.prefix };
     if (input.kind !== 'ABSOLUTE') await assertAdjustment(tx, made, input);
-    await guard(target);
+    await guard();
     return id;
   }
 
@@ -109,9 +109,10 @@ export class RateService {
       );
     }
     const end = at > rate.validFrom ? at : null;
-    const guard = await guardPrice(tx, list, end ?? rate.validFrom, decision);
+    const change = { target: rate, from: end ?? rate.validFrom };
+    const guard = await guardPrice(tx, list, change, decision);
     await closeRow(tx, rate.id, end, await recordingMoment(tx));
-    await guard(rate);
+    await guard();
     return list;
   }
 }

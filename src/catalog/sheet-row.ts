@@ -247,7 +247,9 @@ function bandOf(text: string, reading: SheetReading): number | null {
 
 function refuseCurrency(text: string, currency: string): void {
   if (text === '' || text.toUpperCase() === currency) return;
-  const message = `The list is in ${currency}, the row in "${text.slice(0, 40)}".`;
+  const message =
+    `The list is in ${currency}, the row in "${text.slice(0, 40)}". If that is the same, ` +
+    'name the columns without this one.';
   throw new Faulty('WRONG_CURRENCY', 'currency', message);
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tellSellers } from '../../src/catalog/index.js';
+import { pricePermissions } from '../../src/partner/index.js';
 import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aPriceList, aRate } from '../fixtures/catalog.js';
 import {
@@ -464,7 +465,7 @@ describe('what is hidden', () => {
     const { margins } = app.app.services;
     const seenAt = (partnerId: number) =>
       app.app.database.read(SYSTEM_SCOPE, async (tx) => {
-        const viewer = { partnerId, permissions: new Set(['price.cost.read']) } as never;
+        const viewer = { partnerId, permissions: new Set(pricePermissions) } as never;
         const one = await margins.find(tx, viewer, ofUpper);
         const { nodes } = await margins.list(tx, viewer, { first: 500 });
         return [one !== null, nodes.some((each) => each.globalId === ofUpper)];

@@ -22,6 +22,7 @@ import {
   type World,
 } from '../fixtures/partner.js';
 import type { BuiltPartner } from '../fixtures/partner-builder.js';
+import { CREATE_ORIGINS } from '../fixtures/pricing.js';
 import { FROM } from '../fixtures/rate-sheet.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import { aBranch, type Tier, type Tiers } from '../fixtures/tiers.js';
@@ -366,8 +367,8 @@ describe('what a single price does to margins', () => {
   const ALARMS = '{ alarms { nodes { subjectType details state } } }';
   const SET = `mutation ($input: SetRateInput!, $margins: String) {
     setRate(input: $input, confirmedMargins: $margins) { id } }`;
-  const CLOSE = `mutation ($id: ID!, $margins: String) {
-    closeRate(rateId: $id, at: "2030-12-01T00:00:00Z", confirmedMargins: $margins) { id } }`;
+  const CLOSE = `mutation ($id: ID!, $at: DateTime! = "2030-12-01T00:00:00Z") {
+    closeRate(rateId: $id, at: $at) { id } }`;
   const asked = async (query: string, variables: object, token: string) => {
     const { data, errors } = await app.graphql(query, variables, token);
     const { code, details = {} } = errors[0]?.extensions ?? {};
@@ -406,10 +407,16 @@ describe('what a single price does to margins', () => {
     expect((await set(upper, { price: '0.11' })).code).toBeUndefined();
     expect(await alarmsOf(upper.token)).toEqual([]);
     // Whose costs it knows, and whose permissions, are those of sheets.
-    const blind = { ...upper, token: hub.token };
-    expect((await set(blind, { validFrom: '2031-01-01T00:00:00Z' })).details).toEqual({
-      findings: 1,
-    });
+    const keeper = await tokenOf(app, upper.partner, ['catalog.manage', 'price.retail.read']);
+    for (const token of [hub.token, keeper]) {
+      const { details } = await set({ ...upper, token }, { validFrom: '2031-01-01T00:00:00Z' });
+      expect(details).toEqual({ findings: 1 });
+    }
+    // Prices for sets of calling numbers are compared with nothing.
+    const partnerId = toGlobalId('Partner', upper.partner.id);
+    const input = { partnerId, name: 'Neighbours', prefixes: ['33'] };
+    const { id: originSetId } = await call(app, upper.token, CREATE_ORIGINS, { input });
+    expect((await set(upper, { originSetId, price: '0.01' })).code).toBeUndefined();
   });
 
   it('waits under HOLD for whoever accepts just what it brings below cost', async () => {
@@ -418,15 +425,23 @@ describe('what a single price does to margins', () => {
     expect([code, details]).toMatchObject(['MARGIN_HELD', { findings: 1 }]);
     const hash = String(details.hash);
     expect((await set(upper, { price: '0.08' }, hash)).code).toBe('MARGIN_HELD');
-    expect((await set(upper, {}, hash)).code).toBeUndefined();
+    const { code: refused, id } = await set(upper, {}, hash);
+    expect(refused).toBeUndefined();
     const about = { subjectType: 'PriceList', details: { prefix: '49', findings: 1 } };
     expect(await alarmsOf(upper.token)).toMatchObject([{ ...about, state: 'RAISED' }]);
-    // What was below cost by as much is no news, and what is not below it is none at all.
+    // Withdrawing the price takes it back.
+    expect(await asked(CLOSE, { id, at: FROM }, upper.token)).toMatchObject({ code: undefined });
+    expect(await alarmsOf(upper.token)).toMatchObject([{ ...about, state: 'CLEARED' }]);
+    expect((await set(upper, {}, hash)).code).toBeUndefined();
+    // What was below cost by as much is no news, and a price to come mends nothing until then.
     const later = '2031-01-01T00:00:00Z';
     expect((await set(upper, { price: '0.095', validFrom: later })).code).toBeUndefined();
     const last = { price: '0.2', validFrom: '2031-02-01T00:00:00Z' };
     expect((await set(upper, last)).code).toBeUndefined();
-    expect(await alarmsOf(upper.token)).toMatchObject([{ ...about, state: 'CLEARED' }]);
+    const open = (await alarmsOf(upper.token)).filter(
+      ({ state }: { state: string }) => state === 'RAISED',
+    );
+    expect(open).toMatchObject([about]);
   });
 
   it('is held against what is sold by the list when it ends', async () => {

@@ -132,7 +132,9 @@ describe('the currency of a row', () => {
   });
 
   it.each(['USD', '€', 'EURO'])('is not %j, and its prefixes are not taken as missing', (text) => {
-    const message = `The list is in EUR, the row in "${text}".`;
+    const message =
+      `The list is in EUR, the row in "${text}". If that is the same, ` +
+      'name the columns without this one.';
     expect(read(text)).toMatchObject({
       fault: { code: 'WRONG_CURRENCY', field: 'currency', message },
       targets: [{ prefix: '49' }, { prefix: '4915' }],
