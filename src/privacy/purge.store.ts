@@ -7,9 +7,8 @@ import type { Past, RowKind } from './purge-plan.js';
  */
 export const LEAF_DAY = String.raw`to_date(substring(c.relname FROM '^xdr_(\d{8})$'), 'YYYYMMDD')`;
 
-// With the day since 1970: locked by who purges it, and shared by who needs it as it is.
-const PURGED_DAY = `hashtext('purged day')`;
-const DAY_MS = 86_400_000;
+// With a month of UTC: locked by who purges a day of it, and shared by who needs it as it is.
+const PURGED_MONTH = `hashtext('purged month')`;
 
 /** UTC days that have a partition of records, rising. */
 export async function recordDays(tx: SqlClient): Promise<string[]> {
@@ -203,19 +202,25 @@ export async function partnersOfDay(tx: SqlClient, day: string): Promise<number[
  */
 export async function holdDay(tx: SqlClient, day: string): Promise<void> {
   await tx.query('SELECT hold_usage_day($1)', [day]);
-  await tx.query(`SELECT pg_advisory_xact_lock(${PURGED_DAY}, $1::date - '1970-01-01')`, [day]);
+  const month = monthOf(new Date(`${day}T00:00:00Z`));
+  await tx.query(`SELECT pg_advisory_xact_lock(${PURGED_MONTH}, $1)`, [month]);
+}
+
+/** Months since the year 0, by UTC. */
+function monthOf(at: Date): number {
+  return at.getUTCFullYear() * 12 + at.getUTCMonth();
 }
 
 /**
- * Keeps purges from the days of a span until the transaction ends: whoever looks what is left of
+ * Keeps purges from the months of a span until the transaction ends: whoever looks what is left of
  * them finds it unchanged, and a purge what he has noted. False where one is at work.
  */
 export async function holdUnpurged(tx: SqlClient, from: Date, to: Date): Promise<boolean> {
   const rows = rowsOf<{ held: boolean }>(
     await tx.query(
-      `SELECT bool_and(pg_try_advisory_xact_lock_shared(${PURGED_DAY}, day)) AS held
-       FROM generate_series($1::int, $2::int) AS day`,
-      [Math.floor(from.getTime() / DAY_MS), Math.ceil(to.getTime() / DAY_MS) - 1],
+      `SELECT bool_and(pg_try_advisory_xact_lock_shared(${PURGED_MONTH}, month)) AS held
+       FROM generate_series($1::int, $2::int) AS month`,
+      [monthOf(from), monthOf(new Date(to.getTime() - 1))],
     ),
   );
   return rows[0]?.held ?? true;
@@ -253,19 +258,32 @@ export interface PassedOver {
   readonly runId: number;
 }
 
-/** What is to be tried again; null when there is nothing, or while a purge is under way. */
+/** The run that comes back to what another one has passed over. */
+export function subjectAfter(runId: number | string): string {
+  return `purge:after:${runId}`;
+}
+
+/**
+ * What is to be tried again; null when there is nothing, while a purge is under way, and when
+ * somebody has cancelled the last one or the one after it: then the next day's is waited for.
+ */
 export async function passedOver(tx: SqlClient): Promise<PassedOver | null> {
   const rows = rowsOf<{ day: string; run_id: number }>(
     await tx.query(
-      `SELECT day, run_id FROM (SELECT DISTINCT ON (day) day, run_id, held
-         FROM (${DAY_STEPS}) AS s ORDER BY day, id DESC) AS last
-       WHERE held AND NOT EXISTS (SELECT FROM run
-         WHERE kind = 'PURGE' AND state IN ('READY','RUNNING'))`,
+      `WITH held AS (
+         SELECT day, max(run_id) OVER () AS run_id
+         FROM (SELECT DISTINCT ON (day) day, run_id, held
+           FROM (${DAY_STEPS}) AS s ORDER BY day, id DESC) AS last
+         WHERE held)
+       SELECT day, run_id FROM held WHERE NOT EXISTS (SELECT FROM run r
+         WHERE r.kind = 'PURGE' AND (r.state IN ('READY','RUNNING')
+           OR r.subject = '${subjectAfter('')}' || held.run_id
+           OR (r.id = held.run_id AND r.state = 'CANCELLED')))
+       ORDER BY day`,
     ),
   );
-  if (rows.length === 0) return null;
-  const runId = Math.max(...rows.map(({ run_id }) => run_id));
-  return { days: rows.map(({ day }) => day), runId };
+  const [first] = rows;
+  return first === undefined ? null : { days: rows.map(({ day }) => day), runId: first.run_id };
 }
 
 /** Since when purges have passed over a day; null unless it is for longer than a day. */
