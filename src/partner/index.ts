@@ -16,7 +16,7 @@ export {
   type TrunkLookup,
 } from './contract.service.js';
 export { MarginPolicy, NoticePolicy } from './contract-guard.entity.js';
-export { assertTerms, type PriceListFacts } from './contract-rules.js';
+export { assertMarginPolicy, assertTerms, type PriceListFacts } from './contract-rules.js';
 export {
   BandPolicy,
   ContractPriceList,

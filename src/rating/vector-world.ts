@@ -1,5 +1,5 @@
 import { assertTimeZone, DomainError, minorUnits, overlaps, period } from '../kernel/index.js';
-import { assertTerms } from '../partner/index.js';
+import { assertMarginPolicy, assertTerms } from '../partner/index.js';
 import type { BookFacts } from './book.js';
 import type {
   VectorContract,
@@ -96,16 +96,23 @@ function assertApart({ versions, identities }: BookFacts): void {
   if (meeting(versions, (one, other) => one.contractId === other.contractId)) {
     throw refused('contracts', 'have one version at a time');
   }
-  const isSame = (one: Identity, other: Identity): boolean =>
-    one.numberFrom === null || other.numberFrom === null
-      ? one.trunkId !== null && one.trunkId === other.trunkId
-      : one.numberFrom <= other.numberTo! && other.numberFrom <= one.numberTo!;
-  if (!meeting(identities, isSame)) return;
-  const said = 'A number belongs to a subscription at that time already.';
-  throw new DomainError('NUMBER_TAKEN', said);
+  if (meeting(identities, haveOneNumber)) {
+    const said = 'A number belongs to a subscription at that time already.';
+    throw new DomainError('NUMBER_TAKEN', said);
+  }
+  if (meeting(identities, ({ trunkId }, other) => trunkId !== null && trunkId === other.trunkId)) {
+    const said = 'A trunk identifies a subscription at that time already.';
+    throw new DomainError('TRUNK_TAKEN', said);
+  }
 }
 
 type Identity = BookFacts['identities'][number];
+
+function haveOneNumber(one: Identity, other: Identity): boolean {
+  if (one.numberFrom === null || other.numberFrom === null) return false;
+  return one.numberFrom <= other.numberTo! && other.numberFrom <= one.numberTo!;
+}
+
 type Times = Pick<Version, 'validFrom' | 'validTo'>;
 
 function timeOf({ validFrom, validTo }: Times) {
@@ -126,9 +133,10 @@ function assertOfSeller({ pricing, contracts, subscriptions }: BookFacts): void 
 
 function contractOf(
   name: string,
-  { seller = HUB, buyer = HUB, level, account }: VectorContract,
+  contract: VectorContract,
   names: Names,
 ): BookFacts['contracts'][number] {
+  const { seller = HUB, buyer = HUB, account } = contract;
   const [sellerPartnerId, buyerPartnerId] = [seller, buyer].map((partner) =>
     names.id('partner', partner, `contracts.${name}`),
   ) as [number, number];
@@ -138,8 +146,12 @@ function contractOf(
     accountId: names.add('account', account ?? buyer),
     sellerPartnerId,
     buyerPartnerId,
-    level: level ?? (buyer === HUB ? 'COST' : 'RETAIL'),
+    level: levelOf(contract),
   };
+}
+
+function levelOf({ buyer = HUB, level }: VectorContract): BookFacts['contracts'][number]['level'] {
+  return level ?? (buyer === HUB ? 'COST' : 'RETAIL');
 }
 
 function versionsOf(all: Contracts, names: Names): Version[] {
@@ -152,6 +164,7 @@ function versionsOf(all: Contracts, names: Names): Version[] {
       // What the contract says itself holds for all of its versions.
       const merged = several === undefined ? one : { ...contract, ...one };
       const contractId = names.id('contract', name, path);
+      assertMarginPolicy(levelOf(contract), merged.margin ?? 'NONE');
       versions.push({ id: versions.length + 1, contractId, ...termsOf(merged, path, names) });
     });
   }

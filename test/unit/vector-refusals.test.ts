@@ -175,9 +175,13 @@ describe('a world that the system would refuse', () => {
       },
     ],
     [
-      'NUMBER_TAKEN',
-      { trunks: { t: {} }, subscriptions: { a: { trunks: ['t'] }, b: { trunks: ['t'] } } },
+      'TRUNK_TAKEN',
+      {
+        trunks: { t: {} },
+        subscriptions: { a: { trunks: ['t'], numbers: [] }, b: { trunks: ['t'], numbers: [] } },
+      },
     ],
+    ['CONTRACT_TERMS_REFUSED', { contracts: { one: { seller: 's', margin: 'HOLD' } } }],
   ])('answers %s, whatever it is', async (refusal, world) => {
     expect(await tried({ ...world, expect: { refusal } })).toEqual([
       0,
