@@ -191,7 +191,8 @@ const HEADERS = {
 } as const;
 
 /** What pages of other origins may read of an answer. */
-const EXPOSED = 'x-request-id, retry-after, content-disposition, kontor-left-out';
+const EXPOSED =
+  'x-request-id, retry-after, content-disposition, kontor-left-out, kontor-purged-months';
 
 function addHeaders(fastify: FastifyInstance, allowedOrigins: readonly string[]): void {
   fastify.addHook('onRequest', async (request, reply) => {

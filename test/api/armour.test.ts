@@ -204,6 +204,8 @@ describe('a request over HTTP', () => {
     expect((await from(app.url)).status).toBe(200);
     const allowed = await from('https://portal.example.com');
     expect(allowed.headers.get('access-control-allow-origin')).toBe('https://portal.example.com');
+    const exposed = allowed.headers.get('access-control-expose-headers')?.split(', ');
+    expect(exposed).toEqual(expect.arrayContaining(['kontor-left-out', 'kontor-purged-months']));
     const preflight = await fetch(`${app.url}/graphql`, {
       method: 'OPTIONS',
       headers: { origin: 'https://portal.example.com', 'access-control-request-method': 'POST' },
