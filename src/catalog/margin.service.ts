@@ -36,6 +36,7 @@ import {
   type Keeping,
   type KeptFindings,
   type MarginReport,
+  NOW,
   SheetGuard,
 } from './sheet-guard.service.js';
 
@@ -51,8 +52,6 @@ const COUNTED: Keeping = {
   limits: { ofPair: 0, ofSheet: 0 },
   store: async () => undefined,
 };
-/** Of prices that are none of a list's yet. */
-const NOW = { moment: null, undone: null, others: null } as const;
 /** After so long a task of the outbox leaves the other sellers to the next one. */
 const TASK_MS = 10_000;
 

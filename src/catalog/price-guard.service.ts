@@ -7,7 +7,7 @@ import type { MarginFinding } from './margin-guard.js';
 import { decidingSeller } from './margin-report.store.js';
 import type { PriceList } from './price-list.entity.js';
 import { changeMoment } from './rate.store.js';
-import { type Keeping, type MarginReport, SheetGuard } from './sheet-guard.service.js';
+import { type Keeping, type MarginReport, NOW, SheetGuard } from './sheet-guard.service.js';
 
 /** Findings that a refusal shows. */
 const SHOWN = 20;
@@ -48,7 +48,7 @@ export async function guardPrice(
   if (target.originSetId !== null) return async () => undefined;
   const key = { id: 0, partnerId: list.partnerId, priceListId: list.id };
   const sellerId = await decidingSeller(tx, list.partnerId);
-  const before = new SheetGuard(tx, key, { from, moment: null, undone: null, others: null });
+  const before = new SheetGuard(tx, key, { from, ...NOW });
   const condition = conditionOf(list.id, change);
   if (!(await before.watch(sellerId))) return () => clearCondition(tx, condition);
   return async () => {

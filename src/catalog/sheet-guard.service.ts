@@ -66,13 +66,16 @@ export interface MarginReport {
 /** From when on prices are compared, and with which. */
 export interface GuardedTime {
   readonly from: Date;
-  /** The moment of the sheet's activation or undo; null while it is none of the list's prices. */
+  /** When the sheet was activated or undone, or a price set; null while it is none of the list's. */
   readonly moment: string | null;
-  /** The first moment at which the undo is known; null unless the sheet was taken back. */
+  /** The first moment at which an undo or a single price is known; null for a sheet's own rows. */
   readonly undone: string | null;
   /** As known before which moment lists count that are not changed; as they are now when null. */
   readonly others: string | null;
 }
+
+/** Of prices that are none of a list's yet: everything as it is known now. */
+export const NOW = { moment: null, undone: null, others: null } as const;
 
 /** What the rows of a sheet say: the prefixes that they change, and all of their destinations. */
 interface ChangedNumbers {
