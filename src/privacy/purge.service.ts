@@ -20,6 +20,7 @@ import {
 } from '../platform/index.js';
 import { added, type Figures } from './figures.js';
 import {
+  AFTER,
   busyDay,
   figuresOf,
   figuresOfRun,
@@ -38,7 +39,6 @@ import {
   purgeRows,
   purgeRuns,
   recordDays,
-  subjectAfter,
 } from './purge.store.js';
 import { type Past, type PurgeStep, purgeSteps, stepsOfDays } from './purge-plan.js';
 import { allPeriods, partnerPaths } from './retention.store.js';
@@ -152,7 +152,7 @@ export class PurgeService implements BatchExecutor {
     });
     if (found === null || found.steps.length === 0 || found.hubId === null) return false;
     const { days, runId, steps, hubId } = found;
-    const asked = { subject: subjectAfter(runId), requestedBy: null };
+    const asked = { subject: `${AFTER}${runId}`, requestedBy: null };
     const act = actOf('startPurge', { days }, 'Days that somebody read were passed over.');
     await this.#options.audit.write(SYSTEM_SCOPE, act, actorOfCommand(hubId), (tx) =>
       this.#create(tx, hubId, steps, asked),

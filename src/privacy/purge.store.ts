@@ -258,10 +258,8 @@ export interface PassedOver {
   readonly runId: number;
 }
 
-/** The run that comes back to what another one has passed over. */
-export function subjectAfter(runId: number | string): string {
-  return `purge:after:${runId}`;
-}
+/** Before the id of a run: the subject of the one that comes back to what that has passed over. */
+export const AFTER = 'purge:after:';
 
 /**
  * What is to be tried again; null when there is nothing, while a purge is under way, and when
@@ -277,7 +275,7 @@ export async function passedOver(tx: SqlClient): Promise<PassedOver | null> {
          WHERE held)
        SELECT day, run_id FROM held WHERE NOT EXISTS (SELECT FROM run r
          WHERE r.kind = 'PURGE' AND (r.state IN ('READY','RUNNING')
-           OR r.subject = '${subjectAfter('')}' || held.run_id
+           OR r.subject = '${AFTER}' || held.run_id
            OR (r.id = held.run_id AND r.state = 'CANCELLED')))
        ORDER BY day`,
     ),
