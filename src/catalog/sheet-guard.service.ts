@@ -66,7 +66,7 @@ export interface MarginReport {
 /** From when on prices are compared, and with which. */
 export interface GuardedTime {
   readonly from: Date;
-  /** When the sheet was activated or undone, or a price set; null while it is none of the list's. */
+  /** When a sheet was activated or undone, or a price set; null while it is none of the list's. */
   readonly moment: string | null;
   /** The first moment at which an undo or a single price is known; null for a sheet's own rows. */
   readonly undone: string | null;
