@@ -28,17 +28,13 @@ interface Round {
 export async function measureCopy(urls: DatabaseUrls, dir: string, options: BenchOptions) {
   const settings = { entities: [], poolSize: 6, statementTimeoutMs: 600_000 };
   const database = await new Database({ ...urls, ...settings }).connect();
+  const replay = new Replay(urls.ownerUrl);
+  await replay.connect();
+  const world = await buildWorld(database, options);
+  const path = join(dir, 'bench.csv');
+  const file = generate(world, { path, records: options.records, seed: 42, days: 4 });
+  const pipeline = new Pipeline(database, world, dir, options.workers);
   try {
-    const world = await buildWorld(database, options);
-    const file = generate(world, {
-      path: join(dir, 'bench.csv'),
-      records: options.records,
-      seed: 42,
-      days: 4,
-    });
-    const pipeline = new Pipeline(database, world, dir, options.workers);
-    const replay = new Replay(urls.ownerUrl);
-    await replay.connect();
     const rounds: Round[] = [];
     let rows = 0;
     for (let round = 1 - WARM_UP_ROUNDS; round <= options.rounds; round += 1) {
@@ -61,12 +57,12 @@ export async function measureCopy(urls: DatabaseUrls, dir: string, options: Benc
     }
     console.log('stages in one thread');
     const stages = measureStages(await pipeline.book(), file);
-    await pipeline.close();
-    await replay.close();
     const figures = { ...summary(rounds, rows, options), ...stages };
     print(figures);
     return figures;
   } finally {
+    await pipeline.close();
+    await replay.close();
     await database.close();
   }
 }

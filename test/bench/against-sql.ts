@@ -16,14 +16,14 @@ export async function measureSql(urls: DatabaseUrls, dir: string, options: Bench
   const replay = new Replay(urls.ownerUrl);
   await replay.connect();
   const peer = await SqlPeer.open(urls.ownerUrl);
+  const world = await buildWorld(database, options);
+  const path = join(dir, 'bench.csv');
+  // Of records at one instant we take the order of their identities, which SQL cannot know.
+  const { records } = options;
+  const file = generate(world, { path, records, seed: 42, days: 4, apart: true });
+  const pipeline = new Pipeline(database, world, dir, options.workers);
   try {
-    const world = await buildWorld(database, options);
-    const path = join(dir, 'bench.csv');
-    // Of records at one instant we take the order of their identities, which SQL cannot know.
-    const { records } = options;
-    const file = generate(world, { path, records, seed: 42, days: 4, apart: true });
     await peer.prepare(database);
-    const pipeline = new Pipeline(database, world, dir, options.workers);
     const rounds: { ours: number; sql: number }[] = [];
     for (let round = 0; round <= options.rounds; round += 1) {
       await replay.clear();
@@ -36,9 +36,10 @@ export async function measureSql(urls: DatabaseUrls, dir: string, options: Bench
       if (run.amounts !== amounts) {
         throw new Error(`SQL comes to ${run.amounts}, the pipeline to ${amounts}`);
       }
+      const differences = await peer.differences();
+      if (differences > 0) throw new Error(`SQL comes to ${differences} other results`);
       if (round > 0) rounds.push({ ours, sql: run.seconds });
     }
-    await pipeline.close();
     const figures = {
       records: options.records,
       sql_records_per_second: Math.round(options.records / median(rounds.map(({ sql }) => sql))),
@@ -48,6 +49,7 @@ export async function measureSql(urls: DatabaseUrls, dir: string, options: Bench
     console.log(`ratio to SQL          ${figures.ratio_to_sql} (${figures.ratios.join(' ')})`);
     return figures;
   } finally {
+    await pipeline.close();
     await peer.close();
     await replay.close();
     await database.close();
