@@ -184,7 +184,8 @@ const PREPARE = `
       version_id, valid_from, valid_to, zone, decimals, list_id FROM chain
     UNION ALL
     SELECT NULL, k.name, 0, false, t.id, t.partner_id, t.account_id, t.version_id, t.valid_from,
-      t.valid_to, t.zone, t.decimals, t.list_id FROM trunk k JOIN terms t ON t.id = k.cost_contract_id;
+      t.valid_to, t.zone, t.decimals, t.list_id
+    FROM trunk k JOIN terms t ON t.id = k.cost_contract_id;
   -- The list by tiers has one price for every number, so it is asked for by its empty prefix.
   ALTER TABLE peer_level ADD COLUMN tiered boolean;
   UPDATE peer_level l SET tiered = EXISTS (
