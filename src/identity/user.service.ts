@@ -106,7 +106,8 @@ export class UserService {
     }
     const given = { partnerId, email, displayName };
     const withTotp = roles.some((role) => role.requiresTotp);
-    const passwordHash = password && (await checkedHash(tx, given, password, withTotp));
+    const passwordHash =
+      password === null ? null : await checkedHash(tx, given, password, withTotp);
     const user = await this.#add(tx, given, { passwordHash });
     for (const role of roles) await giveRole(tx, user, role.id);
     if (password === null) await queueMail(tx, partnerId, { kind: 'INVITATION', userId: user.id });

@@ -135,6 +135,8 @@ describe('a new password', () => {
     const strict = await aRole(app, { partnerId: hub.id, permissions: [] });
     const both = [role.globalId, strict.globalId];
     expect((await make('nineotters', both)).codes).toEqual([]);
+    // An empty field of a form is a password that is too short, not one that is left out.
+    expect((await make('', both)).codes).toEqual(['PASSWORD_TOO_WEAK']);
   });
 });
 
