@@ -87,7 +87,9 @@ export class DestinationService {
     if (filter.name) {
       query.andWhere('strpos(lower(row.name), lower(:name)) > 0', { name: filter.name });
     }
-    if (filter.country) query.andWhere('row.country = :country', { country: filter.country });
+    if (typeof filter.country === 'string') {
+      query.andWhere('row.country = :country', { country: filter.country });
+    }
     return pageById(query, page);
   }
 

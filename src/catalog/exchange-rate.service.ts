@@ -88,7 +88,7 @@ export class ExchangeRateService {
     page: Page,
   ): Promise<Connection<ExchangeRate>> {
     const query = narrowToMoment(tx.createQueryBuilder(ExchangeRate, 'row'), { asKnownAt });
-    if (currency) {
+    if (currency !== null) {
       query.andWhere('(row.baseCurrency = :currency OR row.quoteCurrency = :currency)', {
         currency,
       });

@@ -72,7 +72,7 @@ export async function mappingFor(tx: Tx, list: PriceList): Promise<SheetReadingV
 
 /** Refuses with INVALID_TIME_ZONE or RATE_REFUSED what no sheet can be read by. */
 export function assertReading(input: SheetReadingInput): void {
-  if (input.timeZone) assertTimeZone(input.timeZone);
+  if (typeof input.timeZone === 'string') assertTimeZone(input.timeZone);
   if (input.defaults) assertRate({ kind: 'ABSOLUTE', price: '0', ...input.defaults });
 }
 

@@ -82,15 +82,19 @@ export class PartnerService {
     return id;
   }
 
-  /** Changes what a partner is called and where it is found. Refuses with NOT_FOUND as others. */
+  /**
+   * Changes what a partner is called and where it is found. Refuses with NOT_FOUND,
+   * INVALID_COUNTRY or INVALID_LANGUAGE.
+   */
   async update(tx: Tx, input: UpdatePartnerInput): Promise<Partner> {
     const partner = await rowByGlobalId(tx, Partner, 'Partner', input.id);
-    if (input.country) assertCountry(input.country);
+    const { country, language } = input;
+    if (typeof country === 'string') assertCountry(country);
     const given = {
       ...(input.name ? { name: input.name.trim() } : {}),
-      ...(input.country ? { country: input.country } : {}),
+      ...(typeof country === 'string' ? { country } : {}),
       ...(typeof input.address === 'string' ? { address: input.address } : {}),
-      ...(input.language ? { language: languageTag(input.language) } : {}),
+      ...(typeof language === 'string' ? { language: languageTag(language) } : {}),
       ...(input.legalName === undefined ? {} : { legalName: input.legalName }),
       ...(input.taxNumber === undefined ? {} : { taxNumber: input.taxNumber }),
       ...(input.email === undefined ? {} : { email: input.email }),

@@ -191,7 +191,7 @@ export class SubscriptionService {
     if (filter.statuses) {
       query.andWhere('row.status = ANY(:statuses)', { statuses: filter.statuses });
     }
-    if (filter.number) {
+    if (typeof filter.number === 'string') {
       const ids = await tx.query<{ id: number }[]>(
         `SELECT DISTINCT subscription_id AS id FROM subscription_identity
          WHERE int8range(number_from, number_to, '[]') @> $1::bigint AND number_from IS NOT NULL`,

@@ -144,8 +144,11 @@ describe('changing and listing', () => {
       address: 'Street 1\nTown',
       country: 'DE',
     });
-    const wrong = { input: { id: made.id, country: 'de' } };
-    expect(await refusal(app, world.hubToken, UPDATE, wrong)).toBe('INVALID_COUNTRY');
+    const refused = (given: object) =>
+      refusal(app, world.hubToken, UPDATE, { input: { id: made.id, ...given } });
+    expect(await refused({ country: 'de' })).toBe('INVALID_COUNTRY');
+    expect(await refused({ country: '' })).toBe('INVALID_COUNTRY');
+    expect(await refused({ language: '' })).toBe('INVALID_LANGUAGE');
   });
 
   it('pages through a filtered list without gap or repetition', async () => {

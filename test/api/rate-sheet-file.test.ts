@@ -397,6 +397,7 @@ describe('a stored mapping', () => {
   it.each([
     ['of nobody', {}, 'SHEET_MAPPING_REFUSED'],
     ['with an odd zone', { timeZone: 'Mars' }, 'INVALID_TIME_ZONE'],
+    ['with an empty zone', { timeZone: '' }, 'INVALID_TIME_ZONE'],
     ['with an odd delimiter', { delimiter: 'x' }, 'BAD_USER_INPUT'],
     ['with odd defaults', { defaults: { nextIncrement: 0 } }, 'RATE_REFUSED'],
   ])('%s is refused', async (name, given, code) => {

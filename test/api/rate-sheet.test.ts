@@ -200,6 +200,7 @@ describe('reading a sheet', () => {
     ['a quote that does not end', { csv: 'code,rate\n1,0.1\n2,"0.1\n3,0.1\n' }, 'SHEET_UNREADABLE'],
     ['a header alone', { csv: 'code,rate\n' }, 'SHEET_UNREADABLE'],
     ['a zone that is none', { timeZone: 'Mars' }, 'INVALID_TIME_ZONE'],
+    ['an empty zone', { timeZone: '' }, 'INVALID_TIME_ZONE'],
     ['defaults that no rate has', { defaults: { nextIncrement: 0 } }, 'RATE_REFUSED'],
     ['an odd delimiter', { delimiter: 'ab' }, 'BAD_USER_INPUT'],
   ])('refuses %s and leaves nothing behind', async (_, given, code) => {

@@ -73,6 +73,16 @@ describe('destinations', () => {
     expect(nodes).toHaveLength(input.name === 'Twice' ? 1 : 0);
   });
 
+  it('are not all that there are when an empty country or currency is asked for', async () => {
+    const any = { input: { name: 'Any', prefixes: ['883'] } };
+    await call(app, world.hubToken, CREATE_DESTINATION, any);
+    await call(app, world.hubToken, SET, { input: fx({ quoteCurrency: 'NOK' }) });
+    const destinations = '{ destinations(filter: { country: "" }) { nodes { id } } }';
+    expect((await call(app, world.hubToken, destinations)).nodes).toEqual([]);
+    const rates = '{ exchangeRates(currency: "") { nodes { id } } }';
+    expect((await call(app, world.hubToken, rates)).nodes).toEqual([]);
+  });
+
   it('are kept by the hub, as are time profiles and exchange rates', async () => {
     const input = { name: 'Mine', prefixes: ['999'] };
     expect(await refusal(app, world.tokenA, CREATE_DESTINATION, { input })).toBe('NOT_HUB');

@@ -95,6 +95,9 @@ describe('creating a subscription', () => {
     expect(await call(app, world.tokenA, FOR_NUMBER, early)).toBeNull();
     const listed = await call(app, world.hubToken, LIST, { filter: { number: '4930199' } });
     expect(listed.nodes).toMatchObject([{ id: made.id }]);
+    // Taken for none it would list everybody.
+    const empty = { filter: { number: '' } };
+    expect(await refusal(app, world.hubToken, LIST, empty)).toBe('INVALID_NUMBER');
   });
 
   it('does it once for one key', async () => {
