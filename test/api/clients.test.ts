@@ -5,11 +5,15 @@ import { join } from 'node:path';
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
 import { Client, cacheExchange, fetchExchange } from '@urql/core';
-import { parse, print } from 'graphql';
+import { type GraphQLObjectType, isObjectType, parse, print } from 'graphql';
 import { GraphQLClient } from 'graphql-request';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { toGlobalId } from '../../src/kernel/index.js';
+import { buildSchema } from '../../src/schema.js';
+import { guideModules } from '../fixtures/guide-modules.js';
+import { call } from '../fixtures/partner.js';
 import { aPartner, aUser } from '../fixtures/partner-builder.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 
@@ -17,6 +21,12 @@ import { type TestApp, testApp } from '../fixtures/test-app.js';
 const USERS = `query Users { users(first: 1) { nodes { id email __typename } __typename } }`;
 const PORTAL = print(parse(USERS));
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+interface Rules {
+  readonly priceRules: {
+    readonly nodes: readonly { readonly id: string; readonly amount: string }[];
+  };
+}
 
 interface Users {
   readonly users: { readonly nodes: readonly { readonly email: string }[] };
@@ -71,6 +81,38 @@ describe('Apollo Client', () => {
     });
     expect(other.data?.errorCodes.length).toBeGreaterThan(10);
     client.stop();
+  });
+
+  it('keeps versions apart with the cache of the guide, and the viewer whole', async () => {
+    const client = new ApolloClient({ link: http(), cache: await guideCache() });
+    const rules = gql`query ($asOf: DateTime) {
+      priceRules(asOf: $asOf) { nodes { id amount validFrom } }
+    }`;
+    const id = await aRuleOfTwoVersions();
+    const amounts = async (asOf: string | null) => {
+      const { data } = await client.query<Rules>({ query: rules, variables: { asOf } });
+      return data?.priceRules.nodes.filter((rule) => rule.id === id).map(({ amount }) => amount);
+    };
+    expect(await amounts(null)).toEqual(['5.00000000', '7.00000000']);
+    expect(await amounts('2030-01-01T00:00:00Z')).toEqual(['7.00000000']);
+    expect(await amounts(null)).toEqual(['5.00000000', '7.00000000']);
+    const may = gql`{ viewer { permissions } }`;
+    await client.query({ query: may });
+    await client.query({ query: gql`{ viewer { steppedUpUntil } }` });
+    expect(client.readQuery({ query: may })).not.toBeNull();
+    client.stop();
+  });
+
+  it('is told of every type whose versions share an id, and of no other', async () => {
+    const cache = await guideCache();
+    const types = Object.values(buildSchema().getTypeMap()).filter(isObjectType);
+    const identified = types.filter((type) => type.getFields().id !== undefined);
+    const isOfVersions = (type: GraphQLObjectType) =>
+      /in all (of )?its versions/.test(type.getFields().id?.description ?? '');
+    const kept = identified.filter(({ name }) => cache.identify({ __typename: name, id: 'x' }));
+    const single = identified.filter((type) => !isOfVersions(type));
+    expect(kept.map(({ name }) => name)).toEqual(single.map(({ name }) => name));
+    expect(kept.length).toBe(identified.length - 3);
   });
 });
 
@@ -150,6 +192,31 @@ describe('graphql-ws', () => {
     await client.dispose();
   });
 });
+
+async function guideCache(): Promise<InMemoryCache> {
+  const modules = await guideModules<{ cache: InMemoryCache }>('docs/api-limits.md');
+  const cache = modules.get('apollo-cache.mjs')?.cache;
+  if (cache === undefined) throw new Error('the guide shows no cache');
+  return cache;
+}
+
+/** A discount of 5 percent that is one of 7 percent from 2028 on. */
+async function aRuleOfTwoVersions(): Promise<string> {
+  const partnerId = toGlobalId('Partner', (await onlyHub()).id);
+  const rule = (amount: string, validFrom: string) => {
+    return { name: 'Loyalty', type: 'DISCOUNT', effect: 'PERCENT', amount, validFrom };
+  };
+  const create = `mutation ($partnerId: ID!, $rule: PriceRuleInput!) {
+    createPriceRule(partnerId: $partnerId, rule: $rule) { id }
+  }`;
+  const given = { partnerId, rule: rule('5', '2026-01-01T00:00:00Z') };
+  const { id } = await call(app, token, create, given);
+  const change = `mutation ($id: ID!, $rule: PriceRuleInput!) {
+    changePriceRule(id: $id, rule: $rule) { id }
+  }`;
+  await call(app, token, change, { id, rule: rule('7', '2028-01-01T00:00:00Z') });
+  return id;
+}
 
 async function onlyHub(): Promise<{ id: number }> {
   const rows = await app.app.database.read({ system: true }, (tx) =>
