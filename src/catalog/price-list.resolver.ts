@@ -187,10 +187,12 @@ export class PriceListResolver {
     at: Date,
     @Arg('confirmedMargins', () => String, confirmedOption)
     confirmedMargins: string | null,
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
+    key: string | null,
     @Ctx() context: RequestContext,
   ): Promise<PriceList> {
     const decision = { viewer: requireViewer(context), confirmedMargins: confirmedMargins ?? null };
-    return context.write((tx) => this.#rates.close(tx, decision, rateId, at));
+    return context.write((tx) => this.#rates.close(tx, decision, { rateId, at }, key));
   }
 
   @FieldResolver(() => Partner, {

@@ -96,7 +96,19 @@ export class RateService {
    * been set. Refuses with RATE_NOT_CLOSABLE, PRICE_LIST_READ_ONLY, NOT_FOUND, or as
    * {@link guardPrice}.
    */
-  async close(tx: Tx, decision: PriceDecision, rateId: string, at: Date): Promise<PriceList> {
+  async close(
+    tx: Tx,
+    decision: PriceDecision,
+    given: RateEnd,
+    key: string | null,
+  ): Promise<PriceList> {
+    const made = await once(tx, decision.viewer, key, 'closeRate', given, async () => ({
+      id: await this.#close(tx, decision, given),
+    }));
+    return rowOf(tx, PriceList, 'PriceList', made.id);
+  }
+
+  async #close(tx: Tx, decision: PriceDecision, { rateId, at }: RateEnd): Promise<number> {
     const { priceListId } = await rowByGlobalId(tx, Rate, 'Rate', rateId);
     const list = await rowOf(tx, PriceList, 'PriceList', priceListId);
     await assertKept(tx, list.partnerId);
@@ -113,8 +125,13 @@ export class RateService {
     const guard = await guardPrice(tx, list, change, decision);
     await closeRow(tx, rate.id, end, await recordingMoment(tx));
     await guard();
-    return list;
+    return list.id;
   }
+}
+
+interface RateEnd {
+  readonly rateId: string;
+  readonly at: Date;
 }
 
 interface RateTarget {

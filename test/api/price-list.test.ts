@@ -49,7 +49,8 @@ const AS_KNOWN = `query ($id: ID!, $asOf: DateTime, $asKnownAt: DateTime) {
   rates(priceListId: $id, filter: { asOf: $asOf, asKnownAt: $asKnownAt }) { nodes { price } }
 }`;
 const RECORDED = 'query ($id: ID!) { rates(priceListId: $id) { nodes { recordedAt } } }';
-const CLOSE = 'mutation ($id: ID!, $at: DateTime!) { closeRate(rateId: $id, at: $at) { id } }';
+const CLOSE = `mutation ($id: ID!, $at: DateTime!, $key: String) {
+  closeRate(rateId: $id, at: $at, idempotencyKey: $key) { id } }`;
 const AT = '2026-06-01T12:00:00Z';
 
 let app: TestApp;
@@ -255,7 +256,9 @@ describe('rates in versions', () => {
     const { id } = await hubList({ parentId: root });
     await rate(root, { prefix: '49', price: '0.10' });
     const own = await rate(id, { prefix: '49', price: '0.50' });
-    await call(app, world.hubToken, CLOSE, { id: own.id, at: '2026-03-01T00:00:00Z' });
+    const end = { id: own.id, at: '2026-03-01T00:00:00Z', key: `end of ${own.id}` };
+    const ended = await call(app, world.hubToken, CLOSE, end);
+    expect(await call(app, world.hubToken, CLOSE, end)).toEqual(ended);
     expect(await rateFor(id, '49', '2026-02-01T00:00:00Z')).toMatchObject({ price: '0.50' });
     expect(await rateFor(id, '49')).toMatchObject({ price: '0.10' });
     const late = { id: own.id, at: '2026-02-01T00:00:00Z' };
