@@ -9,8 +9,13 @@ import {
   Query,
   Resolver,
 } from 'type-graphql';
-import { DomainError, toGlobalId } from '../kernel/index.js';
-import { DateTimeScalar, type RequestContext, requireViewer } from '../platform/index.js';
+import { toGlobalId } from '../kernel/index.js';
+import {
+  DateTimeScalar,
+  type RequestContext,
+  requireSession,
+  requireViewer,
+} from '../platform/index.js';
 import { SignInArgs, StepUpArgs } from './session.input.js';
 import type { Tokens } from './session-tokens.service.js';
 import type { SignInService } from './sign-in.service.js';
@@ -124,12 +129,12 @@ export class SessionResolver {
 
   @Authorized()
   @Mutation(() => Boolean, {
-    description: 'Ends the session; its tokens and subscriptions end with it. Answers true.',
+    description:
+      'Ends the session; its tokens and subscriptions end with it. Answers true. Refused with ' +
+      'SESSION_REQUIRED (API keys, which are revoked).',
   })
   async signOut(@Ctx() context: RequestContext): Promise<boolean> {
-    const { sessionId } = requireViewer(context);
-    // An API key has no session to end; it is revoked.
-    if (sessionId === null) throw new DomainError('FORBIDDEN', 'An API key cannot sign out.');
+    const sessionId = requireSession(requireViewer(context));
     await context.write((tx) => this.#signIn.signOut(tx, sessionId), { atHome: true });
     return true;
   }

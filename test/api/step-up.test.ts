@@ -184,6 +184,7 @@ describe('a step-up', () => {
       'mutation { stepUp(totp: "123456") { steppedUpUntil } }',
       'mutation { changePassword(oldPassword: "a", newPassword: "b") }',
       'mutation { forgetDevices }',
+      'mutation { signOut }',
       'mutation { replaceTotp { secret } }',
       'mutation { renewRecoveryCodes }',
       '{ viewer { recoveryCodesLeft } }',
