@@ -1,5 +1,6 @@
 import {
   type GraphQLArgument,
+  GraphQLError,
   GraphQLID,
   type GraphQLInputField,
   type GraphQLInputType,
@@ -11,13 +12,13 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
+  type ValueNode,
 } from 'graphql';
-import { DomainError } from '../kernel/index.js';
 
 const GivenId = new GraphQLScalarType<string, string>({
   ...GraphQLID.toConfig(),
   parseValue: (value) => given(GraphQLID.parseValue(value)),
-  parseLiteral: (node, variables) => given(GraphQLID.parseLiteral(node, variables)),
+  parseLiteral: (node, variables) => given(GraphQLID.parseLiteral(node, variables), node),
 });
 
 /**
@@ -45,7 +46,11 @@ function demanded(type: GraphQLInputType): GraphQLInputType {
   return type === GraphQLID ? GivenId : type;
 }
 
-function given(id: string): string {
+// An error of GraphQL's own, so that its message comes to say which of many places it is about.
+function given(id: string, node?: ValueNode): string {
   if (id !== '') return id;
-  throw new DomainError('INVALID_ID', 'An identifier is not empty; leave it out for none.');
+  throw new GraphQLError('An identifier is not empty; leave it out for none.', {
+    ...(node && { nodes: node }),
+    extensions: { refusal: 'INVALID_ID' },
+  });
 }

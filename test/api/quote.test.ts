@@ -341,6 +341,9 @@ describe('who may quote what', () => {
       refusal(kontor, token, QUOTE, { input: { ...input(), ...given } });
     expect(await ask({})).toBe('FORBIDDEN');
     expect(await ask({ subscriptionId: '' })).toBe('INVALID_ID');
+    const empty = { ...input(), subscriptionId: '' };
+    const [told] = (await kontor.graphql(QUOTE, { input: empty }, token)).errors;
+    expect(told?.message).toContain('at "input.subscriptionId"');
     const spelt = `{ quote(input: {
       subscriptionId: "", aNumber: "${CUSTOMER_NUMBER}", service: VOICE, quantity: "1"
     }) { subscriptionId } }`;

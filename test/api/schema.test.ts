@@ -72,8 +72,7 @@ function refusalOf(type: GraphQLInputType, value: unknown): string {
   const given = isListType(getNullableType(type)) ? [value] : value;
   let code = 'none';
   coerceInputValue(given, type, (_path, _value, error) => {
-    const { originalError } = error as GraphQLError;
-    code = (originalError as { code?: string } | undefined)?.code ?? error.message;
+    code = String((error as GraphQLError).extensions.refusal ?? error.message);
   });
   return code;
 }
