@@ -6,7 +6,8 @@ export const subscriptionErrors = {
   CONTRACT_NOT_IN_FORCE: 'The contract has no terms in force when the subscription starts.',
   PLAN_NOT_OF_SELLER: "The service plan is not one of the contract's seller.",
   PLAN_CURRENCY: 'The service plan is kept in another currency than the contract.',
-  CREDIT_LIMIT_REFUSED: 'A credit limit is above zero with at most 8 decimals.',
+  CREDIT_LIMIT_REFUSED:
+    'A credit limit is above zero and below ten thousand million, with at most 8 decimals.',
   NUMBER_TAKEN: 'A number belongs to a subscription at that time already.',
   TRUNK_TAKEN: 'The trunk identifies a subscription at that time already.',
   TRUNK_NAME_TAKEN: 'A trunk of this name exists.',

@@ -14,6 +14,7 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
+import { subscriptionErrors } from './errors.js';
 import { insertIdentities, type NewIdentity } from './identity.store.js';
 import { numberRange, numberValue } from './identity-text.js';
 import { assertContractTerms } from './plan-currency.store.js';
@@ -303,10 +304,7 @@ async function planFor(
 function assertCreditLimit(limit: string | null): void {
   if (limit === null) return;
   if (/^\d{1,10}(\.\d{1,8})?$/.test(limit) && /[1-9]/.test(limit)) return;
-  throw new DomainError(
-    'CREDIT_LIMIT_REFUSED',
-    'A credit limit is above zero with at most 8 decimals.',
-  );
+  throw new DomainError('CREDIT_LIMIT_REFUSED', subscriptionErrors.CREDIT_LIMIT_REFUSED, { limit });
 }
 
 /** Visible trunks of the partner by name. Refuses with NOT_FOUND or TRUNK_OF_OTHER_PARTNER. */

@@ -106,6 +106,16 @@ describe('creating a subscription', () => {
     expect(await call(app, world.tokenA, CREATE_SUBSCRIPTION, request)).toEqual(first);
   });
 
+  it('says what a credit limit may be', async () => {
+    const given = { input: input({ creditLimit: '10000000000' }) };
+    const [told] = (await app.graphql(CREATE_SUBSCRIPTION, given, world.tokenA)).errors;
+    expect(told?.message).toContain('below ten thousand million');
+    expect(told?.extensions).toEqual({
+      code: 'CREDIT_LIMIT_REFUSED',
+      details: { limit: '10000000000' },
+    });
+  });
+
   it.each([
     ['letters', { numbers: ['49abc'] }, 'INVALID_NUMBER'],
     ['a number from 0', { numbers: ['0301234'] }, 'INVALID_NUMBER'],
