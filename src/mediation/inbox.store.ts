@@ -67,7 +67,9 @@ async function registered(
 ): Promise<number | null> {
   if (content === null) return null;
   const { source, name, arrival } = delivery;
-  const row = await registerFile(tx, source.partnerId, name, content, arrival.arrivedAs);
+  const { arrivedAs } = arrival;
+  const sent = { name, arrivedAs, rateSheet: false };
+  const row = await registerFile(tx, source.partnerId, content, sent);
   return row.created ? row.id : null;
 }
 

@@ -9,8 +9,8 @@ const RECORD_READERS = ['usage.read', 'subscriber.number.read'];
 
 /**
  * Opens a stored file to be read as a rate sheet; null where none is visible. The rows of a sheet
- * show its text, so a file of records is opened only for who may see these as they are. Refuses
- * with FORBIDDEN or FILE_PURGED.
+ * show its text, so what was not sent as one, or was imported as usage since, is opened only for
+ * who may see records as they are. Refuses with FORBIDDEN or FILE_PURGED.
  */
 export async function readSheet(
   storage: FileStorage,
@@ -20,7 +20,11 @@ export async function readSheet(
 ): Promise<Readable | null> {
   const file = await rowOrNull(tx, UsageFile, 'UsageFile', fileId);
   if (file === null) return null;
-  if (file.state !== 'STORED') for (const one of RECORD_READERS) requirePermission(viewer, one);
+  if (mayHoldRecords(file)) for (const one of RECORD_READERS) requirePermission(viewer, one);
   assertKept(file);
   return createReadStream(storage.pathOf(file.storedAs));
+}
+
+function mayHoldRecords({ rateSheet, state }: UsageFile): boolean {
+  return !rateSheet || state !== 'STORED';
 }

@@ -29,6 +29,21 @@ export interface UploadCaller {
   readonly reason: string | null;
 }
 
+/** A file as it is sent: its body, and whether it is said to be a rate sheet. */
+export interface SentFile {
+  readonly name: string;
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly encoding: ReceiveOptions['encoding'];
+  readonly rateSheet: boolean;
+}
+
+/** How content came: under which name, from which entry of the inbox, and what for. */
+export interface FileOrigin {
+  readonly name: string;
+  readonly arrivedAs: string | null;
+  readonly rateSheet: boolean;
+}
+
 /** What an upload answers. */
 export interface UploadAnswer {
   readonly fileId: string;
@@ -87,33 +102,28 @@ export class UploadService {
    * usage. Refuses with FORBIDDEN who does neither.
    */
   limitOf(viewer: Viewer): number {
-    const { permissions } = viewer;
     const { maxBytes } = this.#options;
-    if (permissions.has('catalog.manage') && !permissions.has('usage.import')) {
-      return Math.min(MAX_SHEET_BYTES, maxBytes);
-    }
+    if (keepsPricesAlone(viewer)) return Math.min(MAX_SHEET_BYTES, maxBytes);
     requirePermission(viewer, 'usage.import');
     return maxBytes;
   }
 
   /**
-   * Stores a body as a file of the viewer's partner. Refuses with FORBIDDEN, FILE_NAME_INVALID and
-   * the refusals of {@link FileStorage.receive}.
+   * Stores a body as a file of the viewer's partner; what is sent by who delivers no usage is a
+   * rate sheet. Refuses with FORBIDDEN, FILE_NAME_INVALID and the refusals of
+   * {@link FileStorage.receive}.
    */
-  async upload(
-    caller: UploadCaller,
-    name: string,
-    body: AsyncIterable<Uint8Array>,
-    encoding: ReceiveOptions['encoding'],
-  ): Promise<UploadAnswer> {
+  async upload(caller: UploadCaller, sent: SentFile): Promise<UploadAnswer> {
+    const { name, body, encoding } = sent;
     assertFileName(name);
     const { viewer, requestId, reason } = caller;
     const maxBytes = this.limitOf(viewer);
     const content = await this.#storage.receive(body, { encoding, maxBytes });
     const { partnerId } = viewer;
-    const act = { operation: 'uploadFile', arguments: { name }, reason, requestId };
+    const rateSheet = sent.rateSheet || keepsPricesAlone(viewer);
+    const act = { operation: 'uploadFile', arguments: { name, rateSheet }, reason, requestId };
     const row = await this.#audit.write({ partnerId }, act, actorOf(viewer), (tx) =>
-      registerFile(tx, partnerId, name, content, null),
+      registerFile(tx, partnerId, content, { name, arrivedAs: null, rateSheet }),
     );
     return {
       fileId: toGlobalId('UsageFile', row.id),
@@ -124,29 +134,42 @@ export class UploadService {
   }
 }
 
+function keepsPricesAlone({ permissions }: Viewer): boolean {
+  return permissions.has('catalog.manage') && !permissions.has('usage.import');
+}
+
 /**
  * Registers stored content as a usage file of a partner, or finds the file that has it. One whose
- * bytes were purged before its import had ended counts as stored now, with these bytes.
+ * bytes were purged before its import had ended counts as stored now, with these bytes. What is
+ * sent as a rate sheet is one also where the same bytes came before: the sender has them.
  */
 export async function registerFile(
   tx: Tx,
   partnerId: number,
-  name: string,
   content: StoredContent,
-  arrivedAs: string | null,
+  { name, arrivedAs, rateSheet }: FileOrigin,
 ): Promise<{ readonly id: number; readonly created: boolean }> {
   const made = rowsOf<{ id: number }>(
     await tx.query(
-      `INSERT INTO usage_file (partner_id, name, sha256, size_bytes, stored_as, arrived_as)
-       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (partner_id, sha256) DO UPDATE
+      `INSERT INTO usage_file
+         (partner_id, name, sha256, size_bytes, stored_as, arrived_as, rate_sheet)
+       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (partner_id, sha256) DO UPDATE
          SET name = excluded.name, stored_as = excluded.stored_as,
-           arrived_as = excluded.arrived_as, created_at = excluded.created_at, purged_at = NULL
+           arrived_as = excluded.arrived_as, rate_sheet = excluded.rate_sheet,
+           created_at = excluded.created_at, purged_at = NULL
          WHERE usage_file.purged_at IS NOT NULL AND usage_file.state IN ('STORED','IMPORTING')
        RETURNING id`,
-      [partnerId, name, content.sha256, content.sizeBytes, content.storedAs, arrivedAs],
+      [partnerId, name, content.sha256, content.sizeBytes, content.storedAs, arrivedAs, rateSheet],
     ),
   )[0];
   if (made !== undefined) return { id: made.id, created: true };
+  if (rateSheet) {
+    await tx.query(
+      `UPDATE usage_file SET rate_sheet = true
+       WHERE partner_id = $1 AND sha256 = $2 AND NOT rate_sheet`,
+      [partnerId, content.sha256],
+    );
+  }
   const found = rowsOf<{ id: number }>(
     await tx.query('SELECT id FROM usage_file WHERE partner_id = $1 AND sha256 = $2', [
       partnerId,
@@ -172,21 +195,31 @@ const STATUS: Readonly<Record<string, number>> = {
   STORAGE_FULL: 507,
 };
 
-/** `PUT /files/:name`: the body is the file, as it is or packed with gzip. */
+interface UploadRequest {
+  readonly Params: { readonly name: string };
+  readonly Querystring: { readonly for?: unknown };
+}
+
+/**
+ * `PUT /files/:name`: the body is the file, as it is or packed with gzip; `?for=rate-sheet` says
+ * that it is no usage.
+ */
 export function uploadRoute(uploads: UploadService): RouteModule {
   return (fastify, deps) => {
     takeAnyBody(fastify);
-    fastify.put<{ Params: { name: string } }>('/files/:name', async (request, reply) => {
+    fastify.put<UploadRequest>('/files/:name', async (request, reply) => {
       const viewer = await requireRouteViewer(request, deps);
       const maxBytes = uploads.limitOf(viewer);
       const encoding = encodingOf(request);
+      const rateSheet = isForSheet(request.query.for);
       assertLength(request, maxBytes);
       request.raw.setTimeout(IDLE_MS, () => request.raw.destroy());
       // The request outlives a refusal, which still has to be sent on its socket.
       const body = request.raw.iterator({ destroyOnReturn: false });
       const reason = reasonOf(request) ?? null;
       const caller = { viewer, requestId: request.id, reason };
-      const answer = await uploads.upload(caller, request.params.name, body, encoding);
+      const { name } = request.params;
+      const answer = await uploads.upload(caller, { name, body, encoding, rateSheet });
       deps.log.event('usage file stored', {
         requestId: request.id,
         userId: viewer.userId,
@@ -209,6 +242,13 @@ function takeAnyBody(fastify: FastifyInstance): void {
     reply.code(status);
     return { errors: [{ message, extensions: { code, details } }] };
   });
+}
+
+/** Refuses with BAD_USER_INPUT what no file can be for. */
+function isForSheet(purpose: unknown): boolean {
+  if (purpose === undefined) return false;
+  if (purpose === 'rate-sheet') return true;
+  throw new DomainError('BAD_USER_INPUT', '`for` is `rate-sheet`, or left out for usage.');
 }
 
 function encodingOf(request: FastifyRequest): ReceiveOptions['encoding'] {

@@ -17,7 +17,8 @@ export type UsageFileState = keyof typeof UsageFileState;
 @ObjectType({
   simpleResolvers: true,
   description:
-    'A file of usage records. Once it is DONE, received = rated + rejected + duplicate + held.',
+    'A file of usage records, or one that was sent as a rate sheet. Once it is DONE, ' +
+    'received = rated + rejected + duplicate + held.',
 })
 export class UsageFile {
   @PrimaryGeneratedColumn('identity', { type: 'int', generatedIdentity: 'BY DEFAULT' })
@@ -54,6 +55,12 @@ export class UsageFile {
 
   @Column({ name: 'arrived_as', type: 'text', nullable: true })
   arrivedAs!: string | null;
+
+  @Column({ name: 'rate_sheet', type: 'boolean', default: false })
+  @Field(() => Boolean, {
+    description: 'Whether it was sent as a rate sheet; such a file waits for no import.',
+  })
+  rateSheet!: boolean;
 
   @Column({ type: 'text', default: 'STORED' })
   state!: UsageFileState;

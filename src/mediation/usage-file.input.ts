@@ -9,4 +9,10 @@ export class UsageFileFilter {
 
   @Field(() => UsageFileState, { nullable: true, description: 'In this state.' })
   state?: UsageFileState | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Sent as a rate sheet, or false: only what was not.',
+  })
+  rateSheet?: boolean | null;
 }

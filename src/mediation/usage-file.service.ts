@@ -147,6 +147,8 @@ export class UsageFileService {
       query.andWhere('row.usageSourceId = :source', { source });
     }
     if (filter.state) query.andWhere(`${EFFECTIVE_STATE} = :state`, { state: filter.state });
+    const { rateSheet = null } = filter;
+    if (rateSheet !== null) query.andWhere('row.rateSheet = :rateSheet', { rateSheet });
     const before = rowAfter(page.after);
     if (before !== null) query.andWhere('row.id < :before', { before });
     const rows = await query

@@ -26,6 +26,9 @@ const FOUND = `query ($id: ID!) { rateSheet(id: $id) { reading { columns { price
 const IMPORT_USAGE = `mutation ($fileId: ID!, $sourceId: ID!) {
   importUsageFile(fileId: $fileId, sourceId: $sourceId) { id }
 }`;
+const FILES = `query ($filter: UsageFileFilter!) { usageFiles(filter: $filter) {
+  nodes { id state rateSheet }
+} }`;
 
 let app: TestApp;
 let world: World;
@@ -45,6 +48,8 @@ async function fileInput(bytes: string | Buffer, given: object = {}) {
   return sheetInput(await aList(), null, { fileId, ...given });
 }
 
+const filesOf = async (rateSheet: boolean) =>
+  (await call(app, world.hubToken, FILES, { filter: { rateSheet } })).nodes;
 const rowsOf = (id: string, filter: object = {}) => sheetRows(app, world.hubToken, id, filter);
 
 describe('a sheet as a workbook', () => {
@@ -289,6 +294,24 @@ describe('a sheet that was uploaded', () => {
       expect(await refusal(app, keeper, IMPORT_SHEET, { input })).toBe('FORBIDDEN');
     }
     expect(await imported(input)).toMatchObject({ rowCount: 1 });
+  });
+
+  it('is no file that waits for its import as usage, until it is sent as a sheet', async () => {
+    const text = 'code,rate\n4915187654321,0.1\n';
+    const keeper = await tokenOf(app, world.hub, ['catalog.manage', 'catalog.read']);
+    const fileId = await uploadSheet(app, world.hubToken, text);
+    const input = sheetInput(await aList(), null, { fileId });
+    const listed = await filesOf(false);
+    expect(listed).toContainEqual({ id: fileId, state: 'STORED', rateSheet: false });
+    expect(await refusal(app, keeper, IMPORT_SHEET, { input })).toBe('FORBIDDEN');
+    expect(await uploadSheet(app, world.hubToken, text, '?for=rate-sheet')).toBe(fileId);
+    expect(await filesOf(false)).not.toContainEqual(expect.objectContaining({ id: fileId }));
+    expect(await filesOf(true)).toContainEqual({ id: fileId, state: 'STORED', rateSheet: true });
+    expect(await call(app, keeper, IMPORT_SHEET, { input })).toMatchObject({ rowCount: 1 });
+    const source = await aSource(app, { partnerId: world.hub.id });
+    await call(app, world.hubToken, IMPORT_USAGE, { fileId, sourceId: source.globalId });
+    const again = sheetInput(await aList(), null, { fileId });
+    expect(await refusal(app, keeper, IMPORT_SHEET, { input: again })).toBe('FORBIDDEN');
   });
 });
 

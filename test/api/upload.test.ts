@@ -107,6 +107,16 @@ describe('PUT /files/:name', () => {
     });
   });
 
+  it('refuses to be for anything but usage or a rate sheet', async () => {
+    const headers = { authorization: `Bearer ${token}` };
+    const url = `${kontor.url}/files/x.csv?for=prices`;
+    const answer = await fetch(url, { method: 'PUT', body: 'x', headers });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({
+      errors: [{ extensions: { code: 'BAD_USER_INPUT' } }],
+    });
+  });
+
   it.each([
     ['a path', 'a/b.csv', 'PATH'],
     ['a path of another system', 'a\\b.csv', 'PATH'],
