@@ -58,7 +58,8 @@ export class UsageFile {
 
   @Column({ name: 'rate_sheet', type: 'boolean', default: false })
   @Field(() => Boolean, {
-    description: 'Whether it was sent as a rate sheet; such a file waits for no import.',
+    description:
+      'Whether it was sent as a rate sheet; then it stays STORED unless it is imported as usage.',
   })
   rateSheet!: boolean;
 

@@ -21,8 +21,8 @@ interface Round {
 
 /**
  * The import pipeline against bare binary COPY of the very rows that it wrote, into the very tables
- * that it wrote them to. Each round measures both, so the ratio holds whatever else the machine is
- * doing. Rounds before them only warm up: V8 goes on translating the pipeline for a few million
+ * that it wrote them to. Each round measures both, so that other load moves the ratio less than
+ * times. Rounds before them only warm up: V8 goes on translating the pipeline for a few million
  * records, which a server that bills is long past.
  */
 export async function measureCopy(urls: DatabaseUrls, dir: string, options: BenchOptions) {

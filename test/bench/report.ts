@@ -22,8 +22,9 @@ export function performancePage(figures: Figures): string {
   return `# Performance
 
 Written by \`npm run bench -- --write-docs\`. A ratio is the median of rounds, each of which
-measures both sides one after the other, so that it holds whatever else the machine is doing;
-absolute figures are those of one machine and one hour.
+measures both sides one after the other: other load moves it less than absolute figures, which are
+those of one machine and one hour. It moves it none the less, since Node waits for memory more than
+PostgreSQL does and loses more to neighbours.
 
 ${table(['What', 'Must', 'Aim', 'Measured'], gates(figures))}
 
@@ -50,8 +51,9 @@ to set-based SQL ${figures.sql.ratios.join(', ')}.
 
 ## CPU
 
-Microseconds a record, from what the system has counted for each process; other load moves them
-little. COPY over one connection takes ${copy.import_cpu_ratio_to_copy} of what an import takes.
+Microseconds a record, from what the system has counted for each process; neighbours that share
+the machine's memory move them, too. COPY over one connection takes ${copy.import_cpu_ratio_to_copy}
+of what an import takes.
 
 ${table(
   ['What', 'Node', 'PostgreSQL'],

@@ -39,7 +39,7 @@ const SETTINGS = { entities, poolSize: 6, statementTimeoutMs: 600_000 };
 /**
  * Rates a file, changes a price that two in five of the records have at two levels or three,
  * and rates them anew: preview, apply with its fold, a second change over the first, undo. Each
- * round does all of it, so the ratios hold whatever else the machine is doing.
+ * round does all of it, so that other load moves the ratios less than times.
  */
 export async function measureRerates(
   urls: DatabaseUrls,

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { effectiveTable, type RateRow } from '../../src/catalog/index.js';
 import { formatAmount } from '../../src/kernel/index.js';
+import { formatPresets } from '../../src/mediation/index.js';
 import { type Database, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { loadBookFacts } from '../../src/rating/price-book.store.js';
 import type { Generated } from './generate.js';
@@ -73,7 +74,10 @@ export class SqlPeer {
     return { seconds, ...rows[0] };
   }
 
-  /** How many sums, records kept aside and minutes used are not those of the pipeline. */
+  /**
+   * How many sums, and minutes that subscriptions used, are not those of the pipeline, and by how
+   * many records each kept aside more than the other.
+   */
   async differences(): Promise<number> {
     const { rows } = await this.#client.query(DIFFERENCES);
     return rows[0].differences;
@@ -120,16 +124,7 @@ export class SqlPeer {
   }
 }
 
-const FIELDS = [
-  'record_id',
-  'service',
-  'started_at',
-  'a_number',
-  'b_number',
-  'quantity',
-  'in_trunk',
-  'out_trunk',
-];
+const FIELDS = formatPresets.kontor!.columns;
 const RESULTS = [
   'peer_staging',
   'peer_suspense',
@@ -150,8 +145,8 @@ const TABLES = `
   CREATE TABLE peer_duplicate (line int, identity uuid);
   CREATE TABLE peer_xdr (line int, started_at timestamptz, identity uuid, partner_id int,
     account_id int, subscription_id int, service smallint, a_number bigint, b_number bigint,
-    quantity bigint, in_trunk_id int, out_trunk_id int, destination_id int, versions int[],
-    rates int[], billed bigint[], amounts numeric[], month date, of_minutes bigint);
+    quantity bigint, in_trunk_id int, out_trunk_id int, destination_id int, value bigint,
+    versions int[], rates int[], billed bigint[], amounts numeric[], month date, of_minutes bigint);
   CREATE TABLE peer_identity (identity uuid);
   CREATE TABLE peer_sum (version_id int, contract_id int, partner_id int, account_id int,
     usage_on date, service smallint, destination_id int, records bigint, quantity bigint,
@@ -280,8 +275,8 @@ const RATE = `
         ELSE billed END AS left_over FROM counted) c)
   INSERT INTO peer_xdr
   SELECT c.line, c.started_at, c.identity, c.partner_id, c.account_id, c.subscription_id, 1,
-    c.a_number, c.b_number::bigint, c.quantity, i.id, o.id, c.destination_id, p.versions, p.rates,
-    p.billed, p.amounts, p.month, p.of_minutes
+    c.a_number, c.b_number::bigint, c.quantity, i.id, o.id, c.destination_id, 0,
+    p.versions, p.rates, p.billed, p.amounts, p.month, p.of_minutes
   FROM classed c LEFT JOIN trunk i ON i.name = c.in_trunk LEFT JOIN trunk o ON o.name = c.out_trunk
   JOIN (
     SELECT line, array_agg(version_id ORDER BY place) AS versions,
@@ -314,7 +309,15 @@ const DIFFERENCES = `
     FROM usage_summary GROUP BY 1, 2, 3, 4, 5, 6, 7),
   sums AS (
     (TABLE ours EXCEPT TABLE peer_sum) UNION ALL (TABLE peer_sum EXCEPT TABLE ours)),
+  uses AS (
+    SELECT (used ->> 0)::int, month, sum((used ->> 1)::bigint)::bigint FROM allowance_result,
+      jsonb_array_elements(convert_from(pots, 'UTF8')::jsonb -> 'pots') AS pot,
+      jsonb_array_elements(pot -> 'usedBy') AS used
+    WHERE chunk = 0 AND pots <> '' GROUP BY 1, 2),
+  minutes AS (
+    (TABLE uses EXCEPT TABLE peer_use) UNION ALL (TABLE peer_use EXCEPT TABLE uses)),
   aside AS (
     SELECT abs((SELECT count(*) FROM suspense_record) - (SELECT count(*) FROM peer_suspense))
       + abs((SELECT count(*) FROM duplicate_record) - (SELECT count(*) FROM peer_duplicate)) AS n)
-  SELECT ((SELECT count(*) FROM sums) + n)::int AS differences FROM aside`;
+  SELECT ((SELECT count(*) FROM sums) + (SELECT count(*) FROM minutes) + n)::int AS differences
+  FROM aside`;
