@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { raiseTamperAlarm } from './alarm/index.js';
 import { AUDIT_TAMPERED_TOPIC } from './audit/index.js';
 import { BillExecutor, invoiceRoute } from './billing/index.js';
-import { MARGIN_TOPIC, tellSellers } from './catalog/index.js';
+import { MARGIN_TOPIC, PRICE_TOPIC, tellOfPrice, tellSellers } from './catalog/index.js';
 import { buildGate } from './context.js';
 import { configuredKeys, type IdentityKeys, keptKeys } from './identity/index.js';
 import { exportRoutes, WebhookDeliveryService, WebhookSender } from './integration/index.js';
@@ -54,7 +54,7 @@ export interface App {
   readonly http: HttpServer;
   readonly work: WorkService;
   readonly outbox: OutboxWorker;
-  /** Tells sellers what activated rate sheets do to their margins. */
+  /** Tells sellers what activated rate sheets and single prices do to their margins. */
   readonly margins: OutboxWorker;
   /** Sends mails to users. */
   readonly mailbox: OutboxWorker;
@@ -173,6 +173,7 @@ function registerTasks(outbox: OutboxWorker, { credit }: Services): void {
 function buildMargins(database: Database, options: OutboxOptions): OutboxWorker {
   const margins = new OutboxWorker(database, options);
   margins.register(MARGIN_TOPIC, tellSellers);
+  margins.register(PRICE_TOPIC, tellOfPrice);
   return margins;
 }
 

@@ -117,6 +117,10 @@ export class Alarm {
   @Column({ type: 'jsonb', default: {} })
   details!: object;
 
+  /** Further details, for who acts at the partner: those above see the rest. */
+  @Column({ type: 'jsonb', name: 'own_details', default: {} })
+  ownDetails!: object;
+
   /** Permissions that it takes to see text and details. */
   @Column({ type: 'text', array: true, name: 'shown_with', default: [] })
   shownWith!: string[];

@@ -107,10 +107,14 @@ export class AlarmResolver {
   }
 
   @FieldResolver(() => JsonScalar, {
-    description: 'The figures behind the text, by name; none when the text may not be seen.',
+    description:
+      'The figures behind the text, by name; none when the text may not be seen. Some are shown ' +
+      'to who acts at the partner of the alarm alone.',
   })
   details(@Root() alarm: Alarm, @Ctx() context: RequestContext): object {
-    return missingFor(alarm, context).length === 0 ? alarm.details : {};
+    if (missingFor(alarm, context).length > 0) return {};
+    const isOwn = requireViewer(context).partnerId === alarm.partnerId;
+    return isOwn ? { ...alarm.details, ...alarm.ownDetails } : alarm.details;
   }
 }
 

@@ -16,6 +16,8 @@ export interface NewAlarm {
   readonly naturalKey: string;
   readonly text: string;
   readonly details: object;
+  /** Further details, for who acts at the partner alone; none when absent. */
+  readonly ownDetails?: object;
   /** Permissions that it takes to see text and details; none when absent. */
   readonly shownWith?: readonly string[];
 }
@@ -31,8 +33,8 @@ export async function raiseAlarm(
   const inserted = rowsOf<{ id: number }>(
     await tx.query(
       `INSERT INTO alarm (partner_id, severity, probable_cause, subject_type, subject_id,
-         natural_key, text, details, shown_with)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9)
+         natural_key, text, details, own_details, shown_with)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10)
        ON CONFLICT (natural_key) WHERE cleared_at IS NULL DO NOTHING RETURNING id`,
       [
         alarm.partnerId,
@@ -43,6 +45,7 @@ export async function raiseAlarm(
         alarm.naturalKey,
         alarm.text,
         JSON.stringify(alarm.details),
+        JSON.stringify(alarm.ownDetails ?? {}),
         alarm.shownWith ?? [],
       ],
     ),

@@ -161,16 +161,23 @@ export async function reportedSellers(tx: Tx, sheetId: number): Promise<number[]
   return rows.map(({ id }) => id);
 }
 
+/** A list that changes from an instant on, and who need not be told. */
+export interface ListNews {
+  readonly listId: number;
+  readonly from: Date;
+  readonly besides: number;
+}
+
 /**
  * Partners whose margin a list may change, besides one: who buys or sells by it, or by a list that
- * inherits from it, under contracts in force at an instant or later, and sells at all. For the
- * system, which sees all contracts.
+ * inherits from it, under contracts in force at an instant or later, and sells at all; with
+ * `watchingOnly`, under a contract that says anything but NONE. For the system, which sees all
+ * contracts.
  */
 export async function concernedSellers(
   tx: Tx,
-  listId: number,
-  from: Date,
-  besides: number,
+  { listId, from, besides }: ListNews,
+  watchingOnly = false,
 ): Promise<number[]> {
   const rows = await tx.query<{ id: number }[]>(
     `WITH RECURSIVE down AS (
@@ -185,10 +192,12 @@ export async function concernedSellers(
          AND (v.valid_to IS NULL OR v.valid_to > $2))
      SELECT p.id FROM partner p
      WHERE p.id IN (SELECT seller FROM used UNION SELECT buyer FROM used) AND p.id <> $3
-       AND EXISTS (SELECT 1 FROM contract c WHERE c.seller_partner_id = p.id
-         AND c.level <> 'COST' AND c.status = 'ACTIVE')
+       AND EXISTS (SELECT 1 FROM contract c JOIN contract_version v ON v.contract_id = c.id
+         WHERE c.seller_partner_id = p.id AND c.level <> 'COST' AND c.status = 'ACTIVE'
+           AND v.superseded_at IS NULL AND (v.valid_to IS NULL OR v.valid_to > $2)
+           AND (NOT $4 OR v.margin_policy <> 'NONE'))
      ORDER BY p.id`,
-    [listId, from, besides],
+    [listId, from, besides, watchingOnly],
   );
   return rows.map(({ id }) => id);
 }

@@ -16,7 +16,6 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import { type MarginFindingFilter, MarginFindingRow, RateSheetMargin } from './margin.entity.js';
-import { lockMargin } from './margin.store.js';
 import { assertMargin, maySeeMargin, permissionsAt } from './margin-decision.service.js';
 import {
   concernedSellers,
@@ -30,7 +29,7 @@ import {
   storeFindings,
   storeReport,
 } from './margin-report.store.js';
-import { inBulk, type SheetKey } from './rate-sheet.store.js';
+import type { SheetKey } from './rate-sheet.store.js';
 import {
   type GuardedTime,
   type Keeping,
@@ -123,7 +122,7 @@ export async function guardUndo(
 ): Promise<(at: string) => Promise<void>> {
   if (from === null) return async () => undefined;
   const sellerId = await decidingSeller(tx, sheet.partnerId);
-  await inBulk(tx, () => lockMargin(tx, sellerId, true));
+  await new SheetGuard(tx, sheet, { from, ...NOW }).lock(sellerId, false);
   return async (at) => {
     await clearCondition(tx, conditionOf(sheet.id, null));
     await askForMargin(tx, sheet, { undo: { at, from: from.toISOString() } });
@@ -198,7 +197,9 @@ export async function tellSellers(
     await alarmDecider(tx, sheet, { sellerId: decider, report, text });
   }
   const { priceListId, id: sheetId } = sheet;
-  const sellers = task.sellers ?? (await concernedSellers(tx, priceListId, time.from, decider));
+  const sellers =
+    task.sellers ??
+    (await concernedSellers(tx, { listId: priceListId, from: time.from, besides: decider }));
   const until = performance.now() + taskMs;
   for (const [at, sellerId] of sellers.entries()) {
     if (at > 0 && performance.now() >= until) {

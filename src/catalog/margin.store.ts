@@ -76,21 +76,40 @@ export async function listUses(tx: Tx, sellerId: number, from: Date): Promise<Li
   );
 }
 
+/** Whose margin a change may touch, from when on, and the lists that it is held against. */
+export interface MarginLock {
+  readonly sellerId: number;
+  readonly from: Date;
+  readonly listIds: readonly number[];
+}
+
+/** From so many sellers on, one lock stands for all: the lock table of the database is finite. */
+const MANY_SELLERS = 100;
+
 /**
- * Makes other sheets about which a seller decides wait for the end of the transaction: of two at
- * once each would be held against prices from before the other. With `watches` it is so, too, for
- * those of partners above, by whose prices it buys. From the top down, so that no two wait for each
- * other; those above are locked and not those below, of whom there may be thousands.
+ * Makes other changes about which a seller decides wait for the end of the transaction: of two at
+ * once each would be held against prices from before the other. So does it make wait those of the
+ * lists that it is held against, and of all that these inherit from, whoever decides about them.
+ * Everybody takes the locks of sellers in one order, so that no two wait for each other; lock 0 is
+ * that of all sellers.
  */
-export async function lockMargin(tx: Tx, sellerId: number, watches: boolean): Promise<void> {
-  if (watches) {
-    await tx.query(
-      `SELECT pg_advisory_xact_lock_shared(hashtext('margin of sheets'), above)
-       FROM partner p, unnest(p.path) AS above WHERE p.id = $1 AND above <> $1`,
-      [sellerId],
-    );
-  }
-  await tx.query(`SELECT pg_advisory_xact_lock(hashtext('margin of sheets'), $1)`, [sellerId]);
+export async function lockMargin(
+  tx: Tx,
+  { sellerId, from, listIds }: MarginLock,
+  many = MANY_SELLERS,
+): Promise<void> {
+  const others = await tx.query<{ id: number }[]>(
+    'SELECT id FROM guarded_sellers($1, $2) AS id WHERE id <> $3',
+    [listIds, from, sellerId],
+  );
+  const locked = others.length < many ? others.map(({ id }) => id) : [];
+  await tx.query(
+    `SELECT CASE WHEN alone THEN pg_advisory_xact_lock(hashtext('margin of sheets'), id)
+       ELSE pg_advisory_xact_lock_shared(hashtext('margin of sheets'), id) END
+     FROM (SELECT id, id = $1 OR (id = 0 AND $3) AS alone
+       FROM unnest(ARRAY[0, $1] || $2::int[]) AS id ORDER BY id) ordered`,
+    [sellerId, locked, others.length >= many],
+  );
 }
 
 /** Published exchange rates between two currencies, quoted either way. */
@@ -133,35 +152,52 @@ export interface ComparedPart {
   readonly known: ReadonlyMap<number, readonly RateRow[]>;
 }
 
+/** Rows of lists, and the prefixes of their destinations. */
+export interface ComparedRows {
+  readonly rows: ReadonlyMap<number, readonly RateRow[]>;
+  readonly destinationPrefixes: ReadonlyMap<number, string[]>;
+}
+
 /**
- * Rows of a list and of those that it inherits from, root first, as far as prices per unit go, and
- * the prefixes of their destinations. A column of arrays instead of rows with names: lists have
- * many rows.
+ * Rows of lists and of those that they inherit from, each of these once, as far as prices per unit
+ * go, and the prefixes of their destinations. A column of arrays instead of rows with names: lists
+ * have many rows.
  */
 export async function comparedRows(
   tx: Tx,
-  { listId, chain }: Pick<ListUse, 'listId' | 'chain'>,
+  uses: readonly Pick<ListUse, 'listId' | 'chain'>[],
   { from, before, near, known }: ComparedPart,
-): Promise<{ lists: ListRows[]; destinationPrefixes: Map<number, string[]> }> {
+): Promise<ComparedRows> {
+  const rows = new Map<number, readonly RateRow[]>(known);
+  const asked: { list: number; besides: number[] }[] = [];
+  for (const { listId, chain } of uses) {
+    if (rows.has(listId)) continue;
+    asked.push({ list: listId, besides: chain.filter((id) => rows.has(id)) });
+    for (const id of chain) if (!rows.has(id)) rows.set(id, []);
+  }
   const found = await tx.query<{ rows: RateColumns[] | null }[]>(
-    'SELECT guarded_rates($1, $2, $3, $4, $5) AS rows',
-    [listId, from, before, near === null ? null : [...near], [...known.keys()]],
+    `SELECT guarded_rates(asked.list, $2, $3, $4, asked.besides) AS rows
+     FROM json_to_recordset($1) AS asked(list int, besides int[])`,
+    [JSON.stringify(asked), from, before, near === null ? null : [...near]],
   );
-  const byList = new Map<number, RateRow[]>();
-  for (const columns of found[0]?.rows ?? []) {
-    const rows = byList.get(columns[0]);
-    if (rows === undefined) byList.set(columns[0], [rowOfColumns(columns)]);
-    else rows.push(rowOfColumns(columns));
+  const read = new Map<number, RateRow[]>();
+  for (const columns of found.flatMap((one) => one.rows ?? [])) {
+    const [listId] = columns;
+    const mine = read.get(listId);
+    if (mine === undefined) read.set(listId, [rowOfColumns(columns)]);
+    else mine.push(rowOfColumns(columns));
   }
-  const lists = chain.map((id) => ({ listId: id, rows: known.get(id) ?? byList.get(id) ?? [] }));
+  for (const [listId, mine] of read) rows.set(listId, mine);
   const destinations = new Set<number>();
-  for (const { rows } of lists) {
-    for (const row of rows) if (row.destinationId !== null) destinations.add(row.destinationId);
+  for (const mine of rows.values()) {
+    for (const row of mine) if (row.destinationId !== null) destinations.add(row.destinationId);
   }
-  return {
-    lists,
-    destinationPrefixes: await prefixesOfDestinations(tx, [...destinations]),
-  };
+  return { rows, destinationPrefixes: await prefixesOfDestinations(tx, [...destinations]) };
+}
+
+/** The rows of a list and of those that it inherits from, root first. */
+export function chainOf({ chain }: Pick<ListUse, 'chain'>, { rows }: ComparedRows): ListRows[] {
+  return chain.map((listId) => ({ listId, rows: rows.get(listId) ?? [] }));
 }
 
 // Spreading objects would take a hundred times as long as naming the fields.

@@ -1,5 +1,5 @@
 import { DomainError, parseAmount } from '../kernel/index.js';
-import type { PricingModel, RateKind } from './rate-row.js';
+import type { PricingModel, RateKind, RateRow } from './rate-row.js';
 
 /** Prices and fees are kept with ten digits before the point. */
 const PRICE_LIMIT = 10n ** 18n;
@@ -161,6 +161,17 @@ export function closedBy(
     open = version;
   }
   return open;
+}
+
+/** The rows of a list once one of them ends at an instant; at or before its beginning it goes. */
+export function endedRows(
+  rows: readonly RateRow[],
+  { rateId, at }: { readonly rateId: number | null; readonly at: number },
+): RateRow[] {
+  return rows.flatMap((row) => {
+    if (row.id !== rateId) return [row];
+    return row.validFrom < at ? [{ ...row, validTo: at }] : [];
+  });
 }
 
 /**

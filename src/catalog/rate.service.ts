@@ -1,4 +1,4 @@
-import { DomainError } from '../kernel/index.js';
+import { DomainError, parseAmount } from '../kernel/index.js';
 import { once, rowByGlobalId, rowOf, type Tx } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
 import { effectiveTable, type TableEntry } from './inherit.js';
@@ -15,6 +15,7 @@ import {
   assertRate,
   assertTarget,
   closedBy,
+  endedRows,
   HUNDRED_PERCENT,
   type RateVersion,
 } from './rate-rules.js';
@@ -61,7 +62,13 @@ export class RateService {
       input.validFrom.getTime(),
       input.validTo?.getTime() ?? null,
     );
-    const guard = await guardPrice(tx, list, { target, from: input.validFrom }, decision);
+    const { validFrom: from } = input;
+    const end = { rateId: open?.id ?? null, at: from.getTime() };
+    const after = (rows: readonly RateRow[]) => [
+      ...endedRows(rows, end),
+      rowOfInput(target, input),
+    ];
+    const guard = await guardPrice(tx, list, { target, from, after }, decision);
     const moment = await recordingMoment(tx);
     if (open !== null) await closeRow(tx, open.id, input.validFrom, moment);
     const inserted = await tx.insert(Rate, {
@@ -121,8 +128,10 @@ export class RateService {
       );
     }
     const end = at > rate.validFrom ? at : null;
-    const change = { target: rate, from: end ?? rate.validFrom };
-    const guard = await guardPrice(tx, list, change, decision);
+    const from = end ?? rate.validFrom;
+    const after = (rows: readonly RateRow[]) =>
+      endedRows(rows, { rateId: rate.id, at: from.getTime() });
+    const guard = await guardPrice(tx, list, { target: rate, from, after }, decision);
     await closeRow(tx, rate.id, end, await recordingMoment(tx));
     await guard();
     return list.id;
@@ -132,6 +141,26 @@ export class RateService {
 interface RateEnd {
   readonly rateId: string;
   readonly at: Date;
+}
+
+/** A price that is set, as far as margins go: none of the list's rows yet. */
+function rowOfInput(target: RateTarget, input: SetRateInput): RateRow {
+  const { kind, model, rateUnit } = input;
+  return {
+    ...target,
+    id: 0,
+    kind,
+    price: parseAmount(input.price),
+    connectionFee: 0n,
+    rateUnit,
+    firstIncrement: 1,
+    nextIncrement: 1,
+    minimum: 0,
+    grace: 0,
+    terms: model === 'PER_UNIT' ? null : { model, minCharge: 0n, maxCharge: null, schedule: null },
+    validFrom: input.validFrom.getTime(),
+    validTo: input.validTo?.getTime() ?? null,
+  };
 }
 
 interface RateTarget {

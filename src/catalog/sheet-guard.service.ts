@@ -4,11 +4,13 @@ import type { Tx } from '../platform/index.js';
 import { rulesOf } from './band.store.js';
 import { clockLeads } from './clock-lead.js';
 import { publishedRate, type RateFacts, rateFraction } from './convert.js';
-import { effectiveTable, type ListRows } from './inherit.js';
+import { type DestinationPrefixes, effectiveTable, type ListRows } from './inherit.js';
 import type { MarginPair } from './margin.entity.js';
 import {
   type ChangedKey,
   type ComparedPart,
+  type ComparedRows,
+  chainOf,
   comparedRows,
   type GuardedPair,
   keysChangedAt,
@@ -51,6 +53,9 @@ export interface Keeping {
 /** Up to so many changed prefixes, only what lies near them is read of the lists. */
 const FEW_PREFIXES = 5_000;
 
+/** Of all lists at once where each prefix has so many digits; shorter ones are near to too much. */
+const LONG_PREFIX = 2;
+
 /** What the prices of a sheet do to the margin of a seller. */
 export interface MarginReport {
   readonly count: number;
@@ -77,6 +82,12 @@ export interface GuardedTime {
 /** Of prices that are none of a list's yet: everything as it is known now. */
 export const NOW = { moment: null, undone: null, others: null } as const;
 
+/** A change of a list that is not recorded yet: for which numbers, and what it makes of rows. */
+export interface ListChange {
+  readonly keys: readonly ChangedKey[];
+  readonly after: (rows: readonly RateRow[]) => readonly RateRow[];
+}
+
 /** What the rows of a sheet say: the prefixes that they change, and all of their destinations. */
 interface ChangedNumbers {
   readonly keys: readonly ChangedKey[];
@@ -100,6 +111,9 @@ export class SheetGuard {
   /** The same after an undo. */
   readonly #undone = new Map<number, readonly RateRow[]>();
   #numbers: Promise<ChangedNumbers> | null = null;
+  /** What was read of all lists at once. */
+  #all: ComparedRows | null = null;
+  readonly #change: ListChange | null;
   #prefixes: ReadonlySet<string> | null = null;
   /** The list of the other side that was loaded last. */
   #other: { readonly id: number; readonly list: GuardedList } | null = null;
@@ -107,10 +121,12 @@ export class SheetGuard {
   readonly #leads = new Map<string, readonly number[]>();
   readonly #rates = new Map<string, readonly RateFacts[]>();
 
-  constructor(tx: Tx, sheet: SheetKey, time: GuardedTime) {
+  /** Of a rate sheet, or of the `change` that is told. */
+  constructor(tx: Tx, sheet: SheetKey, time: GuardedTime, change: ListChange | null = null) {
     this.#tx = tx;
     this.#sheet = sheet;
     this.#time = time;
+    this.#change = change;
   }
 
   /**
@@ -121,9 +137,8 @@ export class SheetGuard {
   async compare(sellerId: number, keeping: Keeping | null): Promise<MarginReport> {
     const sum = new Sum(keeping?.limits ?? { ofPair: 0, ofSheet: 0 });
     const pairs = await this.#pairs(sellerId, keeping === null || keeping.watchedOnly === true);
-    if (keeping === null) {
-      await inBulk(this.#tx, () => lockMargin(this.#tx, sellerId, pairs.length > 0));
-    }
+    if (keeping === null) await this.#lock(sellerId, pairs);
+    if (this.#change !== null) await this.#readAtOnce(pairs);
     for (const pair of pairs) {
       const findings = await this.#meet(pair, sum);
       await keeping?.store(pair, sum.kept(findings));
@@ -138,14 +153,19 @@ export class SheetGuard {
   }
 
   /**
-   * Makes other changes wait for the end of the transaction, as an activation does, where the
-   * seller watches the margin of anything that is changed; answers whether he does.
+   * Makes other changes wait for the end of the transaction, as an activation does; also those
+   * that the seller only counts when not `watchedOnly`. Answers whether there is anything to watch.
    */
-  async watch(sellerId: number): Promise<boolean> {
-    const pairs = await this.#pairs(sellerId, true);
-    if (pairs.length === 0) return false;
-    await inBulk(this.#tx, () => lockMargin(this.#tx, sellerId, true));
-    return true;
+  async lock(sellerId: number, watchedOnly: boolean): Promise<boolean> {
+    const pairs = await this.#pairs(sellerId, watchedOnly);
+    await this.#lock(sellerId, pairs);
+    return pairs.length > 0;
+  }
+
+  async #lock(sellerId: number, pairs: readonly GuardedPair[]): Promise<void> {
+    const { from } = this.#time;
+    const listIds = [...new Set(pairs.flatMap(({ cost, sell }) => [cost.listId, sell.listId]))];
+    await inBulk(this.#tx, () => lockMargin(this.#tx, { sellerId, from, listIds }));
   }
 
   async #pairs(sellerId: number, watchedOnly: boolean): Promise<GuardedPair[]> {
@@ -232,8 +252,10 @@ export class SheetGuard {
   async #load(use: ListUse): Promise<GuardedList> {
     const { from, moment, others } = this.#time;
     const known = this.#isChanged(use) ? moment : others;
-    const { lists, destinationPrefixes } = await this.#read(use, known, this.#rows);
-    const lines = (all: readonly ListRows[], prefixes: Map<number, string[]>) => () =>
+    const read = await this.#read(use, known, this.#rows);
+    const { destinationPrefixes } = read;
+    const lists = chainOf(use, read);
+    const lines = (all: readonly ListRows[], prefixes: DestinationPrefixes) => () =>
       new PriceLines(effectiveTable(all, prefixes), from.getTime());
     const before = lines(lists, destinationPrefixes);
     const clock = await this.#clock(use.profileId);
@@ -247,25 +269,42 @@ export class SheetGuard {
   }
 
   /** Rows of a list as they were known before a moment; those of changed lists are kept. */
-  async #read(use: ListUse, before: string | null, known: Map<number, readonly RateRow[]>) {
+  async #read(
+    use: ListUse,
+    before: string | null,
+    known: Map<number, readonly RateRow[]>,
+  ): Promise<ComparedRows> {
+    if (this.#all !== null) return this.#all;
     const part: ComparedPart = { from: this.#time.from, before, near: await this.#near(), known };
-    const read = await comparedRows(this.#tx, use, part);
+    const read = await comparedRows(this.#tx, [use], part);
     if (use.isCost && this.#isChanged(use)) {
-      for (const { listId, rows } of read.lists) known.set(listId, rows);
+      for (const { listId, rows } of chainOf(use, read)) known.set(listId, rows);
     }
     return read;
+  }
+
+  /** Reads what is near few long prefixes of all lists, as they are known now, in one statement. */
+  async #readAtOnce(pairs: readonly GuardedPair[]): Promise<void> {
+    const near = await this.#near();
+    if (near === null || [...near].some(({ length }) => length < LONG_PREFIX)) return;
+    const uses = pairs.flatMap(({ cost, sell }) => [cost, sell]);
+    const part = { from: this.#time.from, before: null, near, known: new Map() };
+    this.#all = await comparedRows(this.#tx, uses, part);
   }
 
   /** What the sheet, or taking it back, makes of the rows of a list that it changes. */
   async #after(use: ListUse, lists: readonly ListRows[]): Promise<readonly ListRows[]> {
     const { undone } = this.#time;
-    if (undone !== null) return (await this.#read(use, undone, this.#undone)).lists;
-    const changes = await this.#sheetChanges();
+    if (undone !== null) return chainOf(use, await this.#read(use, undone, this.#undone));
+    const after = this.#change?.after ?? (await this.#afterSheet());
     return lists.map(({ listId, rows }) =>
-      listId === this.#sheet.priceListId
-        ? { listId, rows: rowsAfterSheet(rows, changes) }
-        : { listId, rows },
+      listId === this.#sheet.priceListId ? { listId, rows: after(rows) } : { listId, rows },
     );
+  }
+
+  async #afterSheet(): Promise<ListChange['after']> {
+    const changes = await this.#sheetChanges();
+    return (rows) => rowsAfterSheet(rows, changes);
   }
 
   async #clock(profileId: number | null): Promise<BandClock> {
@@ -308,6 +347,7 @@ export class SheetGuard {
 
   async #readNumbers(): Promise<ChangedNumbers> {
     const { moment, undone } = this.#time;
+    if (this.#change !== null) return this.#numbersOf(this.#change.keys, this.#change.keys);
     if (moment !== null && undone !== null) {
       const keys = await keysChangedAt(this.#tx, this.#sheet, moment);
       return this.#numbersOf(keys, keys);

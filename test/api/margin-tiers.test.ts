@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tellSellers } from '../../src/catalog/index.js';
 import { pricePermissions } from '../../src/partner/index.js';
@@ -24,7 +23,14 @@ import {
   UNDO_SHEET,
 } from '../fixtures/rate-sheet.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
-import { aBranch, type Tier, type Tiers } from '../fixtures/tiers.js';
+import {
+  aBranch,
+  brief,
+  marginAlarms,
+  pricedTiers,
+  type Tier,
+  type Tiers,
+} from '../fixtures/tiers.js';
 
 const MARGIN = `id findingCount policy hash missingExchangeRates takesEffectAt
   rateSheet { id } pairs { findingCount policy supplier { id } costList { id } sellList { id }
@@ -38,8 +44,6 @@ const ONE = `query ($id: ID!, $filter: MarginFindingFilter! = {}) {
 const ALL = `query ($filter: MarginFindingFilter! = {}) {
   rateSheetMargins(first: 10) { nodes { ${MARGIN} } } }`;
 const SET_FX = 'mutation ($input: SetExchangeRateInput!) { setExchangeRate(input: $input) { id } }';
-const ALARMS = `{ alarms(first: 100) {
-  nodes { probableCause text details state subjectType subjectId } } }`;
 
 let app: TestApp;
 let world: World;
@@ -62,30 +66,8 @@ const marginOf = async (token: string, id: string, filter: object = {}) =>
   (await call(app, token, OF_SHEET, { id, filter })).margin;
 const marginsOf = async (token: string) => (await call(app, token, ALL)).nodes;
 const told = () => app.app.margins.runUntilIdle();
-const alarmsOf = async (token: string) => {
-  const { nodes } = await call(app, token, ALARMS);
-  return nodes.filter((one: { probableCause: string }) => one.probableCause === 'NEGATIVE_MARGIN');
-};
-
-interface Finding {
-  readonly prefix: string;
-  readonly costPrice: string;
-  readonly sellPrice: string;
-}
-const brief = (margin: { findings: { nodes: Finding[] } }) =>
-  margin.findings.nodes.map(
-    ({ prefix, costPrice, sellPrice }) => `${prefix} ${Number(costPrice)} > ${Number(sellPrice)}`,
-  );
-
-/** Prices of 0.10 and 0.20 at the hub, a fifth more at each reseller. */
-async function priced(tiers: Tiers): Promise<Tiers> {
-  await rate(tiers.hub, '49', '0.10');
-  await rate(tiers.hub, '4915', '0.20');
-  for (const tier of [tiers.upper, tiers.lower]) {
-    await rate(tier, '', '20', { kind: 'PERCENT' });
-  }
-  return tiers;
-}
+const alarmsOf = (token: string) => marginAlarms(app, token);
+const priced = (tiers: Tiers) => pricedTiers(app, tiers);
 
 describe("a sheet of a reseller's own list", () => {
   it('is held against the prices it pays, and all that its list inherits unseen', async () => {
@@ -325,85 +307,6 @@ describe('a sheet of a partner above', () => {
     const again = await marginsOf(upper.token);
     expect(again).toEqual([first]);
     expect(await alarmsOf(lower.token)).toHaveLength(1);
-  });
-});
-
-describe('sheets of two sellers that come at once', () => {
-  /** The hub makes 49 as dear as what the upper reseller is about to sell it for. */
-  async function twoSheets(policy: string) {
-    const { hub, upper } = await priced(await branch({ upper: policy }));
-    const above = await load(hub, 'code,rate\n49,0.11\n');
-    const below = await load(upper, 'code,rate\n49,0.105\n');
-    return { hub, upper, above, below };
-  }
-
-  // Activates one sheet, and asks for an act on the other one before that is committed. Answers
-  // how that one was refused, and whether it waited.
-  async function during(
-    first: string,
-    by: Tier,
-    id: string,
-    then: Tier,
-    act = ACTIVATE_SHEET,
-  ): Promise<[code: string, waited: boolean]> {
-    const given = { skipErrors: false, confirmedMargins: null };
-    const { rateSheets } = app.app.services;
-    let asked: Promise<string> = Promise.resolve('');
-    let waited = false;
-    await app.app.database.write({ partnerId: by.partner.id }, async (tx) => {
-      await rateSheets.activate(tx, first, given, new Date());
-      asked = refusal(app, then.token, act, { id });
-      let isOver = false;
-      const over = asked.finally(() => {
-        isOver = true;
-      });
-      over.catch(() => undefined);
-      while (!isOver && !waited) {
-        await delay(10);
-        waited = await isWaiting();
-      }
-      await told();
-    });
-    return [await asked, waited];
-  }
-
-  const isWaiting = async (): Promise<boolean> => {
-    const sql = `SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-      WHERE d.datname = current_database() AND NOT l.granted`;
-    return (await app.app.database.read(SYSTEM_SCOPE, (tx) => tx.query(sql))).length > 0;
-  };
-
-  it.each([
-    ['REFUSE', 'MARGIN_REFUSED'],
-    ['HOLD', 'MARGIN_HELD'],
-  ])('have the later one below looked at by what it will pay, under %s', async (policy, code) => {
-    const { hub, upper, above, below } = await twoSheets(policy);
-    expect(await during(above, hub, below, upper)).toEqual([code, true]);
-    await told();
-    expect(await alarmsOf(upper.token)).toEqual([]);
-  });
-
-  it('tell the seller below when his own came first', async () => {
-    const { hub, upper, above, below } = await twoSheets('REFUSE');
-    expect(await during(below, upper, above, hub)).toEqual(['', true]);
-    await told();
-    expect((await marginsOf(upper.token)).map(brief)).toContainEqual(['49 0.11 > 0.105']);
-    expect(await alarmsOf(upper.token)).toMatchObject([{ state: 'RAISED' }]);
-  });
-
-  it('tell who went below a cost that an undo raises at that moment', async () => {
-    const { hub, upper } = await priced(await branch({ upper: 'REFUSE' }));
-    const above = await load(hub, 'code,rate\n49,0.05\n');
-    expect(await activated(hub.token, above)).toBe('');
-    const below = await load(upper, 'code,rate\n49,0.08\n');
-    expect(await during(below, upper, above, hub, UNDO_SHEET)).toEqual(['', true]);
-    await told();
-    expect((await marginsOf(upper.token)).map(brief)).toContainEqual(['49 0.1 > 0.08']);
-  });
-
-  it('do not wait for each other where nobody watches the margin', async () => {
-    const { hub, upper, above, below } = await twoSheets('NONE');
-    expect(await during(above, hub, below, upper)).toEqual(['', false]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { comparedRows, sheetChanges } from '../../src/catalog/margin.store.js';
+import { chainOf, comparedRows, sheetChanges } from '../../src/catalog/margin.store.js';
 import { lockedSheetState } from '../../src/catalog/margin-report.store.js';
 import type { RateRow } from '../../src/catalog/rate-row.js';
 import { rowsAfterSheet } from '../../src/catalog/sheet-effect.js';
@@ -84,7 +84,8 @@ describe('what a sheet would do', () => {
     const rows = (activation: string | null = null) =>
       app.app.database.read(SYSTEM_SCOPE, async (tx) => {
         const part = { from: new Date(0), before: activation, near: null, known: new Map() };
-        const { lists } = await comparedRows(tx, { listId, chain: [listId] }, part);
+        const use = { listId, chain: [listId] };
+        const lists = chainOf(use, await comparedRows(tx, [use], part));
         return { before: lists[0]?.rows ?? [], changes: await sheetChanges(tx, key) };
       });
     const { before, changes } = await rows();
