@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aRate } from '../fixtures/catalog.js';
 import { call, refusal, tokenOf } from '../fixtures/partner.js';
-import { settled } from '../fixtures/rich-world.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
@@ -84,7 +84,7 @@ function line(id: string, at: string, called: string, seconds: number): string {
 
 async function imported(...lines: string[]): Promise<void> {
   await importFile(kontor, world, 'kontor', HEADER + lines.join(''));
-  await settled(kontor);
+  await settle(kontor);
 }
 
 describe('a bucket of units', () => {

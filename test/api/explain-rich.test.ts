@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Draw } from '../fixtures/draw.js';
 import { call, tokenOf } from '../fixtures/partner.js';
-import {
-  aRichWorld,
-  type RichWorld,
-  richFile,
-  richLines,
-  settled,
-} from '../fixtures/rich-world.js';
+import { aRichWorld, type RichWorld, richFile, richLines } from '../fixtures/rich-world.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import { importFile } from '../fixtures/traffic.js';
 
@@ -23,7 +18,7 @@ beforeAll(async () => {
   const lines = richLines(new Draw(SEED), RECORDS, '2026-10-19T00:00:00Z', 25);
   const { file } = await importFile(kontor, world, 'rich', richFile(lines));
   expect(file).toMatchObject({ rated: String(RECORDS), received: String(RECORDS) });
-  await settled(kontor);
+  await settle(kontor);
 }, 60_000);
 
 afterAll(async () => kontor.stop());

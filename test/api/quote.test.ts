@@ -4,13 +4,8 @@ import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aRate } from '../fixtures/catalog.js';
 import { Draw } from '../fixtures/draw.js';
 import { call, refusal, tokenOf } from '../fixtures/partner.js';
-import {
-  aRichWorld,
-  type RichWorld,
-  richFile,
-  richLines,
-  settled,
-} from '../fixtures/rich-world.js';
+import { aRichWorld, type RichWorld, richFile, richLines } from '../fixtures/rich-world.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import { CUSTOMER_NUMBER, DIRECT_NUMBER, importFile } from '../fixtures/traffic.js';
 
@@ -26,7 +21,7 @@ beforeAll(async () => {
   world = await aRichWorld(kontor);
   const lines = richLines(new Draw(SEED), 220, '2026-10-24T00:00:00Z', 14);
   await importFile(kontor, world, 'rich', richFile(lines));
-  await settled(kontor);
+  await settle(kontor);
   const page = await call(kontor, world.token, '{ trunks(first: 50) { nodes { id name } } }');
   trunks = new Map(page.nodes.map((one: { id: string; name: string }) => [one.name, one.id]));
 }, 60_000);
@@ -127,7 +122,7 @@ describe('a quote', () => {
         'rich',
         richFile([`single-${n},${line.split(',').slice(1)}`]),
       );
-      await settled(kontor);
+      await settle(kontor);
       const found = (await records()).filter(
         (one) => one.startedAt === startedAt && one.quantity === quantity,
       );
@@ -216,7 +211,7 @@ describe('a quote of a record that some contract sells below cost', () => {
     quotes = [];
     for (const line of lines) quotes.push(await quote(inputOf(recordOf(line), { inMonth: true })));
     const { fileId } = await importFile(kontor, world, 'rich', richFile(lines));
-    await settled(kontor);
+    await settle(kontor);
     const found = new Map(
       (await call(kontor, world.token, SUSPENDED, { fileId })).nodes.map((one: Asked) => {
         return [one.raw.split(',')[0], one];

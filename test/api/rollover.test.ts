@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { checkUsageSums } from '../../src/rating/index.js';
 import { call } from '../fixtures/partner.js';
-import { settled } from '../fixtures/rich-world.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
@@ -72,7 +72,7 @@ async function imported(...calls: [id: string, at: string, from: string, seconds
   });
   const header = 'record_id,service,started_at,a_number,b_number,quantity,in_trunk,out_trunk\n';
   await importFile(kontor, world, 'kontor', header + lines.join(''));
-  await settled(kontor);
+  await settle(kontor);
 }
 
 interface Xdr {

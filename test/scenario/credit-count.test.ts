@@ -13,8 +13,8 @@ import {
   lastTicket,
   type RichWorld,
   richLines,
-  settled,
 } from '../fixtures/rich-world.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 
 const SEED = Number(process.env.KONTOR_TEST_SEED ?? 4_711);
@@ -46,7 +46,7 @@ afterEach(agreed);
 
 // Whatever happened: every subscription of these contracts is watched by then.
 async function agreed(): Promise<void> {
-  await settled(app);
+  await settle(app);
   const { credit, sums } = await creditAgainstSums(app);
   expect(credit).toEqual(sums);
   expect(credit).not.toEqual([]);
@@ -112,12 +112,12 @@ async function repriced(
 
 async function change(name: string, id: string): Promise<void> {
   await call(app, world.token, `mutation ($id: ID!) { ${name}(id: $id) { id } }`, { id });
-  await settled(app);
+  await settle(app);
 }
 
 it('counts what was used before the first limit, and blocks', async () => {
   await imported(300);
-  await settled(app);
+  await settle(app);
   const { customer } = world.subscriptions;
   expect(await balance(customer)).toEqual({
     used: null,
@@ -129,7 +129,7 @@ it('counts what was used before the first limit, and blocks', async () => {
   for (const id of both) {
     expect(await limit(id, '0.5')).toMatchObject({ used: null, counting: true, blocked: false });
   }
-  await settled(app);
+  await settle(app);
   for (const id of both) {
     const { used, ...rest } = await balance(id);
     expect(Number(used)).toBeGreaterThan(1);
@@ -214,7 +214,7 @@ it('takes up neither twice what waits to be told nor what is told meanwhile', as
     await credit.countUsage(tx, { ...row, topic: 'credit.count', partnerId: world.hub.id });
     await delay(300);
   });
-  await Promise.all([counted, settled(app)]);
+  await Promise.all([counted, settle(app)]);
   await limit(world.subscriptions.customer, '2000');
   expect(await balance(world.subscriptions.customer)).toMatchObject({ counting: false });
 });

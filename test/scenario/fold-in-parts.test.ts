@@ -21,8 +21,8 @@ import {
   lastTicket,
   type RichWorld,
   richLines,
-  settled,
 } from '../fixtures/rich-world.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 
 const SEED = Number(process.env.KONTOR_TEST_SEED ?? 4_711);
@@ -103,7 +103,7 @@ async function fold(sizes: FoldSizes): Promise<FoldCounts> {
     const shards = await shardsIn(client);
     const counts = await foldShards(client, await lastTicket(client), shards, sizes);
     await client.query('COMMIT');
-    await settled(app);
+    await settle(app);
     return counts;
   } finally {
     await client.end();
@@ -246,7 +246,7 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
     const shares: number[] = [];
     for (const [n, file] of files.entries()) {
       await imported(file);
-      await settled(app);
+      await settle(app);
       const priced = await lastFold();
       const before = await figures();
       // The next file finds the states that this one leaves.
@@ -338,7 +338,7 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
   it('price anew what came after a late record, and nothing before it', async () => {
     const [first, ...others] = late;
     await imported([others.pop()!]);
-    await settled(app);
+    await settle(app);
     const afterLast = await lastFold();
     const hold = await connectWorker(app.database.urls.url, 'holds folds');
     await hold.query(`SELECT pg_advisory_lock_shared(hashtext('fold'), n)
@@ -347,7 +347,7 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
     const asked = (await ids()).filter((_, n) => n % 5 === 0);
     const foretold = await explain(asked);
     await hold.end();
-    await settled(app);
+    await settle(app);
     // What was not folded yet was no part of any state, and yet explained.
     expect(JSON.stringify(foretold)).toContain('"pending":true');
     const amounts = (all: Explained[]) => {

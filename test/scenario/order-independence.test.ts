@@ -7,13 +7,8 @@ import { decodePots } from '../../src/rating/allowance-result.js';
 import { checkFolds, checkUsageSums } from '../../src/rating/index.js';
 import { Draw } from '../fixtures/draw.js';
 import { call, tokenOf } from '../fixtures/partner.js';
-import {
-  aRichWorld,
-  type RichWorld,
-  richFile,
-  richLines,
-  settled,
-} from '../fixtures/rich-world.js';
+import { aRichWorld, type RichWorld, richFile, richLines } from '../fixtures/rich-world.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import { importFile, runEnd } from '../fixtures/traffic.js';
 
@@ -76,7 +71,7 @@ async function arrive(way: Way): Promise<{ app: TestApp; world: RichWorld }> {
     rated += Number(file.rated);
   }
   expect(rated).toBe(RECORDS);
-  await settled(app);
+  await settle(app);
   return { app, world };
 }
 
@@ -247,7 +242,7 @@ describe(`the same records, in whatever order they arrive (seed ${SEED})`, () =>
         });
       return [await fold('once'), await fold('at the same time')];
     });
-    await settled(app);
+    await settle(app);
     for (const { runId } of runs) {
       const run = await runEnd(app, world.token, toGlobalId('Run', runId));
       expect(run).toMatchObject({ state: 'DONE' });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBillingInvariants } from '../../src/billing/index.js';
 import { SYSTEM_SCOPE } from '../../src/platform/index.js';
-import { settled } from '../fixtures/rich-world.js';
+import { settle } from '../fixtures/settle.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import { aPricingMonth, type PricingMonth } from './pricing-month-world.js';
 
@@ -48,7 +48,7 @@ async function imported(name: string, lines: string): Promise<void> {
   await hub.done(sent.runId);
   const records = lines.split('\n').length - 1;
   expect(await hub.counts(sent.fileId)).toMatchObject({ received: records, rated: records });
-  await settled(app);
+  await settle(app);
 }
 
 async function records(): Promise<Asked[]> {
