@@ -389,13 +389,14 @@ describe('what is hidden', () => {
         const lists = await tx.query('SELECT id FROM guarded_lists(ARRAY[$1::int], $2)', [id, now]);
         const sql = 'SELECT guarded_rates($1, $2, NULL, NULL, NULL) AS rows';
         const [found] = await tx.query<{ rows: unknown[] | null }[]>(sql, [id, now]);
-        return [lists.length, found?.rows?.length ?? 0];
+        const sellers = await tx.query('SELECT guarded_sellers(ARRAY[$1::int], $2)', [id, now]);
+        return [lists.length, found?.rows?.length ?? 0, sellers.length];
       });
-    expect(await readBy(hub.partner.id, list)).toEqual([1, 2]);
-    expect(await readBy(upper.partner.id, list)).toEqual([1, 2]);
+    expect(await readBy(hub.partner.id, list)).toEqual([1, 2, 1]);
+    expect(await readBy(upper.partner.id, list)).toEqual([1, 2, 1]);
     for (const below of [lower.partner.id, world.resellerB.id]) {
-      expect(await readBy(below, list)).toEqual([0, 0]);
+      expect(await readBy(below, list)).toEqual([0, 0, 0]);
     }
-    expect(await readBy(upper.partner.id, other)).toEqual([0, 0]);
+    expect(await readBy(upper.partner.id, other)).toEqual([0, 0, 0]);
   });
 });
