@@ -112,6 +112,11 @@ export function putInt8(view: DataView, at: number, value: number): void {
   view.setInt32(at + 8, (value - high * HIGH_WORD) | 0);
 }
 
+/** Days since 1970-01-01 as a date of PostgreSQL's, which counts from 2000-01-01. */
+export function dateOf(day: number): number {
+  return day - 10_957;
+}
+
 /** Writes an int field with its length, 8 bytes. */
 export function putInt4(view: DataView, at: number, value: number): void {
   view.setInt32(at, 4);

@@ -210,10 +210,11 @@ async function entriesOf(
 ): Promise<Map<string, Buffer>> {
   const found = rowsOf<SegmentKey & { entries: Buffer }>(
     await aside.query(
-      `SELECT shard, month::text AS month, batch_id AS "batchId", e.entries
+      `SELECT shard, month::text AS month, batch_id AS "batchId",
+         string_agg(p.bytes, '' ORDER BY p.piece) AS entries
        FROM (SELECT DISTINCT * FROM unnest($1::smallint[], $2::date[], $3::int[]))
          AS k (shard, month, batch_id)
-       JOIN allowance_entry e USING (shard, month, batch_id)`,
+       JOIN entry_piece p USING (shard, month, batch_id) GROUP BY 1, 2, 3`,
       [
         segments.map(({ shard }) => shard),
         segments.map(({ month }) => month),

@@ -4,12 +4,16 @@ import { identityTime, ratingFaults } from '../mediation/thread.js';
 import type { BatchFindings, Suspended } from './batch-findings.js';
 import type { BatchJob, ImportJob, RecycleJob } from './batch-job.js';
 import type { PriceBook } from './book.js';
+import { PieceRows } from './byte-pieces.js';
+import { storePieces } from './byte-pieces.store.js';
+import type { ChunkPool } from './copy-rows.js';
 import { tellCredit } from './credit-usage.store.js';
 import { subscriptionIdAt } from './guide.js';
 import { OUTCOME } from './rated-batch.js';
 import { arrayOf, sendBytes } from './send-bytes.store.js';
 import { kindsOf, portions } from './suspended-rows.js';
 
+const PIECES = { leaf: 'identity_piece_all', keys: ['batch_id', 'partner_id'] } as const;
 const ROWS_A_STATEMENT = 5_000;
 const BYTES_A_STATEMENT = 8 * 1024 * 1024;
 
@@ -19,10 +23,11 @@ export async function storeFindings(
   job: ImportJob,
   book: PriceBook,
   findings: BatchFindings,
+  pool: ChunkPool,
 ): Promise<void> {
   await storeSuspended(client, job, findings.suspended);
   await storeDuplicates(client, job, findings);
-  await storeIdentities(client, job, findings);
+  await storeIdentities(client, job, findings, pool);
   await storeCredit(client, job, book, findings);
   const { received, rated, rejected, duplicate, held } = findings.counts;
   await client.query(
@@ -101,25 +106,27 @@ async function storeIdentities(
   client: pg.Client,
   job: BatchJob,
   findings: BatchFindings,
+  pool: ChunkPool,
 ): Promise<void> {
   if (findings.identityCount === 0) return;
-  await sendBytes(
-    client,
+  const { id, partnerId } = job.ticket;
+  await client.query(
     `INSERT INTO identity_segment
-       (batch_id, identity_domain, partner_id, records, time_key, first_at, last_at, last_day,
-        identities)
-     VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7, ($7 AT TIME ZONE 'UTC')::date, $8)`,
+       (batch_id, identity_domain, partner_id, records, time_key, first_at, last_at, last_day)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, ($7 AT TIME ZONE 'UTC')::date)`,
     [
-      job.ticket.id,
+      id,
       job.source.identityDomain,
-      job.ticket.partnerId,
+      partnerId,
       findings.identityCount,
-      identityTime(job.source.format)?.key ?? '',
+      identityTime(job.source.format)?.key ?? null,
       new Date(findings.firstMs).toISOString(),
       new Date(findings.lastMs).toISOString(),
     ],
-    findings.identities(),
   );
+  const pieces = new PieceRows(pool);
+  pieces.add([id, partnerId], findings.identities());
+  await storePieces(client, PIECES, pieces, pool);
 }
 
 async function storeCredit(
@@ -173,13 +180,14 @@ export async function storeRecycled(
   book: PriceBook,
   findings: BatchFindings,
   endings: readonly SuspendedLine[],
+  pool: ChunkPool,
 ): Promise<void> {
   const gone = endings.filter(
     (line) => line.ending === OUTCOME.RATED || line.ending === OUTCOME.DUPLICATE,
   );
   const left = endings.filter((line) => !gone.includes(line));
   invariant(left.length === findings.suspended.length, 'each record that stays has its reason');
-  await storeIdentities(client, job, findings);
+  await storeIdentities(client, job, findings, pool);
   await storeCredit(client, job, book, findings);
   await client.query(
     `UPDATE suspense_record SET state = 'RECYCLED', recycled_by_batch_id = $2

@@ -3,6 +3,7 @@ import { invariant } from '../kernel/index.js';
 import { rowsOf, type SqlClient } from '../platform/thread.js';
 import { EntryList, NUMBER, WORD } from './allowance-entry.js';
 import { type Beginnings, findBeginnings } from './allowance-result.store.js';
+import { PieceJoiner } from './byte-pieces.js';
 import { copyOutRows } from './copy-out.store.js';
 import { MS } from './facts-query.store.js';
 import { type FoldWindow, windowsOf } from './fold-windows.js';
@@ -97,7 +98,7 @@ export async function segmentsOf(
   return rowsOf(
     await client.query(
       `SELECT e.shard, e.month::text AS month, e.batch_id AS "batchId",
-         length(e.entries) AS bytes, e.replaces, e.withdrawn, d.batch_id IS NOT NULL AS fresh,
+         e.bytes, e.replaces, e.withdrawn, d.batch_id IS NOT NULL AS fresh,
          ${MS('e.started_from')} AS "fromMs", ${MS('e.started_to')} AS "toMs"
        FROM (SELECT DISTINCT * FROM unnest($1::smallint[], $2::date[])) AS k (shard, month)
        JOIN allowance_entry e USING (shard, month)
@@ -188,13 +189,18 @@ async function readRows(
   take: (entries: Buffer) => void,
 ): Promise<void> {
   if (segments.length === 0) return;
-  await copyOutRows(client, entriesSql(shard, month, segments), ([entries]) => take(entries!));
+  const bytesOf = new Map(segments.map(({ batchId, bytes }) => [batchId, bytes]));
+  const joiner = new PieceJoiner();
+  await copyOutRows(client, entriesSql(shard, month, segments), ([batch, piece]) => {
+    const entries = joiner.take(piece!, bytesOf.get(batch!.readInt32BE(0))!);
+    if (entries !== null) take(entries);
+  });
 }
 
 function entriesSql(shard: number, month: string, segments: readonly Segment[]): string {
   invariant(Number.isInteger(shard) && /^\d{4}-\d\d-01$/.test(month), 'a shard and a month');
-  return `COPY (SELECT entries FROM allowance_entry
+  return `COPY (SELECT batch_id, bytes FROM entry_piece
     WHERE shard = ${shard} AND month = '${month}'
       AND batch_id IN (${segments.map(({ batchId }) => batchId).join(', ')})
-    ORDER BY batch_id) TO STDOUT (FORMAT binary)`;
+    ORDER BY batch_id, piece) TO STDOUT (FORMAT binary)`;
 }

@@ -41,8 +41,8 @@ export async function awaitCommits(client: pg.Client, domain: string): Promise<v
 }
 
 /**
- * Hands over the identities that batches of a domain brought, each valid during the call only. They
- * come by COPY: as results each would stand in memory three times until V8 collects it.
+ * Hands over the identities that batches of a domain brought, in pieces valid during the call only.
+ * They come by COPY: as results each would stand in memory three times until V8 collects it.
  */
 export async function readIdentities(
   client: pg.Client,
@@ -53,8 +53,8 @@ export async function readIdentities(
   const ids = batchIds.map((id) => Math.trunc(id)).join();
   await copyOutRows(
     client,
-    `COPY (SELECT identities FROM identity_segment WHERE batch_id = ANY ('{${ids}}'::int[])
-       ORDER BY batch_id) TO STDOUT (FORMAT binary)`,
+    `COPY (SELECT bytes FROM identity_piece WHERE batch_id = ANY ('{${ids}}'::int[]))
+     TO STDOUT (FORMAT binary)`,
     ([identities]) => take(identities!),
   );
 }

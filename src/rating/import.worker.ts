@@ -175,8 +175,8 @@ class ImportWorker {
     pipeline.assertCompared();
     pipeline.findings.bytes = job.to - job.from;
     await pipeline.commit(writer, async (client) => {
-      await storeFindings(client, job, pipeline.book, pipeline.findings);
-      await storeEntries(client, job.ticket, pipeline.entries, false);
+      await storeFindings(client, job, pipeline.book, pipeline.findings, this.#chunks);
+      await storeEntries(client, job.ticket, pipeline.entries, false, this.#chunks);
       await alarmBelowCost(client, job.ticket, pipeline.belowCost.all());
     });
   }
@@ -196,8 +196,8 @@ class ImportWorker {
     // What another run was quicker with is done, too.
     pipeline.findings.bytes = job.suspenseIds.length;
     await pipeline.commit(writer, async (client) => {
-      await storeRecycled(client, job, pipeline.book, pipeline.findings, endings);
-      await storeEntries(client, job.ticket, pipeline.entries, false);
+      await storeRecycled(client, job, pipeline.book, pipeline.findings, endings, this.#chunks);
+      await storeEntries(client, job.ticket, pipeline.entries, false, this.#chunks);
       await alarmBelowCost(client, job.ticket, pipeline.belowCost.all());
     });
   }

@@ -205,7 +205,7 @@ class SliceBatch {
   }
 
   async #commit(): Promise<void> {
-    const { client, billing } = this.#thread;
+    const { client, billing, chunks } = this.#thread;
     const { ticket, bytes, priceBookId } = this.#job;
     const { sums, findings, entries, credit, counts, counted } = this.#slice;
     if (billing.isMissing) {
@@ -220,7 +220,7 @@ class SliceBatch {
     let told: { credit?: readonly CreditEntry[] } = {};
     if (this.#applies) {
       await storeSums(client, ticket, this.#versions, sums.deltas());
-      await storeEntries(client, ticket, entries, true);
+      await storeEntries(client, ticket, entries, true, chunks);
       const idAt = (place: number) => subscriptionIdAt(this.#thread.book.guide, place);
       told = { credit: await tellCredit(client, ticket, (ids) => credit.entries(ids, idAt)) };
     } else await storeTrialEntries(client, ticket, entries, counted);

@@ -3,6 +3,7 @@ import { DomainError } from '../kernel/index.js';
 import { completeBatchSql, enterScope, rowsOf, SYSTEM_SCOPE } from '../platform/thread.js';
 import { type AdjustedRecord, decodeRecords } from './allowance-result.js';
 import type { RerateFoldJob } from './batch-job.js';
+import { PIECE_BYTES } from './byte-pieces.js';
 import { foldShards } from './fold-shard.store.js';
 import { readCounted } from './rerate-counted.js';
 import { VersionList } from './rerate-facts.store.js';
@@ -30,14 +31,18 @@ export async function foldOnTrial(client: pg.Client, job: RerateFoldJob): Promis
     await foldShards(client, ticket, [shard]);
     const before = await results(client, shard);
     await client.query(
-      `WITH added AS (INSERT INTO allowance_entry
-         (batch_id, partner_id, shard, month, replaces, entries)
-         SELECT e.batch_id, h.id, e.shard, e.month, true, e.entries
+      `WITH trial AS (SELECT e.batch_id, h.id AS partner_id, e.shard, e.month, e.entries,
+           length(e.entries) AS bytes
          FROM rerate_entry e, partner h
-         WHERE e.run_id = $1 AND e.shard = $2 AND h.parent_id IS NULL
-         RETURNING shard, month, batch_id, partner_id, length(entries) AS bytes)
-       INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
-       SELECT shard, month, batch_id, partner_id, bytes FROM added`,
+         WHERE e.run_id = $1 AND e.shard = $2 AND h.parent_id IS NULL),
+       added AS (INSERT INTO allowance_entry (batch_id, partner_id, shard, month, replaces, bytes)
+         SELECT batch_id, partner_id, shard, month, true, bytes FROM trial),
+       due AS (INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
+         SELECT shard, month, batch_id, partner_id, bytes FROM trial)
+       INSERT INTO entry_piece (batch_id, partner_id, shard, month, piece, bytes)
+       SELECT batch_id, partner_id, shard, month, n,
+         substring(entries FROM n * ${PIECE_BYTES} + 1 FOR ${PIECE_BYTES})
+       FROM trial, generate_series(0, (bytes - 1) / ${PIECE_BYTES}) n`,
       [previewRunId, shard],
     );
     const { left } = await foldShards(client, ticket, [shard]);

@@ -56,8 +56,10 @@ async function recordsOf(
 ): Promise<Set<number>> {
   const found = rowsOf<{ entries: Buffer }>(
     await aside.query(
-      `SELECT entries FROM allowance_entry
-       WHERE shard = $1 AND month = $2 AND batch_id = $3 AND NOT withdrawn`,
+      `SELECT string_agg(p.bytes, '' ORDER BY p.piece) AS entries
+       FROM allowance_entry e JOIN entry_piece p USING (shard, month, batch_id)
+       WHERE e.shard = $1 AND e.month = $2 AND e.batch_id = $3 AND NOT e.withdrawn
+       GROUP BY e.batch_id`,
       [shard, month, batchId],
     ),
   );

@@ -48,7 +48,7 @@ const HOLD_FOLDS = `
 const WITHDRAW = `
   WITH gone AS (UPDATE allowance_entry SET withdrawn = true
     WHERE batch_id = $1 AND NOT withdrawn
-    RETURNING shard, month, batch_id, partner_id, length(entries) AS bytes)
+    RETURNING shard, month, batch_id, partner_id, bytes)
   INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
   SELECT shard, month, batch_id, partner_id, bytes FROM gone
   ON CONFLICT DO NOTHING`;

@@ -2,7 +2,7 @@ import { epochDayFromIso, isoFromEpochDay } from '../kernel/index.js';
 import { MICRO_BATCH, type RecordBatch } from '../mediation/thread.js';
 import type { PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
-import { type ChunkPool, CopyRows, putInt2, putInt4, putInt8 } from './copy-rows.js';
+import { type ChunkPool, CopyRows, dateOf, putInt2, putInt4, putInt8 } from './copy-rows.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 import { SumTable } from './sum-table.js';
 
@@ -23,8 +23,6 @@ export const SUMMARY_COLUMNS = [
 ] as const;
 
 const ROW_BYTES = 108;
-// Days between 1970-01-01 and 2000-01-01, where PostgreSQL's dates begin.
-const POSTGRES_EPOCH_DAY = 10_957;
 const EXACT = 2 ** 53;
 
 // A bundle in words of eight bytes: service and destination, levels and a spare; version and day
@@ -96,7 +94,7 @@ export class UsageSummary {
       const { view } = out;
       view.setInt16(at, SUMMARY_COLUMNS.length);
       putInt4(view, at + 2, batchId);
-      putInt4(view, at + 10, day - POSTGRES_EPOCH_DAY);
+      putInt4(view, at + 10, dateOf(day));
       putInt4(view, at + 18, contracts.partnerId[contract]!);
       putInt4(view, at + 26, contracts.id[contract]!);
       putInt4(view, at + 34, contracts.versionId[version]!);

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type IdentityTable, laneOf } from '../../src/mediation/index.js';
 import { connectWorker, createRun, enterScope, SYSTEM_SCOPE } from '../../src/platform/index.js';
@@ -92,8 +93,11 @@ describe('tables of identities that no batch uses', () => {
     await client.query('BEGIN');
     await enterScope(client, SYSTEM_SCOPE);
     await client.query(
-      `INSERT INTO identity_segment (batch_id, identity_domain, partner_id, records, identities)
-       SELECT id, 'slow', $2, 1, decode(repeat('5a', 16), 'hex') FROM run_batch WHERE run_id = $1`,
+      `WITH segment AS (INSERT INTO identity_segment
+           (batch_id, identity_domain, partner_id, records)
+         SELECT id, 'slow', $2, 1 FROM run_batch WHERE run_id = $1 RETURNING batch_id, partner_id)
+       INSERT INTO identity_piece (batch_id, partner_id, piece, bytes)
+       SELECT batch_id, partner_id, 0, decode(repeat('5a', 16), 'hex') FROM segment`,
       [runId, hub],
     );
     await client.query('SELECT epoch FROM run_lane WHERE lane = $1 FOR SHARE', [lane]);
@@ -139,11 +143,14 @@ describe('tables of identities that no batch uses', () => {
       });
       await tx.query(`UPDATE run_batch SET state = 'DONE' WHERE run_id = $1`, [runId]);
       await tx.query(
-        `INSERT INTO identity_segment (batch_id, identity_domain, partner_id, records, time_key,
-           first_at, last_at, identities)
-         SELECT b.id, 'by hours', $2, 1, 'ISO 1', u.at, u.at, decode(md5(b.id::text), 'hex')
+        `WITH segment AS (INSERT INTO identity_segment (batch_id, identity_domain, partner_id,
+           records, time_key, first_at, last_at)
+         SELECT b.id, 'by hours', $2, 1, 'ISO 1', u.at, u.at
          FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM run_batch WHERE run_id = $1) b
-         JOIN unnest($3::timestamptz[]) WITH ORDINALITY AS u (at, n) ON u.n = b.n`,
+         JOIN unnest($3::timestamptz[]) WITH ORDINALITY AS u (at, n) ON u.n = b.n
+         RETURNING batch_id, partner_id)
+         INSERT INTO identity_piece (batch_id, partner_id, piece, bytes)
+         SELECT batch_id, partner_id, 0, decode(md5(batch_id::text), 'hex') FROM segment`,
         [runId, hub.id, hours.map((hour) => new Date(hour * 3_600_000))],
       );
     });
@@ -161,5 +168,28 @@ describe('tables of identities that no batch uses', () => {
     const all = { held: 3, missing: [] };
     expect(await compare({ time: null }, [])).toEqual(all);
     expect(await compare({ hours: [100] }, [])).toEqual(all);
+  });
+
+  it('takes the pieces along that a segment consists of', async () => {
+    const owner = new pg.Client(kontor.database.urls.ownerUrl);
+    await owner.connect();
+    try {
+      await owner.query('BEGIN');
+      await owner.query(
+        "SELECT set_config('kontor.partner_ids', ids, true) FROM visible_partners(NULL)",
+      );
+      const left = async () => {
+        const { rows } = await owner.query('SELECT count(*)::int AS n FROM identity_piece');
+        return rows[0].n;
+      };
+      const before = await left();
+      const { rowCount } = await owner.query(
+        "DELETE FROM identity_segment WHERE identity_domain = 'by hours'",
+      );
+      expect([rowCount, await left()]).toEqual([3, before - 3]);
+    } finally {
+      await owner.query('ROLLBACK');
+      await owner.end();
+    }
   });
 });

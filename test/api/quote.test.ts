@@ -370,8 +370,8 @@ async function counts(): Promise<unknown> {
   return database.read({ system: true }, (tx) =>
     tx.query(`SELECT (SELECT count(*) FROM xdr) AS xdrs, (SELECT count(*) FROM run) AS runs,
       (SELECT count(*) FROM price_book) AS books,
-      (SELECT md5(string_agg(entries::text, '' ORDER BY batch_id, shard, month))
-        FROM allowance_entry) AS entries,
+      (SELECT md5(string_agg(bytes::text, '' ORDER BY batch_id, shard, month, piece))
+        FROM entry_piece) AS entries,
       (SELECT md5(string_agg(records::text, '' ORDER BY contract_id, month, chunk))
         FROM allowance_result) AS results`),
   );

@@ -43,6 +43,8 @@ describe('the catalogue', () => {
        AND has_table_privilege('kontor_loader', oid, 'INSERT')`,
     );
     expect(leaves).toEqual([
+      'entry_piece_all',
+      'identity_piece_all',
       'usage_summary_202610',
       'usage_summary_202611',
       'xdr_20261001',

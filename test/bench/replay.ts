@@ -39,7 +39,9 @@ export class Replay {
     // Sums that may have been invoiced refuse this; a bench has no invoices.
     await this.#admin.query('SET session_replication_role = replica');
     await this.#admin.query('TRUNCATE xdr, usage_summary, suspense_record, duplicate_record');
-    await this.#admin.query('TRUNCATE identity_segment, allowance_entry, allowance_due');
+    await this.#admin.query(
+      'TRUNCATE identity_segment, identity_piece, allowance_entry, entry_piece, allowance_due',
+    );
     await this.#admin.query('TRUNCATE allowance_result, outbox');
     await this.#admin.query('RESET session_replication_role');
     await this.#admin.query('CHECKPOINT');

@@ -18,6 +18,8 @@ const CRITICAL = [
   'COMMIT',
   "UPDATE run_batch SET state = 'DONE'",
   'INSERT INTO identity_segment',
+  'COPY identity_piece_all',
+  'COPY entry_piece_all',
   'COPY (DELETE FROM allowance_result',
   'INSERT INTO allowance_result',
   'DELETE FROM allowance_due',

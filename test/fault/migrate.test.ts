@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type App, buildApp } from '../../src/app.js';
 import { checkBillingInvariants } from '../../src/billing/index.js';
@@ -19,8 +20,10 @@ import { MigrateWorld, type Print, type Urls } from './migrate-world.js';
 const REWRITTEN: Readonly<Record<string, string>> = {
   // What it takes to see amounts of credit is said of alarms that were raised before, too.
   alarm: 'HideCreditAmounts1763700024100',
+  // What was one value has become rows of its own, in pieces.
+  allowance_entry: 'KeepBytesInPieces1763700025520',
   // Segments say between which instants their records began; those of before cannot.
-  identity_segment: 'LoadIdentitiesByTime1763700025060',
+  identity_segment: 'KeepBytesInPieces1763700025520',
   // Credit is to count what was used before limits were set.
   outbox: 'WatchCredit1763700024200',
   // What a sheet does to the hub's margin has become a row of its own, in margin_report.
@@ -32,17 +35,40 @@ let before: Print;
 let migrated: Urls;
 let after: Print;
 let statements: number;
+/** Hashes of the identities and entries of batches. */
+let values: unknown;
 
 beforeAll(async () => {
   world = await MigrateWorld.start('0.1.0');
   const old = await world.fresh();
   before = await world.print(old);
+  values = await asked(
+    old,
+    `SELECT (SELECT md5(string_agg(identities, '' ORDER BY batch_id))
+      FROM identity_segment) AS identities,
+    (SELECT md5(string_agg(entries, '' ORDER BY batch_id, shard, month)) FROM allowance_entry)
+      AS entries`,
+  );
   await world.drop(old);
   migrated = await world.fresh();
   ({ statements } = await world.migrate(migrated));
   after = await world.print(migrated);
 });
 afterAll(() => world?.stop());
+
+const SEE_ALL = "SELECT set_config('kontor.partner_ids', ids, false) FROM visible_partners(NULL)";
+
+/** Asks as the owner, who sees the rows of all partners. */
+async function asked(urls: Urls, sql: string): Promise<unknown> {
+  const owner = new pg.Client(urls.ownerUrl);
+  await owner.connect();
+  try {
+    await owner.query(SEE_ALL);
+    return (await owner.query(sql)).rows;
+  } finally {
+    await owner.end();
+  }
+}
 
 describe('the data of the last release', () => {
   it('have rows in every table that a month of business fills', () => {
@@ -58,6 +84,18 @@ describe('the data of the last release', () => {
       (name) => before.rows[name] !== kept.rows[name],
     );
     expect(changed).toEqual(Object.keys(REWRITTEN));
+  });
+
+  it('has identities and entries in pieces', async () => {
+    const joined = `SELECT (SELECT md5(string_agg(bytes, '' ORDER BY batch_id, piece))
+        FROM identity_piece) AS identities,
+      (SELECT md5(string_agg(bytes, '' ORDER BY batch_id, shard, month, piece)) FROM entry_piece)
+        AS entries`;
+    expect(await asked(migrated, joined)).toEqual(values);
+    const whole = `SELECT count(*) FILTER (WHERE e.bytes <> p.bytes) AS wrong, count(*) > 0 AS any
+      FROM allowance_entry e LEFT JOIN (SELECT shard, month, batch_id, sum(length(bytes)) AS bytes
+        FROM entry_piece GROUP BY 1, 2, 3) p USING (shard, month, batch_id)`;
+    expect(await asked(migrated, whole)).toEqual([{ wrong: '0', any: true }]);
   });
 
   it('has what sheets did to margins in reports of the hub', async () => {

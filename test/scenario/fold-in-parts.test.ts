@@ -30,7 +30,7 @@ const RECORDS = 900;
 const FILES = 6;
 const AT_ONCE: FoldSizes = { windowBytes: 2 ** 30, chunkRecords: 8192, recordsASum: 4 };
 const ALL_DUE = `INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
-  SELECT shard, month, batch_id, partner_id, length(entries) FROM allowance_entry
+  SELECT shard, month, batch_id, partner_id, bytes FROM allowance_entry
   WHERE NOT withdrawn ON CONFLICT DO NOTHING`;
 /** A few records make a chunk, and a few chunks a window. */
 const SMALL: FoldSizes = { windowBytes: 4096, chunkRecords: 16, recordsASum: 0.5 };
@@ -320,13 +320,17 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
   it('go on when records are replaced', async () => {
     const before = await figures();
     await asOwner(`WITH again AS (INSERT INTO allowance_entry (batch_id, partner_id, shard, month,
-        replaces, started_from, started_to, entries)
-      SELECT batch_id + 1000, partner_id, shard, month, true, started_from, started_to, entries
+        replaces, started_from, started_to, bytes)
+      SELECT batch_id + 1000, partner_id, shard, month, true, started_from, started_to, bytes
       FROM allowance_entry WHERE batch_id = (SELECT DISTINCT batch_id FROM allowance_entry
         ORDER BY batch_id DESC OFFSET 1 LIMIT 1)
-      RETURNING *)
+      RETURNING *),
+      pieces AS (INSERT INTO entry_piece (batch_id, partner_id, shard, month, piece, bytes)
+        SELECT a.batch_id, a.partner_id, a.shard, a.month, p.piece, p.bytes FROM again a
+        JOIN entry_piece p ON p.shard = a.shard AND p.month = a.month
+          AND p.batch_id = a.batch_id - 1000)
       INSERT INTO allowance_due (shard, month, batch_id, partner_id, bytes)
-      SELECT shard, month, batch_id, partner_id, length(entries) FROM again`);
+      SELECT shard, month, batch_id, partner_id, bytes FROM again`);
     const { records } = await fold(SMALL);
     expect(await figures()).toEqual(before);
     expect(await states()).toBeGreaterThan(3);
