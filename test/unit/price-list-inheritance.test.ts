@@ -213,7 +213,7 @@ describe('inheritance of price lists', () => {
       aRate({ prefix: '11', kind: 'PERCENT', amount: '6' }),
       ...rows.slice(0, 1_000).map((parent) => aRate({ prefix: parent.prefix, validFrom: 50 })),
     ];
-    const started = performance.now();
+    const before = process.cpuUsage();
     const table = effectiveTable(
       [
         { listId: 1, rows },
@@ -222,6 +222,8 @@ describe('inheritance of price lists', () => {
       new Map(),
     );
     expect(table.size).toBe(400_000);
-    expect(performance.now() - started).toBeLessThan(15_000);
+    // What was computed, not what passed meanwhile: others may keep the machine busy.
+    const { user, system } = process.cpuUsage(before);
+    expect(user + system).toBeLessThan(15_000_000);
   });
 });
