@@ -221,9 +221,9 @@ const BEHAVIOUR = [
   },
   {
     name: 'the cost side of the margin of the hub',
-    file: 'build/src/catalog/margin.service.js',
-    from: 'return permissions.has(COST_PERMISSION) ||',
-    to: 'return true ||',
+    file: 'build/src/catalog/margin-decision.service.js',
+    from: 'if ((await visibleHub(tx)) === sellerId)',
+    to: 'if (false)',
     tests: ['api/margin-tiers'],
   },
   {
