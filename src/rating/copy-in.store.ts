@@ -17,7 +17,8 @@ interface Waiting {
  * After a failure every further call throws it; the connection can go on with ROLLBACK then.
  */
 export class CopyIn {
-  readonly #statement: string;
+  /** The statement, under the name that the driver's own queries have for it. */
+  readonly text: string;
   readonly #recycle: (chunk: CopyChunk) => void;
   #connection: pg.Connection | null = null;
   #failure: Error | null = null;
@@ -27,7 +28,7 @@ export class CopyIn {
   #waiting: Waiting | null = null;
 
   private constructor(statement: string, recycle: (chunk: CopyChunk) => void) {
-    this.#statement = statement;
+    this.text = statement;
     this.#recycle = recycle;
   }
 
@@ -111,7 +112,7 @@ export class CopyIn {
 
   submit(connection: pg.Connection): void {
     this.#connection = connection;
-    connection.query(this.#statement);
+    connection.query(this.text);
   }
 
   handleCopyInResponse(): void {

@@ -58,7 +58,8 @@ export async function copyOutRows(
 /** What the driver drives as a query, but for the messages that it takes off the socket itself. */
 class CopyOut {
   readonly done: Promise<void>;
-  readonly #sql: string;
+  /** The statement, under the name that the driver's own queries have for it. */
+  readonly text: string;
   readonly #read: CopyReader;
   #settle!: { resolve: () => void; reject: (error: Error) => void };
   #stream!: EventEmitter;
@@ -69,7 +70,7 @@ class CopyOut {
   #failure: Error | null = null;
 
   constructor(sql: string, read: CopyReader) {
-    this.#sql = sql;
+    this.text = sql;
     this.#read = read;
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
@@ -81,7 +82,7 @@ class CopyOut {
     this.#driver = this.#stream.listeners('data')[0] as (bytes: Buffer) => void;
     this.#stream.removeListener('data', this.#driver);
     this.#stream.on('data', this.#take);
-    connection.query(this.#sql);
+    connection.query(this.text);
   }
 
   // An arrow function, since the stream calls it without its object.

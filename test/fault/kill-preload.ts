@@ -81,10 +81,17 @@ if (lsnFile !== undefined) {
 
 if (countFile !== undefined) {
   let counted = 0;
+  const beginnings = new Set<string>();
   const counting = prototype.query;
   prototype.query = function query(this: pg.Client, ...args: unknown[]): unknown {
     counted += 1;
+    beginnings.add(textOf(args[0]).slice(0, 60));
     return counting.apply(this, args);
   };
-  process.on('exit', () => appendFileSync(countFile, `${thread} ${counted}\n`));
+  process.on('exit', () => {
+    appendFileSync(countFile, `${thread} ${counted}\n`);
+    for (const text of beginnings) {
+      appendFileSync(`${countFile}.texts`, `${thread} ${text.replace(/\s+/g, ' ')}\n`);
+    }
+  });
 }

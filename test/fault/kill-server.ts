@@ -21,6 +21,8 @@ export class KillServer {
   #server: EmbeddedPostgres;
   readonly #process: string;
   #databases = 0;
+  /** How the statements began that jobs sent which came to their end, behind main or worker. */
+  readonly sent = new Set<string>();
 
   private constructor(
     readonly dir: string,
@@ -67,7 +69,8 @@ export class KillServer {
     const end = await this.#run(urls, { KONTOR_TEST_COUNT: file });
     if (end !== 'FINISHED') throw new Error(`the job ended with ${end}`);
     const found = { main: 0, worker: 0 };
-    for (const line of existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []) {
+    for (const line of linesOf(`${file}.texts`)) this.sent.add(line);
+    for (const line of linesOf(file)) {
       const [thread, count] = line.split(' ');
       found[thread as 'main'] = Math.max(found[thread as 'main'], Number(count));
     }
@@ -142,4 +145,8 @@ function kill(pid: number): void {
   } catch {
     // It ended by itself, since its parent was killed before it.
   }
+}
+
+function linesOf(file: string): string[] {
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
 }

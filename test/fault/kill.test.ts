@@ -55,6 +55,12 @@ describe('a job that is killed', () => {
     expect(Number.parseInt(expected.unfolded!, 10)).toBe(0);
   });
 
+  it('sends each statement that it is killed at by name', () => {
+    const isSent = (begins: string) => [...server.sent].some((text) => text.startsWith(begins));
+    expect(CRITICAL.filter((begins) => !isSent(`worker ${begins}`))).toEqual([]);
+    expect(ISSUING.filter((begins) => !isSent(`main ${begins}`))).toEqual([]);
+  });
+
   it(
     `ends in the same figures wherever it is killed (${STATEMENT_KILLS} statements)`,
     async () => {
