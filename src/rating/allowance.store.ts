@@ -3,18 +3,17 @@ import { epochDayFromIso, invariant } from '../kernel/index.js';
 import type { BatchTicket } from '../platform/index.js';
 import { appendOutbox, rowsOf } from '../platform/thread.js';
 import type { EntrySegment } from './allowance-collector.js';
-import { PieceRows } from './byte-pieces.js';
-import { storePieces } from './byte-pieces.store.js';
+import { type PieceTable, storePieces } from './byte-pieces.store.js';
 import { type ChunkPool, dateOf } from './copy-rows.js';
 import { arrayOf } from './send-bytes.store.js';
 
 /** Topic of the outbox row that asks for the months with new entries to be folded. */
 export const FOLD_TOPIC = 'usage.fold';
 
-const PIECES = {
+const PIECES: PieceTable = {
   leaf: 'entry_piece_all',
   keys: ['batch_id', 'partner_id', 'shard', 'month'],
-} as const;
+};
 
 /** Stores the entries of a batch, marks their months as due and asks for the fold. */
 export async function storeEntries(
@@ -48,11 +47,11 @@ export async function storeEntries(
     ),
   );
   invariant(hub !== undefined, 'there is a hub');
-  const pieces = new PieceRows(pool);
-  for (const { shard, month, entries } of segments) {
-    pieces.add([ticket.id, hub.id, shard, dateOf(epochDayFromIso(month))], entries);
-  }
-  await storePieces(client, PIECES, pieces, pool);
+  const values = segments.map(({ shard, month, entries }) => ({
+    keys: [ticket.id, hub.id, shard, dateOf(epochDayFromIso(month))],
+    bytes: entries,
+  }));
+  await storePieces(client, PIECES, values, pool);
   await appendOutbox(client, {
     topic: FOLD_TOPIC,
     partnerId: ticket.partnerId,

@@ -1,3 +1,4 @@
+import { invariant } from '../kernel/index.js';
 import { type ChunkPool, CopyRows, putInt4 } from './copy-rows.js';
 
 /** Bytes of a piece: whole identities, and with its row no more than a page of PostgreSQL holds. */
@@ -34,13 +35,18 @@ export class PieceRows {
   }
 }
 
-/** Puts values together again whose pieces come one after the other. */
+/** Puts values together again whose pieces come one after the other, all or not at all. */
 export class PieceJoiner {
   #memory = Buffer.allocUnsafeSlow(PIECE_BYTES);
   #filled = 0;
+  #values = 0;
 
-  /** Takes a piece; the whole value, good until the next call, once it has all its bytes. */
+  /**
+   * Takes a piece of a value of so many bytes; the whole value, good until the next call, once it
+   * has them all.
+   */
   take(piece: Uint8Array, length: number): Buffer | null {
+    invariant(this.#filled + piece.length <= length, 'pieces are no more than their value');
     if (this.#memory.length < length) {
       const larger = Buffer.allocUnsafeSlow(length);
       this.#memory.copy(larger, 0, 0, this.#filled);
@@ -50,6 +56,13 @@ export class PieceJoiner {
     this.#filled += piece.length;
     if (this.#filled < length) return null;
     this.#filled = 0;
+    this.#values += 1;
     return this.#memory.subarray(0, length);
+  }
+
+  /** Comes after the last piece; fails where any of so many values is not whole. */
+  end(values: number): void {
+    const isWhole = this.#filled === 0 && this.#values === values;
+    invariant(isWhole, 'a stored value has all its pieces');
   }
 }

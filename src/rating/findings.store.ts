@@ -4,8 +4,7 @@ import { identityTime, ratingFaults } from '../mediation/thread.js';
 import type { BatchFindings, Suspended } from './batch-findings.js';
 import type { BatchJob, ImportJob, RecycleJob } from './batch-job.js';
 import type { PriceBook } from './book.js';
-import { PieceRows } from './byte-pieces.js';
-import { storePieces } from './byte-pieces.store.js';
+import { type PieceTable, storePieces } from './byte-pieces.store.js';
 import type { ChunkPool } from './copy-rows.js';
 import { tellCredit } from './credit-usage.store.js';
 import { subscriptionIdAt } from './guide.js';
@@ -13,7 +12,7 @@ import { OUTCOME } from './rated-batch.js';
 import { arrayOf, sendBytes } from './send-bytes.store.js';
 import { kindsOf, portions } from './suspended-rows.js';
 
-const PIECES = { leaf: 'identity_piece_all', keys: ['batch_id', 'partner_id'] } as const;
+const PIECES: PieceTable = { leaf: 'identity_piece_all', keys: ['batch_id', 'partner_id'] };
 const ROWS_A_STATEMENT = 5_000;
 const BYTES_A_STATEMENT = 8 * 1024 * 1024;
 
@@ -124,9 +123,8 @@ async function storeIdentities(
       new Date(findings.lastMs).toISOString(),
     ],
   );
-  const pieces = new PieceRows(pool);
-  pieces.add([id, partnerId], findings.identities());
-  await storePieces(client, PIECES, pieces, pool);
+  const value = { keys: [id, partnerId], bytes: findings.identities() };
+  await storePieces(client, PIECES, [value], pool);
 }
 
 async function storeCredit(

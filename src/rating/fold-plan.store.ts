@@ -195,6 +195,7 @@ async function readRows(
     const entries = joiner.take(piece!, bytesOf.get(batch!.readInt32BE(0))!);
     if (entries !== null) take(entries);
   });
+  joiner.end(segments.length);
 }
 
 function entriesSql(shard: number, month: string, segments: readonly Segment[]): string {

@@ -1,3 +1,4 @@
+import { invariant } from '../kernel/index.js';
 import { IdentityTable, type IdentityTime } from '../mediation/index.js';
 import { connectWorker, type Database, enterScope, SYSTEM_SCOPE } from '../platform/index.js';
 import { awaitCommits, readIdentities, readSegments, waitingBytes } from './identity.store.js';
@@ -178,7 +179,8 @@ export class IdentityLanes {
     const client = await connectWorker(this.database.urls.url, 'kontor identities');
     try {
       await awaitCommits(client, domain);
-      await client.query('BEGIN READ ONLY');
+      // Of segments purged meanwhile both are seen: that they are there, and what they hold.
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       await enterScope(client, SYSTEM_SCOPE);
       const { chosen, missing } = chooseSegments(await readSegments(client, domain), {
         ...{ time, hours, used: [...lane.used].reverse() },
@@ -192,7 +194,11 @@ export class IdentityLanes {
       const room = 2 * recordsIn(bytes) + Math.max(Math.min(records / 2, most), ahead);
       const table = emptied(lane, Math.max(records, time === null ? 0 : ahead / 3) + room);
       const ids = chosen.map(({ batchId }) => batchId);
-      await readIdentities(client, ids, (identities) => restore(table, identities));
+      let restored = 0;
+      await readIdentities(client, ids, (identities) => {
+        restored += restore(table, identities);
+      });
+      invariant(restored === records, 'all identities of a segment are there');
       await client.query('COMMIT');
       lane.missing = missing;
       lane.timeKey = time?.key ?? null;
@@ -233,7 +239,8 @@ function recordsIn(bytes: number): number {
   return Math.ceil(bytes / SMALLEST_RECORD_BYTES);
 }
 
-function restore(table: IdentityTable, bytes: Buffer): void {
+/** Answers how many identities the bytes hold. */
+function restore(table: IdentityTable, bytes: Buffer): number {
   for (let at = 0; at + 16 <= bytes.length; at += 16) {
     table.claim(
       bytes.readInt32BE(at),
@@ -242,4 +249,5 @@ function restore(table: IdentityTable, bytes: Buffer): void {
       bytes.readInt32BE(at + 12),
     );
   }
+  return bytes.length / 16;
 }

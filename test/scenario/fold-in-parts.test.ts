@@ -405,6 +405,18 @@ describe(`folds that go on from each other (KONTOR_TEST_SEED=${SEED})`, () => {
     }
   });
 
+  it('lose the pieces of entries with them', async () => {
+    const pieces = () =>
+      app.app.database.read(SYSTEM_SCOPE, (tx) =>
+        tx.query('SELECT DISTINCT batch_id AS batch FROM entry_piece ORDER BY 1'),
+      );
+    const before = await pieces();
+    await asOwner('DELETE FROM allowance_entry WHERE batch_id > 1000');
+    const gone = before.filter(({ batch }: { batch: number }) => batch > 1000);
+    expect(gone).not.toEqual([]);
+    expect(await pieces()).toEqual(before.filter((one: object) => !gone.includes(one)));
+  });
+
   it('are waited for by an undo of what they may have read', async () => {
     const fold = await connectWorker(app.database.urls.url, 'test fold');
     const undo = await connectWorker(app.database.urls.url, 'test undo');

@@ -58,5 +58,14 @@ describe('a value in pieces', () => {
       return whole === null ? [] : [Buffer.from(whole)];
     });
     expect(joined).toEqual([values[0], values[2], values[3]]);
+    expect(() => joiner.end(3)).not.toThrow();
+    expect(() => joiner.end(4)).toThrow(/all its pieces/);
+  });
+
+  it('is refused where a piece is missing or stands twice', () => {
+    const joiner = new PieceJoiner();
+    expect(joiner.take(bytesOf(10), 20)).toBeNull();
+    expect(() => joiner.end(0)).toThrow(/all its pieces/);
+    expect(() => joiner.take(bytesOf(11), 20)).toThrow(/no more than their value/);
   });
 });
