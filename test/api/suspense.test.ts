@@ -109,53 +109,6 @@ async function list(filter: object, as = token) {
   return answer.data.suspenseRecords.nodes;
 }
 
-describe('what an import sets aside', () => {
-  const INSERT = {
-    suspense_record: `INSERT INTO suspense_record (partner_id, usage_file_id, batch_id, byte_offset,
-        batch_line, state, code, message, raw)
-      SELECT u.partner_id, u.file_id, $3, 0, 1, 'HELD', 'NO_RATE', '', '' `,
-    duplicate_record: `INSERT INTO duplicate_record (partner_id, usage_file_id, batch_id,
-        byte_offset, batch_line, identity)
-      SELECT u.partner_id, u.file_id, $3, 0, 1, gen_random_uuid() `,
-  };
-  const write = (sql: string, values: readonly unknown[] = []) =>
-    kontor.app.database.write(SYSTEM_SCOPE, (tx) => tx.query(sql, [...values]));
-  const insert = (table: keyof typeof INSERT, partners: number[], files: number[]) =>
-    write(`${INSERT[table]} FROM unnest($1::int[], $2::int[]) AS u (partner_id, file_id)`, [
-      partners,
-      files,
-      first.batches[0],
-    ]);
-
-  it.each(['suspense_record', 'duplicate_record'] as const)(
-    'belongs to a file of its partner: %s',
-    async (table) => {
-      const other = await aPartner(kontor);
-      const refused = `${table} names a file that its partner does not have`;
-      await expect(insert(table, [hub.id, other.id], [first.id, first.id])).rejects.toThrow(
-        refused,
-      );
-      await expect(insert(table, [hub.id], [2 ** 31 - 1])).rejects.toThrow(refused);
-      const count = `SELECT count(*)::int AS rows FROM ${table} WHERE partner_id = $1`;
-      expect(await write(count, [other.id])).toEqual([{ rows: 0 }]);
-    },
-  );
-
-  it('stays with its file, and the file with its partner', async () => {
-    const other = await aPartner(kontor);
-    const stays = 'stays with its file and partner';
-    for (const [table, column, value] of [
-      ['suspense_record', 'partner_id', other.id],
-      ['suspense_record', 'usage_file_id', second.id],
-      ['usage_file', 'partner_id', other.id],
-      ['usage_file', 'id', 2 ** 31 - 1],
-    ] as const) {
-      const moved = write(`UPDATE ${table} SET ${column} = $1`, [value]);
-      await expect(moved, `${table}.${column}`).rejects.toThrow(stays);
-    }
-  });
-});
-
 describe('suspenseRecords', () => {
   it('shows what is wrong, where, and the line as text and as bytes', async () => {
     const records = await list({ fileId: first.globalId });
