@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Database, type DatabaseUrls } from '../../src/platform/index.js';
 import { generate } from './generate.js';
@@ -96,6 +97,8 @@ function summary(rounds: readonly Round[], rows: number, options: BenchOptions) 
     import_cpu_ratio_to_copy: figure(
       (round) => perRow(cpu(round.copy[1]!), rows) / perRow(cpu(round.import), options.records),
     ),
+    // Of the time of all cores, what somebody computed in.
+    busy: figure((round) => cpu(round.pipeline) / (round.pipeline.seconds * cpus().length)),
     cpu_us_per_row: {
       import_node: figure((round) => perRow(round.import.nodeCpuSeconds, options.records)),
       import_postgres: figure((round) => perRow(round.import.postgresCpuSeconds, options.records)),
@@ -120,6 +123,7 @@ function print(result: CopyFigures): void {
   console.log(`import without fold   ${whole(result.import_rows_per_second)} records/s`);
   const { import_ratio_to_best_copy: ratio, import_cpu_ratio_to_copy: cpuRatio } = result;
   console.log(`  its ratio           ${ratio} by time, ${cpuRatio} by CPU to one connection`);
+  console.log(`busy                  ${result.busy} of the time of all cores`);
   const cpu = result.cpu_us_per_row;
   console.log(`CPU a record          ${cpu.node} us Node, ${cpu.postgres} us PostgreSQL`);
   const importCpu = `${cpu.import_node} us Node, ${cpu.import_postgres} us PostgreSQL`;

@@ -1,6 +1,7 @@
 import type { CopyFigures } from './against-copy.js';
 import type { SqlFigures } from './against-sql.js';
 import type { BookFigures } from './book-load.js';
+import { rounded } from './measure.js';
 import type { MemoryFigures } from './memory.js';
 import type { SheetFigures } from './rate-sheet.js';
 import type { RerateFigures } from './rerate.js';
@@ -53,7 +54,9 @@ to set-based SQL ${figures.sql.ratios.join(', ')}.
 
 Microseconds a record, from what the system has counted for each process; neighbours that share
 the machine's memory move them, too. COPY over one connection takes ${copy.import_cpu_ratio_to_copy}
-of what an import takes.
+of what an import takes. From file to folded months the cores are busy for ${copy.busy} of the time; had
+nothing ever waited, the ratio to the best COPY would be
+${rounded(copy.ratio_to_best_copy / copy.busy)}.
 
 ${table(
   ['What', 'Node', 'PostgreSQL'],
