@@ -58,6 +58,10 @@ export class SuspenseRecord {
   @Field(() => String, { description: 'What is wrong, as a sentence.' })
   message!: string;
 
+  /** The contract whose price is missing or refused, which the API shows as `contract`. */
+  @Column({ name: 'contract_id', type: 'int', nullable: true })
+  contractId!: number | null;
+
   @Column({ type: 'bytea' })
   raw!: Buffer;
 

@@ -16,6 +16,12 @@ export class SuspenseFilter {
   @ArrayMaxSize(50)
   codes?: string[] | null;
 
+  @Field(() => ID, {
+    nullable: true,
+    description: 'For want of a price, rate or terms of this contract, or for its margin.',
+  })
+  contractId?: string | null;
+
   @Field(() => SuspenseState, {
     nullable: true,
     description: 'In this state; when absent, rejected and held ones.',
@@ -25,7 +31,7 @@ export class SuspenseFilter {
 
 @ObjectType({
   simpleResolvers: true,
-  description: 'How many records of a source are kept aside for one reason.',
+  description: 'How many records of a source are kept aside for one reason at one contract.',
 })
 export class SuspenseCount {
   @Field(() => String, { description: 'What is wrong, as a code.' })
@@ -36,6 +42,9 @@ export class SuspenseCount {
 
   /** The source, which the API shows as `source`. */
   sourceId!: number | null;
+
+  /** The contract, which the API shows as `contract`; null also for one out of sight. */
+  contractId!: number | null;
 
   @Field(() => BigIntScalar, { description: 'How many there are.' })
   records!: string;

@@ -11,6 +11,7 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
+import { Contract } from '../partner/index.js';
 import {
   BigIntScalar,
   type Connection,
@@ -31,6 +32,9 @@ import { UsageSource } from './usage-source.entity.js';
 
 const SuspenseConnection = connectionOf(SuspenseRecord, 'SuspenseRecord');
 const DuplicateConnection = connectionOf(DuplicateRecord, 'DuplicateRecord');
+const AT_FAULT =
+  'The contract whose terms, price list, rate or exchange rate are missing, or whose margin or ' +
+  "amount held the record up; null where the fault is no contract's, or one out of sight.";
 const LINE = 'Line in the file, from 1; null while lines before it are still being counted.';
 
 @Resolver(() => SuspenseRecord)
@@ -54,7 +58,8 @@ export class SuspenseResolver {
 
   @Authorized('usage.read')
   @Query(() => [SuspenseCount], {
-    description: 'How many records are kept aside, by code, state and source; most first.',
+    description:
+      'How many records are kept aside, by code, state, source and contract; most first.',
   })
   async suspenseSummary(
     @Arg('filter', () => SuspenseFilter, { defaultValue: {}, description: 'Which to count.' })
@@ -95,6 +100,15 @@ export class SuspenseResolver {
   ): Promise<UsageFile | null> {
     return rowLoader(context, UsageFile).load(record.usageFileId);
   }
+
+  @FieldResolver(() => Contract, { nullable: true, description: AT_FAULT })
+  async contract(
+    @Root() record: SuspenseRecord,
+    @Ctx() context: RequestContext,
+  ): Promise<Contract | null> {
+    const { contractId } = record;
+    return contractId === null ? null : rowLoader(context, Contract).load(contractId);
+  }
 }
 
 @Resolver(() => SuspenseCount)
@@ -105,6 +119,14 @@ export class SuspenseCountResolver {
     @Ctx() context: RequestContext,
   ): Promise<UsageSource | null> {
     return count.sourceId === null ? null : rowLoader(context, UsageSource).load(count.sourceId);
+  }
+
+  @FieldResolver(() => Contract, { nullable: true, description: AT_FAULT })
+  async contract(
+    @Root() count: SuspenseCount,
+    @Ctx() context: RequestContext,
+  ): Promise<Contract | null> {
+    return count.contractId === null ? null : rowLoader(context, Contract).load(count.contractId);
   }
 }
 

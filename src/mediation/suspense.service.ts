@@ -16,7 +16,7 @@ import {
 import { laneOf, recycleBatches } from './import-plan.js';
 import { DuplicateRecord, SuspenseRecord } from './suspense.entity.js';
 import type { SuspenseCount, SuspenseFilter } from './suspense.input.js';
-import { recyclableRecords, type SuspenseScope, summary } from './suspense.store.js';
+import { recyclableRecords, SEEN_CONTRACT, type SuspenseScope, summary } from './suspense.store.js';
 
 /** The most that one batch of kind RECYCLE holds: lines may have 64 KiB each. */
 const MOST_PER_BATCH = { records: 50_000, bytes: 32 * 1024 * 1024 } as const;
@@ -32,7 +32,7 @@ export class SuspenseService {
   /** The visible records that fit, oldest first. */
   async list(tx: Tx, filter: SuspenseFilter, page: Page): Promise<Connection<SuspenseRecord>> {
     const query = tx.createQueryBuilder(SuspenseRecord, 'row');
-    const { fileId, sourceId, codes, state } = scopeOf(filter);
+    const { fileId, sourceId, codes, contractId, state } = scopeOf(filter);
     if (fileId !== null) query.andWhere('row.usageFileId = :fileId', { fileId });
     if (sourceId !== null) {
       query.andWhere(
@@ -41,6 +41,9 @@ export class SuspenseService {
       );
     }
     if (codes !== null) query.andWhere('row.code = ANY(:codes)', { codes });
+    if (contractId !== null) {
+      query.andWhere(`row.contractId = ${SEEN_CONTRACT(':contractId')}`, { contractId });
+    }
     if (state === null) query.andWhere("row.state <> 'RECYCLED'");
     else query.andWhere('row.state = :state', { state });
     return afterId(query, page);
@@ -54,7 +57,7 @@ export class SuspenseService {
     return afterId(query, page);
   }
 
-  /** How many records are kept aside, by code, state and source. */
+  /** How many records are kept aside, by code, state, source and contract. */
   async summarise(tx: Tx, filter: SuspenseFilter): Promise<SuspenseCount[]> {
     return summary(tx, scopeOf(filter));
   }
@@ -102,6 +105,7 @@ function scopeOf(filter: SuspenseFilter): SuspenseScope {
     fileId: filter.fileId ? rowNumber('UsageFile', filter.fileId) : null,
     sourceId: filter.sourceId ? rowNumber('UsageSource', filter.sourceId) : null,
     codes: filter.codes ?? null,
+    contractId: filter.contractId ? rowNumber('Contract', filter.contractId) : null,
     state: filter.state ?? null,
   };
 }

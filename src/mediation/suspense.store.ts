@@ -8,6 +8,7 @@ export interface SuspenseScope {
   readonly fileId: number | null;
   readonly sourceId: number | null;
   readonly codes: readonly string[] | null;
+  readonly contractId: number | null;
   /** Null stands for rejected and held. */
   readonly state: SuspenseState | null;
 }
@@ -15,9 +16,13 @@ export interface SuspenseScope {
 /** The most records that one run takes up again. */
 const MAX_RECORDS = 1_000_000;
 
+/** A contract that the viewer does not see is nobody's. */
+export const SEEN_CONTRACT = (id: string) => `(SELECT id FROM contract WHERE id = ${id})`;
+
 const FITS = `($1::int IS NULL OR s.usage_file_id = $1)
   AND ($2::int IS NULL OR f.usage_source_id = $2)
   AND ($3::text[] IS NULL OR s.code = ANY ($3))
+  AND ($5::int IS NULL OR s.contract_id = ${SEEN_CONTRACT('$5')})
   AND s.state = ANY (CASE WHEN $4::text IS NULL THEN '{REJECTED,HELD}'::text[] ELSE ARRAY[$4] END)`;
 
 /**
@@ -37,19 +42,25 @@ export async function recyclableRecords(tx: Tx, scope: SuspenseScope): Promise<R
          JOIN run r ON r.id = picked.run_id
          LEFT JOIN usage_source u ON u.id = picked.usage_source_id
        ORDER BY picked.file_id, picked.id`,
-      [scope.fileId, scope.sourceId, scope.codes, scope.state],
+      valuesOf(scope),
     ),
   );
 }
 
-/** How many records fit, by code, state and source. */
+/** How many records fit, by code, state, source and contract. */
 export async function summary(tx: Tx, scope: SuspenseScope): Promise<SuspenseCount[]> {
   return rowsOf<SuspenseCount>(
     await tx.query(
-      `SELECT s.code, s.state, f.usage_source_id AS "sourceId", count(*) AS records
+      `SELECT s.code, s.state, f.usage_source_id AS "sourceId", c.id AS "contractId",
+         count(*) AS records
        FROM suspense_record s JOIN usage_file f ON f.id = s.usage_file_id
-       WHERE ${FITS} GROUP BY 1, 2, 3 ORDER BY count(*) DESC, 1, 2, 3 LIMIT 500`,
-      [scope.fileId, scope.sourceId, scope.codes, scope.state],
+         LEFT JOIN contract c ON c.id = s.contract_id
+       WHERE ${FITS} GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, 1, 2, 3, 4 LIMIT 500`,
+      valuesOf(scope),
     ),
   );
+}
+
+function valuesOf({ fileId, sourceId, codes, state, contractId }: SuspenseScope): unknown[] {
+  return [fileId, sourceId, codes, state, contractId];
 }

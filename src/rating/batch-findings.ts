@@ -8,6 +8,7 @@ import {
 import type { PriceBook } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { CreditSums } from './credit-sums.js';
+import { faultContract } from './fault-contract.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 
 /** A list that has grown larger is not kept for the next batch. */
@@ -23,6 +24,8 @@ export interface Suspended {
   readonly code: string;
   readonly field: string | null;
   readonly message: string;
+  /** The contract whose price is missing or refused; null where the fault is no contract's. */
+  readonly contractId: number | null;
   readonly raw: Buffer;
 }
 
@@ -92,13 +95,15 @@ export class BatchFindings {
   readonly credit: CreditSums;
   lines = 0;
   bytes = 0;
+  readonly #book: PriceBook;
   readonly #identities = takeList();
   #firstMs = Number.POSITIVE_INFINITY;
   #lastMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ id, guide }: PriceBook) {
-    this.priceBookId = id;
-    this.credit = new CreditSums(guide.startsMs.length);
+  constructor(book: PriceBook) {
+    this.#book = book;
+    this.priceBookId = book.id;
+    this.credit = new CreditSums(book.guide.startsMs.length);
   }
 
   /** What is kept with the completed batch; `totals` are added up over the run. */
@@ -148,7 +153,7 @@ export class BatchFindings {
     for (let row = 0; row < records.count; row += 1) {
       const outcome = rated.outcome[row]!;
       if (outcome === OUTCOME.RATED) ratedCount += 1;
-      else this.#noteRest(bytes, base, records, row, outcome, columnName);
+      else this.#noteRest(bytes, base, records, rated, row, columnName);
     }
     this.counts.received += records.count;
     this.counts.rated += ratedCount;
@@ -185,11 +190,11 @@ export class BatchFindings {
     bytes: Buffer,
     base: number,
     records: RecordBatch,
+    rated: RatedBatch,
     row: number,
-    outcome: number,
     columnName: (column: number) => string | null,
   ): void {
-    if (outcome === OUTCOME.DUPLICATE) {
+    if (rated.outcome[row] === OUTCOME.DUPLICATE) {
       this.counts.duplicate += 1;
       this.duplicates.push({
         byteOffset: base + records.lineFrom[row]!,
@@ -198,19 +203,8 @@ export class BatchFindings {
       });
       return;
     }
-    const held = outcome === OUTCOME.HELD;
+    const held = rated.outcome[row] === OUTCOME.HELD;
     this.counts[held ? 'held' : 'rejected'] += 1;
-    this.#suspend(bytes, base, records, row, held, columnName);
-  }
-
-  #suspend(
-    bytes: Buffer,
-    base: number,
-    records: RecordBatch,
-    row: number,
-    held: boolean,
-    columnName: (column: number) => string | null,
-  ): void {
     const code = faultCodes[records.fault[row]!]!;
     this.suspended.push({
       byteOffset: base + records.lineFrom[row]!,
@@ -219,6 +213,9 @@ export class BatchFindings {
       code,
       field: columnName(records.faultColumn[row]!),
       message: recordFaults[code],
+      contractId: isOfRating[records.fault[row]!]
+        ? faultContract(this.#book, records, rated, row)
+        : null,
       raw: Buffer.from(bytes.subarray(records.lineFrom[row]!, records.lineTo[row]!)),
     });
   }

@@ -53,14 +53,14 @@ async function storeSuspended(
     await sendBytes(
       client,
       `INSERT INTO suspense_record (partner_id, usage_file_id, batch_id, byte_offset, batch_line,
-         state, code, field, message, owns_identity, raw)
+         state, code, field, message, owns_identity, contract_id, raw)
        SELECT $1, $2, $3, u.byte_offset, u.line, $4::jsonb -> u.kind ->> 'state',
          $4::jsonb -> u.kind ->> 'code', $4::jsonb -> u.kind ->> 'field',
          $4::jsonb -> u.kind ->> 'message', ($4::jsonb -> u.kind ->> 'owns')::boolean,
-         substring($9::bytea FROM u.before + 1 FOR u.bytes)
+         u.contract, substring($10::bytea FROM u.before + 1 FOR u.bytes)
        FROM (SELECT n.*, (sum(bytes) OVER (ORDER BY place) - bytes)::int AS before
-         FROM unnest($5::bigint[], $6::int[], $7::int[], $8::int[]) WITH ORDINALITY
-           AS n (byte_offset, line, kind, bytes, place)) u ORDER BY u.place`,
+         FROM unnest($5::bigint[], $6::int[], $7::int[], $8::int[], $9::int[]) WITH ORDINALITY
+           AS n (byte_offset, line, kind, bytes, contract, place)) u ORDER BY u.place`,
       [
         job.ticket.partnerId,
         job.fileId,
@@ -70,6 +70,7 @@ async function storeSuspended(
         arrayOf(part, ({ line }) => line),
         arrayOf(places, (place) => place),
         arrayOf(part, ({ raw }) => raw.length),
+        arrayOf(part, ({ contractId }) => contractId ?? 'NULL'),
       ],
       Buffer.concat(part.map(({ raw }) => raw)),
     );
@@ -194,9 +195,10 @@ export async function storeRecycled(
   );
   await client.query(
     `UPDATE suspense_record s SET state = u.state, code = u.code, field = u.field,
-       message = u.message, owns_identity = s.owns_identity OR u.owns
-     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[])
-       AS u (id, state, code, field, message, owns) WHERE s.id = u.id`,
+       message = u.message, owns_identity = s.owns_identity OR u.owns, contract_id = u.contract
+     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[],
+         $7::int[]) AS u (id, state, code, field, message, owns, contract)
+     WHERE s.id = u.id`,
     [
       left.map((line) => line.id),
       findings.suspended.map((row) => row.state),
@@ -204,6 +206,7 @@ export async function storeRecycled(
       findings.suspended.map((row) => row.field),
       findings.suspended.map((row) => row.message),
       findings.suspended.map((row) => ratingFaults.has(row.code)),
+      findings.suspended.map((row) => row.contractId),
     ],
   );
   const { rated, rejected, duplicate, held } = findings.counts;

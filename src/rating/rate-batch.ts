@@ -11,7 +11,7 @@ import { type PriceBook, SUBSCRIBER } from './book.js';
 import { guideRecord, touchRanges } from './guide.js';
 import { classOf } from './prefix-tree.js';
 import { LevelRater } from './rate-level.js';
-import { OUTCOME, type RatedBatch } from './rated-batch.js';
+import { NO_LEVEL, OUTCOME, type RatedBatch } from './rated-batch.js';
 import { RecordMargin } from './record-margin.js';
 import type { KeptLevels } from './rerate-kept.js';
 
@@ -90,6 +90,7 @@ export class BatchRater {
   ): void {
     const { count, fault } = records;
     rated.slices.clear();
+    rated.faultLevel.fill(NO_LEVEL, 0, count);
     const levels = this.#classify(records, rated);
     if (destinations !== null) rated.destinationId.set(destinations.subarray(0, count));
     this.#levels.prepare(records, rated, kept);

@@ -1,5 +1,5 @@
 import { roundingModes } from '../kernel/index.js';
-import { faultNumber, type RecordBatch, serviceCodes, serviceNames } from '../mediation/thread.js';
+import { type RecordBatch, serviceCodes, serviceNames } from '../mediation/thread.js';
 import { bandSlices, majorityBand, minuteOfWeek } from './bands.js';
 import { type DatedFactor, type PriceBook, TARIFF } from './book.js';
 import type { ChainPlanner } from './chain-plan.js';
@@ -57,7 +57,7 @@ export class GeneralRater {
     const at = row * MAX_LEVELS + level;
     const parts = this.#parts(row, at, records, rated);
     if (parts === null) {
-      records.fault[row] = faultNumber.NO_RATE;
+      rated.fail(records, row, level, 'NO_RATE');
       return;
     }
     const first = parts[0]!;
@@ -67,7 +67,7 @@ export class GeneralRater {
     if (billed === 0) return;
     const tariff = this.tariffAt(row, at, first.tariff, records.startedMs[row]!, rated);
     if (tariff === null) {
-      records.fault[row] = faultNumber.NO_EXCHANGE_RATE;
+      rated.fail(records, row, level, 'NO_EXCHANGE_RATE');
       return;
     }
     if (tariff.terms?.schedule) rated.folded[at] = 1;
@@ -77,7 +77,7 @@ export class GeneralRater {
       position: { before: 0, total: billed, first: true },
     });
     const amount = roundedCharge(this.#ruled(charge, row, at, records, rated), tariff);
-    if (amount >= LIMIT) records.fault[row] = faultNumber.AMOUNT_TOO_LARGE;
+    if (amount >= LIMIT) rated.fail(records, row, level, 'AMOUNT_TOO_LARGE');
     else rated.amount[at] = Number(amount);
   }
 

@@ -1,5 +1,5 @@
 import { invariant, type RoundingCode } from '../kernel/index.js';
-import { faultNumber, MICRO_BATCH, type RecordBatch } from '../mediation/thread.js';
+import { MICRO_BATCH, type RecordBatch } from '../mediation/thread.js';
 import type { RatedTariffs } from './allowance-collector.js';
 import { minuteOfWeek } from './bands.js';
 import { type PriceBook, TARIFF } from './book.js';
@@ -110,15 +110,15 @@ export class LevelRater implements RatedTariffs {
         this.#row[due] = row;
         this.#slot[due] = slotOf[rated.prefixClass[row]! * lists + place]!;
         due += 1;
-      } else if (place === NOT_PRICED.NO_LIST) fault[row] = faultNumber.NO_PRICE_LIST;
-      else if (place === NOT_PRICED.NO_TERMS) fault[row] = faultNumber.NO_CONTRACT;
+      } else if (place === NOT_PRICED.NO_LIST) rated.fail(records, row, level, 'NO_PRICE_LIST');
+      else if (place === NOT_PRICED.NO_TERMS) rated.fail(records, row, level, 'NO_CONTRACT');
     }
     return due;
   }
 
   #findRates(level: number, due: number, records: RecordBatch, rated: RatedBatch): number {
     const { band, list } = this.#planner;
-    const { startedMs, fault } = records;
+    const { startedMs } = records;
     let found = 0;
     // The slots of one class lie side by side, so that those of later levels come along.
     if (level === 0) this.#finder.touch(this.#slot, due);
@@ -133,7 +133,7 @@ export class LevelRater implements RatedTariffs {
         records.aNumber[row]!,
       );
       if (tariff < 0 && !this.#general.looksFurther(at, rated)) {
-        fault[row] = faultNumber.NO_RATE;
+        rated.fail(records, row, level, 'NO_RATE');
         continue;
       }
       rated.tariff[at] = tariff;
@@ -176,7 +176,7 @@ export class LevelRater implements RatedTariffs {
         const unit = tariffs[tariff + TARIFF.RATE_UNIT]!;
         amount = amountOf(billed, tariffs[tariff + TARIFF.PRICE]!, fee, unit, step, rounding);
         if (Number.isNaN(amount)) {
-          records.fault[row] = faultNumber.AMOUNT_TOO_LARGE;
+          rated.fail(records, row, level, 'AMOUNT_TOO_LARGE');
           continue;
         }
       } else {

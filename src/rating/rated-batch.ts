@@ -1,5 +1,13 @@
-import { MICRO_BATCH } from '../mediation/thread.js';
+import {
+  faultNumber,
+  MICRO_BATCH,
+  type RecordBatch,
+  type RecordFault,
+} from '../mediation/thread.js';
 import { MAX_LEVELS } from './compile-guide.js';
+
+/** In place of a level where a fault lies at none. */
+export const NO_LEVEL = -1;
 
 /** What became of a line. */
 export const OUTCOME = { RATED: 1, REJECTED: 2, DUPLICATE: 3, HELD: 4 } as const;
@@ -14,6 +22,8 @@ export class RatedBatch {
   readonly levels = new Uint8Array(MICRO_BATCH);
   /** Place of the chain of contracts, -1 where it does not reach the hub. */
   readonly chain = new Int32Array(MICRO_BATCH);
+  /** Level that a fault lies at, or {@link NO_LEVEL}. */
+  readonly faultLevel = new Int8Array(MICRO_BATCH);
   /** Levels that sell below what they buy for, one bit a level. */
   readonly belowCost = new Uint8Array(MICRO_BATCH);
   /** Of such a level what buying cost more than selling brings, in its currency at scale 8. */
@@ -32,6 +42,12 @@ export class RatedBatch {
   readonly folded = new Uint8Array(MICRO_BATCH * MAX_LEVELS);
   /** Further slices of calls that are cut by bands, by row and level place. */
   readonly slices = new Map<number, readonly RatedSlice[]>();
+
+  /** Notes that a row cannot be rated because of one of its levels. */
+  fail(records: RecordBatch, row: number, level: number, fault: RecordFault): void {
+    records.fault[row] = faultNumber[fault];
+    this.faultLevel[row] = level;
+  }
 }
 
 /** The part of a call that lies in one band. */

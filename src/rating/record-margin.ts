@@ -1,5 +1,5 @@
 import { roundingModes } from '../kernel/index.js';
-import { faultNumber, type RecordBatch } from '../mediation/thread.js';
+import type { RecordBatch } from '../mediation/thread.js';
 import type { Contracts, PriceBook } from './book.js';
 import { convertedCharge } from './charge.js';
 import { MAX_LEVELS } from './compile-guide.js';
@@ -46,9 +46,9 @@ export class RecordMargin {
         if (loss <= 0) continue;
         rated.belowCost[row]! |= 1 << level;
         rated.loss[at] = loss;
-        if (policy === MARGIN_POLICY.REFUSE) records.fault[row] = faultNumber.MARGIN_REFUSED;
+        if (policy === MARGIN_POLICY.REFUSE) rated.fail(records, row, level, 'MARGIN_REFUSED');
         else if (policy === MARGIN_POLICY.HOLD && records.fault[row] === 0) {
-          records.fault[row] = faultNumber.MARGIN_HELD;
+          rated.fail(records, row, level, 'MARGIN_HELD');
         }
       }
     }

@@ -97,15 +97,18 @@ describe('a record that two sellers of its chain lose by', () => {
       await policy(below, contracts.customer);
       const { marginFault } = await quotedOf(CUSTOMER_NUMBER, '33912345678');
       const file = HEADER + line(`two ${above} ${below}`);
-      const { held, rejected } = (await importFile(kontor, world, 'kontor', file)).file;
-      ends.push([marginFault, held, rejected]);
+      const { fileId, file: counts } = await importFile(kontor, world, 'kontor', file);
+      const query = `query ($id: ID!) {
+        suspenseRecords(filter: { fileId: $id }) { nodes { contract { id } } } }`;
+      const { nodes } = await call(kontor, token, query, { id: fileId });
+      ends.push([marginFault, counts.held, counts.rejected, nodes[0].contract.id]);
     }
     await policy('NONE', contracts.lower);
     await policy('NONE', contracts.customer);
     expect(ends).toEqual([
-      ['MARGIN_REFUSED', '0', '1'],
-      ['MARGIN_REFUSED', '0', '1'],
-      ['MARGIN_HELD', '1', '0'],
+      ['MARGIN_REFUSED', '0', '1', contracts.lower],
+      ['MARGIN_REFUSED', '0', '1', contracts.customer],
+      ['MARGIN_HELD', '1', '0', contracts.lower],
     ]);
   });
 });

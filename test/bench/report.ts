@@ -54,8 +54,8 @@ to set-based SQL ${figures.sql.ratios.join(', ')}.
 
 Microseconds a record, from what the system has counted for each process; neighbours that share
 the machine's memory move them, too. COPY over one connection takes ${copy.import_cpu_ratio_to_copy}
-of what an import takes. From file to folded months the cores are busy for ${copy.busy} of the time; had
-nothing ever waited, the ratio to the best COPY would be
+of what an import takes. From file to folded months the cores are busy for ${copy.busy} of the
+time; had nothing ever waited, the ratio to the best COPY would be
 ${rounded(copy.ratio_to_best_copy / copy.busy)}.
 
 ${table(

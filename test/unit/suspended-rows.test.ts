@@ -6,6 +6,7 @@ import { kindsOf, portions } from '../../src/rating/suspended-rows.js';
 function row(bytes: number, code = 'NO_RATE', field: string | null = null): Suspended {
   return {
     ...{ byteOffset: 0, line: 1, state: 'HELD', code, field, message: `${code} it is.` },
+    contractId: null,
     raw: Buffer.alloc(bytes),
   };
 }
