@@ -132,6 +132,18 @@ describe('a wholesale contract with a successor', () => {
     }
   });
 
+  it('is named where its list has no rate, the successor from then on', async () => {
+    await aRate(kontor, world.token, world.lists.cost, { prefix: '45', price: '0.01' });
+    const lines = [BEFORE, CHANGE].map(
+      (at, n) => `u${n},voice,${at},+${NUMBER},+4540123456,60,,CANARY-TRUNK-OUT\n`,
+    );
+    const { fileId } = await importFile(kontor, world, 'kontor', HEADER + lines.join(''));
+    const query = `query ($id: ID!) {
+      suspenseRecords(filter: { fileId: $id }) { nodes { code contract { id } } } }`;
+    const { nodes } = await call(kontor, world.token, query, { id: fileId });
+    expect(nodes).toEqual([first, second].map((id) => ({ code: 'NO_RATE', contract: { id } })));
+  });
+
   it('shows the buyer his own purchase under either', async () => {
     const all = await explained(await tokenOf(kontor, reseller));
     expect(all.map(({ equal, levels }) => [equal, levels.map((one: Asked) => one.level)])).toEqual([
