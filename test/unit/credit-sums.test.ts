@@ -68,5 +68,6 @@ describe('a sum that is stored', () => {
     }
     expect(storable(0n)).toEqual([0n]);
     expect(storable(most)).toEqual([most]);
+    expect(storable(-most)).toEqual([-most]);
   });
 });
