@@ -213,9 +213,7 @@ export class BatchFindings {
       code,
       field: columnName(records.faultColumn[row]!),
       message: recordFaults[code],
-      contractId: isOfRating[records.fault[row]!]
-        ? faultContract(this.#book, records, rated, row)
-        : null,
+      contractId: faultContract(this.#book, records, rated, row),
       raw: Buffer.from(bytes.subarray(records.lineFrom[row]!, records.lineTo[row]!)),
     });
   }

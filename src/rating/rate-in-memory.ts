@@ -12,6 +12,7 @@ import { NUMBER } from './allowance-entry.js';
 import type { BookFacts, PriceBook } from './book.js';
 import { compileBook } from './compile-book.js';
 import { MAX_LEVELS } from './compile-guide.js';
+import { faultContract } from './fault-contract.js';
 import { type FoldedBook, finalAmount, foldBook } from './fold-book.js';
 import type { FoldStep } from './fold-month.js';
 import { subscriptionIdAt } from './guide.js';
@@ -47,6 +48,8 @@ export interface MemoryLevel {
 
 export interface MemoryAnswer {
   readonly fault: RecordFault | undefined;
+  /** The contract at whose level the fault lies; null where it lies at none. */
+  readonly faultContractId: number | null;
   /** Without meaning where there is a fault. */
   readonly subscriptionId: number;
   readonly destinationId: number;
@@ -120,6 +123,7 @@ class MemoryRun {
       const levels = outcome === OUTCOME.RATED ? this.#levelsAt(book, row) : [];
       this.answers.set(record, {
         fault,
+        faultContractId: fault === undefined ? null : faultContract(book, records, rated, row),
         subscriptionId: subscriptionIdAt(book.guide, rated.subscription[row]!),
         destinationId: rated.destinationId[row]!,
         levels,

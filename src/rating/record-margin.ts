@@ -1,5 +1,5 @@
 import { roundingModes } from '../kernel/index.js';
-import type { RecordBatch } from '../mediation/thread.js';
+import { faultNumber, type RecordBatch } from '../mediation/thread.js';
 import type { Contracts, PriceBook } from './book.js';
 import { convertedCharge } from './charge.js';
 import { MAX_LEVELS } from './compile-guide.js';
@@ -21,8 +21,8 @@ export class RecordMargin {
 
   /**
    * Fills `belowCost` and `loss` of the rows that were rated; under HOLD and REFUSE the row has a
-   * fault from then on, that of REFUSE where levels differ. Levels that are kept are compared with
-   * and not marked.
+   * fault from then on: at the first level that refuses it, or else at the first that holds it.
+   * Levels that are kept are compared with and not marked.
    */
   mark(records: RecordBatch, rated: RatedBatch, kept: KeptLevels | null): void {
     const { versionMargin } = this.#contracts;
@@ -46,8 +46,10 @@ export class RecordMargin {
         if (loss <= 0) continue;
         rated.belowCost[row]! |= 1 << level;
         rated.loss[at] = loss;
-        if (policy === MARGIN_POLICY.REFUSE) rated.fail(records, row, level, 'MARGIN_REFUSED');
-        else if (policy === MARGIN_POLICY.HOLD && records.fault[row] === 0) {
+        const known = records.fault[row]!;
+        if (policy === MARGIN_POLICY.REFUSE && known !== faultNumber.MARGIN_REFUSED) {
+          rated.fail(records, row, level, 'MARGIN_REFUSED');
+        } else if (policy === MARGIN_POLICY.HOLD && known === 0) {
           rated.fail(records, row, level, 'MARGIN_HELD');
         }
       }

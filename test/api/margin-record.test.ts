@@ -92,6 +92,7 @@ describe('a record that two sellers of its chain lose by', () => {
       ['REFUSE', 'HOLD'],
       ['HOLD', 'REFUSE'],
       ['HOLD', 'WARN'],
+      ['REFUSE', 'REFUSE'],
     ] as const) {
       await policy(above, contracts.lower);
       await policy(below, contracts.customer);
@@ -109,6 +110,7 @@ describe('a record that two sellers of its chain lose by', () => {
       ['MARGIN_REFUSED', '0', '1', contracts.lower],
       ['MARGIN_REFUSED', '0', '1', contracts.customer],
       ['MARGIN_HELD', '1', '0', contracts.lower],
+      ['MARGIN_REFUSED', '0', '1', contracts.lower],
     ]);
   });
 });

@@ -20,7 +20,14 @@ const RATING = [
   ...['fold-contract', 'fold-month', 'fold-windows', 'month-in-parts', 'order-entries', 'pots'],
   ...['credit-sums', 'entitled', 'exact-sum', 'identity-cover', 'record-margin', 'rollover'],
   ...['chain-plan', 'contract-pricing', 'guide', 'rate-batch', 'rate-finder', 'rate-general'],
-  ...['rate-level', 'compile-bands', 'compile-contracts', 'compile-guide', 'compile-origins'],
+  ...[
+    'rate-level',
+    'fault-contract',
+    'compile-bands',
+    'compile-contracts',
+    'compile-guide',
+    'compile-origins',
+  ],
   ...['compile-prices', 'prefix-tree', 'slot-builder'],
 ];
 const all = [...KERNEL.map((name) => `kernel/${name}`), ...RATING.map((name) => `rating/${name}`)];

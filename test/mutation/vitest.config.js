@@ -15,6 +15,7 @@ const ofRating = [
   'guide',
   'prefix-tree',
   'compile-*',
+  'contract-pricing',
   'rate-batch',
   'rate-level',
   'rate-margin',

@@ -11,6 +11,7 @@ import {
 import type { BookFacts, PriceBook } from '../../src/rating/book.js';
 import { compileBook } from '../../src/rating/compile-book.js';
 import { MAX_LEVELS } from '../../src/rating/compile-guide.js';
+import { faultContract } from '../../src/rating/fault-contract.js';
 import { subscriptionIdAt } from '../../src/rating/guide.js';
 import { BatchRater } from '../../src/rating/rate-batch.js';
 import { OUTCOME, RatedBatch } from '../../src/rating/rated-batch.js';
@@ -45,7 +46,8 @@ function answerOf(
   const outcome = rated.outcome[row]!;
   if (fault !== undefined) {
     const expected = heldFaults.has(fault) ? OUTCOME.HELD : OUTCOME.REJECTED;
-    return outcome === expected ? { fault } : `outcome ${outcome} with the fault ${fault}`;
+    if (outcome !== expected) return `outcome ${outcome} with the fault ${fault}`;
+    return { fault, faults: [{ fault, contractId: faultContract(book, records, rated, row) }] };
   }
   if (outcome !== OUTCOME.RATED) return `outcome ${outcome} without a fault`;
   const first = row * MAX_LEVELS;
@@ -81,8 +83,9 @@ function rateAll(facts: BookFacts, all: readonly PlainRecord[]): (Answer | strin
 function same(answered: Answer | string, expected: Answer): boolean {
   if ('fault' in expected) {
     // Of a record with several faults it does not matter which of them is told.
-    const faults = [expected.fault, ...(expected.others ?? [])];
-    return typeof answered === 'object' && 'fault' in answered && faults.includes(answered.fault);
+    const faults = expected.faults.map((fault) => JSON.stringify(fault));
+    if (typeof answered === 'string' || !('fault' in answered)) return false;
+    return faults.includes(JSON.stringify(answered.faults[0]));
   }
   return JSON.stringify(ordered(answered)) === JSON.stringify(ordered(expected));
 }
