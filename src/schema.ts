@@ -28,6 +28,7 @@ import {
   authorise,
   DateTimeScalar,
   demandIds,
+  demandText,
   markAccess,
   platformEntities,
   platformErrors,
@@ -141,6 +142,9 @@ function fail(message: string): never {
   throw new Bug(message);
 }
 
+// Bytes of a file, and what was signed: they are read as they are and answered for what they hold.
+const READ_HERE = ['Query.tryUsageFormat(sample)', 'Query.verifyAudit(heads)'];
+
 /** The schema; `instances` holds one object of each resolver class, needed to execute. */
 export function buildSchema(instances: ReadonlyMap<unknown, object> = new Map()): GraphQLSchema {
   const schema = buildSchemaSync({
@@ -151,7 +155,8 @@ export function buildSchema(instances: ReadonlyMap<unknown, object> = new Map())
     pubSub: noPubSub,
     scalarsMap: [{ type: Date, scalar: DateTimeScalar }],
   });
-  return maskNumbers(auditMutations(markAccess(demandIds(schema))));
+  const checked = demandText(demandIds(schema), READ_HERE);
+  return maskNumbers(auditMutations(markAccess(checked)));
 }
 
 /** The schema as text, sorted, so that equal schemas are equal texts. */

@@ -1,4 +1,4 @@
-import { DomainError } from '../kernel/index.js';
+import { assertOrdered, DomainError } from '../kernel/index.js';
 import {
   type Connection,
   type Page,
@@ -23,13 +23,14 @@ export interface EntrySelection {
 
 const COLUMNS = `e.seq::text, e.at, e.body, encode(e.hash, 'hex') AS hash`;
 
-/** Entries, newest first. */
+/** Entries, newest first. Refuses with INVALID_PERIOD, INVALID_ID or INVALID_CURSOR. */
 export async function listEntries(
   tx: Tx,
   selection: EntrySelection,
   page: Page,
 ): Promise<Connection<AuditEntry>> {
   const { from = null, to = null, userId = null, operations = null, subjectId = null } = selection;
+  assertOrdered(from, to);
   const subject = subjectId === null ? null : subjectOf(subjectId);
   const rows = rowsOf<Stored>(
     await tx.query(

@@ -78,7 +78,7 @@ export class AuditResolver {
   @Query(() => AuditVerification, {
     description:
       'Reads the chain of entries and holds it against itself and against signed heads; for the ' +
-      'hub only. Refused with AUDIT_HEAD_INVALID, AUDIT_VERIFYING or FORBIDDEN.',
+      'hub only. Refused with AUDIT_HEAD_INVALID, AUDIT_VERIFYING or NOT_HUB.',
   })
   async verifyAudit(
     @Args(() => VerifyArgs) given: VerifyArgs,

@@ -1,3 +1,4 @@
+import { assertAtHub } from '../identity/index.js';
 import { DomainError } from '../kernel/index.js';
 import {
   type Connection,
@@ -7,7 +8,6 @@ import {
   type RequestContext,
   requireViewer,
 } from '../platform/index.js';
-import { assertAtHub } from './at-hub.store.js';
 import type { AuditHead, AuditVerification } from './audit.entity.js';
 import { signedHeads } from './chain.store.js';
 import type { HeadService } from './head.service.js';
@@ -27,7 +27,7 @@ export class AuditorService {
     this.#heads = heads;
   }
 
-  /** Signed heads, oldest first. Refuses with FORBIDDEN whoever does not act at the hub. */
+  /** Signed heads, oldest first. Refuses with NOT_HUB whoever does not act at the hub. */
   async heads(context: RequestContext, page: Page): Promise<Connection<AuditHead>> {
     const tx = await context.read();
     await assertAtHub(tx, requireViewer(context).partnerId);

@@ -1,7 +1,6 @@
 import { AuditResolver } from './audit.resolver.js';
 
 export type { Act, Actor } from './act.js';
-export { assertAtHub } from './at-hub.store.js';
 export { AuditService, actorFound, actorOf, actorOfCommand } from './audit.service.js';
 export { auditMutations } from './audited-schema.service.js';
 export { AuditorService } from './auditor.service.js';

@@ -1,3 +1,4 @@
+import { assertAtHub } from '../identity/index.js';
 import { DomainError } from '../kernel/index.js';
 import { assertCountry } from '../partner/index.js';
 import {
@@ -12,7 +13,6 @@ import {
 } from '../platform/index.js';
 import { Destination } from './destination.entity.js';
 import { HolidayCalendar } from './holiday.entity.js';
-import { assertHub } from './rate.store.js';
 import type {
   CreateDestinationInput,
   CreateTimeProfileInput,
@@ -34,13 +34,13 @@ export class DestinationService {
     key: string | null,
   ): Promise<Destination> {
     const made = await once(tx, viewer, key, 'createDestination', input, async () => ({
-      id: await this.#create(tx, input),
+      id: await this.#create(tx, viewer, input),
     }));
     return rowOf(tx, Destination, 'Destination', made.id);
   }
 
-  async #create(tx: Tx, input: CreateDestinationInput): Promise<number> {
-    await assertHub(tx);
+  async #create(tx: Tx, viewer: Viewer, input: CreateDestinationInput): Promise<number> {
+    await assertAtHub(tx, viewer.partnerId);
     const prefixes = [...new Set(input.prefixes)];
     const wrong = prefixes.find((prefix) => !/^\d{1,15}$/.test(prefix));
     if (wrong !== undefined) {
@@ -81,13 +81,14 @@ export class DestinationService {
     return id;
   }
 
-  /** Destinations by rising id. */
+  /** Destinations by rising id. Refuses with INVALID_COUNTRY. */
   async list(tx: Tx, filter: DestinationFilter, page: Page): Promise<Connection<Destination>> {
     const query = tx.createQueryBuilder(Destination, 'row');
     if (filter.name) {
       query.andWhere('strpos(lower(row.name), lower(:name)) > 0', { name: filter.name });
     }
     if (typeof filter.country === 'string') {
+      assertCountry(filter.country);
       query.andWhere('row.country = :country', { country: filter.country });
     }
     return pageById(query, page);
@@ -121,13 +122,13 @@ export class DestinationService {
     key: string | null,
   ): Promise<TimeProfile> {
     const made = await once(tx, viewer, key, 'createTimeProfile', input, async () => ({
-      id: await this.#createTimeProfile(tx, input),
+      id: await this.#createTimeProfile(tx, viewer, input),
     }));
     return rowOf(tx, TimeProfile, 'TimeProfile', made.id);
   }
 
-  async #createTimeProfile(tx: Tx, input: CreateTimeProfileInput): Promise<number> {
-    await assertHub(tx);
+  async #createTimeProfile(tx: Tx, viewer: Viewer, input: CreateTimeProfileInput): Promise<number> {
+    await assertAtHub(tx, viewer.partnerId);
     const rules = input.bands.flatMap((band, i) =>
       band.rules.map((rule) => ({
         bandId: i + 1,

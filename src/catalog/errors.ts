@@ -2,7 +2,6 @@ import type { ErrorCatalogue } from '../kernel/index.js';
 
 /** Refusals of the catalogue. Codes of single rows of a rate sheet are {@link rowFaults}. */
 export const catalogErrors = {
-  NOT_HUB: 'Reference data that all partners share is kept by the hub.',
   DESTINATION_NAME_TAKEN: 'A destination of this name exists.',
   DESTINATION_PREFIX_TAKEN: 'A prefix belongs to another destination already.',
   INVALID_PREFIX: 'A prefix has 1 to 15 digits.',

@@ -1,3 +1,4 @@
+import { assertAtHub } from '../identity/index.js';
 import { DomainError, minorUnits, parseAmount } from '../kernel/index.js';
 import {
   type Connection,
@@ -13,7 +14,6 @@ import {
 import { convert } from './convert.js';
 import { type ConvertedAmount, ExchangeRate } from './exchange-rate.entity.js';
 import { narrowToMoment } from './moment.store.js';
-import { assertHub } from './rate.store.js';
 import type { SetExchangeRateInput } from './reference.input.js';
 
 /** Exchange rates, shared by all tenants and kept by the hub. */
@@ -29,13 +29,13 @@ export class ExchangeRateService {
     key: string | null,
   ): Promise<ExchangeRate> {
     const made = await once(tx, viewer, key, 'setExchangeRate', input, async () => ({
-      id: await this.#set(tx, input),
+      id: await this.#set(tx, viewer, input),
     }));
     return rowOf(tx, ExchangeRate, 'ExchangeRate', made.id);
   }
 
-  async #set(tx: Tx, input: SetExchangeRateInput): Promise<number> {
-    await assertHub(tx);
+  async #set(tx: Tx, viewer: Viewer, input: SetExchangeRateInput): Promise<number> {
+    await assertAtHub(tx, viewer.partnerId);
     minorUnits(input.baseCurrency);
     minorUnits(input.quoteCurrency);
     const wellFormed = /^\d{1,10}(\.\d{1,10})?$/.test(input.rate) && /[1-9]/.test(input.rate);
@@ -65,7 +65,7 @@ export class ExchangeRateService {
    */
   async withdraw(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<ExchangeRate> {
     const made = await once(tx, viewer, key, 'withdrawExchangeRate', { id }, async () => {
-      await assertHub(tx);
+      await assertAtHub(tx, viewer.partnerId);
       const rate = await rowByGlobalId(tx, ExchangeRate, 'ExchangeRate', id);
       const rows = rowsOf(
         await tx.query(
@@ -80,7 +80,10 @@ export class ExchangeRateService {
     return rowOf(tx, ExchangeRate, 'ExchangeRate', made.id);
   }
 
-  /** Exchange rates that count, or counted at a moment, by rising id; of one currency if given. */
+  /**
+   * Exchange rates that count, or counted at a moment, by rising id; of one currency if given.
+   * Refuses with INVALID_CURRENCY.
+   */
   async list(
     tx: Tx,
     currency: string | null,
@@ -89,6 +92,7 @@ export class ExchangeRateService {
   ): Promise<Connection<ExchangeRate>> {
     const query = narrowToMoment(tx.createQueryBuilder(ExchangeRate, 'row'), { asKnownAt });
     if (currency !== null) {
+      minorUnits(currency);
       query.andWhere('(row.baseCurrency = :currency OR row.quoteCurrency = :currency)', {
         currency,
       });

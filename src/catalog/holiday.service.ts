@@ -1,4 +1,5 @@
-import { DomainError } from '../kernel/index.js';
+import { assertAtHub } from '../identity/index.js';
+import { assertOrdered, DomainError } from '../kernel/index.js';
 import {
   type Connection,
   once,
@@ -13,14 +14,13 @@ import {
 import { Holiday, HolidayCalendar } from './holiday.entity.js';
 import type { AddHolidaysInput, HolidayFilter } from './holiday.input.js';
 import { narrowToMoment } from './moment.store.js';
-import { assertHub } from './rate.store.js';
 
 /** Holiday calendars, shared by all tenants and kept by the hub. */
 export class HolidayService {
   /** Creates a calendar. Refuses with NOT_HUB or HOLIDAY_CALENDAR_NAME_TAKEN. */
   async create(tx: Tx, viewer: Viewer, name: string, key: string | null): Promise<HolidayCalendar> {
     const made = await once(tx, viewer, key, 'createHolidayCalendar', { name }, async () => {
-      await assertHub(tx);
+      await assertAtHub(tx, viewer.partnerId);
       const rows = await tx.query<{ id: number }[]>(
         `INSERT INTO holiday_calendar (name) VALUES ($1)
          ON CONFLICT (name) DO NOTHING RETURNING id`,
@@ -44,7 +44,7 @@ export class HolidayService {
     key: string | null,
   ): Promise<HolidayCalendar> {
     const made = await once(tx, viewer, key, 'addHolidays', input, async () => {
-      await assertHub(tx);
+      await assertAtHub(tx, viewer.partnerId);
       const calendar = await rowByGlobalId(
         tx,
         HolidayCalendar,
@@ -70,7 +70,7 @@ export class HolidayService {
   /** Takes a day out of its calendar. Refuses with NOT_HUB, NOT_FOUND or HOLIDAY_WITHDRAWN. */
   async withdraw(tx: Tx, viewer: Viewer, id: string, key: string | null): Promise<Holiday> {
     const made = await once(tx, viewer, key, 'withdrawHoliday', { id }, async () => {
-      await assertHub(tx);
+      await assertAtHub(tx, viewer.partnerId);
       const day = await rowByGlobalId(tx, Holiday, 'Holiday', id);
       const rows = rowsOf(
         await tx.query(
@@ -90,13 +90,14 @@ export class HolidayService {
     return pageById(tx.createQueryBuilder(HolidayCalendar, 'row'), page);
   }
 
-  /** Days of a calendar by rising id. Refuses with NOT_FOUND. */
+  /** Days of a calendar by rising id. Refuses with INVALID_PERIOD or NOT_FOUND. */
   async days(
     tx: Tx,
     calendarId: string,
     filter: HolidayFilter,
     page: Page,
   ): Promise<Connection<Holiday>> {
+    assertOrdered(filter.from, filter.to);
     const calendar = await rowByGlobalId(tx, HolidayCalendar, 'HolidayCalendar', calendarId);
     const query = tx
       .createQueryBuilder(Holiday, 'row')

@@ -1,4 +1,3 @@
-import { DomainError } from '../kernel/index.js';
 import type { Tx } from '../platform/index.js';
 
 /** Makes every other change of the list's rows wait for the end of the transaction. */
@@ -45,17 +44,4 @@ export async function closeRow(
     [rateId, validTo, moment],
   );
   return rows[0]?.id ?? null;
-}
-
-/**
- * Refuses with NOT_HUB a caller who does not see the whole tree: reference data that all tenants
- * share is kept by the hub alone.
- */
-export async function assertHub(tx: Tx): Promise<void> {
-  const rows = await tx.query<{ hub: boolean }[]>(
-    'SELECT EXISTS (SELECT 1 FROM partner WHERE parent_id IS NULL) AS hub',
-  );
-  if (rows[0]?.hub !== true) {
-    throw new DomainError('NOT_HUB', 'Reference data that all partners share is kept by the hub.');
-  }
 }

@@ -1,12 +1,5 @@
 import { clearAlarmsOf, clearCondition, raiseAlarm } from '../alarm/index.js';
-import {
-  civilDate,
-  DomainError,
-  formatAmount,
-  invariant,
-  parseAmount,
-  toGlobalId,
-} from '../kernel/index.js';
+import { civilDate, DomainError, formatAmount, invariant, toGlobalId } from '../kernel/index.js';
 import { assertTermsSide, Contract, levelPermission, mayReadLevel } from '../partner/index.js';
 import {
   type Database,
@@ -19,6 +12,7 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import { countCharges, orderCount } from '../rating/index.js';
+import { creditLimit } from '../subscription/index.js';
 import {
   addUsage,
   type Balance,
@@ -38,7 +32,6 @@ import {
   uncounted,
 } from './credit.store.js';
 import { CreditBalance } from './credit-balance.entity.js';
-import { creditErrors } from './errors.js';
 import { type CreditStep, type CreditTerms, creditMarks, newSteps } from './threshold.js';
 import { sumEntries, usageEntries } from './usage-entries.js';
 
@@ -46,7 +39,6 @@ const SUBJECT = 'Subscription';
 const STEPS: readonly CreditStep[] = ['CREDIT_THRESHOLD', 'CREDIT_EXHAUSTED'];
 /** Subscriptions whose records are read together. */
 const COUNTED_AT_ONCE = 10_000;
-const LIMIT_END = parseAmount('10000000000');
 
 export interface CreditLimit {
   /** Decimal text; null for no limit. */
@@ -165,7 +157,7 @@ export class CreditService {
    * Sets the limit. Alarms of sums that lie below it now are cleared, and the present month is
    * held against it at once, or as soon as it has been counted when there was no limit before; a
    * blocked subscription stays blocked until it is released.
-   * Refuses with CREDIT_LIMIT_INVALID or NOT_SELLER.
+   * Refuses with CREDIT_LIMIT_REFUSED or NOT_SELLER.
    */
   async setLimit(
     tx: Tx,
@@ -179,7 +171,7 @@ export class CreditService {
       const before = await locked(tx, id, input.globalId);
       const subscription = {
         ...before,
-        limit: input.limit === null ? null : limitOf(input.limit),
+        limit: input.limit === null ? null : creditLimit(input.limit),
         warningPercent: input.warningPercent ?? before.warningPercent,
       };
       const present = monthOf(subscription, now);
@@ -298,14 +290,6 @@ async function locked(tx: Tx, id: number, globalId: string): Promise<CreditFacts
   const subscription = found((await lockFacts(tx, [id])).get(id), globalId);
   await assertTermsSide(tx, await rowOf(tx, Contract, 'Contract', subscription.contractId));
   return subscription;
-}
-
-function limitOf(text: string): bigint {
-  const limit = parseAmount(text);
-  if (limit > 0n && limit < LIMIT_END) return limit;
-  throw new DomainError('CREDIT_LIMIT_INVALID', creditErrors.CREDIT_LIMIT_INVALID, {
-    limit: text,
-  });
 }
 
 function monthOf(subscription: CreditFacts, now: Date): string {

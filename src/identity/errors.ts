@@ -2,6 +2,7 @@ import type { ErrorCatalogue } from '../kernel/index.js';
 
 /** Refusals of sign-in, users and roles. */
 export const identityErrors = {
+  NOT_HUB: 'This is for those who act at the hub.',
   SIGN_IN_REFUSED: 'The e-mail address, the password or the one-time password is wrong.',
   SIGN_IN_THROTTLED: 'Too many attempts; details say after how many seconds to try again.',
   SIGN_IN_LOCKED:

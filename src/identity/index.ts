@@ -15,6 +15,7 @@ import { UserSessionResolver } from './user-session.resolver.js';
 export { type AccessClaims, signAccessToken, verifyAccessToken } from './access-token.js';
 export { AccountMailService } from './account-mail.service.js';
 export { ApiKeyService } from './api-key.service.js';
+export { assertAtHub } from './at-hub.store.js';
 export { AttemptService } from './attempt.service.js';
 export { type Authenticated, AuthenticationService } from './authentication.service.js';
 export { EnrolmentService } from './enrolment.service.js';

@@ -1,4 +1,4 @@
-import { DomainError } from '../kernel/index.js';
+import { assertOrdered, DomainError } from '../kernel/index.js';
 import {
   type Connection,
   type Page,
@@ -21,9 +21,13 @@ export interface EventFilter {
 
 /** What has happened to sign-ins, newest first. */
 export class SignInEventService {
-  /** Events of the users in view; with those on addresses that nobody has, for the hub. */
+  /**
+   * Events of the users in view; with those on addresses that nobody has, for the hub. Refuses
+   * with INVALID_PERIOD.
+   */
   async list(tx: Tx, filter: EventFilter, page: Page): Promise<Connection<SignInEvent>> {
     const { userId, kind = null, outcome = null, from = null, to = null } = filter;
+    assertOrdered(from, to);
     const user = userId ? rowNumber('User', userId) : null;
     return listEvents(tx, [user, kind, outcome, from, to], page);
   }

@@ -60,6 +60,7 @@ export {
   sumMoney,
 } from './money.js';
 export {
+  assertOrdered,
   contains,
   intersect,
   isPartition,

@@ -21,6 +21,18 @@ export function period(from: number, to: number | null): Period {
   return { from, to };
 }
 
+/**
+ * Refuses with INVALID_PERIOD a span that does not end after it begins, where both ends are given:
+ * nothing lies in it. Ends are instants, or days as ISO text.
+ */
+export function assertOrdered<T extends Date | string>(
+  from: T | null | undefined,
+  to: T | null | undefined,
+): void {
+  if (!from || !to || from < to) return;
+  throw new DomainError('INVALID_PERIOD', 'The span does not end after it begins.', { from, to });
+}
+
 /** Whether an instant (epoch milliseconds) falls into the period; its end does not. */
 export function contains(span: Period, at: number): boolean {
   return at >= span.from && at < endOf(span);

@@ -19,6 +19,7 @@ export {
 } from './field-access.service.js';
 export * from './gate.service.js';
 export { demandIds } from './given-id.js';
+export { demandText } from './given-text.js';
 export * from './http.service.js';
 export * from './idempotency.store.js';
 export { knownUntil } from './known-time.js';

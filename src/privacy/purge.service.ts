@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Act, type AuditService, actorOfCommand, assertAtHub } from '../audit/index.js';
+import { type Act, type AuditService, actorOfCommand } from '../audit/index.js';
+import { assertAtHub } from '../identity/index.js';
 import {
   type BatchExecutor,
   type ClaimedBatch,
@@ -160,7 +161,7 @@ export class PurgeService implements BatchExecutor {
     return true;
   }
 
-  /** Starts a purge. Refuses with FORBIDDEN whoever does not act at the hub. */
+  /** Starts a purge. Refuses with NOT_HUB whoever does not act at the hub. */
   async start(tx: Tx, viewer: Viewer, key: string | null): Promise<Run> {
     await assertAtHub(tx, viewer.partnerId);
     const made = await once(tx, viewer, key, 'startPurge', {}, async () => {

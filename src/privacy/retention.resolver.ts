@@ -105,7 +105,7 @@ export class RetentionResolver {
   @Mutation(() => Run, {
     description:
       'Purges now what is past its time, of all partners, as a run; by itself that happens once ' +
-      'a day. For the hub only: refused with FORBIDDEN. Needs a step-up.',
+      'a day. For the hub only: refused with NOT_HUB. Needs a step-up.',
   })
   async startPurge(
     @Arg('idempotencyKey', () => String, idempotencyKeyOption) key: string | null,

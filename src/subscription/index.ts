@@ -9,6 +9,7 @@ import {
 } from './subscription.resolver.js';
 import { lookUpTrunks } from './trunk.service.js';
 
+export { creditLimit } from './credit-limit.js';
 export { subscriptionErrors } from './errors.js';
 export { Subscription, Trunk } from './subscription.entity.js';
 export { SubscriptionService } from './subscription.service.js';

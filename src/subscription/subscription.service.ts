@@ -14,7 +14,7 @@ import {
   type Tx,
   type Viewer,
 } from '../platform/index.js';
-import { subscriptionErrors } from './errors.js';
+import { creditLimit } from './credit-limit.js';
 import { insertIdentities, type NewIdentity } from './identity.store.js';
 import { numberRange, numberValue } from './identity-text.js';
 import { assertContractTerms } from './plan-currency.store.js';
@@ -227,7 +227,7 @@ async function createAll(
   const contract = await sellableContract(tx, terms.contractId);
   const account = await openAccount(tx, terms.accountId, contract.partnerId);
   const planId = await planFor(tx, terms.servicePlanId ?? null, contract, startsAt);
-  assertCreditLimit(terms.creditLimit ?? null);
+  if (typeof terms.creditLimit === 'string') creditLimit(terms.creditLimit);
   const trunks = await trunksByName(
     tx,
     lines.flatMap((line) => line.trunks),
@@ -299,12 +299,6 @@ async function planFor(
   }
   await assertContractTerms(tx, contract, at, plan);
   return plan?.id ?? null;
-}
-
-function assertCreditLimit(limit: string | null): void {
-  if (limit === null) return;
-  if (/^\d{1,10}(\.\d{1,8})?$/.test(limit) && /[1-9]/.test(limit)) return;
-  throw new DomainError('CREDIT_LIMIT_REFUSED', subscriptionErrors.CREDIT_LIMIT_REFUSED, { limit });
 }
 
 /** Visible trunks of the partner by name. Refuses with NOT_FOUND or TRUNK_OF_OTHER_PARTNER. */

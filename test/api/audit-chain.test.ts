@@ -124,7 +124,7 @@ describe('the chain of audit entries', () => {
     );
     const clerk = await tokenOf(app, world.hub, ['partner.read']);
     for (const query of [HEADS, VERIFY]) {
-      expect(await refusal(app, world.tokenA, query)).toBe('FORBIDDEN');
+      expect(await refusal(app, world.tokenA, query)).toBe('NOT_HUB');
       expect(await refusal(app, clerk, query)).toBe('FORBIDDEN');
     }
   });

@@ -37,8 +37,8 @@ const reading = permissionNames.filter((name) => name.endsWith('.read'));
 
 /** The audit as a whole is the hub's affair; the head in the row is none. */
 const OF_THE_HUB = [
-  'administrator of A1: auditHeads FORBIDDEN',
-  'administrator of A1: verifyAudit FORBIDDEN',
+  'administrator of A1: auditHeads NOT_HUB',
+  'administrator of A1: verifyAudit NOT_HUB',
   'administrator of H: verifyAudit AUDIT_HEAD_INVALID',
 ];
 

@@ -131,7 +131,7 @@ describe('how long data is kept', () => {
     expect(await refused({ kind: 'XDR', keepDays: 90, partnerId: world.hub.globalId }, below)).toBe(
       'NOT_FOUND',
     );
-    expect(await refusal(kontor, below, PURGE)).toBe('FORBIDDEN');
+    expect(await refusal(kontor, below, PURGE)).toBe('NOT_HUB');
   });
 
   it('holds for all below who have set nothing, from its day on', async () => {
