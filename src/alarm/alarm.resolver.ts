@@ -56,7 +56,8 @@ export class AlarmResolver {
 
   @Authorized('alarm.acknowledge')
   @Mutation(() => Alarm, {
-    description: 'Takes care of an alarm. Refused with ALARM_CLEARED when it is over.',
+    description:
+      'Takes care of an alarm. Refused with NOT_FOUND, or with ALARM_CLEARED when it is over.',
   })
   async acknowledgeAlarm(
     @Arg('id', () => ID, { description: 'Identifier of the alarm.' }) id: string,
@@ -68,7 +69,9 @@ export class AlarmResolver {
   }
 
   @Authorized('alarm.acknowledge')
-  @Mutation(() => Alarm, { description: 'Ends an alarm; a cleared one stays as it is.' })
+  @Mutation(() => Alarm, {
+    description: 'Ends an alarm; a cleared one stays as it is. Refused with NOT_FOUND.',
+  })
   async clearAlarm(
     @Arg('id', () => ID, { description: 'Identifier of the alarm.' }) id: string,
     @Arg('idempotencyKey', () => String, idempotencyKeyOption) key: string | null,

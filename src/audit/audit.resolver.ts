@@ -52,7 +52,9 @@ export class AuditResolver {
 
   @Authorized('audit.read')
   @Query(() => AuditEntryConnection, {
-    description: 'What was done on behalf of the partner and of those below it, newest first.',
+    description:
+      'What was done on behalf of the partner and of those below it, newest first. Refused ' +
+      'with INVALID_PERIOD.',
   })
   async auditEntries(
     @Args(() => PageArgs) page: PageArgs,
@@ -65,7 +67,7 @@ export class AuditResolver {
 
   @Authorized('audit.read')
   @Query(() => AuditHeadConnection, {
-    description: 'Signed heads of the chain, oldest first; for the hub only.',
+    description: 'Signed heads of the chain, oldest first; for the hub only. Refused with NOT_HUB.',
   })
   async auditHeads(
     @Args(() => PageArgs) page: PageArgs,

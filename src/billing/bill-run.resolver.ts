@@ -66,8 +66,8 @@ export class BillRunResolver {
   @Mutation(() => Run, {
     description:
       'Finalises all drafts of an ended bill run, as a run of its own. Asked again it answers ' +
-      'the same run. Refused with NOT_FOUND, BILL_RUN_OPEN or NOTHING_TO_FINALISE. Needs a ' +
-      'step-up.',
+      'the same run. Refused with BILL_RUN_OPEN, NOTHING_TO_FINALISE, NUMBERS_NOT_RECONCILED ' +
+      'or NOT_FOUND. Needs a step-up.',
   })
   async finaliseBillRun(
     @Arg('runId', () => ID, { description: 'The bill run.' }) runId: string,

@@ -13,8 +13,8 @@ export class FeeQuoteResolver {
   @Query(() => [FeeQuote], {
     description:
       'The fees that an invoice of a contract for a month would have if it were made now; ' +
-      "nothing is stored. For the seller's side. Refused with NOT_FOUND, CONTRACT_WITHOUT_TERMS, " +
-      'FORBIDDEN.',
+      "nothing is stored. For the seller's side. Refused with CONTRACT_WITHOUT_TERMS, " +
+      'FEE_COUNTS_TOO_MUCH, FORBIDDEN or NOT_FOUND.',
   })
   async quoteFees(
     @Args(() => FeeQuoteArgs) { contractId, period }: FeeQuoteArgs,

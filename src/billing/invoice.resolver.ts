@@ -114,7 +114,8 @@ export class InvoiceResolver {
   @Mutation(() => Invoice, {
     description:
       'Gives a draft its legal number, dates and PDF, and freezes it. A finalised invoice is ' +
-      'answered as it is. Refused with NOT_FOUND. Needs a step-up.',
+      'answered as it is. Refused with NUMBERS_NOT_RECONCILED, NUMBER_NOT_KEPT or NOT_FOUND. ' +
+      'Needs a step-up.',
   })
   async finaliseInvoice(
     @Arg('id', () => ID, { description: 'The invoice.' }) id: string,

@@ -69,7 +69,12 @@ export class BonusRuleResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => BonusRule, { description: 'Creates a bonus rule of a service plan or contract.' })
+  @Mutation(() => BonusRule, {
+    description:
+      'Creates a bonus rule of a service plan or contract. Refused with PRICE_LIST_READ_ONLY, ' +
+      'NOT_OF_OWNER, BONUS_RULE_REFUSED, ALLOWANCE_TARGET_REFUSED, NOT_SELLER, INVALID_PERIOD ' +
+      'or NOT_FOUND.',
+  })
   async createBonusRule(
     @Arg('target', () => AllowanceTargetInput, { description: 'What it belongs to.' })
     target: AllowanceTargetInput,
@@ -86,7 +91,8 @@ export class BonusRuleResolver {
   @Mutation(() => BonusRule, {
     description:
       'Makes a bonus rule be as given from its validFrom on. What was known of it from then on ' +
-      'is superseded; nothing is edited.',
+      'is superseded; nothing is edited. Refused with PRICE_LIST_READ_ONLY, NOT_OF_OWNER, ' +
+      'BONUS_RULE_REFUSED, INVALID_PERIOD or NOT_FOUND.',
   })
   async changeBonusRule(
     @Arg('id', () => ID, { description: 'The bonus rule.' }) id: string,
@@ -103,8 +109,8 @@ export class BonusRuleResolver {
   @Authorized('catalog.manage')
   @Mutation(() => BonusRule, {
     description:
-      'Ends a bonus rule at an instant. At or before its beginning it is withdrawn as if it had ' +
-      'never been.',
+      'Ends a bonus rule at an instant. At or before its beginning it is withdrawn as if it ' +
+      'had never been. Refused with PRICE_LIST_READ_ONLY, VERSION_NOT_CLOSABLE or NOT_FOUND.',
   })
   async closeBonusRule(
     @Arg('id', () => ID, { description: 'The bonus rule.' }) id: string,

@@ -66,7 +66,11 @@ export class BucketResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => Bucket, { description: 'Creates a bucket of a service plan or contract.' })
+  @Mutation(() => Bucket, {
+    description:
+      'Creates a bucket of a service plan or contract. Refused with PRICE_LIST_READ_ONLY, ' +
+      'BUCKET_REFUSED, ALLOWANCE_TARGET_REFUSED, NOT_SELLER, INVALID_PERIOD or NOT_FOUND.',
+  })
   async createBucket(
     @Arg('target', () => AllowanceTargetInput, { description: 'What it belongs to.' })
     target: AllowanceTargetInput,
@@ -83,7 +87,8 @@ export class BucketResolver {
   @Mutation(() => Bucket, {
     description:
       'Makes a bucket be as given from its validFrom on. What was known of it from then on is ' +
-      'superseded; nothing is edited.',
+      'superseded; nothing is edited. Refused with PRICE_LIST_READ_ONLY, BUCKET_REFUSED, ' +
+      'INVALID_PERIOD or NOT_FOUND.',
   })
   async changeBucket(
     @Arg('id', () => ID, { description: 'The bucket.' }) id: string,
@@ -101,7 +106,7 @@ export class BucketResolver {
   @Mutation(() => Bucket, {
     description:
       'Ends a bucket at an instant. At or before its beginning it is withdrawn as if it had ' +
-      'never been.',
+      'never been. Refused with PRICE_LIST_READ_ONLY, VERSION_NOT_CLOSABLE or NOT_FOUND.',
   })
   async closeBucket(
     @Arg('id', () => ID, { description: 'The bucket.' }) id: string,

@@ -60,7 +60,9 @@ export class CustomerGroupResolver {
   }
 
   @Authorized('catalog.read')
-  @Query(() => MemberConnection, { description: 'Members of a group, oldest record first.' })
+  @Query(() => MemberConnection, {
+    description: 'Members of a group, oldest record first. Refused with NOT_FOUND.',
+  })
   async groupMembers(
     @Arg('groupId', () => ID, { description: 'The group.' }) groupId: string,
     @Args(() => VersionArgs) moment: VersionArgs,
@@ -71,7 +73,11 @@ export class CustomerGroupResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => CustomerGroup, { description: 'Creates a customer group.' })
+  @Mutation(() => CustomerGroup, {
+    description:
+      'Creates a customer group. Refused with PRICE_LIST_READ_ONLY, CUSTOMER_GROUP_NAME_TAKEN, ' +
+      'PARTNER_CLOSED or NOT_FOUND.',
+  })
   async createCustomerGroup(
     @Arg('input', () => CreateCustomerGroupInput, { description: 'The new group.' })
     input: CreateCustomerGroupInput,
@@ -84,7 +90,11 @@ export class CustomerGroupResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => CustomerGroupMember, { description: 'Takes a customer into a group.' })
+  @Mutation(() => CustomerGroupMember, {
+    description:
+      'Takes a customer into a group. Refused with PRICE_LIST_READ_ONLY, GROUP_MEMBER_REFUSED, ' +
+      'GROUP_MEMBER_TWICE, INVALID_PERIOD or NOT_FOUND.',
+  })
   async addGroupMember(
     @Arg('input', () => AddGroupMemberInput, { description: 'Who, and when.' })
     input: AddGroupMemberInput,
@@ -99,8 +109,8 @@ export class CustomerGroupResolver {
   @Authorized('catalog.manage')
   @Mutation(() => CustomerGroupMember, {
     description:
-      'Ends a membership at an instant. At or before its beginning it is withdrawn as if it had ' +
-      'never been.',
+      'Ends a membership at an instant. At or before its beginning it is withdrawn as if it ' +
+      'had never been. Refused with PRICE_LIST_READ_ONLY, VERSION_NOT_CLOSABLE or NOT_FOUND.',
   })
   async endGroupMember(
     @Arg('memberId', () => ID, { description: 'The membership.' }) memberId: string,

@@ -9,7 +9,6 @@ export const catalogErrors = {
   TIME_BANDS_REFUSED: 'The bands of a time profile overlap or a rule of theirs is not sound.',
   PRICE_LIST_NAME_TAKEN: 'The partner has a price list of this name.',
   PRICE_LIST_PARENT_REFUSED: 'The price list cannot inherit from the given one.',
-  PRICE_LIST_CYCLE: 'The price lists inherit from each other in a circle.',
   PRICE_LIST_READ_ONLY: 'Prices of a supplier or operator are kept by the partner above it.',
   RATE_REFUSED: 'A field of the rate breaks its rule; details name the field.',
   RATE_OVERLAPS: 'Another rate of the same key holds in the same time.',

@@ -45,7 +45,10 @@ export class HolidayResolver {
   }
 
   @Authorized('catalog.read')
-  @Query(() => HolidayConnection, { description: 'Days of a calendar, oldest record first.' })
+  @Query(() => HolidayConnection, {
+    description:
+      'Days of a calendar, oldest record first. Refused with INVALID_PERIOD or NOT_FOUND.',
+  })
   async holidays(
     @Arg('calendarId', () => ID, { description: 'The calendar.' }) calendarId: string,
     @Arg('filter', () => HolidayFilter, { defaultValue: {}, description: 'Which to list.' })
@@ -57,7 +60,11 @@ export class HolidayResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => HolidayCalendar, { description: 'Creates a calendar; for the hub only.' })
+  @Mutation(() => HolidayCalendar, {
+    description:
+      'Creates a calendar; for the hub only. Refused with HOLIDAY_CALENDAR_NAME_TAKEN or ' +
+      'NOT_HUB.',
+  })
   async createHolidayCalendar(
     @Arg('input', () => CreateHolidayCalendarInput, { description: 'The new calendar.' })
     input: CreateHolidayCalendarInput,
@@ -70,7 +77,11 @@ export class HolidayResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => HolidayCalendar, { description: 'Adds days to a calendar; for the hub only.' })
+  @Mutation(() => HolidayCalendar, {
+    description:
+      'Adds days to a calendar; for the hub only. Refused with HOLIDAY_EXISTS, NOT_HUB or ' +
+      'NOT_FOUND.',
+  })
   async addHolidays(
     @Arg('input', () => AddHolidaysInput, { description: 'The days.' }) input: AddHolidaysInput,
     @Arg('idempotencyKey', () => String, idempotencyKeyOption)
@@ -83,7 +94,9 @@ export class HolidayResolver {
 
   @Authorized('catalog.manage')
   @Mutation(() => Holiday, {
-    description: 'Takes a day out of its calendar, for what is rated from then on; hub only.',
+    description:
+      'Takes a day out of its calendar, for what is rated from then on; hub only. Refused with ' +
+      'HOLIDAY_WITHDRAWN, NOT_HUB or NOT_FOUND.',
   })
   async withdrawHoliday(
     @Arg('holidayId', () => ID, { description: 'The day.' }) id: string,

@@ -77,7 +77,9 @@ export class PriceListResolver {
 
   @Authorized('catalog.read')
   @ShownWith(...pricePermissions)
-  @Query(() => RateConnection, { description: 'Rows of a price list, oldest first.' })
+  @Query(() => RateConnection, {
+    description: 'Rows of a price list, oldest first. Refused with NOT_FOUND.',
+  })
   async rates(
     @Arg('priceListId', () => ID, { description: 'The price list.' }) priceListId: string,
     @Arg('filter', () => RateFilter, { defaultValue: {}, description: 'Which to list.' })
@@ -92,7 +94,9 @@ export class PriceListResolver {
   @Authorized('catalog.read')
   @ShownWith(...pricePermissions)
   @Query(() => EffectiveRateConnection, {
-    description: 'Prices of a list in force at an instant, inheritance worked out, by prefix.',
+    description:
+      'Prices of a list in force at an instant, inheritance worked out, by prefix. Refused ' +
+      'with INVALID_PREFIX, VALUE_OUT_OF_RANGE or NOT_FOUND.',
   })
   async effectiveRates(
     @Arg('priceListId', () => ID, { description: 'The price list.' }) priceListId: string,
@@ -114,7 +118,9 @@ export class PriceListResolver {
   @ShownWith(...pricePermissions)
   @Query(() => EffectiveRateView, {
     nullable: true,
-    description: 'The price of a number at an instant, or null when the list has none.',
+    description:
+      'The price of a number at an instant, or null when the list has none. Refused with ' +
+      'VALUE_OUT_OF_RANGE, INVALID_NUMBER, INVALID_TIME_ZONE or NOT_FOUND.',
   })
   async rateFor(
     @Arg('priceListId', () => ID, { description: 'The price list.' }) priceListId: string,
@@ -141,7 +147,9 @@ export class PriceListResolver {
   @Authorized('catalog.manage')
   @Mutation(() => PriceList, {
     description:
-      'Creates a price list. To inherit, the prices that it takes over must be seen by the caller.',
+      'Creates a price list. To inherit, the prices that it takes over must be seen by the ' +
+      'caller. Refused with PRICE_LIST_NAME_TAKEN, PRICE_LIST_PARENT_REFUSED, ' +
+      'PRICE_LIST_READ_ONLY, PARTNER_CLOSED, INVALID_CURRENCY or NOT_FOUND.',
   })
   async createPriceList(
     @Arg('input', () => CreatePriceListInput, { description: 'The new list.' })
@@ -159,9 +167,11 @@ export class PriceListResolver {
   @Authorized('catalog.manage')
   @Mutation(() => Rate, {
     description:
-      'Records a rate from an instant on; the open rate of the same key ends there. What it does ' +
-      'to margins is held against the policies of contracts, as of a rate sheet: refused with ' +
-      'MARGIN_REFUSED, MARGIN_HELD or EXCHANGE_RATE_MISSING.',
+      'Records a rate from an instant on; the open rate of the same key ends there. What it ' +
+      'does to margins is held against the policies of contracts, as of a rate sheet: refused ' +
+      'with MARGIN_REFUSED, MARGIN_HELD or EXCHANGE_RATE_MISSING. The rate itself with ' +
+      'RATE_REFUSED, RATE_OVERLAPS, RATE_WITHOUT_PARENT, RATE_BELOW_ZERO, RATE_ABOVE_REVENUE, ' +
+      'BAND_NOT_OF_PROFILE, NOT_OF_OWNER, PRICE_LIST_READ_ONLY, INVALID_PERIOD or NOT_FOUND.',
   })
   async setRate(
     @Arg('input', () => SetRateInput, { description: 'The rate.' }) input: SetRateInput,
@@ -178,8 +188,10 @@ export class PriceListResolver {
   @Authorized('catalog.manage')
   @Mutation(() => PriceList, {
     description:
-      'Ends a rate at an instant. At or before its beginning it is withdrawn as if it had never ' +
-      'been set. What the list inherits shows again, and is held against margins as by setRate.',
+      'Ends a rate at an instant. At or before its beginning it is withdrawn as if it had ' +
+      'never been set. What the list inherits shows again, and is held against margins as by ' +
+      'setRate. Refused with PRICE_LIST_READ_ONLY, RATE_NOT_CLOSABLE, MARGIN_REFUSED, ' +
+      'MARGIN_HELD, EXCHANGE_RATE_MISSING or NOT_FOUND.',
   })
   async closeRate(
     @Arg('rateId', () => ID, { description: 'The rate.' }) rateId: string,

@@ -70,7 +70,12 @@ export class PriceRuleResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => PriceRule, { description: 'Creates a discount or surcharge of a seller.' })
+  @Mutation(() => PriceRule, {
+    description:
+      'Creates a discount or surcharge of a seller. Refused with TIME_BANDS_REFUSED, ' +
+      'PRICE_LIST_READ_ONLY, NOT_OF_OWNER, PRICE_RULE_REFUSED, PARTNER_CLOSED, INVALID_PERIOD ' +
+      'or NOT_FOUND.',
+  })
   async createPriceRule(
     @Arg('partnerId', () => ID, { description: 'The seller.' }) partnerId: string,
     @Arg('rule', () => PriceRuleInput, { description: 'The new rule.' }) rule: PriceRuleInput,
@@ -86,7 +91,8 @@ export class PriceRuleResolver {
   @Mutation(() => PriceRule, {
     description:
       'Makes a rule be as given from its validFrom on. What was known of it from then on is ' +
-      'superseded; nothing is edited.',
+      'superseded; nothing is edited. Refused with TIME_BANDS_REFUSED, PRICE_LIST_READ_ONLY, ' +
+      'NOT_OF_OWNER, PRICE_RULE_REFUSED, INVALID_PERIOD or NOT_FOUND.',
   })
   async changePriceRule(
     @Arg('id', () => ID, { description: 'The rule.' }) id: string,
@@ -103,8 +109,8 @@ export class PriceRuleResolver {
   @Authorized('catalog.manage')
   @Mutation(() => PriceRule, {
     description:
-      'Ends a rule at an instant. At or before its beginning it is withdrawn as if it had never ' +
-      'been.',
+      'Ends a rule at an instant. At or before its beginning it is withdrawn as if it had ' +
+      'never been. Refused with PRICE_LIST_READ_ONLY, VERSION_NOT_CLOSABLE or NOT_FOUND.',
   })
   async closePriceRule(
     @Arg('id', () => ID, { description: 'The rule.' }) id: string,

@@ -58,7 +58,11 @@ export class RateSheetResolver {
   @Mutation(() => RateSheet, {
     description:
       'Reads a rate sheet and compares it with its price list. Rows with errors are kept and ' +
-      'named; nothing is priced by the sheet until it is activated.',
+      'named; nothing is priced by the sheet until it is activated. Refused with FILE_PURGED, ' +
+      'PRICE_LIST_READ_ONLY, RATE_REFUSED, SHEET_SOURCE_REFUSED, SHEET_COLUMN_MISSING, ' +
+      'SHEET_COLUMN_TWICE, SHEET_COLUMNS_REFUSED, SHEET_UNREADABLE, SHEET_TOO_LARGE, ' +
+      'SHEET_FORMAT_REFUSED, SHEET_ENCODING_REFUSED, SHEET_WORKSHEET_MISSING, ' +
+      'INVALID_TIME_ZONE or NOT_FOUND.',
   })
   async importRateSheet(
     @Arg('input', () => ImportRateSheetInput, { description: 'The sheet.' })
@@ -76,7 +80,9 @@ export class RateSheetResolver {
   @Mutation(() => RateSheet, {
     description:
       'Puts the prices of a sheet into its list, all at once. What they replace ends when they ' +
-      'take effect. Activating twice is activating once.',
+      'take effect. Activating twice is activating once. Refused with PRICE_LIST_READ_ONLY, ' +
+      'SHEET_NOTICE_TOO_SHORT, MARGIN_REFUSED, MARGIN_HELD, SHEET_HAS_ERRORS, SHEET_DISCARDED, ' +
+      'EXCHANGE_RATE_MISSING or NOT_FOUND.',
   })
   async activateRateSheet(
     @Arg('id', () => ID, { description: 'The rate sheet.' }) id: string,
@@ -98,7 +104,9 @@ export class RateSheetResolver {
 
   @Authorized('catalog.manage')
   @Mutation(() => RateSheet, {
-    description: 'Compares a sheet again with its list, contracts and margins as they are now.',
+    description:
+      'Compares a sheet again with its list, contracts and margins as they are now. Refused ' +
+      'with PRICE_LIST_READ_ONLY, SHEET_DISCARDED, SHEET_ACTIVATED or NOT_FOUND.',
   })
   async compareRateSheet(
     @Arg('id', () => ID, { description: 'The rate sheet.' }) id: string,
@@ -110,8 +118,10 @@ export class RateSheetResolver {
   @Authorized('rate-sheet.activate')
   @Mutation(() => RateSheet, {
     description:
-      'Takes an activation back before it takes effect: what the sheet recorded counts no more, ' +
-      'what it closed counts again. Undoing twice is undoing once; it can be activated anew.',
+      'Takes an activation back before it takes effect: what the sheet recorded counts no ' +
+      'more, what it closed counts again. Undoing twice is undoing once; it can be activated ' +
+      'anew. Refused with PRICE_LIST_READ_ONLY, SHEET_NOT_ACTIVATED, SHEET_IN_FORCE, ' +
+      'SHEET_CHANGED_SINCE or NOT_FOUND.',
   })
   async undoRateSheet(
     @Arg('id', () => ID, { description: 'The rate sheet.' }) id: string,
@@ -121,7 +131,11 @@ export class RateSheetResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => RateSheet, { description: 'Puts a sheet aside that is not active.' })
+  @Mutation(() => RateSheet, {
+    description:
+      'Puts a sheet aside that is not active. Refused with PRICE_LIST_READ_ONLY, ' +
+      'SHEET_ACTIVATED or NOT_FOUND.',
+  })
   async discardRateSheet(
     @Arg('id', () => ID, { description: 'The rate sheet.' }) id: string,
     @Ctx() context: RequestContext,

@@ -69,7 +69,9 @@ export class DestinationResolver {
   }
 
   @Authorized('catalog.read')
-  @Query(() => DestinationConnection, { description: 'Destinations, oldest first.' })
+  @Query(() => DestinationConnection, {
+    description: 'Destinations, oldest first. Refused with INVALID_COUNTRY.',
+  })
   async destinations(
     @Arg('filter', () => DestinationFilter, { defaultValue: {}, description: 'Which to list.' })
     filter: DestinationFilter,
@@ -82,7 +84,8 @@ export class DestinationResolver {
   @Authorized('catalog.read')
   @Query(() => Destination, {
     nullable: true,
-    description: 'The destination whose longest prefix begins the number.',
+    description:
+      'The destination whose longest prefix begins the number. Refused with INVALID_NUMBER.',
   })
   async destinationForNumber(
     @Arg('number', () => String, { description: 'E.164 digits without plus.' }) number: string,
@@ -92,7 +95,11 @@ export class DestinationResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => Destination, { description: 'Creates a destination; for the hub only.' })
+  @Mutation(() => Destination, {
+    description:
+      'Creates a destination; for the hub only. Refused with DESTINATION_NAME_TAKEN, ' +
+      'DESTINATION_PREFIX_TAKEN, INVALID_PREFIX, INVALID_COUNTRY or NOT_HUB.',
+  })
   async createDestination(
     @Arg('input', () => CreateDestinationInput, { description: 'The new destination.' })
     input: CreateDestinationInput,
@@ -132,7 +139,11 @@ export class TimeProfileResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => TimeProfile, { description: 'Creates a time profile; for the hub only.' })
+  @Mutation(() => TimeProfile, {
+    description:
+      'Creates a time profile; for the hub only. Refused with TIME_PROFILE_NAME_TAKEN, ' +
+      'TIME_BANDS_REFUSED, NOT_HUB or NOT_FOUND.',
+  })
   async createTimeProfile(
     @Arg('input', () => CreateTimeProfileInput, { description: 'The new profile.' })
     input: CreateTimeProfileInput,
@@ -173,7 +184,9 @@ export class ExchangeRateResolver {
   }
 
   @Authorized('catalog.read')
-  @Query(() => ExchangeRateConnection, { description: 'Exchange rates, oldest first.' })
+  @Query(() => ExchangeRateConnection, {
+    description: 'Exchange rates, oldest first. Refused with INVALID_CURRENCY.',
+  })
   async exchangeRates(
     @Arg('currency', () => String, { nullable: true, description: 'Only pairs with it.' })
     currency: string | null,
@@ -189,7 +202,11 @@ export class ExchangeRateResolver {
   }
 
   @Authorized('catalog.read')
-  @Query(() => ConvertedAmount, { description: 'An amount in another currency at an instant.' })
+  @Query(() => ConvertedAmount, {
+    description:
+      'An amount in another currency at an instant. Refused with EXCHANGE_RATE_MISSING, ' +
+      'INVALID_MONEY or INVALID_CURRENCY.',
+  })
   async convertAmount(
     @Arg('amount', () => DecimalScalar, { description: 'The amount.' }) amount: string,
     @Arg('from', () => String, { description: 'Its currency, ISO 4217.' }) from: string,
@@ -202,7 +219,11 @@ export class ExchangeRateResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => ExchangeRate, { description: 'Records an exchange rate; for the hub only.' })
+  @Mutation(() => ExchangeRate, {
+    description:
+      'Records an exchange rate; for the hub only. Refused with EXCHANGE_RATE_EXISTS, ' +
+      'EXCHANGE_RATE_REFUSED, NOT_HUB or INVALID_CURRENCY.',
+  })
   async setExchangeRate(
     @Arg('input', () => SetExchangeRateInput, { description: 'The rate.' })
     input: SetExchangeRateInput,
@@ -216,7 +237,9 @@ export class ExchangeRateResolver {
 
   @Authorized('catalog.manage')
   @Mutation(() => ExchangeRate, {
-    description: 'Withdraws a mistyped exchange rate, so that another can be set; hub only.',
+    description:
+      'Withdraws a mistyped exchange rate, so that another can be set; hub only. Refused with ' +
+      'EXCHANGE_RATE_WITHDRAWN, NOT_HUB or NOT_FOUND.',
   })
   async withdrawExchangeRate(
     @Arg('exchangeRateId', () => ID, { description: 'The rate.' }) id: string,
@@ -258,7 +281,11 @@ export class ServicePlanResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => ServicePlan, { description: 'Creates a service plan with its fees.' })
+  @Mutation(() => ServicePlan, {
+    description:
+      'Creates a service plan with its fees. Refused with NOT_OF_OWNER, ' +
+      'SERVICE_PLAN_NAME_TAKEN, FEE_REFUSED, PARTNER_CLOSED, INVALID_CURRENCY or NOT_FOUND.',
+  })
   async createServicePlan(
     @Arg('input', () => CreateServicePlanInput, { description: 'The new plan.' })
     input: CreateServicePlanInput,
@@ -271,7 +298,10 @@ export class ServicePlanResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => ServicePlan, { description: 'Adds a fee to a service plan.' })
+  @Mutation(() => ServicePlan, {
+    description:
+      'Adds a fee to a service plan. Refused with NOT_OF_OWNER, FEE_REFUSED or NOT_FOUND.',
+  })
   async addPlanFee(
     @Arg('servicePlanId', () => ID, { description: 'The plan.' }) servicePlanId: string,
     @Arg('fee', () => PlanFeeInput, { description: 'The fee.' }) fee: PlanFeeInput,
@@ -286,8 +316,9 @@ export class ServicePlanResolver {
   @Authorized('catalog.manage')
   @Mutation(() => ServicePlan, {
     description:
-      'Ends a fee of a service plan at an instant. At or before its beginning it is withdrawn. A ' +
-      'new price is another fee of the same name from there on.',
+      'Ends a fee of a service plan at an instant. At or before its beginning it is withdrawn. ' +
+      'A new price is another fee of the same name from there on. Refused with ' +
+      'VERSION_NOT_CLOSABLE or NOT_FOUND.',
   })
   async closePlanFee(
     @Arg('id', () => ID, { description: 'The fee.' }) id: string,

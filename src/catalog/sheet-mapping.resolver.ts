@@ -48,8 +48,10 @@ export class SheetMappingResolver {
   @Authorized('catalog.manage')
   @Mutation(() => SheetMappingRow, {
     description:
-      'Saves how sheets of a partner, or of one list, are read by default; it replaces what was ' +
-      'saved before for the same. Saving twice is saving once.',
+      'Saves how sheets of a partner, or of one list, are read by default; it replaces what ' +
+      'was saved before for the same. Saving twice is saving once. Refused with ' +
+      'PRICE_LIST_READ_ONLY, RATE_REFUSED, SHEET_MAPPING_REFUSED, PARTNER_CLOSED, ' +
+      'INVALID_TIME_ZONE or NOT_FOUND.',
   })
   async saveSheetMapping(
     @Arg('input', () => SaveSheetMappingInput, { description: 'The mapping.' })
@@ -61,7 +63,9 @@ export class SheetMappingResolver {
 
   @Authorized('catalog.manage')
   @Mutation(() => Boolean, {
-    description: 'Forgets a mapping. Sheets that were read by it stay as they are.',
+    description:
+      'Forgets a mapping. Sheets that were read by it stay as they are. Refused with ' +
+      'PRICE_LIST_READ_ONLY or NOT_FOUND.',
   })
   async removeSheetMapping(
     @Arg('id', () => ID, { description: 'The mapping.' }) id: string,

@@ -69,7 +69,10 @@ export class TierScheduleResolver {
 
   @Authorized('catalog.manage')
   @Mutation(() => TierSchedule, {
-    description: 'Creates a tier schedule, in which every quantity from 0 on has a price.',
+    description:
+      'Creates a tier schedule, in which every quantity from 0 on has a price. Refused with ' +
+      'PRICE_LIST_READ_ONLY, TIER_SCHEDULE_NAME_TAKEN, TIER_GAP, TIER_ORDER, TIER_OVERFLOW, ' +
+      'TIER_REFUSED, PARTNER_CLOSED or NOT_FOUND.',
   })
   async createTierSchedule(
     @Arg('input', () => CreateTierScheduleInput, { description: 'The new schedule.' })
@@ -128,7 +131,9 @@ export class OriginSetResolver {
   }
 
   @Authorized('catalog.read')
-  @Query(() => OriginPrefixConnection, { description: 'Prefixes of a set, oldest first.' })
+  @Query(() => OriginPrefixConnection, {
+    description: 'Prefixes of a set, oldest first. Refused with NOT_FOUND.',
+  })
   async originSetPrefixes(
     @Arg('originSetId', () => ID, { description: 'The set.' }) originSetId: string,
     @Arg('asKnownAt', () => DateTimeScalar, {
@@ -143,7 +148,11 @@ export class OriginSetResolver {
   }
 
   @Authorized('catalog.manage')
-  @Mutation(() => OriginSet, { description: 'Creates a set of origins.' })
+  @Mutation(() => OriginSet, {
+    description:
+      'Creates a set of origins. Refused with INVALID_PREFIX, PRICE_LIST_READ_ONLY, ' +
+      'ORIGIN_SET_NAME_TAKEN, PARTNER_CLOSED or NOT_FOUND.',
+  })
   async createOriginSet(
     @Arg('input', () => CreateOriginSetInput, { description: 'The new set.' })
     input: CreateOriginSetInput,
@@ -158,8 +167,9 @@ export class OriginSetResolver {
   @Authorized('catalog.manage')
   @Mutation(() => OriginSet, {
     description:
-      'Takes prefixes out of a set and others in. It counts for all that is rated from then on, ' +
-      'whenever the records began.',
+      'Takes prefixes out of a set and others in. It counts for all that is rated from then ' +
+      'on, whenever the records began. Refused with INVALID_PREFIX, PRICE_LIST_READ_ONLY or ' +
+      'NOT_FOUND.',
   })
   async changeOriginSet(
     @Arg('input', () => ChangeOriginSetInput, { description: 'The change.' })

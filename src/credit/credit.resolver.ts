@@ -19,7 +19,8 @@ export class CreditResolver {
 
   @Authorized('subscription.read')
   @Query(() => CreditBalance, {
-    description: 'What a subscription has used in a month of what it may use.',
+    description:
+      'What a subscription has used in a month of what it may use. Refused with NOT_FOUND.',
   })
   async creditBalance(
     @Arg('subscriptionId', () => ID, { description: 'Identifier of the subscription.' }) id: string,
@@ -37,8 +38,9 @@ export class CreditResolver {
   @Authorized('subscription.manage')
   @Mutation(() => CreditBalance, {
     description:
-      'Sets or removes the credit limit. Alarms of months that lie below it now are cleared, and ' +
-      'the present month is held against it at once.',
+      'Sets or removes the credit limit. Alarms of months that lie below it now are cleared, ' +
+      'and the present month is held against it at once. Refused with CREDIT_LIMIT_REFUSED, ' +
+      'NOT_SELLER or NOT_FOUND.',
   })
   async setCreditLimit(
     @Arg('input', () => CreditLimitInput, { description: 'The new terms.' })
@@ -53,7 +55,9 @@ export class CreditResolver {
 
   @Authorized('subscription.manage')
   @Mutation(() => CreditBalance, {
-    description: 'Blocks an active subscription. Refused with SUBSCRIPTION_NOT_ACTIVE.',
+    description:
+      'Blocks an active subscription. Refused with SUBSCRIPTION_NOT_ACTIVE, NOT_SELLER or ' +
+      'NOT_FOUND.',
   })
   async blockSubscription(
     @Arg('input', () => BlockInput, { description: 'Which one, and why.' })
@@ -71,7 +75,7 @@ export class CreditResolver {
     description:
       'Makes a blocked subscription active again and clears its credit alarms. Use blocks it ' +
       'again in the same month only after the limit was set anew. Refused with ' +
-      'SUBSCRIPTION_NOT_BLOCKED.',
+      'SUBSCRIPTION_NOT_BLOCKED, NOT_SELLER or NOT_FOUND.',
   })
   async releaseSubscription(
     @Arg('subscriptionId', () => ID, { description: 'Identifier of the subscription.' }) id: string,

@@ -64,7 +64,8 @@ export class EnrolmentResolver {
   @Mutation(() => TotpEnrolment, {
     description:
       'Begins to enrol an authenticator, after the password of a user who has none. Refused as ' +
-      'signIn is, in the same words also for a user who has one.',
+      'signIn is, in the same words also for a user who has one. Refused with SIGN_IN_REFUSED, ' +
+      'SIGN_IN_THROTTLED, SIGN_IN_LOCKED, SIGN_IN_BUSY or ENROLMENT_REQUIRED.',
   })
   async enrolTotp(
     @Args(() => StartEnrolmentArgs) given: StartEnrolmentArgs,
@@ -77,7 +78,7 @@ export class EnrolmentResolver {
   @Mutation(() => TotpEnrolment, {
     description:
       'Begins to replace the authenticator of the signed-in user; the old one counts until the ' +
-      'new one is confirmed. Needs a step-up.',
+      'new one is confirmed. Refused with ENROLMENT_REFUSED. Needs a step-up.',
   })
   async replaceTotp(@Ctx() context: RequestContext): Promise<TotpEnrolment> {
     return this.#enrolments.replace(context);
@@ -87,7 +88,7 @@ export class EnrolmentResolver {
     description:
       'Confirms an enrolment by the first code of the authenticator. All sessions of the user ' +
       'end and a new one begins; recovery codes from before are void. Refused with ' +
-      'ENROLMENT_REFUSED, SIGN_IN_THROTTLED, SIGN_IN_LOCKED.',
+      'SIGN_IN_REFUSED, SIGN_IN_THROTTLED, SIGN_IN_LOCKED or ENROLMENT_REFUSED.',
   })
   async confirmTotpEnrolment(
     @Arg('enrolmentToken', () => String, { description: 'From the beginning of the enrolment.' })

@@ -14,9 +14,9 @@ export class PasswordResolver {
   @Authorized()
   @Mutation(() => Boolean, {
     description:
-      "Changes the signed-in user's password; all his other sessions end. Answers true. Refused " +
-      'with PASSWORD_REFUSED, PASSWORD_TOO_WEAK, SESSION_REQUIRED (API keys), ' +
-      'SIGN_IN_THROTTLED, SIGN_IN_LOCKED.',
+      "Changes the signed-in user's password; all his other sessions end. Answers true. " +
+      'Refused with PASSWORD_REFUSED, PASSWORD_TOO_WEAK, SESSION_REQUIRED (API keys), ' +
+      'SIGN_IN_THROTTLED, SIGN_IN_LOCKED, SIGN_IN_BUSY.',
   })
   async changePassword(
     @Args(() => ChangePasswordArgs) given: ChangePasswordArgs,
@@ -44,7 +44,7 @@ export class PasswordResolver {
     description:
       'Chooses a password with a token that came by mail. All sessions of the user end; ' +
       'one-time passwords stay as they are. Answers true. Refused with RESET_REFUSED, ' +
-      'PASSWORD_TOO_WEAK (the token stays good), SIGN_IN_THROTTLED.',
+      'PASSWORD_TOO_WEAK (the token stays good), SIGN_IN_THROTTLED, SIGN_IN_BUSY.',
   })
   async resetPassword(
     @Args(() => ResetPasswordArgs) given: ResetPasswordArgs,

@@ -72,7 +72,7 @@ export class RoleResolver {
   @Mutation(() => Role, {
     description:
       'Creates a role. Refused with UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, TOTP_REQUIRED, ' +
-      'ROLE_NAME_TAKEN. Needs a step-up.',
+      'ROLE_NAME_TAKEN or NOT_FOUND. Needs a step-up.',
   })
   async createRole(
     @Arg('input', () => CreateRoleInput, { description: 'The role.' }) input: CreateRoleInput,
@@ -87,7 +87,8 @@ export class RoleResolver {
   @Mutation(() => Role, {
     description:
       'Replaces what a role permits, at once for everybody who has it. Refused with ' +
-      'UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, TOTP_REQUIRED, NOT_FOUND. Needs a step-up.',
+      'UNKNOWN_PERMISSION, PERMISSION_NOT_HELD, TOTP_REQUIRED, LAST_ADMINISTRATOR or ' +
+      'NOT_FOUND. Needs a step-up.',
   })
   async setRolePermissions(
     @Arg('roleId', () => ID, { description: 'The role.' }) roleId: string,

@@ -25,7 +25,9 @@ export class SignInEventResolver {
 
   @Authorized('sign-in.read')
   @Query(() => SignInEventConnection, {
-    description: 'What happened to the sign-ins of the users in view, newest first.',
+    description:
+      'What happened to the sign-ins of the users in view, newest first. Refused with ' +
+      'INVALID_PERIOD.',
   })
   async signInEvents(
     @Arg('filter', () => SignInEventFilter, { nullable: true, description: 'Only these.' })

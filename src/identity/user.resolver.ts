@@ -84,8 +84,8 @@ export class UserResolver {
   @Mutation(() => AppUser, {
     description:
       'Creates a user. Who gets no password is invited by mail to choose one; an authenticator ' +
-      'is enrolled at the first sign-in. Refused with EMAIL_TAKEN, PASSWORD_TOO_WEAK, ' +
-      'PERMISSION_NOT_HELD, ROLE_OF_OTHER_PARTNER, NOT_FOUND. Needs a step-up.',
+      'is enrolled at the first sign-in. Refused with SIGN_IN_BUSY, PERMISSION_NOT_HELD, ' +
+      'ROLE_OF_OTHER_PARTNER, EMAIL_TAKEN, PASSWORD_TOO_WEAK or NOT_FOUND. Needs a step-up.',
   })
   async createUser(
     @Arg('input', () => CreateUserInput, { description: 'The user.' }) input: CreateUserInput,
@@ -128,7 +128,8 @@ export class UserResolver {
   @Mutation(() => AppUser, {
     description:
       'Lets a user sign in no more and ends all sessions of the user. Refused with ' +
-      'PERMISSION_NOT_HELD when the user may do what the caller may not. Needs a step-up.',
+      'PERMISSION_NOT_HELD when the user may do what the caller may not, LAST_ADMINISTRATOR, ' +
+      'NOT_FOUND. Needs a step-up.',
   })
   async disableUser(
     @Arg('userId', () => ID, { description: 'The user.' }) userId: string,

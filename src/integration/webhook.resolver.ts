@@ -121,7 +121,9 @@ export class WebhookResolver {
 
   @Authorized('webhook.manage', STEP_UP)
   @Mutation(() => Webhook, {
-    description: 'Changes a webhook; messages that wait go to the new address. Needs a step-up.',
+    description:
+      'Changes a webhook; messages that wait go to the new address. Refused with ' +
+      'WEBHOOK_URL_REFUSED or NOT_FOUND. Needs a step-up.',
   })
   async updateWebhook(
     @Arg('input', () => UpdateWebhookInput, { description: 'What changes.' })
@@ -135,7 +137,9 @@ export class WebhookResolver {
 
   @Authorized('webhook.manage')
   @Mutation(() => Webhook, {
-    description: 'Stops sending to a webhook; what happens meanwhile waits, for three days.',
+    description:
+      'Stops sending to a webhook; what happens meanwhile waits, for three days. Refused with ' +
+      'NOT_FOUND.',
   })
   async pauseWebhook(
     @Arg('id', () => ID, idOption) id: string,
@@ -147,7 +151,9 @@ export class WebhookResolver {
   }
 
   @Authorized('webhook.manage')
-  @Mutation(() => Webhook, { description: 'Goes on sending to a paused webhook.' })
+  @Mutation(() => Webhook, {
+    description: 'Goes on sending to a paused webhook. Refused with NOT_FOUND.',
+  })
   async resumeWebhook(
     @Arg('id', () => ID, idOption) id: string,
     @Arg('idempotencyKey', () => String, idempotencyKeyOption) key: string | null,
@@ -159,7 +165,9 @@ export class WebhookResolver {
 
   @Authorized('webhook.manage')
   @Mutation(() => ID, {
-    description: 'Ends a webhook for good, with its secrets and what waits for it; answers its id.',
+    description:
+      'Ends a webhook for good, with its secrets and what waits for it; answers its id. ' +
+      'Refused with NOT_FOUND.',
   })
   async deleteWebhook(
     @Arg('id', () => ID, idOption) id: string,
@@ -174,7 +182,7 @@ export class WebhookResolver {
   @Mutation(() => WebhookWithSecret, {
     description:
       'Gives a webhook a new secret. Until the one before ends messages carry a signature of ' +
-      'each. Needs a step-up.',
+      'each. Refused with NOT_FOUND. Needs a step-up.',
   })
   async rotateWebhookSecret(
     @Args(() => RotateArgs) given: RotateArgs,
@@ -188,7 +196,7 @@ export class WebhookResolver {
 
   @Authorized('webhook.manage')
   @Mutation(() => WebhookDelivery, {
-    description: 'Sends a ping to a webhook once, also to a paused one.',
+    description: 'Sends a ping to a webhook once, also to a paused one. Refused with NOT_FOUND.',
   })
   async testWebhook(
     @Arg('id', () => ID, idOption) id: string,
@@ -202,7 +210,8 @@ export class WebhookResolver {
   @Authorized('webhook.manage')
   @Mutation(() => WebhookDelivery, {
     description:
-      'Sends a message again under the same `webhook-id`, now and, if need be, for three days.',
+      'Sends a message again under the same `webhook-id`, now and, if need be, for three days. ' +
+      'Refused with NOT_FOUND.',
   })
   async redeliverWebhook(
     @Arg('deliveryId', () => ID, { description: 'The message.' }) id: string,

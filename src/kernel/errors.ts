@@ -33,18 +33,17 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new Bug(message);
 }
 
-/** Refusals that any capability may meet through kernel values. */
+/**
+ * Refusals that any capability may meet through kernel values, as far as a request can lead to
+ * them: amounts of two currencies, weights, cycles and doubled times are never given.
+ */
 export const kernelErrors = {
   INVALID_MONEY: 'The text is not a plain decimal amount with at most 8 decimals.',
   INVALID_CURRENCY: 'The code is not an active ISO 4217 currency.',
-  CURRENCY_MISMATCH: 'Amounts in different currencies cannot be combined.',
   INVALID_NUMBER: 'The value is not a number of the expected kind.',
-  INVALID_WEIGHTS: 'An amount can be shared only by weights that are not negative nor all zero.',
   INVALID_PERIOD: 'A period must end after it begins.',
   INVALID_DATE: 'The text is not a date of the calendar.',
   INVALID_TIME_ZONE: 'The name is not an IANA time zone.',
-  INVALID_CYCLE: 'A billing cycle needs a whole count of at least one and a valid anchor date.',
-  AMBIGUOUS_TIME: 'The local time occurs twice or never in its time zone.',
   INVALID_ID: 'The identifier is not one that this API issued for this type.',
   INVALID_CURSOR: 'The cursor is not one that this API issued.',
 } as const satisfies ErrorCatalogue;

@@ -66,7 +66,8 @@ export class UsageFileResolver {
       'finds the same run; content that was imported as another file or source is refused with ' +
       'FILE_ALREADY_IMPORTED, and one whose bytes were purged with FILE_PURGED. A file of one ' +
       'partner is not taken as usage of a source of another who is neither above nor below it: ' +
-      'SOURCE_OF_OTHER_PARTNER.',
+      'SOURCE_OF_OTHER_PARTNER. One that was set aside is refused with FILE_QUARANTINED, one ' +
+      'that is not to be seen with NOT_FOUND.',
   })
   async importUsageFile(
     @Arg('fileId', () => ID, { description: 'The stored file.' }) fileId: string,

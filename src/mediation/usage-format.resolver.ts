@@ -53,7 +53,9 @@ export class UsageFormatResolver {
 
   @Authorized('usage.import')
   @Query(() => [TriedUsageRecord], {
-    description: 'Reads a sample as an import would and shows each record or what is wrong.',
+    description:
+      'Reads a sample as an import would and shows each record or what is wrong. Refused with ' +
+      'USAGE_SAMPLE_TOO_LARGE, INVALID_TIME_ZONE or NOT_FOUND.',
   })
   async tryUsageFormat(
     @Args(() => TryUsageFormatArgs) args: TryUsageFormatArgs,
@@ -65,8 +67,9 @@ export class UsageFormatResolver {
   @Authorized('usage.import')
   @Mutation(() => UsageFormat, {
     description:
-      'Records a definition as the next version of a format. Refused with USAGE_FORMAT_INVALID, ' +
-      'whose details list each wrong place as a JSON pointer.',
+      'Records a definition as the next version of a format. Refused with ' +
+      'USAGE_FORMAT_NAME_INVALID, or with USAGE_FORMAT_INVALID, whose details list each wrong ' +
+      'place as a JSON pointer.',
   })
   async createUsageFormat(
     @Arg('name', () => String, { description: 'Name of the format, up to 63 characters.' })

@@ -57,7 +57,12 @@ export class UsageSourceResolver {
   }
 
   @Authorized('usage.import')
-  @Mutation(() => UsageSource, { description: 'Creates a source of usage files.' })
+  @Mutation(() => UsageSource, {
+    description:
+      'Creates a source of usage files. Refused with USAGE_SOURCE_NAME_INVALID, ' +
+      'USAGE_SOURCE_NAME_TAKEN, IDENTITY_DOMAIN_INVALID, IDENTITY_DOMAIN_TAKEN, ' +
+      'TRUNK_NOT_FOUND_FOR_SOURCE, INVALID_TIME_ZONE or NOT_FOUND.',
+  })
   async createUsageSource(
     @Arg('input', () => CreateUsageSourceInput, { description: 'The new source.' })
     input: CreateUsageSourceInput,

@@ -62,7 +62,14 @@ export class ContractResolver {
   }
 
   @Authorized('contract.manage')
-  @Mutation(() => Contract, { description: 'Creates a contract with its first terms.' })
+  @Mutation(() => Contract, {
+    description:
+      'Creates a contract with its first terms. Refused with PARTNER_CLOSED, ' +
+      'ACCOUNT_OF_OTHER_PARTNER, ACCOUNT_CLOSED, CONTRACT_NUMBER_TAKEN, ' +
+      'CONTRACT_SIDES_REFUSED, CONTRACT_TERMS_REFUSED, CONTRACT_SERVICE_TWICE, ' +
+      'PRICE_LIST_NOT_OF_SELLER, PRICE_LIST_CURRENCY, INVALID_CURRENCY, INVALID_PERIOD, ' +
+      'INVALID_TIME_ZONE or NOT_FOUND.',
+  })
   async createContract(
     @Arg('input', () => CreateContractInput, { description: 'The new contract.' })
     input: CreateContractInput,
@@ -78,8 +85,11 @@ export class ContractResolver {
   @Mutation(() => Contract, {
     description:
       'Records new terms over a period. Versions that the period touches are superseded; what ' +
-      'they cover outside of it is recorded anew. Nothing is edited. Refused with PLAN_CURRENCY ' +
-      'while subscriptions of that time have service plans in another currency.',
+      'they cover outside of it is recorded anew. Nothing is edited. Refused with NOT_SELLER, ' +
+      'CONTRACT_TERMINATED, CONTRACT_TERMS_REFUSED, CONTRACT_SERVICE_TWICE, ' +
+      'PRICE_LIST_NOT_OF_SELLER, PRICE_LIST_CURRENCY, INVALID_CURRENCY, INVALID_PERIOD, ' +
+      'INVALID_TIME_ZONE, NOT_FOUND, and with PLAN_CURRENCY while subscriptions of that time ' +
+      'have service plans in another currency.',
   })
   async amendContract(
     @Arg('contractId', () => ID, { description: 'The contract.' }) contractId: string,

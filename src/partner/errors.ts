@@ -2,7 +2,6 @@ import type { ErrorCatalogue } from '../kernel/index.js';
 
 /** Refusals of the partner register. */
 export const partnerErrors = {
-  HUB_EXISTS: 'An installation has one hub, and this one has it already.',
   PARTNER_PLACE_REFUSED: 'A partner of this kind cannot stand below the given parent.',
   PARTNER_TOO_DEEP: 'The partner would stand deeper in the tree than prices are passed down.',
   PARTNER_CLOSED: 'The partner is closed and takes no new business.',

@@ -66,7 +66,11 @@ export class PartnerResolver {
   }
 
   @Authorized('partner.manage')
-  @Mutation(() => Partner, { description: 'Creates a partner below another one.' })
+  @Mutation(() => Partner, {
+    description:
+      'Creates a partner below another one. Refused with PARTNER_PLACE_REFUSED, ' +
+      'PARTNER_TOO_DEEP, PARTNER_CLOSED, INVALID_COUNTRY, INVALID_LANGUAGE or NOT_FOUND.',
+  })
   async createPartner(
     @Arg('input', () => CreatePartnerInput, { description: 'The new partner.' })
     input: CreatePartnerInput,
@@ -79,7 +83,11 @@ export class PartnerResolver {
   }
 
   @Authorized('partner.manage')
-  @Mutation(() => Partner, { description: 'Changes names and addresses of a partner.' })
+  @Mutation(() => Partner, {
+    description:
+      'Changes names and addresses of a partner. Refused with INVALID_COUNTRY, ' +
+      'INVALID_LANGUAGE or NOT_FOUND.',
+  })
   async updatePartner(
     @Arg('input', () => UpdatePartnerInput, { description: 'What to change.' })
     input: UpdatePartnerInput,
@@ -145,7 +153,11 @@ export class AccountResolver {
   }
 
   @Authorized('account.manage')
-  @Mutation(() => Account, { description: 'Creates a billing account of a partner.' })
+  @Mutation(() => Account, {
+    description:
+      'Creates a billing account of a partner. Refused with PARTNER_CLOSED, ' +
+      'ACCOUNT_OF_OTHER_PARTNER, ACCOUNT_CLOSED, ACCOUNT_NUMBER_TAKEN or NOT_FOUND.',
+  })
   async createAccount(
     @Arg('input', () => CreateAccountInput, { description: 'The new account.' })
     input: CreateAccountInput,

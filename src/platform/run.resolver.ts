@@ -54,7 +54,8 @@ export class RunResolver {
   @Mutation(() => Run, {
     description:
       'Ends a run: batches that wait are dropped, those that run are finished. Refused with ' +
-      'RUN_NOT_CANCELLABLE when the run is over, or is an import that has begun.',
+      'NOT_FOUND, or with RUN_NOT_CANCELLABLE when the run is over, or is an import that has ' +
+      'begun.',
   })
   async cancelRun(
     @Arg('id', () => ID, { description: 'Identifier of the run.' }) id: string,
@@ -67,7 +68,8 @@ export class RunResolver {
   @Authorized('run.manage')
   @Mutation(() => Run, {
     description:
-      'Tries the parked batches of a run again. Refused with RUN_NOT_RESUMABLE when there is none.',
+      'Tries the parked batches of a run again. Refused with NOT_FOUND, or with ' +
+      'RUN_NOT_RESUMABLE when there is none.',
   })
   async resumeRun(
     @Arg('id', () => ID, { description: 'Identifier of the run.' }) id: string,

@@ -19,7 +19,8 @@ export class QuoteResolver {
   @Query(() => Quote, {
     description:
       'What a record would cost at every level that the caller may see; nothing is stored. ' +
-      'Refused with NOT_FOUND, QUOTE_INVALID, QUOTE_NOT_GUIDED, QUOTE_NOT_ACTIVE, QUOTE_NOT_SOLD.',
+      'Refused with QUOTE_INVALID, QUOTE_NOT_GUIDED, QUOTE_NOT_ACTIVE, QUOTE_NOT_SOLD, ' +
+      'INVALID_MONEY or NOT_FOUND.',
   })
   async quote(
     @Arg('input', () => QuoteInput, { description: 'The record.' }) input: QuoteInput,

@@ -101,8 +101,8 @@ export class RerateResolver {
   @Mutation(() => Rerate, {
     description:
       'Works out, as a run, what the selected records cost with the prices of now and what ' +
-      'differs. Nothing else changes; an approval given before is void. Refused with NOT_FOUND ' +
-      'or RERATE_STATE.',
+      'differs. Nothing else changes; an approval given before is void. Refused with ' +
+      'PRICE_BOOK_CHANGING, RERATE_STATE or NOT_FOUND.',
   })
   async previewRerate(
     @Arg('id', () => ID, { description: 'The change set.' }) id: string,
@@ -165,7 +165,8 @@ export class RerateResolver {
 
   @Authorized('usage.rerate')
   @Mutation(() => Rerate, {
-    description: 'Gives up a change set that was never applied. Refused with RERATE_STATE.',
+    description:
+      'Gives up a change set that was never applied. Refused with RERATE_STATE or NOT_FOUND.',
   })
   async discardRerate(
     @Arg('id', () => ID, { description: 'The change set.' }) id: string,

@@ -25,7 +25,7 @@ export class XdrResolver {
   @Authorized('usage.read')
   @Searches()
   @Query(() => XdrConnection, {
-    description: 'Rated records of a span of time, oldest first.',
+    description: 'Rated records of a span of time, oldest first. Refused with INVALID_PERIOD.',
   })
   async xdrs(
     @Arg('filter', () => XdrFilter, { description: 'Which to list.' }) filter: XdrFilter,

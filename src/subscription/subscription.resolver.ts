@@ -60,7 +60,9 @@ export class SubscriptionResolver {
   }
 
   @Authorized('subscription.read')
-  @Query(() => SubscriptionConnection, { description: 'Visible subscriptions, oldest first.' })
+  @Query(() => SubscriptionConnection, {
+    description: 'Visible subscriptions, oldest first. Refused with INVALID_NUMBER.',
+  })
   async subscriptions(
     @Arg('filter', () => SubscriptionFilter, { defaultValue: {}, description: 'Which to list.' })
     filter: SubscriptionFilter,
@@ -73,7 +75,9 @@ export class SubscriptionResolver {
   @Authorized('subscription.read')
   @Query(() => Subscription, {
     nullable: true,
-    description: 'The subscription that has a number at an instant; null when none is visible.',
+    description:
+      'The subscription that has a number at an instant; null when none is visible. Refused ' +
+      'with INVALID_NUMBER.',
   })
   async subscriptionForNumber(
     @Arg('number', () => String, { description: 'E.164 digits.' }) number: string,
@@ -85,7 +89,14 @@ export class SubscriptionResolver {
   }
 
   @Authorized('subscription.manage')
-  @Mutation(() => Subscription, { description: 'Creates a subscription.' })
+  @Mutation(() => Subscription, {
+    description:
+      'Creates a subscription. Refused with SUBSCRIPTION_CONTRACT_REFUSED, ' +
+      'CONTRACT_NOT_IN_FORCE, PLAN_NOT_OF_SELLER, PLAN_CURRENCY, CREDIT_LIMIT_REFUSED, ' +
+      'NUMBER_TAKEN, TRUNK_TAKEN, TRUNK_OF_OTHER_PARTNER, PARTNER_CLOSED, ' +
+      'ACCOUNT_OF_OTHER_PARTNER, ACCOUNT_CLOSED, NOT_SELLER, CONTRACT_TERMINATED, ' +
+      'INVALID_NUMBER or NOT_FOUND.',
+  })
   async createSubscription(
     @Arg('input', () => CreateSubscriptionInput, { description: 'The new subscription.' })
     input: CreateSubscriptionInput,
@@ -100,7 +111,12 @@ export class SubscriptionResolver {
 
   @Authorized('subscription.manage')
   @Mutation(() => [Subscription], {
-    description: 'Creates up to 1,000 subscriptions under the same terms, all or none.',
+    description:
+      'Creates up to 1,000 subscriptions under the same terms, all or none. Refused with ' +
+      'SUBSCRIPTION_CONTRACT_REFUSED, CONTRACT_NOT_IN_FORCE, PLAN_NOT_OF_SELLER, ' +
+      'PLAN_CURRENCY, CREDIT_LIMIT_REFUSED, NUMBER_TAKEN, TRUNK_TAKEN, TRUNK_OF_OTHER_PARTNER, ' +
+      'PARTNER_CLOSED, ACCOUNT_OF_OTHER_PARTNER, ACCOUNT_CLOSED, NOT_SELLER, ' +
+      'CONTRACT_TERMINATED, INVALID_NUMBER or NOT_FOUND.',
   })
   async createSubscriptions(
     @Arg('input', () => CreateSubscriptionsInput, { description: 'The new subscriptions.' })
@@ -115,7 +131,12 @@ export class SubscriptionResolver {
   }
 
   @Authorized('subscription.manage')
-  @Mutation(() => Subscription, { description: 'Adds a number, range or trunk.' })
+  @Mutation(() => Subscription, {
+    description:
+      'Adds a number, range or trunk. Refused with NUMBER_TAKEN, TRUNK_TAKEN, ' +
+      'TRUNK_OF_OTHER_PARTNER, IDENTITY_REFUSED, SUBSCRIPTION_TRANSITION_REFUSED, NOT_SELLER, ' +
+      'INVALID_NUMBER, INVALID_PERIOD or NOT_FOUND.',
+  })
   async addIdentity(
     @Arg('input', () => AddIdentityInput, { description: 'The identity.' })
     input: AddIdentityInput,
@@ -129,7 +150,9 @@ export class SubscriptionResolver {
 
   @Authorized('subscription.manage')
   @Mutation(() => Subscription, {
-    description: 'Ends a number, range or trunk; one that has not begun is withdrawn.',
+    description:
+      'Ends a number, range or trunk; one that has not begun is withdrawn. Refused with ' +
+      'IDENTITY_NOT_ENDABLE, NOT_SELLER or NOT_FOUND.',
   })
   async endIdentity(
     @Arg('identityId', () => ID, { description: 'The identity.' }) identityId: string,
@@ -142,7 +165,11 @@ export class SubscriptionResolver {
   }
 
   @Authorized('subscription.manage')
-  @Mutation(() => Subscription, { description: 'Puts a subscription to rest.' })
+  @Mutation(() => Subscription, {
+    description:
+      'Puts a subscription to rest. Refused with SUBSCRIPTION_TRANSITION_REFUSED, NOT_SELLER ' +
+      'or NOT_FOUND.',
+  })
   async suspendSubscription(
     @Arg('id', () => ID, { description: ID_TEXT }) id: string,
     @Arg('idempotencyKey', () => String, idempotencyKeyOption)
@@ -154,7 +181,11 @@ export class SubscriptionResolver {
   }
 
   @Authorized('subscription.manage')
-  @Mutation(() => Subscription, { description: 'Lets a suspended subscription go on.' })
+  @Mutation(() => Subscription, {
+    description:
+      'Lets a suspended subscription go on. Refused with SUBSCRIPTION_TRANSITION_REFUSED, ' +
+      'NOT_SELLER or NOT_FOUND.',
+  })
   async resumeSubscription(
     @Arg('id', () => ID, { description: ID_TEXT }) id: string,
     @Arg('idempotencyKey', () => String, idempotencyKeyOption)
@@ -167,7 +198,9 @@ export class SubscriptionResolver {
 
   @Authorized('subscription.manage')
   @Mutation(() => Subscription, {
-    description: 'Ends a subscription for good, and its numbers and trunks with it.',
+    description:
+      'Ends a subscription for good, and its numbers and trunks with it. Refused with ' +
+      'SUBSCRIPTION_TRANSITION_REFUSED, TERMINATION_REFUSED, NOT_SELLER or NOT_FOUND.',
   })
   async terminateSubscription(
     @Arg('id', () => ID, { description: ID_TEXT }) id: string,
@@ -246,7 +279,11 @@ export class TrunkResolver {
   }
 
   @Authorized('subscription.manage')
-  @Mutation(() => Trunk, { description: 'Creates a trunk.' })
+  @Mutation(() => Trunk, {
+    description:
+      'Creates a trunk. Refused with TRUNK_NAME_TAKEN, TRUNK_CONTRACT_REFUSED, PARTNER_CLOSED, ' +
+      'NOT_SELLER or NOT_FOUND.',
+  })
   async createTrunk(
     @Arg('input', () => CreateTrunkInput, { description: 'The new trunk.' })
     input: CreateTrunkInput,
