@@ -176,6 +176,7 @@ import {
   SubscriptionResolver,
   SubscriptionService,
   subscriptionLookups,
+  TerminationService,
   TrunkResolver,
   TrunkService,
 } from './subscription/index.js';
@@ -208,7 +209,7 @@ export function buildServices({ database, log, now, config, keys }: ServiceParts
   const mediation = buildMediation({ database, log, config, audit });
   const register = buildRegister(mediation.storage);
   const rating = buildRating(database, mediation.storage);
-  const credit = new CreditService(database);
+  const credit = new CreditService(database, now);
   const billing = buildBilling({ database, log, now, config }, auditing);
   const { secretKey } = keys;
   const inbox = join(config.dataDir, 'inbox');
@@ -318,6 +319,7 @@ function buildRegister(storage: FileStorage) {
     rateSheets: new RateSheetService((...asked) => readSheet(storage, ...asked)),
     margins: new MarginService(),
     subscriptions: new SubscriptionService(),
+    terminations: new TerminationService(),
     trunks: new TrunkService(),
     exchangeRates: new ExchangeRateService(),
     servicePlans: new ServicePlanService(),
@@ -453,7 +455,7 @@ function registerResolvers(services: Services): object[] {
     new MarginPairResolver(),
     new SheetMappingResolver(services.sheetMappings),
     new PriceListSheetsResolver(),
-    new SubscriptionResolver(services.subscriptions),
+    new SubscriptionResolver(services.subscriptions, services.terminations),
     new SubscriptionIdentityResolver(),
     new TrunkResolver(services.trunks),
     new ContractSubscriptionsResolver(),

@@ -49,9 +49,11 @@ export interface CreditLimit {
 
 export class CreditService {
   readonly #database: Database;
+  readonly #now: () => Date;
 
-  constructor(database: Database) {
+  constructor(database: Database, now: () => Date) {
     this.#database = database;
+    this.#now = now;
   }
 
   /**
@@ -61,7 +63,8 @@ export class CreditService {
   async applyUsage(tx: Tx, row: OutboxRow): Promise<void> {
     const told = usageEntries(row.payload);
     if (told.length === 0) return;
-    const facts = await lockFacts(tx, [...new Set(told.map((entry) => entry.subscriptionId))]);
+    const ids = [...new Set(told.map((entry) => entry.subscriptionId))];
+    const facts = await lockFacts(tx, ids, this.#now());
     // Of earlier months nothing is known but this.
     const entries = told.filter(({ subscriptionId, periodOn }) => {
       const from = facts.get(subscriptionId)?.watchedFrom ?? null;
@@ -78,7 +81,7 @@ export class CreditService {
   async countUsage(tx: Tx, row: OutboxRow): Promise<void> {
     const ids = await uncounted(tx, COUNTED_AT_ONCE);
     // Locked, they take no entries of the outbox until what is counted here is in their balances.
-    const facts = await lockFacts(tx, ids);
+    const facts = await lockFacts(tx, ids, this.#now());
     const spans = [...facts.values()].flatMap(({ id, countFrom }) =>
       countFrom === null ? [] : [{ subscriptionId: id, from: countFrom }],
     );
@@ -102,7 +105,7 @@ export class CreditService {
     now: Date,
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, globalId);
-    const facts = found((await readFacts(tx, [id])).get(id), globalId);
+    const facts = found((await readFacts(tx, [id], now)).get(id), globalId);
     return this.#view(tx, viewer, facts, month, now);
   }
 
@@ -119,7 +122,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, input.globalId);
     await once(tx, viewer, key, 'blockSubscription', input, async () => {
-      const subscription = await locked(tx, id, input.globalId);
+      const subscription = await locked(tx, id, input.globalId, now);
       if (subscription.status !== 'ACTIVE' && subscription.status !== 'BLOCKED') {
         throw new DomainError('SUBSCRIPTION_NOT_ACTIVE', 'The subscription is not active.');
       }
@@ -142,7 +145,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, globalId);
     await once(tx, viewer, key, 'releaseSubscription', { globalId }, async () => {
-      const subscription = await locked(tx, id, globalId);
+      const subscription = await locked(tx, id, globalId, now);
       if (subscription.status !== 'BLOCKED') {
         throw new DomainError('SUBSCRIPTION_NOT_BLOCKED', 'The subscription is not blocked.');
       }
@@ -168,7 +171,7 @@ export class CreditService {
   ): Promise<CreditBalance> {
     const id = rowNumber(SUBJECT, input.globalId);
     await once(tx, viewer, key, 'setCreditLimit', input, async () => {
-      const before = await locked(tx, id, input.globalId);
+      const before = await locked(tx, id, input.globalId, now);
       const subscription = {
         ...before,
         limit: input.limit === null ? null : creditLimit(input.limit),
@@ -286,8 +289,8 @@ function found(subscription: CreditFacts | undefined, globalId: string): CreditF
 }
 
 /** The subscription, locked, when the caller stands on the side that sells it. */
-async function locked(tx: Tx, id: number, globalId: string): Promise<CreditFacts> {
-  const subscription = found((await lockFacts(tx, [id])).get(id), globalId);
+async function locked(tx: Tx, id: number, globalId: string, now: Date): Promise<CreditFacts> {
+  const subscription = found((await lockFacts(tx, [id], now)).get(id), globalId);
   await assertTermsSide(tx, await rowOf(tx, Contract, 'Contract', subscription.contractId));
   return subscription;
 }

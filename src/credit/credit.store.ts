@@ -2,6 +2,7 @@ import { formatAmount, invariant, parseAmount } from '../kernel/index.js';
 import type { PriceLevel } from '../partner/index.js';
 import { appendEvent, rowsOf, type Tx } from '../platform/index.js';
 import type { CreditSpan } from '../rating/index.js';
+import { type HeldStatus, type SubscriptionStatus, statusAt } from '../subscription/index.js';
 import type { CreditMarks, CreditStep, CreditTerms } from './threshold.js';
 import type { UsageEntry } from './usage-entries.js';
 
@@ -24,7 +25,8 @@ export interface CreditFacts extends CreditTerms {
   readonly partnerId: number;
   readonly contractId: number;
   readonly level: PriceLevel;
-  readonly status: string;
+  /** At the instant that was asked for. */
+  readonly status: SubscriptionStatus;
   readonly timeZone: string;
 }
 
@@ -47,7 +49,8 @@ interface FactsRow {
   partner_id: number;
   contract_id: number;
   level: PriceLevel;
-  status: string;
+  status: HeldStatus;
+  ends_at: Date | null;
   credit_limit: string | null;
   credit_warning_percent: number;
   watched_from: string | null;
@@ -57,7 +60,8 @@ interface FactsRow {
 
 // The terms in force now, or the latest ones before or after when none are.
 const FACTS = `
-  SELECT s.id, s.partner_id, s.contract_id, s.status, s.credit_limit, s.credit_warning_percent,
+  SELECT s.id, s.partner_id, s.contract_id, s.status, s.ends_at, s.credit_limit,
+    s.credit_warning_percent,
     s.credit_watched_from::text AS watched_from, s.credit_count_from::text AS count_from,
     c.level, v.time_zone
   FROM subscription s JOIN contract c ON c.id = s.contract_id CROSS JOIN LATERAL (
@@ -66,20 +70,28 @@ const FACTS = `
     ORDER BY (valid_from <= now()) DESC, valid_from DESC LIMIT 1) v
   WHERE s.id = ANY ($1::int[]) ORDER BY s.id`;
 
-/** Facts of visible subscriptions by id. */
-export async function readFacts(tx: Tx, ids: readonly number[]): Promise<Map<number, CreditFacts>> {
-  return factsById(await tx.query(FACTS, [[...ids]]));
+/** Facts of visible subscriptions by id, with their states at an instant. */
+export async function readFacts(
+  tx: Tx,
+  ids: readonly number[],
+  at: Date,
+): Promise<Map<number, CreditFacts>> {
+  return factsById(await tx.query(FACTS, [[...ids]]), at);
 }
 
 /**
  * As {@link readFacts}, with the subscriptions locked in the order of their ids, so that limits,
  * status and balances stand still.
  */
-export async function lockFacts(tx: Tx, ids: readonly number[]): Promise<Map<number, CreditFacts>> {
-  return factsById(await tx.query(`${FACTS} FOR NO KEY UPDATE OF s`, [[...ids]]));
+export async function lockFacts(
+  tx: Tx,
+  ids: readonly number[],
+  at: Date,
+): Promise<Map<number, CreditFacts>> {
+  return factsById(await tx.query(`${FACTS} FOR NO KEY UPDATE OF s`, [[...ids]]), at);
 }
 
-function factsById(answer: unknown): Map<number, CreditFacts> {
+function factsById(answer: unknown, at: Date): Map<number, CreditFacts> {
   return new Map(
     rowsOf<FactsRow>(answer).map((row) => [
       row.id,
@@ -88,7 +100,7 @@ function factsById(answer: unknown): Map<number, CreditFacts> {
         partnerId: row.partner_id,
         contractId: row.contract_id,
         level: row.level,
-        status: row.status,
+        status: statusAt(row.status, row.ends_at, at),
         timeZone: row.time_zone,
         watchedFrom: row.watched_from,
         countFrom: row.count_from,
@@ -266,7 +278,8 @@ export async function storeTerms(
 }
 
 /** Blocks an active subscription that has reached its limit; does nothing in another state. */
-export async function blockExhausted(tx: Tx, facts: Named): Promise<void> {
+export async function blockExhausted(tx: Tx, facts: CreditFacts): Promise<void> {
+  if (facts.status === 'TERMINATED') return;
   const at = await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED');
   if (at !== null) await tell(tx, facts, SUBSCRIPTION_BLOCKED_TOPIC, { reason: EXHAUSTED });
 }
@@ -321,8 +334,8 @@ export async function releasedSince(tx: Tx, balance: Balance): Promise<boolean> 
 async function changeStatus(
   tx: Tx,
   { id }: Named,
-  from: string,
-  to: string,
+  from: HeldStatus,
+  to: HeldStatus,
 ): Promise<string | null> {
   const [changed] = rowsOf<{ at: string }>(
     await tx.query(

@@ -65,7 +65,7 @@ export class ErasureService {
   ): Promise<Erasure> {
     const made = await once(tx, viewer, key, 'requestErasure', input, async () => {
       const subscriptionId = rowNumber('Subscription', input.subscriptionId);
-      const partnerId = await endedSubscription(tx, viewer, subscriptionId);
+      const partnerId = await endedSubscription(tx, viewer, subscriptionId, this.#now());
       const id = await insertErasure(tx, {
         partnerId,
         subscriptionId,
@@ -101,7 +101,7 @@ export class ErasureService {
       if (row.requestedBy === viewer.userId) {
         throw new DomainError('ERASURE_OWN_APPROVAL', 'Somebody else has to approve it.');
       }
-      await endedSubscription(tx, viewer, row.subscriptionId);
+      await endedSubscription(tx, viewer, row.subscriptionId, this.#now());
       const work: ErasureWork = {
         key: randomBytes(KEY_BYTES).toString('hex'),
         own: [],
@@ -150,10 +150,10 @@ export class ErasureService {
   }
 }
 
-async function endedSubscription(tx: Tx, viewer: Viewer, id: number): Promise<number> {
+async function endedSubscription(tx: Tx, viewer: Viewer, id: number, now: Date): Promise<number> {
   const found = await lockSubscription(tx, id);
   if (found === null) throw notFound('Subscription', toGlobalId('Subscription', id));
-  if (found.status !== 'TERMINATED') {
+  if (found.endsAt === null || found.endsAt > now) {
     throw new DomainError('ERASURE_NOT_ENDED', 'Terminate the subscription first.');
   }
   if ((await countNumbers(tx, id)) > MOST_NUMBERS) {

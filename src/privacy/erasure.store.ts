@@ -35,10 +35,11 @@ export async function listErasures(
 export async function lockSubscription(
   tx: SqlClient,
   id: number,
-): Promise<{ readonly partnerId: number; readonly status: string } | null> {
-  const rows = rowsOf<{ partnerId: number; status: string }>(
+): Promise<{ readonly partnerId: number; readonly endsAt: Date | null } | null> {
+  const rows = rowsOf<{ partnerId: number; endsAt: Date | null }>(
     await tx.query(
-      `SELECT partner_id AS "partnerId", status FROM subscription WHERE id = $1 FOR UPDATE`,
+      `SELECT partner_id AS "partnerId", ends_at AS "endsAt" FROM subscription WHERE id = $1
+       FOR UPDATE`,
       [id],
     ),
   );

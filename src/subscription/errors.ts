@@ -16,5 +16,6 @@ export const subscriptionErrors = {
   IDENTITY_REFUSED: 'An identity is a number, a range of numbers or a trunk.',
   IDENTITY_NOT_ENDABLE: 'The identity has ended before the instant or began after it.',
   SUBSCRIPTION_TRANSITION_REFUSED: 'The subscription is not in a state for this.',
-  TERMINATION_REFUSED: 'A subscription ends after it started and not in the future.',
+  TERMINATION_REFUSED: 'A subscription ends after it started.',
+  TERMINATION_NOT_PLANNED: 'The subscription has no end that is still to come.',
 } as const satisfies ErrorCatalogue;

@@ -12,6 +12,8 @@ export interface NewIdentity {
   readonly trunkId: number | null;
   readonly validFrom: Date;
   readonly validTo: Date | null;
+  /** Where it would end by itself, when its subscription ends before. */
+  readonly ownValidTo: Date | 'infinity' | null;
 }
 
 const EXCLUSION_VIOLATION = '23P01';
@@ -23,12 +25,12 @@ const EXCLUSION_VIOLATION = '23P01';
 export async function insertIdentities(tx: Tx, identities: readonly NewIdentity[]): Promise<void> {
   if (identities.length === 0) return;
   await refuseTaken(tx, identities);
-  try {
-    await tx.query(
-      `INSERT INTO subscription_identity
-         (partner_id, subscription_id, kind, number_from, number_to, trunk_id, valid_from, valid_to)
+  await refusingTaken(() =>
+    tx.query(
+      `INSERT INTO subscription_identity (partner_id, subscription_id, kind, number_from, number_to,
+         trunk_id, valid_from, valid_to, own_valid_to)
        SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::bigint[],
-         $6::int[], $7::timestamptz[], $8::timestamptz[])`,
+         $6::int[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])`,
       [
         identities.map((one) => one.partnerId),
         identities.map((one) => one.subscriptionId),
@@ -38,16 +40,62 @@ export async function insertIdentities(tx: Tx, identities: readonly NewIdentity[
         identities.map((one) => one.trunkId),
         identities.map((one) => one.validFrom),
         identities.map((one) => one.validTo),
+        identities.map((one) => one.ownValidTo),
       ],
-    );
+    ),
+  );
+}
+
+// An end that is moved on, or taken back, gives identities time that somebody may have by now.
+const GIVEN_BACK = `SELECT number_from AS "from", number_to AS "to", valid_to AS "validFrom",
+    nullif(least(own_valid_to, $2::timestamptz), 'infinity') AS "validTo"
+  FROM subscription_identity WHERE subscription_id = $1 AND number_from IS NOT NULL
+    AND own_valid_to IS NOT NULL AND valid_to < least(own_valid_to, $2::timestamptz)`;
+
+// Each ends by itself or with the subscription, whichever is first; what would begin after that
+// has no time, and keeps its place for an end that is moved.
+const END_AT = `
+  UPDATE subscription_identity i SET valid_to = n.valid_to, own_valid_to = n.own_valid_to
+  FROM (SELECT id, nullif(greatest(valid_from, least(own, ends)), 'infinity') AS valid_to,
+      CASE WHEN own > ends THEN own END AS own_valid_to
+    FROM (SELECT id, valid_from, coalesce(own_valid_to, valid_to, 'infinity') AS own,
+        coalesce($2::timestamptz, 'infinity') AS ends
+      FROM subscription_identity WHERE subscription_id = $1) AS o) AS n
+  WHERE i.id = n.id AND (i.valid_to, i.own_valid_to) IS DISTINCT FROM (n.valid_to, n.own_valid_to)`;
+
+/**
+ * Has the identities of a subscription end with it at an instant, or go on by themselves when it
+ * has no end. Refuses with NUMBER_TAKEN or TRUNK_TAKEN as {@link insertIdentities} does.
+ */
+export async function endIdentitiesAt(
+  tx: Tx,
+  subscriptionId: number,
+  endsAt: Date | null,
+): Promise<void> {
+  const back = await tx.query<(TimedNumber & { from: string; to: string })[]>(GIVEN_BACK, [
+    subscriptionId,
+    endsAt,
+  ]);
+  await refuseTaken(
+    tx,
+    back.map((one) => ({ ...one, index: 0, from: BigInt(one.from), to: BigInt(one.to) })),
+  );
+  await refusingTaken(() => tx.query(END_AT, [subscriptionId, endsAt]));
+}
+
+/** Refuses what was taken within the request itself, or by somebody else at the same moment. */
+async function refusingTaken(write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write();
   } catch (error) {
-    // Taken within the request itself, or by somebody else at the same moment.
     if (sqlState(error) !== EXCLUSION_VIOLATION) throw error;
     throw constraintOf(error).includes('trunk') ? trunkTaken() : numberTaken({});
   }
 }
 
-async function refuseTaken(tx: Tx, identities: readonly NewIdentity[]): Promise<void> {
+type TimedNumber = Pick<NewIdentity, 'index' | 'from' | 'to' | 'validFrom' | 'validTo'>;
+
+async function refuseTaken(tx: Tx, identities: readonly TimedNumber[]): Promise<void> {
   const numbers = identities.filter((one) => one.from !== null);
   const taken = await tx.query<{ place: number }[]>(
     'SELECT place FROM taken_numbers($1, $2, $3, $4) AS place ORDER BY place LIMIT 10',

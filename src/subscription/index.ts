@@ -13,7 +13,14 @@ export { creditLimit } from './credit-limit.js';
 export { subscriptionErrors } from './errors.js';
 export { Subscription, Trunk } from './subscription.entity.js';
 export { SubscriptionService } from './subscription.service.js';
-export { type SubscriptionVerb, transition } from './transition.js';
+export { TerminationService } from './termination.service.js';
+export {
+  type HeldStatus,
+  type SubscriptionStatus,
+  type SubscriptionVerb,
+  statusAt,
+  transition,
+} from './transition.js';
 export { TrunkService } from './trunk.service.js';
 export {
   ContractPriceListTrunkResolver,

@@ -2,6 +2,7 @@ import type { ServicePlan } from '../catalog/index.js';
 import { DomainError, toGlobalId } from '../kernel/index.js';
 import type { Contract, CurrencyChange } from '../partner/index.js';
 import type { Tx } from '../platform/index.js';
+import { subscriptionErrors } from './errors.js';
 
 /** Plans that a refusal names. */
 const MOST_NAMED = 20;
@@ -56,7 +57,7 @@ export async function assertContractTerms(
   at: Date,
   plan: ServicePlan | null,
 ): Promise<void> {
-  await tx.query('SELECT id FROM contract WHERE id = $1 FOR KEY SHARE', [contract.id]);
+  await keepTerms(tx, contract.id);
   const terms = await tx.query<{ currency: string; from: Date }[]>(
     `SELECT currency, valid_from AS from FROM contract_version
      WHERE contract_id = $1 AND superseded_at IS NULL AND (valid_to IS NULL OR valid_to > $2)
@@ -76,4 +77,41 @@ export async function assertContractTerms(
     'The service plan is kept in another currency than the contract.',
     { contract: other.currency, servicePlan: plan.currency, from: other.from.toISOString() },
   );
+}
+
+/** Until the transaction ends nobody changes the terms of a contract, or bills it. */
+export async function keepTerms(tx: Tx, contractId: number): Promise<void> {
+  await tx.query('SELECT id FROM contract WHERE id = $1 FOR KEY SHARE', [contractId]);
+}
+
+// What it has been held through in both currencies, it may be held through again.
+const OTHER_TERMS = `
+  SELECT v.currency AS contract, p.currency AS "servicePlan", greatest(v.valid_from, $2) AS from
+  FROM subscription s JOIN service_plan p ON p.id = s.service_plan_id
+  JOIN contract_version v ON v.contract_id = s.contract_id AND v.superseded_at IS NULL
+    AND v.currency <> p.currency AND v.valid_from < coalesce($3, 'infinity'::timestamptz)
+    AND coalesce(v.valid_to, 'infinity') > $2
+  WHERE s.id = $1 AND NOT EXISTS (SELECT FROM contract_version o
+    WHERE o.contract_id = v.contract_id AND o.superseded_at IS NULL AND o.currency = v.currency
+      AND o.valid_from < $2 AND coalesce(o.valid_to, 'infinity') > s.starts_at)
+  ORDER BY v.valid_from LIMIT 1`;
+
+/**
+ * Refuses with PLAN_CURRENCY when a subscription would go on over a time in which the terms of its
+ * contract are in another currency than its service plan. {@link keepTerms} is to come before.
+ */
+export async function assertPlanGoesOn(
+  tx: Tx,
+  subscriptionId: number,
+  time: { readonly from: Date; readonly to: Date | null },
+): Promise<void> {
+  const [other] = await tx.query<{ contract: string; servicePlan: string; from: Date }[]>(
+    OTHER_TERMS,
+    [subscriptionId, time.from, time.to],
+  );
+  if (other === undefined) return;
+  throw new DomainError('PLAN_CURRENCY', subscriptionErrors.PLAN_CURRENCY, {
+    ...other,
+    from: other.from.toISOString(),
+  });
 }

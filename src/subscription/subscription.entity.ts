@@ -3,13 +3,13 @@ import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
 import { toGlobalId } from '../kernel/index.js';
 import { DateTimeScalar, DecimalScalar, enumType } from '../platform/index.js';
-import type { SubscriptionStatus as Status } from './transition.js';
+import type { HeldStatus } from './transition.js';
 
 export const SubscriptionStatus = enumType('SubscriptionStatus', 'The state of a subscription.', {
   ACTIVE: 'In use.',
   SUSPENDED: 'Put to rest by an operator; goes on when resumed.',
   BLOCKED: 'Stopped because its credit is used up.',
-  TERMINATED: 'Ended for good.',
+  TERMINATED: 'Ended for good: its end has come.',
 });
 
 // The schema's root of subscriptions to events is called Subscription already.
@@ -43,9 +43,9 @@ export class Subscription {
   @Column({ type: 'text' })
   label!: string;
 
-  @Field(() => SubscriptionStatus, { description: 'Its state.' })
-  @Column({ type: 'text', default: 'ACTIVE' })
-  status!: Status;
+  /** What it is while it is held; `statusAt` tells its state. */
+  @Column({ type: 'text', name: 'status', default: 'ACTIVE' })
+  heldStatus!: HeldStatus;
 
   @Field(() => DateTimeScalar, { description: 'First instant at which it is held.' })
   @Column({ type: 'timestamptz', name: 'starts_at' })
@@ -53,7 +53,7 @@ export class Subscription {
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'First instant at which it is held no more.',
+    description: 'First instant at which it is held no more, past or still to come; null for none.',
   })
   @Column({ type: 'timestamptz', name: 'ends_at', nullable: true })
   endsAt!: Date | null;
@@ -142,10 +142,16 @@ export class SubscriptionIdentity {
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'First instant at which it holds no more; null when there is none.',
+    description:
+      'First instant at which it holds no more, at the latest the end of its subscription; null ' +
+      'when there is none. That of one that would begin after this end is its `validFrom`.',
   })
   @Column({ type: 'timestamptz', name: 'valid_to', nullable: true })
   validTo!: Date | null;
+
+  /** Where it would end by itself, Infinity for nowhere, when its subscription ends before. */
+  @Column({ type: 'timestamptz', name: 'own_valid_to', nullable: true })
+  ownValidTo!: Date | number | null;
 
   /** Since when price books have known it as it is; the database sets it. */
   @Column({ type: 'timestamptz', name: 'recorded_at', default: () => 'now()' })

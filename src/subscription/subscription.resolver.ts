@@ -26,7 +26,12 @@ import {
   rowLoader,
   rowOrNull,
 } from '../platform/index.js';
-import { Subscription, SubscriptionIdentity, Trunk } from './subscription.entity.js';
+import {
+  Subscription,
+  SubscriptionIdentity,
+  SubscriptionStatus,
+  Trunk,
+} from './subscription.entity.js';
 import {
   AddIdentityInput,
   CreateSubscriptionInput,
@@ -35,6 +40,8 @@ import {
   SubscriptionFilter,
 } from './subscription.input.js';
 import type { SubscriptionService } from './subscription.service.js';
+import type { TerminationService } from './termination.service.js';
+import { type SubscriptionStatus as Status, statusAt } from './transition.js';
 import type { TrunkService } from './trunk.service.js';
 
 const ID_TEXT = 'The subscription.';
@@ -45,9 +52,11 @@ const TrunkConnection = connectionOf(Trunk, 'Trunk');
 @Resolver(() => Subscription)
 export class SubscriptionResolver {
   readonly #subscriptions: SubscriptionService;
+  readonly #terminations: TerminationService;
 
-  constructor(subscriptions: SubscriptionService) {
+  constructor(subscriptions: SubscriptionService, terminations: TerminationService) {
     this.#subscriptions = subscriptions;
+    this.#terminations = terminations;
   }
 
   @Authorized('subscription.read')
@@ -69,7 +78,7 @@ export class SubscriptionResolver {
     @Args(() => PageArgs) page: PageArgs,
     @Ctx() context: RequestContext,
   ): Promise<Connection<Subscription>> {
-    return this.#subscriptions.list(await context.read(), filter, page);
+    return this.#subscriptions.list(await context.read(), filter, page, context.now());
   }
 
   @Authorized('subscription.read')
@@ -145,7 +154,8 @@ export class SubscriptionResolver {
     @Ctx() context: RequestContext,
   ): Promise<Subscription> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#subscriptions.addIdentity(tx, viewer, input, key));
+    const now = context.now();
+    return context.write((tx) => this.#subscriptions.addIdentity(tx, viewer, input, key, now));
   }
 
   @Authorized('subscription.manage')
@@ -177,7 +187,8 @@ export class SubscriptionResolver {
     @Ctx() context: RequestContext,
   ): Promise<Subscription> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#subscriptions.change(tx, viewer, id, 'suspend', key));
+    const now = context.now();
+    return context.write((tx) => this.#subscriptions.change(tx, viewer, id, 'suspend', key, now));
   }
 
   @Authorized('subscription.manage')
@@ -193,20 +204,23 @@ export class SubscriptionResolver {
     @Ctx() context: RequestContext,
   ): Promise<Subscription> {
     const viewer = requireViewer(context);
-    return context.write((tx) => this.#subscriptions.change(tx, viewer, id, 'resume', key));
+    const now = context.now();
+    return context.write((tx) => this.#subscriptions.change(tx, viewer, id, 'resume', key, now));
   }
 
   @Authorized('subscription.manage')
   @Mutation(() => Subscription, {
     description:
-      'Ends a subscription for good, and its numbers and trunks with it. Refused with ' +
-      'SUBSCRIPTION_TRANSITION_REFUSED, TERMINATION_REFUSED, NOT_SELLER or NOT_FOUND.',
+      'Ends a subscription, and its numbers and trunks with it. One whose end is still to come ' +
+      'goes on until then, and the end is moved by asking again or taken back by ' +
+      'withdrawTermination; once it has come it is for good. Refused with TERMINATION_REFUSED ' +
+      'before its beginning, and as withdrawTermination where an end is moved on.',
   })
   async terminateSubscription(
     @Arg('id', () => ID, { description: ID_TEXT }) id: string,
     @Arg('at', () => DateTimeScalar, {
       nullable: true,
-      description: 'First instant at which it is held no more, not in the future; now if absent.',
+      description: 'First instant at which it is held no more, past or to come; now if absent.',
     })
     at: Date | null,
     @Arg('idempotencyKey', () => String, idempotencyKeyOption)
@@ -216,8 +230,34 @@ export class SubscriptionResolver {
     const viewer = requireViewer(context);
     const now = context.now();
     return context.write((tx) =>
-      this.#subscriptions.terminate(tx, viewer, id, at ?? null, key, now),
+      this.#terminations.terminate(tx, viewer, id, at ?? null, key, now),
     );
+  }
+
+  @Authorized('subscription.manage')
+  @Mutation(() => Subscription, {
+    description:
+      'Takes back an end of a subscription that is still to come: its numbers and trunks go on ' +
+      'as they would have without it. Refused with TERMINATION_NOT_PLANNED where there is none; ' +
+      'with NUMBER_TAKEN or TRUNK_TAKEN when somebody has one of them from then on, and with ' +
+      'PLAN_CURRENCY when the contract goes on in another currency than the plan.',
+  })
+  async withdrawTermination(
+    @Arg('id', () => ID, { description: ID_TEXT }) id: string,
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription> {
+    const viewer = requireViewer(context);
+    const now = context.now();
+    return context.write((tx) => this.#terminations.withdraw(tx, viewer, id, key, now));
+  }
+
+  @FieldResolver(() => SubscriptionStatus, {
+    description: 'Its state now: TERMINATED from its end on, and not before.',
+  })
+  status(@Root() subscription: Subscription, @Ctx() context: RequestContext): Status {
+    return statusAt(subscription.heldStatus, subscription.endsAt, context.now());
   }
 
   @FieldResolver(() => Partner, { nullable: true, description: 'The partner that holds it.' })

@@ -26,7 +26,7 @@ import type {
   SubscriptionFilter,
   SubscriptionLineInput,
 } from './subscription.input.js';
-import { type SubscriptionVerb, transition } from './transition.js';
+import { type SubscriptionVerb, statusAt, transition } from './transition.js';
 
 /** Terms that many subscriptions share. */
 type Terms = Omit<CreateSubscriptionsInput, 'subscriptions'>;
@@ -66,19 +66,21 @@ export class SubscriptionService {
   }
 
   /**
-   * Adds a number, range or trunk. Refuses with IDENTITY_REFUSED, INVALID_NUMBER, INVALID_PERIOD,
-   * NUMBER_TAKEN, TRUNK_TAKEN, SUBSCRIPTION_TRANSITION_REFUSED (terminated), NOT_SELLER or
-   * NOT_FOUND.
+   * Adds a number, range or trunk, which ends with the subscription at the latest. Refuses with
+   * IDENTITY_REFUSED, INVALID_NUMBER, INVALID_PERIOD, NUMBER_TAKEN, TRUNK_TAKEN,
+   * SUBSCRIPTION_TRANSITION_REFUSED (terminated), NOT_SELLER or NOT_FOUND.
    */
   async addIdentity(
     tx: Tx,
     viewer: Viewer,
     input: AddIdentityInput,
     key: string | null,
+    now: Date,
   ): Promise<Subscription> {
     const made = await once(tx, viewer, key, 'addIdentity', input, async () => {
       const subscription = await lockedSubscription(tx, input.subscriptionId);
-      if (subscription.status === 'TERMINATED') transition('TERMINATED', 'resume');
+      const { heldStatus, endsAt } = subscription;
+      if (statusAt(heldStatus, endsAt, now) === 'TERMINATED') transition('TERMINATED', 'resume');
       const { number = null, trunk = null } = input;
       if ((number === null) === (trunk === null)) {
         throw new DomainError('IDENTITY_REFUSED', 'Give either a number or a trunk.');
@@ -86,13 +88,19 @@ export class SubscriptionService {
       if (input.validTo && input.validTo <= input.validFrom) {
         throw new DomainError('INVALID_PERIOD', 'The identity does not end after it begins.');
       }
+      if (endsAt !== null && input.validFrom >= endsAt) {
+        throw new DomainError(
+          'INVALID_PERIOD',
+          'The identity does not begin before its subscription ends.',
+        );
+      }
       const line = {
         numbers: number === null ? [] : [number],
         trunks: trunk === null ? [] : [trunk],
       };
       const { partnerId, id: subscriptionId } = subscription;
       const trunks = await trunksByName(tx, line.trunks, partnerId);
-      const span = { validFrom: input.validFrom, validTo: input.validTo ?? null };
+      const span = { validFrom: input.validFrom, ...endWithin(input.validTo ?? null, endsAt) };
       const base = { index: 0, partnerId, subscriptionId, ...span };
       await insertIdentities(tx, identitiesOf(line, trunks, base));
       return { id: subscriptionId };
@@ -112,7 +120,7 @@ export class SubscriptionService {
     const { validFrom, validTo } = identity;
     if (validTo !== null && validTo < at) throw notEndable();
     if (at > validFrom) {
-      await tx.update(SubscriptionIdentity, { id: identity.id }, { validTo: at });
+      await tx.update(SubscriptionIdentity, { id: identity.id }, { validTo: at, ownValidTo: null });
     } else if (validFrom > now) {
       await tx.delete(SubscriptionIdentity, { id: identity.id });
     } else {
@@ -128,56 +136,25 @@ export class SubscriptionService {
     id: string,
     verb: Extract<SubscriptionVerb, 'suspend' | 'resume'>,
     key: string | null,
+    now: Date,
   ): Promise<Subscription> {
     const made = await once(tx, viewer, key, `${verb}Subscription`, { id }, async () => {
       const subscription = await lockedSubscription(tx, id);
-      const status = transition(subscription.status, verb);
-      await tx.update(Subscription, { id: subscription.id }, { status });
-      return { id: subscription.id };
-    });
-    return rowOf(tx, Subscription, 'Subscription', made.id);
-  }
-
-  /**
-   * Ends a subscription for good, and its identities with it. Refuses with TERMINATION_REFUSED an
-   * instant before its beginning or in the future.
-   */
-  async terminate(
-    tx: Tx,
-    viewer: Viewer,
-    id: string,
-    at: Date | null,
-    key: string | null,
-    now: Date,
-  ): Promise<Subscription> {
-    const request = { id, at };
-    const made = await once(tx, viewer, key, 'terminateSubscription', request, async () => {
-      const subscription = await lockedSubscription(tx, id);
-      const status = transition(subscription.status, 'terminate');
-      const endsAt = at ?? now;
-      if (endsAt <= subscription.startsAt || endsAt > now) {
-        throw new DomainError(
-          'TERMINATION_REFUSED',
-          'A subscription ends after it started and not in the future.',
-        );
-      }
-      await tx.update(Subscription, { id: subscription.id }, { status, endsAt });
-      await tx.query(
-        'DELETE FROM subscription_identity WHERE subscription_id = $1 AND valid_from >= $2',
-        [subscription.id, endsAt],
-      );
-      await tx.query(
-        `UPDATE subscription_identity SET valid_to = $2
-         WHERE subscription_id = $1 AND (valid_to IS NULL OR valid_to > $2)`,
-        [subscription.id, endsAt],
-      );
+      const status = statusAt(subscription.heldStatus, subscription.endsAt, now);
+      const heldStatus = transition(status, verb);
+      await tx.update(Subscription, { id: subscription.id }, { heldStatus });
       return { id: subscription.id };
     });
     return rowOf(tx, Subscription, 'Subscription', made.id);
   }
 
   /** Visible subscriptions by rising id. */
-  async list(tx: Tx, filter: SubscriptionFilter, page: Page): Promise<Connection<Subscription>> {
+  async list(
+    tx: Tx,
+    filter: SubscriptionFilter,
+    page: Page,
+    now: Date,
+  ): Promise<Connection<Subscription>> {
     const query = tx.createQueryBuilder(Subscription, 'row');
     if (filter.partnerId) {
       query.andWhere('row.partnerId = :partner', {
@@ -190,12 +167,17 @@ export class SubscriptionService {
       });
     }
     if (filter.statuses) {
-      query.andWhere('row.status = ANY(:statuses)', { statuses: filter.statuses });
+      // As `statusAt` tells it.
+      query.andWhere(
+        "CASE WHEN row.endsAt <= :now THEN 'TERMINATED' ELSE row.heldStatus END = ANY(:statuses)",
+        { statuses: filter.statuses, now },
+      );
     }
     if (typeof filter.number === 'string') {
       const ids = await tx.query<{ id: number }[]>(
         `SELECT DISTINCT subscription_id AS id FROM subscription_identity
-         WHERE int8range(number_from, number_to, '[]') @> $1::bigint AND number_from IS NOT NULL`,
+         WHERE int8range(number_from, number_to, '[]') @> $1::bigint AND number_from IS NOT NULL
+           AND valid_to IS DISTINCT FROM valid_from`,
         [numberValue(filter.number).toString()],
       );
       query.andWhere('row.id = ANY(:holders)', { holders: ids.map((row) => row.id) });
@@ -255,7 +237,7 @@ async function createAll(
   // Ids rise in the order of insertion, which is the order of the lines.
   const ids = made.map((row) => row.id).sort((a, b) => a - b);
   const { partnerId } = contract;
-  const span = { validFrom: startsAt, validTo: null };
+  const span = { validFrom: startsAt, ...endWithin(null, null) };
   const identities = lines.flatMap((line, index) => {
     const subscriptionId = ids[index] as number;
     return identitiesOf(line, trunks, { index, partnerId, subscriptionId, ...span });
@@ -343,7 +325,7 @@ function identitiesOf(
 }
 
 /** The subscription, locked, when the caller stands on the side that sells it. */
-async function lockedSubscription(tx: Tx, globalId: string): Promise<Subscription> {
+export async function lockedSubscription(tx: Tx, globalId: string): Promise<Subscription> {
   const subscription = await tx
     .createQueryBuilder(Subscription, 'row')
     .setLock('pessimistic_write')
@@ -352,6 +334,17 @@ async function lockedSubscription(tx: Tx, globalId: string): Promise<Subscriptio
   if (subscription === null) throw notFound('Subscription', globalId);
   await assertTermsSide(tx, await rowOf(tx, Contract, 'Contract', subscription.contractId));
   return subscription;
+}
+
+/** Where an identity ends that would end by itself at `own`, in a subscription that ends. */
+function endWithin(
+  own: Date | null,
+  endsAt: Date | null,
+): Pick<NewIdentity, 'validTo' | 'ownValidTo'> {
+  const isCut = endsAt !== null && (own === null || own > endsAt);
+  return isCut
+    ? { validTo: endsAt, ownValidTo: own ?? 'infinity' }
+    : { validTo: own, ownValidTo: null };
 }
 
 function notEndable(): DomainError {

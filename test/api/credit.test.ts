@@ -27,6 +27,7 @@ const RELEASE = `mutation Release($id: ID!, $key: String) {
 }`;
 const SUSPEND = 'mutation ($id: ID!) { suspendSubscription(id: $id) { status } }';
 const RESUME = 'mutation ($id: ID!) { resumeSubscription(id: $id) { status } }';
+const TERMINATE = 'mutation ($id: ID!) { terminateSubscription(id: $id) { id } }';
 const ALARMS = '{ alarms(first: 100) { nodes { subjectId text details } } }';
 const ALARMED = `subscription Alarmed {
   alarmRaised { alarm { severity probableCause subjectId text details } }
@@ -318,8 +319,8 @@ describe('a blocked subscription', () => {
     const input = { subscriptionId: globalId(id), reason: 'Fraud' };
     expect((await app.graphql(BLOCK, { input }, token)).data.blockSubscription.blocked).toBe(true);
     expect((await app.graphql(BLOCK, { input }, token)).codes).toEqual([]);
-    const ended = await aSubscription(null, 'TERMINATED');
-    const late = { subscriptionId: globalId(ended), reason: 'Fraud' };
+    const late = { subscriptionId: globalId(await aSubscription(null)), reason: 'Fraud' };
+    await app.graphql(TERMINATE, { id: late.subscriptionId }, token);
     expect((await app.graphql(BLOCK, { input: late }, token)).codes).toEqual([
       'SUBSCRIPTION_NOT_ACTIVE',
     ]);

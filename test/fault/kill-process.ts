@@ -31,7 +31,7 @@ const work = new WorkService(database, {
   pollMs: 50,
   retryMs: 50,
 });
-const credit = new CreditService(database);
+const credit = new CreditService(database, () => new Date());
 const outbox = new OutboxWorker(database);
 outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
 outbox.register(CREDIT_COUNT_TOPIC, (tx, row) => credit.countUsage(tx, row));

@@ -28,6 +28,8 @@ const REWRITTEN: Readonly<Record<string, string>> = {
   outbox: 'WatchCredit1763700024200',
   // What a sheet does to the hub's margin has become a row of its own, in margin_report.
   rate_sheet: 'GuardEveryMargin1763700020000',
+  // That one has ended is told by its end alone.
+  subscription: 'PlanTerminations1763700025530',
 };
 
 let world: MigrateWorld;
@@ -37,6 +39,8 @@ let after: Print;
 let statements: number;
 /** Hashes of the identities and entries of batches. */
 let values: unknown;
+/** Subscriptions that were terminated. */
+let ended: unknown;
 
 beforeAll(async () => {
   world = await MigrateWorld.start('0.1.0');
@@ -49,6 +53,7 @@ beforeAll(async () => {
     (SELECT md5(string_agg(entries, '' ORDER BY batch_id, shard, month)) FROM allowance_entry)
       AS entries`,
   );
+  ended = await asked(old, `SELECT id FROM subscription WHERE status = 'TERMINATED' ORDER BY id`);
   await world.drop(old);
   migrated = await world.fresh();
   ({ statements } = await world.migrate(migrated));
@@ -96,6 +101,12 @@ describe('the data of the last release', () => {
       FROM allowance_entry e LEFT JOIN (SELECT shard, month, batch_id, sum(length(bytes)) AS bytes
         FROM entry_piece GROUP BY 1, 2, 3) p USING (shard, month, batch_id)`;
     expect(await asked(migrated, whole)).toEqual([{ wrong: '0', any: true }]);
+  });
+
+  it('has ended the subscriptions that were terminated, and no others', async () => {
+    expect(ended).not.toEqual([]);
+    const now = `SELECT id FROM subscription WHERE ends_at <= now() ORDER BY id`;
+    expect(await asked(migrated, now)).toEqual(ended);
   });
 
   it('has what sheets did to margins in reports of the hub', async () => {

@@ -13,7 +13,7 @@ export function rerateDesk(database: Database, filesDir: string) {
   const plane = new DataPlane({ database, workers: 1, filesDir });
   const timing = { leaseMs: 700, heartbeatMs: 150, pollMs: 50, retryMs: 50 };
   const work = new WorkService(database, timing);
-  const credit = new CreditService(database);
+  const credit = new CreditService(database, () => new Date());
   const outbox = new OutboxWorker(database);
   outbox.register(CREDIT_USAGE_TOPIC, (tx, row) => credit.applyUsage(tx, row));
   outbox.register(CREDIT_COUNT_TOPIC, (tx, row) => credit.countUsage(tx, row));

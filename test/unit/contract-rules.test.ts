@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contains, overlaps, type Period } from '../../src/kernel/index.js';
 import { amend } from '../../src/partner/contract-rules.js';
-import { transition } from '../../src/subscription/index.js';
+import { statusAt, transition } from '../../src/subscription/index.js';
 
 interface Version {
   readonly id: number;
@@ -79,5 +79,19 @@ describe('states of a subscription', () => {
     };
     const table = statuses.map((status) => verbs.map((verb) => next(status, verb)).join(''));
     expect(table).toEqual(['S-B-T', '-A--T', 'S--AT', '-----']);
+  });
+
+  it('come to an end with the instant of the end, whatever they were', () => {
+    const end = new Date('2026-12-01T00:00:00Z');
+    const seen = (['ACTIVE', 'SUSPENDED', 'BLOCKED'] as const).map((held) =>
+      [-1, 0, 1].map((ms) => statusAt(held, end, new Date(end.getTime() + ms))),
+    );
+    const ended = 'TERMINATED';
+    expect(seen).toEqual([
+      ['ACTIVE', ended, ended],
+      ['SUSPENDED', ended, ended],
+      ['BLOCKED', ended, ended],
+    ]);
+    expect(statusAt('ACTIVE', null, end)).toBe('ACTIVE');
   });
 });
