@@ -214,7 +214,9 @@ export class SubscriptionResolver {
       'Ends a subscription, and its numbers and trunks with it. One whose end is still to come ' +
       'goes on until then, and the end is moved by asking again or taken back by ' +
       'withdrawTermination; once it has come it is for good. Refused with TERMINATION_REFUSED ' +
-      'before its beginning, and as withdrawTermination where an end is moved on.',
+      'before its beginning; where an end is moved on with NUMBER_TAKEN, TRUNK_TAKEN or ' +
+      'PLAN_CURRENCY, as withdrawTermination is; with SUBSCRIPTION_TRANSITION_REFUSED, ' +
+      'NOT_SELLER or NOT_FOUND.',
   })
   async terminateSubscription(
     @Arg('id', () => ID, { description: ID_TEXT }) id: string,
@@ -240,7 +242,8 @@ export class SubscriptionResolver {
       'Takes back an end of a subscription that is still to come: its numbers and trunks go on ' +
       'as they would have without it. Refused with TERMINATION_NOT_PLANNED where there is none; ' +
       'with NUMBER_TAKEN or TRUNK_TAKEN when somebody has one of them from then on, and with ' +
-      'PLAN_CURRENCY when the contract goes on in another currency than the plan.',
+      'PLAN_CURRENCY when the contract goes on in another currency than the plan; with ' +
+      'NOT_SELLER or NOT_FOUND.',
   })
   async withdrawTermination(
     @Arg('id', () => ID, { description: ID_TEXT }) id: string,
