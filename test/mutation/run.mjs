@@ -16,7 +16,7 @@ const KERNEL = [
   ...['rounding', 'zone-transitions'],
 ];
 const RATING = [
-  ...['bands', 'charge', 'fraction', 'price', 'price-rules', 'tiers'],
+  ...['bands', 'charge', 'fraction', 'price', 'price-rules', 'quick-charge', 'tiers'],
   ...['fold-contract', 'fold-month', 'fold-windows', 'month-in-parts', 'order-entries', 'pots'],
   ...['credit-sums', 'entitled', 'exact-sum', 'identity-cover', 'record-margin', 'rollover'],
   ...['chain-plan', 'contract-pricing', 'guide', 'rate-batch', 'rate-finder', 'rate-general'],

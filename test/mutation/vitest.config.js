@@ -16,6 +16,7 @@ const ofRating = [
   'prefix-tree',
   'compile-*',
   'contract-pricing',
+  'quick-charge',
   'rate-batch',
   'rate-level',
   'rate-margin',
