@@ -9,7 +9,9 @@ export class NameContractAtFault1763700025540 implements MigrationInterface {
   name = 'NameContractAtFault1763700025540';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query('ALTER TABLE suspense_record ADD contract_id int');
+    await runner.query(`ALTER TABLE suspense_record ADD contract_id int;
+      CREATE INDEX suspense_record_contract ON suspense_record (contract_id, id)
+        WHERE contract_id IS NOT NULL AND state <> 'RECYCLED'`);
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -31,7 +31,7 @@ export class SuspenseFilter {
 
 @ObjectType({
   simpleResolvers: true,
-  description: 'How many records of a source are kept aside for one reason at one contract.',
+  description: 'How many records of a source are kept aside for one reason.',
 })
 export class SuspenseCount {
   @Field(() => String, { description: 'What is wrong, as a code.' })
@@ -43,7 +43,7 @@ export class SuspenseCount {
   /** The source, which the API shows as `source`. */
   sourceId!: number | null;
 
-  /** The contract, which the API shows as `contract`; null also for one out of sight. */
+  /** The contract, which the API shows as `contract`. */
   contractId!: number | null;
 
   @Field(() => BigIntScalar, { description: 'How many there are.' })

@@ -34,7 +34,8 @@ const SuspenseConnection = connectionOf(SuspenseRecord, 'SuspenseRecord');
 const DuplicateConnection = connectionOf(DuplicateRecord, 'DuplicateRecord');
 const AT_FAULT =
   'The contract whose terms, price list, rate or exchange rate are missing, or whose margin or ' +
-  "amount held the record up; null where the fault is no contract's, or one out of sight.";
+  "amount held the record up; null where the fault is no contract's or one out of sight, and of " +
+  'records kept aside before contracts were noted, until they are taken up again.';
 const LINE = 'Line in the file, from 1; null while lines before it are still being counted.';
 
 @Resolver(() => SuspenseRecord)
@@ -59,14 +60,19 @@ export class SuspenseResolver {
   @Authorized('usage.read')
   @Query(() => [SuspenseCount], {
     description:
-      'How many records are kept aside, by code, state, source and contract; most first.',
+      'How many records are kept aside, by code, state and source; most first, at most 500 rows.',
   })
   async suspenseSummary(
     @Arg('filter', () => SuspenseFilter, { defaultValue: {}, description: 'Which to count.' })
     filter: SuspenseFilter,
+    @Arg('byContract', () => Boolean, {
+      defaultValue: false,
+      description: 'Counts them by the contract at fault as well, which is null otherwise.',
+    })
+    byContract: boolean,
     @Ctx() context: RequestContext,
   ): Promise<SuspenseCount[]> {
-    return this.#suspense.summarise(await context.read(), filter);
+    return this.#suspense.summarise(await context.read(), filter, byContract);
   }
 
   @Authorized('usage.recycle')
@@ -101,6 +107,7 @@ export class SuspenseResolver {
     return rowLoader(context, UsageFile).load(record.usageFileId);
   }
 
+  @Authorized('contract.read')
   @FieldResolver(() => Contract, { nullable: true, description: AT_FAULT })
   async contract(
     @Root() record: SuspenseRecord,
@@ -121,6 +128,7 @@ export class SuspenseCountResolver {
     return count.sourceId === null ? null : rowLoader(context, UsageSource).load(count.sourceId);
   }
 
+  @Authorized('contract.read')
   @FieldResolver(() => Contract, { nullable: true, description: AT_FAULT })
   async contract(
     @Root() count: SuspenseCount,

@@ -57,9 +57,9 @@ export class SuspenseService {
     return afterId(query, page);
   }
 
-  /** How many records are kept aside, by code, state, source and contract. */
-  async summarise(tx: Tx, filter: SuspenseFilter): Promise<SuspenseCount[]> {
-    return summary(tx, scopeOf(filter));
+  /** How many records are kept aside, by code, state and source, and by contract if asked for. */
+  async summarise(tx: Tx, filter: SuspenseFilter, byContract: boolean): Promise<SuspenseCount[]> {
+    return summary(tx, scopeOf(filter), byContract);
   }
 
   /**

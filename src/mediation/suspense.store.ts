@@ -47,16 +47,20 @@ export async function recyclableRecords(tx: Tx, scope: SuspenseScope): Promise<R
   );
 }
 
-/** How many records fit, by code, state, source and contract. */
-export async function summary(tx: Tx, scope: SuspenseScope): Promise<SuspenseCount[]> {
+/** How many records fit, by code, state and source, and by contract if asked for. */
+export async function summary(
+  tx: Tx,
+  scope: SuspenseScope,
+  byContract: boolean,
+): Promise<SuspenseCount[]> {
   return rowsOf<SuspenseCount>(
     await tx.query(
       `SELECT s.code, s.state, f.usage_source_id AS "sourceId", c.id AS "contractId",
          count(*) AS records
        FROM suspense_record s JOIN usage_file f ON f.id = s.usage_file_id
-         LEFT JOIN contract c ON c.id = s.contract_id
+         LEFT JOIN contract c ON $6 AND c.id = s.contract_id
        WHERE ${FITS} GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC, 1, 2, 3, 4 LIMIT 500`,
-      valuesOf(scope),
+      [...valuesOf(scope), byContract],
     ),
   );
 }

@@ -323,12 +323,14 @@ export class EraseService implements BatchExecutor {
     const trunks = await heldTrunks(tx, subscriptionId);
     const ids = new Set(trunks.flatMap(({ isOwn, trunkId }) => (isOwn ? trunkId : [])));
     const names = [...known].flatMap(([name, id]) => (ids.has(id) ? name : []));
-    const blocks = own.flatMap(nationalBlocks);
+    // Of what was to begin after the end there are no records; others may have it by now.
+    const had = own.filter(({ validFrom, validTo }) => validFrom !== validTo);
+    const blocks = had.flatMap(nationalBlocks);
     const lines = new LineEraser({
-      own: own.flatMap(({ from, to }) =>
+      own: had.flatMap(({ from, to }) =>
         numbersBetween(from, to).map((number) => ({ number, by: ownOf(number, own) })),
       ),
-      othersNumbers: await numbersOfOthers(tx, subscriptionId, own),
+      othersNumbers: await numbersOfOthers(tx, subscriptionId, had),
       trunks,
       ofOther: (number) => pseudonyms.ofOther(number),
     });

@@ -25,6 +25,7 @@ const EXCLUSION_VIOLATION = '23P01';
 export async function insertIdentities(tx: Tx, identities: readonly NewIdentity[]): Promise<void> {
   if (identities.length === 0) return;
   await refuseTaken(tx, identities);
+  await refuseWaiting(tx, identities);
   await refusingTaken(() =>
     tx.query(
       `INSERT INTO subscription_identity (partner_id, subscription_id, kind, number_from, number_to,
@@ -108,10 +109,38 @@ async function refuseTaken(tx: Tx, identities: readonly TimedNumber[]): Promise<
   );
   if (taken.length === 0) return;
   const found = taken.flatMap(({ place }) => numbers[place - 1] ?? []);
-  throw numberTaken({
+  throw numberTaken(named(found));
+}
+
+// Identities that a planned end leaves no time, and which have it again when it is taken back.
+const WAITING = `SELECT u.place FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::int[],
+    $5::timestamptz[], $6::timestamptz[]) WITH ORDINALITY
+    AS u (subscription_id, low, high, trunk_id, since, own_till, place)
+  WHERE EXISTS (SELECT FROM subscription_identity i WHERE i.subscription_id = u.subscription_id
+    AND i.valid_to = i.valid_from AND i.valid_from < u.own_till AND i.own_valid_to > u.since
+    AND (i.trunk_id = u.trunk_id OR i.number_from <= u.high AND i.number_to >= u.low))
+  ORDER BY u.place LIMIT 10`;
+
+/** Refuses what the subscription has itself from an instant on that lies after its planned end. */
+async function refuseWaiting(tx: Tx, identities: readonly NewIdentity[]): Promise<void> {
+  const waiting = await tx.query<{ place: string }[]>(WAITING, [
+    identities.map((one) => one.subscriptionId),
+    identities.map((one) => one.from),
+    identities.map((one) => one.to),
+    identities.map((one) => one.trunkId),
+    identities.map((one) => one.validFrom),
+    identities.map((one) => one.ownValidTo ?? one.validTo ?? 'infinity'),
+  ]);
+  const found = waiting.flatMap(({ place }) => identities[Number(place) - 1] ?? []);
+  if (found.some(({ trunkId }) => trunkId !== null)) throw trunkTaken();
+  if (found.length > 0) throw numberTaken(named(found));
+}
+
+function named(found: readonly TimedNumber[]): Record<string, unknown> {
+  return {
     numbers: found.map((one) => (one.from === one.to ? `${one.from}` : `${one.from}-${one.to}`)),
     indexes: [...new Set(found.map((one) => one.index))],
-  });
+  };
 }
 
 function numberTaken(details: Record<string, unknown>): DomainError {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aRate } from '../fixtures/catalog.js';
-import { erase } from '../fixtures/erasure.js';
+import { erase, forgotten, terminated } from '../fixtures/erasure.js';
 import { allRows } from '../fixtures/mediation.js';
 import { call, TERMS } from '../fixtures/partner.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
@@ -88,8 +89,26 @@ it('an erasure finds suspended records of a range that no further digit begins',
   const unreadable = record('r1', '4929999995', DIRECT_NUMBER).replace(',60,', ',what,');
   const { file } = await fileOf(unreadable);
   expect(file).toMatchObject({ rejected: '1' });
+  // What was to begin after a planned end that has come is his no more; others may have it.
+  const later = '12025550199';
+  await terminated(kontor, world, subscriptionId);
+  const id = rowNumber('Subscription', subscriptionId);
+  await kontor.app.database.write(SYSTEM_SCOPE, (tx) =>
+    tx.query(
+      `INSERT INTO subscription_identity (partner_id, subscription_id, kind, number_from, number_to,
+         valid_from, valid_to, own_valid_to)
+       SELECT partner_id, id, 'NUMBER', $2, $2, '2026-10-03', '2026-10-03', 'infinity'
+       FROM subscription WHERE id = $1`,
+      [id, later],
+    ),
+  );
+  const line = record('n1', later, '33612987654');
+  expect((await fileOf(line)).file).toMatchObject({ rejected: '1' });
   // With the one that was held and rated since, which is kept, too.
-  expect(await erase(kontor, world, subscriptionId)).toMatchObject({ suspended: 2 });
+  expect(await forgotten(kontor, world, subscriptionId)).toMatchObject({ suspended: 2 });
   expect(await suspended('r1,')).toMatch(/^r1,voice,2026-10-05T10:00:00Z,\+49\d{8},/);
   expect(await suspended('r1,')).not.toContain('29999995');
+  expect(await suspended('n1,')).toBe(line.trimEnd());
+  const left = 'SELECT id FROM subscription_identity WHERE number_from = $1';
+  expect(await allRows(kontor, left, [later])).toEqual([]);
 });

@@ -18,7 +18,7 @@ const LIST = `query ($filter: SuspenseFilter!) {
   suspenseRecords(filter: $filter) { nodes { line code contract { id level } } }
 }`;
 const SUMMARY = `query ($filter: SuspenseFilter!) {
-  suspenseSummary(filter: $filter) { code contract { id } records }
+  suspenseSummary(filter: $filter, byContract: true) { code contract { id } records }
 }`;
 const RECYCLE = `mutation ($filter: SuspenseFilter!) { recycleRecords(filter: $filter) { id } }`;
 
@@ -129,6 +129,8 @@ describe('a record that waits for a price', () => {
     expect(counted).toEqual([{ code: 'NO_RATE', contract: { id: contractId }, records: '2' }]);
     const all = await call(kontor, world.token, SUMMARY, { filter: { codes: ['NO_RATE'] } });
     expect(all).toHaveLength(5);
+    const query = '{ suspenseSummary(filter: { codes: ["NO_RATE"] }) { records contract { id } } }';
+    expect(await call(kontor, world.token, query)).toEqual([{ records: '6', contract: null }]);
     for (const prefix of ['44', '48']) {
       await aRate(kontor, world.token, world.lists.cost, { prefix, price: '0.01' });
     }

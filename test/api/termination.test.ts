@@ -252,15 +252,24 @@ describe('identities of a subscription that will end', () => {
     expect(own[2]).not.toBe(null);
   });
 
-  it('that would begin after it can be withdrawn themselves', async () => {
+  it('that would begin after it keep their time, or can be withdrawn themselves', async () => {
     const { id } = await create();
     const number = freshNumber();
     await call(app, token, ADD, add(id, { number, validFrom: hours(6) }));
     const { identities } = await end(id, hours(4));
     const { validFrom } = identities[0];
+    // Else it could not be taken back any more.
+    const { errors } = await app.graphql(ADD, add(id, { number }), token);
+    expect(errors[0]?.extensions).toMatchObject({
+      ...{ code: 'NUMBER_TAKEN', details: { numbers: [number] } },
+    });
+    const before = await call(app, token, ADD, add(id, { number, validTo: validFrom }));
+    await call(app, token, END, { id: before.identities[1].id, at: hours(1) });
+    expect((await withdraw(id)).identities[0]).toEqual({ ...identities[0], validTo: null });
+    await end(id, hours(4));
     const left = await call(app, token, END, { id: identities[0].id, at: validFrom });
-    expect(left.identities).toEqual([]);
-    expect((await withdraw(id)).identities).toEqual([]);
+    expect(left.identities).toHaveLength(1);
+    expect((await withdraw(id)).identities).toHaveLength(1);
   });
 });
 

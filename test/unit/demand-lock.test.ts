@@ -1,3 +1,4 @@
+import { getNamedType, isObjectType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { buildSchema } from '../../src/schema.js';
 import { demandsOfSchema, lockedDemands } from '../fixtures/demand-lock.js';
@@ -13,6 +14,15 @@ const OPEN = [
   'Mutation.signIn',
   // What the words of the API mean.
   'Query.errorCodes',
+];
+
+/** Fields that show contracts to whoever keeps prices: what is sold by them is what he keeps. */
+const OF_PRICES = [
+  'BonusRule.contract',
+  'Bucket.contract',
+  'MarginFinding.costContract',
+  'MarginPair.costContract',
+  'PriceRule.contract',
 ];
 
 describe('the lock of demands', () => {
@@ -32,5 +42,18 @@ describe('the lock of demands', () => {
         .filter((field) => locked[field] === undefined),
     );
     expect(open.sort()).toEqual(OPEN);
+  });
+
+  it('shows contracts, whose terms demand nothing more, by their own permissions', () => {
+    const locked = lockedDemands();
+    const shown = Object.values(buildSchema().getTypeMap()).flatMap((type) => {
+      if (!isObjectType(type) || /^Contract(Connection|Edge)$/.test(type.name)) return [];
+      const fields = Object.values(type.getFields());
+      const contracts = fields.filter((field) => getNamedType(field.type).name === 'Contract');
+      return contracts.map((field) => `${type.name}.${field.name}`);
+    });
+    expect(shown.length).toBeGreaterThan(10);
+    const open = shown.filter((field) => !locked[field]?.some((one) => /^contract\./.test(one)));
+    expect(open.sort()).toEqual(OF_PRICES);
   });
 });
