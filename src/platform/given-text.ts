@@ -22,19 +22,22 @@ interface BadField {
 const NO_TEXT = /[\0\p{Cs}]/u;
 /** Cursors have a code of their own for whatever they hold. */
 const CURSOR = 'after';
+const FILTER = 'filter';
 
 /**
- * Has every text that a query gives be one that something stored could equal: with a NUL or half
- * of a character in it, it is refused with BAD_USER_INPUT and its field, as inputs of mutations
- * are by their own rules. `apart` names arguments, as `Query.field(argument)`, that are read here
- * and never looked up.
+ * Has every text that a query gives, or a filter of a mutation, be one that something stored could
+ * equal: with a NUL or half of a character in it, it is refused with BAD_USER_INPUT and its field,
+ * as other inputs of mutations are by their own rules. `apart` names arguments, as
+ * `Query.field(argument)`, that are read here and never looked up.
  */
 export function demandText(schema: GraphQLSchema, apart: readonly string[] = []): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
-    if (!isObjectType(type) || type === schema.getMutationType()) continue;
+    if (!isObjectType(type)) continue;
+    const changes = type === schema.getMutationType();
     for (const field of Object.values(type.getFields())) {
       const places = field.args.filter(({ name, type: given }) => {
-        if (name === CURSOR || apart.includes(`${type.name}.${field.name}(${name})`)) return false;
+        if (name === CURSOR || (changes && name !== FILTER)) return false;
+        if (apart.includes(`${type.name}.${field.name}(${name})`)) return false;
         return holdsText(given);
       });
       if (places.length === 0) continue;

@@ -33,6 +33,8 @@ const DESTINATIONS = `query ($filter: DestinationFilter!) {
 }`;
 const RATES = 'query ($currency: String) { exchangeRates(currency: $currency) { nodes { id } } }';
 
+const RECYCLE = 'mutation ($filter: SuspenseFilter!) { recycleRecords(filter: $filter) { id } }';
+
 /** Read as it is and never looked up, or refused with a code of its own. */
 const APART = ['Query.tryUsageFormat(sample)', 'Query.verifyAudit(heads)'];
 const schema = buildSchema();
@@ -92,6 +94,7 @@ describe('text that nothing stored can equal', () => {
       [DESTINATIONS, { filter: { name: text } }, 'name'],
       [AUDIT, { filter: { operations: ['signIn', text, text] } }, 'operations'],
       [RATES, { currency: text }, 'currency'],
+      [RECYCLE, { filter: { codes: [text] } }, 'codes'],
       ['query ($n: String!) { subscriptionForNumber(number: $n) { id } }', { n: text }, 'number'],
     ];
     for (const [query, variables, field] of cases) {
