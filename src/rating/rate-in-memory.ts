@@ -1,3 +1,4 @@
+import { invariant } from '../kernel/index.js';
 import {
   faultCodes,
   IdentityTable,
@@ -77,16 +78,18 @@ export function rateInMemory(
   const segments = files.flatMap((file, place) =>
     chunks(file, MICRO_BATCH).flatMap((batch) => run.rate(batch, knownAt(place))),
   );
+  // As the database folds it; what is told of each step goes the exact way only.
+  const folded = foldBook(facts, segments);
   const steps = new Map<string, FoldStep>();
-  const folded = foldBook(facts, segments, (contractId, step) => {
-    steps.set(`${contractId} ${step.entry}`, step);
-  });
+  foldBook(facts, segments, (contractId, step) => steps.set(`${contractId} ${step.entry}`, step));
   for (const { contractId, months } of folded.contracts) {
     for (const month of months) {
       month.order.forEach((entry, place) => {
         const level = run.levelOf(folded.list.number(entry, NUMBER.XDR_ID), contractId);
         level.amount = finalAmount(folded.list, month, place);
         level.step = steps.get(`${contractId} ${entry}`);
+        const isExplained = level.step === undefined || level.step.final === level.amount;
+        invariant(isExplained, 'a month is explained as it is priced');
       });
     }
   }
