@@ -25,7 +25,6 @@ const EXCLUSION_VIOLATION = '23P01';
 export async function insertIdentities(tx: Tx, identities: readonly NewIdentity[]): Promise<void> {
   if (identities.length === 0) return;
   await refuseTaken(tx, identities);
-  await refuseWaiting(tx, identities);
   await refusingTaken(() =>
     tx.query(
       `INSERT INTO subscription_identity (partner_id, subscription_id, kind, number_from, number_to,
@@ -121,8 +120,11 @@ const WAITING = `SELECT u.place FROM unnest($1::int[], $2::bigint[], $3::bigint[
     AND (i.trunk_id = u.trunk_id OR i.number_from <= u.high AND i.number_to >= u.low))
   ORDER BY u.place LIMIT 10`;
 
-/** Refuses what the subscription has itself from an instant on that lies after its planned end. */
-async function refuseWaiting(tx: Tx, identities: readonly NewIdentity[]): Promise<void> {
+/**
+ * Refuses with NUMBER_TAKEN or TRUNK_TAKEN what a subscription, which is not new, has itself from
+ * an instant on that lies after its planned end.
+ */
+export async function refuseWaiting(tx: Tx, identities: readonly NewIdentity[]): Promise<void> {
   const waiting = await tx.query<{ place: string }[]>(WAITING, [
     identities.map((one) => one.subscriptionId),
     identities.map((one) => one.from),

@@ -15,7 +15,7 @@ import {
   type Viewer,
 } from '../platform/index.js';
 import { creditLimit } from './credit-limit.js';
-import { insertIdentities, type NewIdentity } from './identity.store.js';
+import { insertIdentities, type NewIdentity, refuseWaiting } from './identity.store.js';
 import { numberRange, numberValue } from './identity-text.js';
 import { assertContractTerms } from './plan-currency.store.js';
 import { Subscription, SubscriptionIdentity, Trunk } from './subscription.entity.js';
@@ -102,7 +102,9 @@ export class SubscriptionService {
       const trunks = await trunksByName(tx, line.trunks, partnerId);
       const span = { validFrom: input.validFrom, ...endWithin(input.validTo ?? null, endsAt) };
       const base = { index: 0, partnerId, subscriptionId, ...span };
-      await insertIdentities(tx, identitiesOf(line, trunks, base));
+      const identities = identitiesOf(line, trunks, base);
+      await refuseWaiting(tx, identities);
+      await insertIdentities(tx, identities);
       return { id: subscriptionId };
     });
     return rowOf(tx, Subscription, 'Subscription', made.id);
