@@ -38,10 +38,14 @@ module.exports = {
     ...direction,
     {
       name: 'through-the-index',
-      comment: 'Another folder is entered by its index.ts or thread.ts; the rest is its own.',
+      comment:
+        'Another folder is entered by index.ts, thread.ts or thread.stage.ts; it owns the rest.',
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
-      to: { path: '^src/[^/]+/', pathNot: ['^src/$1/', '^src/[^/]+/(index|thread)\\.ts$'] },
+      to: {
+        path: '^src/[^/]+/',
+        pathNot: ['^src/$1/', '^src/[^/]+/(index|thread|thread\\.stage)\\.ts$'],
+      },
     },
     {
       name: 'root-through-the-index',

@@ -115,7 +115,8 @@ function fingerprint() {
   const { include } = readJson(at('tsconfig.json'));
   const files = include.flatMap((name) => (existsSync(at(name)) ? sourcesIn(at(name)) : []));
   const hash = createHash('sha256');
-  for (const file of [at('tsconfig.json'), at('package-lock.json'), ...files.sort()]) {
+  const settings = [at('tsconfig.json'), at('package-lock.json'), at('asconfig.json')];
+  for (const file of [...settings, ...files.sort()]) {
     hash.update(`\0${relative(root, file)}\0`).update(readFileSync(file));
   }
   return hash.digest('hex');
@@ -143,12 +144,16 @@ function build(stamp) {
   // Without a stamp the outputs may be gone while the compiler remembers having written them.
   if (!existsSync(STAMP) || !existsSync(MAIN)) rmSync(at('build', '.tsbuildinfo'), { force: true });
   rmSync(STAMP, { force: true });
-  const compiler = at('node_modules', 'typescript', 'bin', 'tsc');
-  const args = [compiler, '-p', at('tsconfig.json')];
-  const done = spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (done.status !== 0) fail('The build failed; see above.', done.status ?? 1);
+  compile([at('node_modules', 'typescript', 'bin', 'tsc'), '-p', at('tsconfig.json')]);
+  // The stages of the data plane that run as WebAssembly.
+  compile([at('node_modules', 'assemblyscript', 'bin', 'asc.js'), '--config', at('asconfig.json')]);
   removeOutputsWithoutSource();
   writeFileSync(STAMP, stamp);
+}
+
+function compile(args) {
+  const done = spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (done.status !== 0) fail('The build failed; see above.', done.status ?? 1);
 }
 
 // The output of a deleted test or migration would still be found and run.

@@ -34,7 +34,8 @@ export class ByteDictionary {
   }
 }
 
-function hashOf(view: DataView, from: number, to: number): number {
+/** Also the hash of `read-lines.stage.ts`. */
+export function hashOf(view: DataView, from: number, to: number): number {
   let hash = 0x811c9dc5;
   for (let at = from; at < to; at += 1) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193);
   return hash ^ (hash >>> 15);

@@ -1,4 +1,25 @@
 import type { ErrorCatalogue } from '../kernel/index.js';
+import {
+  A_NUMBER_AT,
+  B_NUMBER_AT,
+  FAULT_AT,
+  FAULT_COLUMN_AT,
+  IDENTITY_0_AT,
+  IDENTITY_1_AT,
+  IDENTITY_2_AT,
+  IDENTITY_3_AT,
+  IN_TRUNK_AT,
+  LINE_FROM_AT,
+  LINE_NUMBER_AT,
+  LINE_TO_AT,
+  OUT_TRUNK_AT,
+  QUANTITY_AT,
+  RECORD_COLUMNS_END,
+  ROWS,
+  SERVICE_AT,
+  STARTED_MS_AT,
+  VALUE_AT,
+} from './record-columns.js';
 
 /**
  * Why a line did not become a rated xDR. The place in {@link faultCodes} is the number that the
@@ -59,7 +80,7 @@ export const ratingFaults: ReadonlySet<string> = new Set<RecordFault>([
 ]);
 
 /** Records that are handled together, so that one record's cache misses overlap another's. */
-export const MICRO_BATCH = 512;
+export const MICRO_BATCH = ROWS;
 
 /**
  * Up to {@link MICRO_BATCH} parsed records as parallel arrays. A row is meaningful only below
@@ -70,23 +91,44 @@ export class RecordBatch {
   count = 0;
   /** Physical lines consumed so far in the current range, comments and blank lines included. */
   lines = 0;
-  readonly lineFrom = new Int32Array(MICRO_BATCH);
-  readonly lineTo = new Int32Array(MICRO_BATCH);
-  readonly lineNumber = new Int32Array(MICRO_BATCH);
-  readonly fault = new Uint8Array(MICRO_BATCH);
-  readonly faultColumn = new Int16Array(MICRO_BATCH);
-  readonly startedMs = new Float64Array(MICRO_BATCH);
-  readonly quantity = new Float64Array(MICRO_BATCH);
+  readonly lineFrom: Int32Array;
+  readonly lineTo: Int32Array;
+  readonly lineNumber: Int32Array;
+  readonly fault: Uint8Array;
+  readonly faultColumn: Int16Array;
+  readonly startedMs: Float64Array;
+  readonly quantity: Float64Array;
   /** Money that the record carries, at scale 8; 0 when its format has none. */
-  readonly value = new Float64Array(MICRO_BATCH);
-  readonly service = new Uint8Array(MICRO_BATCH);
-  readonly aNumber = new Float64Array(MICRO_BATCH);
-  readonly bNumber = new Float64Array(MICRO_BATCH);
-  readonly inTrunk = new Int32Array(MICRO_BATCH);
-  readonly outTrunk = new Int32Array(MICRO_BATCH);
+  readonly value: Float64Array;
+  readonly service: Uint8Array;
+  readonly aNumber: Float64Array;
+  readonly bNumber: Float64Array;
+  readonly inTrunk: Int32Array;
+  readonly outTrunk: Int32Array;
   /** The 128-bit identity in four words. */
-  readonly identity0 = new Int32Array(MICRO_BATCH);
-  readonly identity1 = new Int32Array(MICRO_BATCH);
-  readonly identity2 = new Int32Array(MICRO_BATCH);
-  readonly identity3 = new Int32Array(MICRO_BATCH);
+  readonly identity0: Int32Array;
+  readonly identity1: Int32Array;
+  readonly identity2: Int32Array;
+  readonly identity3: Int32Array;
+
+  /** The rows in the memory of a thread's stages, or in memory of their own. */
+  constructor(memory: ArrayBufferLike = new ArrayBuffer(RECORD_COLUMNS_END)) {
+    this.lineFrom = new Int32Array(memory, LINE_FROM_AT, ROWS);
+    this.lineTo = new Int32Array(memory, LINE_TO_AT, ROWS);
+    this.lineNumber = new Int32Array(memory, LINE_NUMBER_AT, ROWS);
+    this.fault = new Uint8Array(memory, FAULT_AT, ROWS);
+    this.faultColumn = new Int16Array(memory, FAULT_COLUMN_AT, ROWS);
+    this.startedMs = new Float64Array(memory, STARTED_MS_AT, ROWS);
+    this.quantity = new Float64Array(memory, QUANTITY_AT, ROWS);
+    this.value = new Float64Array(memory, VALUE_AT, ROWS);
+    this.service = new Uint8Array(memory, SERVICE_AT, ROWS);
+    this.aNumber = new Float64Array(memory, A_NUMBER_AT, ROWS);
+    this.bNumber = new Float64Array(memory, B_NUMBER_AT, ROWS);
+    this.inTrunk = new Int32Array(memory, IN_TRUNK_AT, ROWS);
+    this.outTrunk = new Int32Array(memory, OUT_TRUNK_AT, ROWS);
+    this.identity0 = new Int32Array(memory, IDENTITY_0_AT, ROWS);
+    this.identity1 = new Int32Array(memory, IDENTITY_1_AT, ROWS);
+    this.identity2 = new Int32Array(memory, IDENTITY_2_AT, ROWS);
+    this.identity3 = new Int32Array(memory, IDENTITY_3_AT, ROWS);
+  }
 }

@@ -4,46 +4,27 @@ import { bandAt } from './bands.js';
 import { type PriceBook, SUBSCRIBER, type TrunkList } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { BAND_POLICY, PricingLookup } from './contract-pricing.js';
+import type { Plan, RateNotes, TermsSpan } from './rate-notes.js';
 import type { RatedBatch } from './rated-batch.js';
+import { SERVICES } from './rated-columns.js';
 
-const SERVICES = 5;
 const NO_VERSION = -1;
 
 /** What a level has in place of a price list: nothing to price, no list, no terms in force. */
 export const NOT_PRICED = { NOTHING: -1, NO_LIST: -2, NO_TERMS: -3 } as const;
-
-/** A time in which the same terms hold. */
-interface TermsSpan {
-  fromMs: number;
-  toMs: number;
-}
-
-/** Terms of every level of one chain for one service, the same for all of its span. */
-interface Plan extends Readonly<TermsSpan> {
-  readonly versions: Int32Array;
-  readonly lists: Int32Array;
-  readonly zones: Int32Array;
-  /** Lists that hold for one trunk only, by level; null where no level has any. */
-  readonly trunkLists: readonly (readonly TrunkList[] | undefined)[] | null;
-  /** 1 where price rules, currencies or cut bands may act on the level. */
-  readonly special: Uint8Array;
-  /** 1 where the contract's allowances or volume rules act on the service. */
-  readonly folds: Uint8Array;
-}
 
 /**
  * Gives each level of each row its contract version, civil day, price list and band. Chains are
  * few and their terms change seldom, so what was found for one record is kept for the next.
  */
 export class ChainPlanner {
-  /** Place of the price list by row and level, or one of {@link NOT_PRICED}. */
-  readonly list: Int32Array;
   /** Band that is in force at the row's time in the level's list, 0 for none. */
   readonly band: Int32Array;
   /** 1 where more than the tariff decides: see {@link Plan.special}. */
   readonly special: Uint8Array;
   readonly pricing: PricingLookup;
   readonly #book: PriceBook;
+  readonly #notes: RateNotes | null;
   readonly #chainPlans: (Plan | undefined)[] = [];
   readonly #costPlans: (Plan | undefined)[] = [];
   readonly #foldsOfPlan: Uint8Array;
@@ -54,12 +35,14 @@ export class ChainPlanner {
   #lastLocal = 0;
   #lastDay = 0;
 
-  constructor(book: PriceBook, rows: number) {
+  /** What it finds out is told to `notes`. */
+  constructor(book: PriceBook, rows: number, notes: RateNotes | null) {
     this.#book = book;
+    this.#notes = notes;
     this.pricing = new PricingLookup(book);
     this.#foldsOfPlan = foldsByPlan(book, this.pricing);
+    notes?.useFoldsOfPlan(this.#foldsOfPlan);
     this.#zoneHint = new Int32Array(book.zones.length);
-    this.list = new Int32Array(rows * MAX_LEVELS);
     this.band = new Int32Array(rows * MAX_LEVELS);
     this.special = new Uint8Array(rows * MAX_LEVELS);
   }
@@ -89,6 +72,7 @@ export class ChainPlanner {
     const utcSeconds = Math.floor(utcMs / 1000);
     const index = transitionIndex(table, utcSeconds, this.#zoneHint[zone]);
     this.#zoneHint[zone] = index;
+    this.#notes?.placeZone(zone, index);
     this.#lastZone = zone;
     this.#lastMs = utcMs;
     this.#lastLocal = utcSeconds + table.offsetSeconds[index]!;
@@ -113,12 +97,12 @@ export class ChainPlanner {
     rated.folded[at] = plan.folds[place]!;
     this.special[at] = plan.special[place]!;
     if (plan.trunkLists !== null) list = trunkList(plan, place, row, records) ?? list;
-    this.list[at] = list;
+    rated.list[at] = list;
     if (version === NO_VERSION) return;
     const local = this.local(plan.zones[place]!, records.startedMs[row]!);
     rated.day[at] = this.#lastDay;
     // What was not answered costs nothing and needs no price.
-    if (records.quantity[row] === 0) this.list[at] = NOT_PRICED.NOTHING;
+    if (records.quantity[row] === 0) rated.list[at] = NOT_PRICED.NOTHING;
     else if (list >= 0) {
       const bands = this.#book.bandsOf[list]!;
       this.band[at] = bands === null ? 0 : bandAt(bands, local);
@@ -128,19 +112,21 @@ export class ChainPlanner {
   #chainPlan(chain: number, service: number, atMs: number): Plan {
     const key = chain * SERVICES + service;
     const known = this.#chainPlans[key];
-    if (known !== undefined && atMs >= known.fromMs && atMs < known.toMs) return known;
-    const plan = this.#make(this.#book.guide.chains[chain]!, service, atMs);
+    const isKnown = known !== undefined && atMs >= known.fromMs && atMs < known.toMs;
+    const plan = isKnown ? known : this.#make(this.#book.guide.chains[chain]!, service, atMs);
     this.#chainPlans[key] = plan;
+    this.#notes?.placePlan('CHAIN_PLANS', key, plan);
     return plan;
   }
 
   #costPlan(trunk: number, service: number, atMs: number): Plan {
     const key = trunk * SERVICES + service;
     const known = this.#costPlans[key];
-    if (known !== undefined && atMs >= known.fromMs && atMs < known.toMs) return known;
+    const isKnown = known !== undefined && atMs >= known.fromMs && atMs < known.toMs;
     const contract = this.#book.guide.trunkCost[trunk]!;
-    const plan = this.#make(Int32Array.of(contract), service, atMs);
+    const plan = isKnown ? known : this.#make(Int32Array.of(contract), service, atMs);
     this.#costPlans[key] = plan;
+    this.#notes?.placePlan('COST_PLANS', key, plan);
     return plan;
   }
 

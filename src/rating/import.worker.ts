@@ -5,7 +5,7 @@ import {
   type FileHeader,
   IdentityTable,
   identityTime,
-  RecordBatch,
+  type RecordBatch,
   RecordParser,
   suspendedLine,
 } from '../mediation/thread.js';
@@ -39,12 +39,14 @@ import { foldShards } from './fold-shard.store.js';
 import { HourWatch } from './identity-cover.js';
 import { LineRange } from './line-range.store.js';
 import { BatchRater } from './rate-batch.js';
-import { RatedBatch } from './rated-batch.js';
+import type { RatedBatch } from './rated-batch.js';
 import { rerateSlice } from './rerate-batch.store.js';
 import { BillingRules } from './rerate-facts.store.js';
 import { foldOnTrial } from './rerate-fold.store.js';
 import { undoBatch } from './rerate-undo.store.js';
+import { stagesOfThread } from './stages.store.js';
 import { UsageSummary } from './summarise.js';
+import type { ThreadStages } from './thread-stages.js';
 
 /** Records of a batch begin in hours that cannot be compared; these are all of its hours. */
 class MissingHours extends Error {
@@ -58,8 +60,7 @@ class MissingHours extends Error {
  * commits each batch in one transaction on a connection of its own.
  */
 class ImportWorker {
-  readonly #records = new RecordBatch();
-  readonly #rated = new RatedBatch();
+  readonly #stages = stagesOfThread();
   readonly #knownLeaves = new Set<string>();
   readonly #chunks = new ChunkPool();
   readonly #billing = new BillingRules();
@@ -74,7 +75,7 @@ class ImportWorker {
 
   useBook(book: PriceBook): void {
     this.#book = book;
-    this.#rater = new BatchRater(book);
+    this.#rater = new BatchRater(book, this.#stages);
   }
 
   useIdentities(buffer: SharedArrayBuffer): void {
@@ -110,8 +111,8 @@ class ImportWorker {
         invariant(book !== null && book.id === job.priceBookId, 'the job is for the book at hand');
         const rater = this.#rater!;
         const [records, rated, chunks, billing] = [
-          this.#records,
-          this.#rated,
+          this.#stages.records,
+          this.#stages.rated,
           this.#chunks,
           this.#billing,
         ];
@@ -129,15 +130,7 @@ class ImportWorker {
     invariant(identities !== null, 'identities came before the job');
     await this.#connect();
     const writer = new BatchWriter(this.#client!, this.#side!, this.#knownLeaves, this.#chunks);
-    const pipeline = new Pipeline(
-      job,
-      book,
-      this.#rater!,
-      this.#records,
-      this.#rated,
-      identities,
-      this.#chunks,
-    );
+    const pipeline = new Pipeline(job, book, this.#rater!, this.#stages, identities, this.#chunks);
     try {
       if (job.kind === 'IMPORT') await this.#import(job, pipeline, writer);
       else await this.#recycle(job, pipeline, writer);
@@ -160,7 +153,7 @@ class ImportWorker {
   }
 
   async #import(job: ImportJob, pipeline: Pipeline, writer: BatchWriter): Promise<void> {
-    const range = new LineRange(job.path);
+    const range = new LineRange(job.path, this.#stages.input);
     try {
       await range.read(
         job.from,
@@ -218,10 +211,12 @@ class ImportWorker {
 
 /** The stages of one batch, from bytes to rows that wait to be sent. */
 class Pipeline {
+  readonly records: RecordBatch;
+  readonly rated: RatedBatch;
   readonly findings: BatchFindings;
   readonly #parser: RecordParser;
   readonly #encoder: XdrEncoder;
-  readonly #summary = new UsageSummary();
+  readonly #summary: UsageSummary;
   readonly #allowances: AllowanceCollector;
   readonly belowCost: BelowCost;
   // Null where identities do not tell when records began: then all of them are loaded.
@@ -232,20 +227,23 @@ class Pipeline {
     readonly job: ComparingJob,
     readonly book: PriceBook,
     readonly rater: BatchRater,
-    readonly records: RecordBatch,
-    readonly rated: RatedBatch,
+    readonly stages: ThreadStages,
     readonly identities: IdentityTable,
     readonly chunks: ChunkPool,
   ) {
     const { source } = job;
     this.#watch = identityTime(source.format) === null ? null : new HourWatch(job.missing);
     this.findings = new BatchFindings(book);
-    this.#parser = new RecordParser(source.format, { ...source, trunks: book.guide.trunkNames });
+    const facts = { ...source, trunks: book.guide.trunkNames };
+    this.records = stages.records;
+    this.rated = stages.rated;
+    this.#summary = new UsageSummary(stages);
+    this.#parser = new RecordParser(source.format, facts, stages.lines);
     this.#encoder = new XdrEncoder(book, job.ticket.id, chunks);
     this.#allowances = new AllowanceCollector(book, job.ticket.id);
     this.belowCost = new BelowCost(book);
     this.#columnName = (column) => this.#parser.columnName(column);
-    records.lines = 0;
+    this.records.lines = 0;
   }
 
   get header(): FileHeader {

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { type FileHeader, MAX_LINE_BYTES, markLength } from '../mediation/thread.js';
+import { BLOCK_BYTES, READ_BYTES } from './thread-stages.js';
 
-const BLOCK_BYTES = 512 * 1024;
 const NEWLINE = 10;
 
 /** Takes bytes `[at, to)`; answers how far it has read. `final`: nothing follows. */
@@ -17,11 +17,13 @@ export type BetweenBlocks = () => Promise<void>;
 export class LineRange {
   readonly #fd: number;
   readonly #size: number;
-  #bytes: Buffer = Buffer.allocUnsafe(BLOCK_BYTES + 2 * MAX_LINE_BYTES);
+  readonly #bytes: Buffer;
   /** File offset of the first byte of the buffer that the reader is given. */
   base = 0;
 
-  constructor(path: string) {
+  /** `bytes` is where the file is read to: {@link READ_BYTES} of it. */
+  constructor(path: string, bytes: Buffer = Buffer.allocUnsafe(READ_BYTES)) {
+    this.#bytes = bytes;
     this.#fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     this.#size = fstatSync(this.#fd).size;
   }

@@ -1,6 +1,7 @@
 import type { EffectiveRate, PricingTerms, RateRow, Timeline } from '../catalog/index.js';
 import { adjustRate } from '../catalog/thread.js';
 import type { AdjustingStep, PriceBook } from './book.js';
+import type { RateNotes } from './rate-notes.js';
 import { type TariffFacts, TariffTable, tariffAt } from './tariff-table.js';
 
 const NOTHING = new Int32Array(0);
@@ -26,6 +27,7 @@ interface SmallPiece extends Omit<Piece, 'becomes'> {
  */
 export class ListTariffs {
   readonly #book: PriceBook;
+  readonly #notes: RateNotes | null;
   readonly #table: TariffTable | null;
   readonly #adjuster: Int32Array;
   readonly #pieces: (readonly Piece[] | undefined)[] = [];
@@ -35,8 +37,10 @@ export class ListTariffs {
   readonly #to: Float64Array;
   readonly #becomes: Int32Array[];
 
-  constructor(book: PriceBook) {
+  /** What lists make of tariffs is told to `notes` each time. */
+  constructor(book: PriceBook, notes: RateNotes | null) {
     this.#book = book;
+    this.#notes = notes;
     const { adjuster, wide } = book.adjustments;
     this.#adjuster = adjuster;
     this.#from = new Float64Array(adjuster.length).fill(Number.POSITIVE_INFINITY);
@@ -50,6 +54,11 @@ export class ListTariffs {
   /** Eight numbers a tariff; looking for tariffs may replace the array by a longer one. */
   get numbers(): Float64Array {
     return this.#table === null ? this.#book.tariffs : this.#table.numbers;
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#table === null ? this.#book.tariffs.length / 8 : this.#table.count;
   }
 
   get terms(): readonly PricingTerms[] {
@@ -70,7 +79,10 @@ export class ListTariffs {
     if (list < 0) return tariff;
     if (atMs >= this.#from[list]! && atMs < this.#to[list]!) {
       const known = this.#becomes[list]![tariff]!;
-      if (known !== 0) return known - 1;
+      if (known !== 0) {
+        this.#notes?.placeDerived(list, 0, tariff, known - 1, this.#from[list]!, this.#to[list]!);
+        return known - 1;
+      }
     }
     const groupOf = this.#book.adjustments.groupOf[list]!;
     return groupOf === null
@@ -91,9 +103,9 @@ export class ListTariffs {
     this.#to[list] = piece.to;
     this.#becomes[list] = piece.becomes;
     const known = piece.becomes[tariff]!;
-    if (known !== 0) return known - 1;
-    const made = this.#derive(piece.steps, tariff);
+    const made = known !== 0 ? known - 1 : this.#derive(piece.steps, tariff);
     piece.becomes[tariff] = made + 1;
+    this.#notes?.placeDerived(list, 0, tariff, made, piece.from, piece.to);
     return made;
   }
 
@@ -107,11 +119,10 @@ export class ListTariffs {
     }
     let n = 0;
     while (atMs >= pieces[n]!.to) n += 1;
-    const { becomes, steps } = pieces[n]!;
-    const known = becomes.get(tariff);
-    if (known !== undefined) return known;
-    const made = this.#derive(steps, tariff);
+    const { becomes, steps, from, to } = pieces[n]!;
+    const made = becomes.get(tariff) ?? this.#derive(steps, tariff);
     becomes.set(tariff, made);
+    this.#notes?.placeDerived(list, group, tariff, made, from, to);
     return made;
   }
 

@@ -3,17 +3,20 @@ import {
   faultNumber,
   heldFaults,
   type IdentityTable,
+  MICRO_BATCH,
   type RecordBatch,
   SEEN,
 } from '../mediation/thread.js';
 import type { RatedTariffs } from './allowance-collector.js';
 import { type PriceBook, SUBSCRIBER } from './book.js';
 import { guideRecord, touchRanges } from './guide.js';
+import { PlacedBook } from './placed-book.js';
 import { classOf } from './prefix-tree.js';
 import { LevelRater } from './rate-level.js';
 import { NO_LEVEL, OUTCOME, type RatedBatch } from './rated-batch.js';
 import { RecordMargin } from './record-margin.js';
 import type { KeptLevels } from './rerate-kept.js';
+import type { ThreadStages } from './thread-stages.js';
 
 const isHeld = Uint8Array.from(faultCodes, (code) => (code && heldFaults.has(code) ? 1 : 0));
 
@@ -23,16 +26,20 @@ const isHeld = Uint8Array.from(faultCodes, (code) => (code && heldFaults.has(cod
  */
 export class BatchRater {
   readonly #book: PriceBook;
+  readonly #placed: PlacedBook | null;
   readonly #levels: LevelRater;
+  readonly #rows = new Int32Array(MICRO_BATCH);
   readonly #margin: RecordMargin;
   /** Keeps the reads alive that only fetch memory. */
   touched = 0;
   /** Whether any month has a say in the amount of any record. */
   readonly mayFold: boolean;
 
-  constructor(book: PriceBook) {
+  /** With `stages`, in whose memory the batches are, plain levels are rated as WebAssembly. */
+  constructor(book: PriceBook, stages: ThreadStages | null = null) {
     this.#book = book;
-    this.#levels = new LevelRater(book);
+    this.#placed = stages === null ? null : new PlacedBook(stages, book);
+    this.#levels = new LevelRater(book, this.#placed);
     this.#margin = new RecordMargin(book);
     const { rules, buckets, bonuses } = book.pricing;
     this.mayFold =
@@ -91,11 +98,20 @@ export class BatchRater {
     const { count, fault } = records;
     rated.slices.clear();
     rated.faultLevel.fill(NO_LEVEL, 0, count);
-    const levels = this.#classify(records, rated);
-    if (destinations !== null) rated.destinationId.set(destinations.subarray(0, count));
-    this.#levels.prepare(records, rated, kept);
-    for (let level = 0; level < levels; level += 1) this.#levels.rate(level, records, rated);
-    this.#levels.finish(records, rated);
+    const isAnew = destinations !== null || kept !== null;
+    const rows =
+      isAnew || this.#placed === null
+        ? this.#guided(records, rated)
+        : this.#placed.rate(this.#levels.tariffs, count);
+    if (rows.length > 0) {
+      const levels = this.#classify(rows, records, rated);
+      if (destinations !== null) rated.destinationId.set(destinations.subarray(0, count));
+      this.#levels.prepare(rows, records, rated, kept);
+      for (let level = 0; level < levels; level += 1) {
+        this.#levels.rate(level, rows, records, rated);
+      }
+      this.#levels.finish(records, rated);
+    }
     if (this.guardsMargins) this.#margin.mark(records, rated, kept);
     for (let row = 0; row < count; row += 1) {
       const code = fault[row]!;
@@ -103,18 +119,28 @@ export class BatchRater {
     }
   }
 
-  // Finds prefix, destination and chain of the rows to rate; answers the most levels of any.
-  #classify(records: RecordBatch, rated: RatedBatch): number {
+  #guided({ count }: RecordBatch, rated: RatedBatch): Int32Array {
+    let guided = 0;
+    for (let row = 0; row < count; row += 1) {
+      if (rated.outcome[row] !== OUTCOME.RATED) continue;
+      this.#rows[guided] = row;
+      guided += 1;
+    }
+    return this.#rows.subarray(0, guided);
+  }
+
+  // Finds prefix, destination and chain of the rows; answers the most levels of any.
+  #classify(rows: Int32Array, records: RecordBatch, rated: RatedBatch): number {
     const { tree, destinationOf, guide } = this.#book;
     const { words } = guide.subscribers;
-    const { count, fault, bNumber } = records;
+    const { fault, bNumber } = records;
     let most = 0;
-    for (let row = 0; row < count; row += 1) {
-      if (rated.outcome[row] !== OUTCOME.RATED) continue;
+    for (let n = 0; n < rows.length; n += 1) {
+      const row = rows[n]!;
       rated.prefixClass[row] = classOf(tree, bNumber[row]!);
     }
-    for (let row = 0; row < count; row += 1) {
-      if (rated.outcome[row] !== OUTCOME.RATED) continue;
+    for (let n = 0; n < rows.length; n += 1) {
+      const row = rows[n]!;
       rated.destinationId[row] = destinationOf[rated.prefixClass[row]!]!;
       const chain = words[rated.subscription[row]! * 8 + SUBSCRIBER.CHAIN]!;
       rated.chain[row] = chain;

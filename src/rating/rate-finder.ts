@@ -1,6 +1,7 @@
 import { type PriceBook, SLOT } from './book.js';
 import { ListTariffs } from './list-tariffs.js';
 import { classOf } from './prefix-tree.js';
+import type { RateNotes } from './rate-notes.js';
 
 /** Finds the tariff that a slot has at an instant, in a band and for a calling number. */
 export class RateFinder {
@@ -12,9 +13,9 @@ export class RateFinder {
   readonly tariffs: ListTariffs;
   readonly #book: PriceBook;
 
-  constructor(book: PriceBook) {
+  constructor(book: PriceBook, notes: RateNotes | null) {
     this.#book = book;
-    this.tariffs = new ListTariffs(book);
+    this.tariffs = new ListTariffs(book, notes);
   }
 
   /**

@@ -107,7 +107,7 @@ export class GeneralRater {
   ): ChargeTariff | null {
     const { contracts, lists, listCurrency } = this.#book;
     const version = rated.version[at]!;
-    const list = this.#planner.list[at]!;
+    const list = rated.list[at]!;
     const { conversions } = contracts;
     const dated = conversions.size === 0 ? undefined : conversions.get(version * lists + list);
     const conversion = dated === undefined ? null : factorAt(dated, startedMs);
@@ -165,7 +165,7 @@ export class GeneralRater {
     const used = records.quantity[row]!;
     const { contracts, bandsOf, zones } = this.#book;
     const version = rated.version[at]!;
-    const list = this.#planner.list[at]!;
+    const list = rated.list[at]!;
     const policy = contracts.versionBandPolicy[version]!;
     const bands = bandsOf[list]!;
     const whole = tariff < 0 ? null : [{ tariff, billed: this.#billed(tariff, used) }];
@@ -211,7 +211,7 @@ export class GeneralRater {
     rated: RatedBatch,
   ): number {
     const { slotOf, lists } = this.#book;
-    const list = this.#planner.list[at]!;
+    const list = rated.list[at]!;
     const slot = slotOf[rated.prefixClass[row]! * lists + list]!;
     return this.#finder.find(list, slot, band, records.startedMs[row]!, records.aNumber[row]!);
   }

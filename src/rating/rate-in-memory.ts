@@ -19,6 +19,7 @@ import type { FoldStep } from './fold-month.js';
 import { subscriptionIdAt } from './guide.js';
 import { BatchRater } from './rate-batch.js';
 import { OUTCOME, RatedBatch } from './rated-batch.js';
+import type { ThreadStages } from './thread-stages.js';
 
 /** A record as plain values; numbers are digits, '' for none; `value` has scale 8. */
 export interface MemoryRecord {
@@ -64,17 +65,23 @@ export interface MemoryResult {
   readonly folded: FoldedBook;
 }
 
+export interface MemoryOptions {
+  /** The moment whose book a file is rated by, that of the facts unless given. */
+  readonly knownAt?: (file: number) => number;
+  /** Stages that run as WebAssembly, for what they can rate. */
+  readonly stages?: ThreadStages | null;
+}
+
 /**
  * Rates files of records without a database, with the data plane's own code: compiled book,
  * batches, identities, entries and the fold over them. A file may hold any number of records.
- * `knownAt` tells the moment whose book a file is rated by, that of the facts unless given.
  */
 export function rateInMemory(
   facts: BookFacts,
   files: readonly (readonly MemoryRecord[])[],
-  knownAt: (file: number) => number = () => facts.pricing.knownAt,
+  { knownAt = () => facts.pricing.knownAt, stages = null }: MemoryOptions = {},
 ): MemoryResult {
-  const run = new MemoryRun(facts, files.flat().length);
+  const run = new MemoryRun(facts, files.flat().length, stages);
   const segments = files.flatMap((file, place) =>
     chunks(file, MICRO_BATCH).flatMap((batch) => run.rate(batch, knownAt(place))),
   );
@@ -100,21 +107,26 @@ class MemoryRun {
   readonly answers = new Map<MemoryRecord, MemoryAnswer>();
   readonly #facts: BookFacts;
   readonly #raters = new Map<number, { book: PriceBook; rater: BatchRater }>();
-  readonly #rated = new RatedBatch();
+  readonly #stages: ThreadStages | null;
+  readonly #records: RecordBatch;
+  readonly #rated: RatedBatch;
   readonly #identities: IdentityTable;
   readonly #levels = new Map<string, MemoryLevel>();
   #batchId = 0;
 
-  constructor(facts: BookFacts, records: number) {
+  constructor(facts: BookFacts, records: number, stages: ThreadStages | null) {
     this.#facts = facts;
+    this.#stages = stages;
+    this.#records = stages?.records ?? new RecordBatch();
+    this.#rated = stages?.rated ?? new RatedBatch();
     this.#identities = IdentityTable.allocate(records + 1);
   }
 
   rate(batch: readonly MemoryRecord[], knownAt: number): EntrySegment[] {
     this.#batchId += 1;
     const { book, rater } = this.#raterAt(knownAt);
-    const records = recordBatch(batch);
-    const rated = this.#rated;
+    const [records, rated] = [this.#records, this.#rated];
+    fill(records, batch);
     rater.rate(records, rated, this.#identities);
     const collector = new AllowanceCollector(book, this.#batchId);
     collector.add(records, rated, rater.tariffs, 0);
@@ -148,7 +160,7 @@ class MemoryRun {
     if (found === undefined) {
       const pricing = { ...this.#facts.pricing, knownAt };
       const book = compileBook(1, { ...this.#facts, pricing });
-      found = { book, rater: new BatchRater(book) };
+      found = { book, rater: new BatchRater(book, this.#stages) };
       this.#raters.set(knownAt, found);
     }
     return found;
@@ -175,10 +187,10 @@ class MemoryRun {
   }
 }
 
-function recordBatch(records: readonly MemoryRecord[]): RecordBatch {
-  const batch = new RecordBatch();
+function fill(batch: RecordBatch, records: readonly MemoryRecord[]): void {
   batch.count = records.length;
   records.forEach((record, row) => {
+    batch.fault[row] = 0;
     batch.startedMs[row] = record.startedMs;
     batch.service[row] = serviceCodes[record.service];
     batch.quantity[row] = record.quantity;
@@ -190,7 +202,6 @@ function recordBatch(records: readonly MemoryRecord[]): RecordBatch {
     [batch.identity0[row], batch.identity1[row], batch.identity2[row], batch.identity3[row]] =
       record.identity;
   });
-  return batch;
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

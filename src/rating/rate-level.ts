@@ -6,12 +6,14 @@ import { type PriceBook, TARIFF } from './book.js';
 import { ChainPlanner, NOT_PRICED } from './chain-plan.js';
 import type { ChargeTariff } from './charge.js';
 import { MAX_LEVELS } from './compile-guide.js';
+import type { ListTariffs } from './list-tariffs.js';
 import { amountOf, billedQuantity } from './price.js';
 import { RateFinder } from './rate-finder.js';
 import { GeneralRater } from './rate-general.js';
-import { OUTCOME, type RatedBatch } from './rated-batch.js';
+import type { RateNotes } from './rate-notes.js';
+import type { RatedBatch } from './rated-batch.js';
 import type { KeptLevels } from './rerate-kept.js';
-import { graduatedNumber, type NumberTiers, numberTiers } from './tiers.js';
+import { graduatedNumber, type NumberTiers, tiersOfTerms } from './tiers.js';
 
 /**
  * Rates one level of all rows of a batch: which list, which rate, which amount, in three turns
@@ -29,31 +31,42 @@ export class LevelRater implements RatedTariffs {
   readonly #tiersOfTerms: (NumberTiers | null | undefined)[] = [];
   #laterCount = 0;
 
-  constructor(book: PriceBook) {
+  /** What it finds out is told to `notes`. */
+  constructor(book: PriceBook, notes: RateNotes | null) {
     this.#book = book;
-    this.#planner = new ChainPlanner(book, MICRO_BATCH);
-    this.#finder = new RateFinder(book);
+    this.#planner = new ChainPlanner(book, MICRO_BATCH, notes);
+    this.#finder = new RateFinder(book, notes);
     this.#general = new GeneralRater(book, this.#planner, this.#finder);
   }
 
+  /** All tariffs so far. */
+  get tariffs(): ListTariffs {
+    return this.#finder.tariffs;
+  }
+
   /**
-   * Finds the terms of all levels of all rows; comes before the levels are rated, but for those
+   * Finds the terms of all levels of `rows`; comes before the levels are rated, but for those
    * that are kept.
    */
-  prepare(records: RecordBatch, rated: RatedBatch, kept: KeptLevels | null): void {
-    const { count, fault } = records;
+  prepare(
+    rows: Int32Array,
+    records: RecordBatch,
+    rated: RatedBatch,
+    kept: KeptLevels | null,
+  ): void {
+    const { fault } = records;
     this.#laterCount = 0;
     this.#general.kept = kept;
-    for (let row = 0; row < count; row += 1) {
-      if (rated.outcome[row] === OUTCOME.RATED && fault[row] === 0) {
-        this.#planner.plan(records, row, rated);
-        kept?.keep(row, rated);
-      }
+    for (let n = 0; n < rows.length; n += 1) {
+      const row = rows[n]!;
+      if (fault[row] !== 0) continue;
+      this.#planner.plan(records, row, rated);
+      kept?.keep(row, rated);
     }
   }
 
-  rate(level: number, records: RecordBatch, rated: RatedBatch): void {
-    const due = this.#findSlots(level, records, rated);
+  rate(level: number, rows: Int32Array, records: RecordBatch, rated: RatedBatch): void {
+    const due = this.#findSlots(level, rows, records, rated);
     const found = this.#findRates(level, due, records, rated);
     this.#charge(level, found, records, rated);
   }
@@ -96,14 +109,15 @@ export class LevelRater implements RatedTariffs {
   }
 
   // The rows to price, each with the slot of its prefix.
-  #findSlots(level: number, records: RecordBatch, rated: RatedBatch): number {
-    const { count, fault } = records;
+  #findSlots(level: number, rows: Int32Array, records: RecordBatch, rated: RatedBatch): number {
+    const { fault } = records;
     const { slotOf, lists } = this.#book;
-    const { list } = this.#planner;
+    const { list } = rated;
     const { kept } = this.#general;
     let due = 0;
-    for (let row = 0; row < count; row += 1) {
-      if (rated.outcome[row] !== OUTCOME.RATED || level >= rated.levels[row]!) continue;
+    for (let n = 0; n < rows.length; n += 1) {
+      const row = rows[n]!;
+      if (level >= rated.levels[row]!) continue;
       if (fault[row] !== 0 || kept?.has(row * MAX_LEVELS + level)) continue;
       const place = list[row * MAX_LEVELS + level]!;
       if (place >= 0) {
@@ -117,7 +131,8 @@ export class LevelRater implements RatedTariffs {
   }
 
   #findRates(level: number, due: number, records: RecordBatch, rated: RatedBatch): number {
-    const { band, list } = this.#planner;
+    const { band } = this.#planner;
+    const { list } = rated;
     const { startedMs } = records;
     let found = 0;
     // The slots of one class lie side by side, so that those of later levels come along.
@@ -195,13 +210,10 @@ export class LevelRater implements RatedTariffs {
     }
   }
 
-  // Tiers of terms that are nothing but graduated tiers of plain numbers; null for all others.
   #tiers(terms: number): NumberTiers | null {
     let tiers = this.#tiersOfTerms[terms];
     if (tiers === undefined) {
-      const { model, minCharge, maxCharge, schedule } = this.#finder.tariffs.terms[terms - 1]!;
-      const isPlain = model === 'GRADUATED' && minCharge === 0n && maxCharge === null;
-      tiers = isPlain && schedule !== null ? numberTiers(schedule.steps) : null;
+      tiers = tiersOfTerms(this.#finder.tariffs.terms[terms - 1]!);
       this.#tiersOfTerms[terms] = tiers;
     }
     return tiers;

@@ -1,10 +1,12 @@
 import { epochDayFromIso, isoFromEpochDay } from '../kernel/index.js';
 import { MICRO_BATCH, type RecordBatch } from '../mediation/thread.js';
 import type { PriceBook } from './book.js';
+import { BundleMemory } from './bundle-memory.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { type ChunkPool, CopyRows, dateOf, putInt2, putInt4, putInt8 } from './copy-rows.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
 import { SumTable } from './sum-table.js';
+import type { ThreadStages } from './thread-stages.js';
 
 /** Columns of a leaf of `usage_summary` as {@link UsageSummary} writes them. */
 export const SUMMARY_COLUMNS = [
@@ -38,11 +40,9 @@ const MOST_WORDS = HEAD_WORDS + COUNT_WORDS + MAX_LEVELS * LEVEL_WORDS;
  * levels and lies together in memory; the bundles are taken apart at the end.
  */
 export class UsageSummary {
-  #memory = new ArrayBuffer(512 * 1024);
-  #ints = new Int32Array(this.#memory);
-  #sums = new Float64Array(this.#memory);
-  /** Where each bundle begins, in words; 0 stands for none, so the first word stays empty. */
-  #slots = new Int32Array(4096);
+  readonly #stages: ThreadStages | null;
+  readonly #memory: BundleMemory;
+  // The first word stays empty, since 0 stands for no bundle.
   #used = 1;
   #bundles = 0;
   /** What all sums of the bundles together are at most: below 2^53 each of them is exact. */
@@ -53,23 +53,54 @@ export class UsageSummary {
   readonly #hash = new Int32Array(MICRO_BATCH);
   readonly #bundle = new Int32Array(MICRO_BATCH);
 
-  /** Adds the rated rows of a batch, in turns, so that one row's memory is fetched meanwhile. */
+  /** With `stages`, in whose memory the batches are, rows are added up as WebAssembly. */
+  constructor(stages: ThreadStages | null = null) {
+    this.#stages = stages;
+    this.#memory = stages?.bundles ?? new BundleMemory();
+    if (stages !== null) this.#memory.clear();
+  }
+
+  /** Adds the rated rows of a batch. */
   add(records: RecordBatch, rated: RatedBatch): void {
+    if (this.#stages === null) this.#addInTurns(records, rated);
+    else this.#addByStage(this.#stages, records, rated);
+  }
+
+  #addByStage(stages: ThreadStages, records: RecordBatch, rated: RatedBatch): void {
+    const { count } = records;
+    const { slots, sums } = this.#memory;
+    const mask = slots.length - 1;
+    const missing = stages.exports.findBundles(count, slots.byteOffset, mask, sums.byteOffset);
+    const { bundle, hash } = stages;
+    if (missing > 0) {
+      for (let row = 0; row < count; row += 1) {
+        if (bundle[row]! < 0) bundle[row] = this.#find(records, rated, row, hash[row]!);
+      }
+    }
+    const at = this.#memory.sums.byteOffset;
+    const bound = stages.exports.sumRows(count, at, this.#bound);
+    if (bound < 0) this.#addUp(records, rated, bundle);
+    else this.#bound = bound;
+  }
+
+  // In turns, so that one row's memory is fetched while another is worked on.
+  #addInTurns(records: RecordBatch, rated: RatedBatch): void {
     const { count } = records;
     const { outcome } = rated;
     const [hash, bundle] = [this.#hash, this.#bundle];
     for (let row = 0; row < count; row += 1) {
       hash[row] = outcome[row] === OUTCOME.RATED ? rowHash(records, rated, row) : 0;
     }
-    const [slots, ints] = [this.#slots, this.#ints];
+    const { slots, ints } = this.#memory;
     const mask = slots.length - 1;
     let touched = 0;
     for (let row = 0; row < count; row += 1) touched ^= ints[slots[hash[row]! & mask]! * 2]!;
     this.touched = touched;
     for (let row = 0; row < count; row += 1) {
-      bundle[row] = outcome[row] === OUTCOME.RATED ? this.#find(records, rated, row) : 0;
+      const isRated = outcome[row] === OUTCOME.RATED;
+      bundle[row] = isRated ? this.#find(records, rated, row, hash[row]!) : 0;
     }
-    this.#addUp(records, rated);
+    this.#addUp(records, rated, bundle);
   }
 
   /** Rows for the leaf of each month, by days since 1970-01-01 of the first day in it. */
@@ -109,13 +140,13 @@ export class UsageSummary {
     return leaves;
   }
 
-  #addUp(records: RecordBatch, rated: RatedBatch): void {
-    const sums = this.#sums;
+  #addUp(records: RecordBatch, rated: RatedBatch, bundles: Int32Array): void {
+    const { sums } = this.#memory;
     const { count, quantity } = records;
     const { billed, amount } = rated;
     let bound = this.#bound;
     for (let row = 0; row < count; row += 1) {
-      const bundle = this.#bundle[row]!;
+      const bundle = bundles[row]!;
       if (bundle === 0) continue;
       const levels = rated.levels[row]!;
       const first = row * MAX_LEVELS;
@@ -139,10 +170,10 @@ export class UsageSummary {
     this.#bound = bound;
   }
 
-  #find(records: RecordBatch, rated: RatedBatch, row: number): number {
-    const slots = this.#slots;
+  #find(records: RecordBatch, rated: RatedBatch, row: number, hash: number): number {
+    const { slots } = this.#memory;
     const mask = slots.length - 1;
-    let slot = this.#hash[row]! & mask;
+    let slot = hash & mask;
     for (;;) {
       const bundle = slots[slot]!;
       if (bundle === 0) return this.#begin(slot, records, rated, row);
@@ -152,7 +183,7 @@ export class UsageSummary {
   }
 
   #fits(bundle: number, records: RecordBatch, rated: RatedBatch, row: number): boolean {
-    const ints = this.#ints;
+    const { ints } = this.#memory;
     const at = bundle * 2;
     const levels = rated.levels[row]!;
     if (ints[at + 1] !== rated.destinationId[row] || ints[at + 2] !== levels) return false;
@@ -167,8 +198,8 @@ export class UsageSummary {
   }
 
   #begin(slot: number, records: RecordBatch, rated: RatedBatch, row: number): number {
-    if (this.#used + MOST_WORDS > this.#sums.length) this.#enlarge();
-    const ints = this.#ints;
+    if (this.#used + MOST_WORDS > this.#memory.sums.length) this.#memory.enlarge();
+    const { ints, slots } = this.#memory;
     const bundle = this.#used;
     const at = bundle * 2;
     const levels = rated.levels[row]!;
@@ -182,15 +213,15 @@ export class UsageSummary {
       ints[pair + 1] = dayOf(rated, first + level);
     }
     this.#used += HEAD_WORDS + COUNT_WORDS + levels * LEVEL_WORDS;
-    this.#slots[slot] = bundle;
+    slots[slot] = bundle;
     this.#bundles += 1;
-    if (this.#bundles * 2 > this.#slots.length) this.#rehash();
+    if (this.#bundles * 2 > slots.length) this.#rehash();
     return bundle;
   }
 
   // Takes the bundles apart; they stay in place, empty.
   #settle(): void {
-    const [ints, sums] = [this.#ints, this.#sums];
+    const { ints, sums } = this.#memory;
     for (let bundle = 1; bundle < this.#used; ) {
       const [service, destination] = [ints[bundle * 2]!, ints[bundle * 2 + 1]!];
       const levels = ints[bundle * 2 + 2]!;
@@ -211,18 +242,9 @@ export class UsageSummary {
     this.#bound = 0;
   }
 
-  #enlarge(): void {
-    const larger = new ArrayBuffer(this.#memory.byteLength * 2);
-    new Int32Array(larger).set(this.#ints);
-    this.#memory = larger;
-    this.#ints = new Int32Array(larger);
-    this.#sums = new Float64Array(larger);
-  }
-
   #rehash(): void {
-    const old = this.#slots;
-    const ints = this.#ints;
-    const slots = new Int32Array(old.length * 4);
+    const old = this.#memory.reslot();
+    const { ints, slots } = this.#memory;
     const mask = slots.length - 1;
     for (const bundle of old) {
       if (bundle === 0) continue;
@@ -233,7 +255,6 @@ export class UsageSummary {
       while (slots[slot] !== 0) slot = (slot + 1) & mask;
       slots[slot] = bundle;
     }
-    this.#slots = slots;
   }
 }
 

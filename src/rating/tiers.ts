@@ -1,4 +1,4 @@
-import type { TierStep } from '../catalog/index.js';
+import type { PricingTerms, TierStep } from '../catalog/index.js';
 import { divRoundNumber, type RoundingCode } from '../kernel/index.js';
 import { type Fraction, NOTHING, plus, whole } from './fraction.js';
 
@@ -81,6 +81,13 @@ export function numberTiers(steps: readonly TierStep[]): NumberTiers | null {
     ends: Float64Array.from(steps, ({ upTo }) => upTo ?? Number.POSITIVE_INFINITY),
     prices: Float64Array.from(steps, ({ price }) => Number(price)),
   };
+}
+
+/** Tiers of terms that are nothing but graduated tiers of plain numbers; null for all others. */
+export function tiersOfTerms(terms: PricingTerms): NumberTiers | null {
+  const { model, minCharge, maxCharge, schedule } = terms;
+  const isPlain = model === 'GRADUATED' && minCharge === 0n && maxCharge === null;
+  return isPlain && schedule !== null ? numberTiers(schedule.steps) : null;
 }
 
 /**

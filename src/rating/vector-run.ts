@@ -5,6 +5,7 @@ import {
   type MemoryResult,
   rateInMemory,
 } from './rate-in-memory.js';
+import type { ThreadStages } from './thread-stages.js';
 import { comparedMonths, type VectorDifference } from './vector-compare.js';
 import { explainEvent } from './vector-explain.js';
 import type {
@@ -30,7 +31,7 @@ const DEFAULT_CALLED = '4940123456';
  * then all twice in two files, which must come to the same. Refuses with VECTOR_INVALID a case
  * that names what is not there.
  */
-export function runCase(file: VectorFile, one: VectorCase): CaseResult {
+export function runCase(file: VectorFile, one: VectorCase, stages: ThreadStages): CaseResult {
   const world: VectorWorld = { ...file.world, ...one };
   const { refusal } = one.expect;
   if (refusal !== undefined) assertAlone('expect', 'refusal', one.expect);
@@ -39,7 +40,7 @@ export function runCase(file: VectorFile, one: VectorCase): CaseResult {
     return { name: one.name, events: events.length, differences };
   };
   try {
-    const found = new CaseRun(worldFacts(world), events, one).differences();
+    const found = new CaseRun(worldFacts(world), events, one, stages).differences();
     if (refusal === undefined) return result(found);
     return result([different('the world', refusal, 'accepted')]);
   } catch (error) {
@@ -95,11 +96,18 @@ function identitiesOf(ids: readonly string[]): ReadonlyMap<string, Identity> {
 
 class CaseRun {
   readonly #built: BuiltWorld;
+  readonly #stages: ThreadStages;
   readonly #case: VectorCase;
   readonly #records: ReadonlyMap<string, MemoryRecord>;
 
-  constructor(built: BuiltWorld, events: readonly VectorEvent[], one: VectorCase) {
+  constructor(
+    built: BuiltWorld,
+    events: readonly VectorEvent[],
+    one: VectorCase,
+    stages: ThreadStages,
+  ) {
     this.#built = built;
+    this.#stages = stages;
     this.#case = one;
     this.#records = caseRecords(built, events);
   }
@@ -107,7 +115,7 @@ class CaseRun {
   differences(): VectorDifference[] {
     const all = [...this.#records.values()];
     const { facts } = this.#built;
-    const asWritten = rateInMemory(facts, [all]);
+    const asWritten = rateInMemory(facts, [all], { stages: this.#stages });
     return [
       ...this.#comparedEvents(asWritten),
       ...this.#comparedTotals(asWritten),
@@ -158,7 +166,7 @@ class CaseRun {
     how: string,
     files: readonly (readonly MemoryRecord[])[],
   ): VectorDifference[] {
-    const { answers } = rateInMemory(this.#built.facts, files);
+    const { answers } = rateInMemory(this.#built.facts, files, { stages: this.#stages });
     return [...this.#records].flatMap(([id, record]) => {
       const expected = signature(asWritten.answers.get(record)!);
       const answered = signature(answers.get(record)!);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { DomainError } from '../kernel/index.js';
 import type { VectorErrorCode } from './errors.js';
+import { stagesOfThread } from './stages.store.js';
 import type { VectorDifference } from './vector-compare.js';
 import { type VectorFile, vectorFile, vectorSchema } from './vector-format.js';
 import { type CaseResult, runCase } from './vector-run.js';
@@ -28,7 +29,7 @@ export async function runVectors(file: string): Promise<FileResult> {
   return inFile(file, () => {
     const vectors: VectorFile = vectorFile(content, '$');
     const cases = vectors.cases.map((one, place) =>
-      inFile(`cases[${place}] "${one.name}"`, () => runCase(vectors, one)),
+      inFile(`cases[${place}] "${one.name}"`, () => runCase(vectors, one, stagesOfThread())),
     );
     return { file, cases };
   });

@@ -1,18 +1,15 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import {
-  formatPresets,
-  IdentityTable,
-  RecordBatch,
-  RecordParser,
-} from '../../src/mediation/index.js';
+import { formatPresets, IdentityTable, RecordParser } from '../../src/mediation/index.js';
 import { BatchFindings } from '../../src/rating/batch-findings.js';
 import type { PriceBook } from '../../src/rating/book.js';
 import { ChunkPool } from '../../src/rating/copy-rows.js';
 import { XdrEncoder } from '../../src/rating/encode-xdr.js';
 import { guideRecord } from '../../src/rating/guide.js';
 import { BatchRater } from '../../src/rating/rate-batch.js';
-import { OUTCOME, RatedBatch } from '../../src/rating/rated-batch.js';
+import { OUTCOME } from '../../src/rating/rated-batch.js';
+import { stagesOfThread } from '../../src/rating/stages.store.js';
 import { UsageSummary } from '../../src/rating/summarise.js';
+import type { ThreadStages } from '../../src/rating/thread-stages.js';
 import type { Generated } from './generate.js';
 import { bytesTouched, copied, randomLines } from './limits.js';
 import { median, rounded } from './measure.js';
@@ -43,10 +40,11 @@ type Name = 'parse' | 'guide' | 'deduplicate' | 'rate' | 'encode' | 'sum' | 'not
  * batches, which other load moves less than a mean; the last pass counts.
  */
 export function measureStages(book: PriceBook, file: Generated): StageFigures {
+  const stages = stagesOfThread();
   let lap = new Lap();
   for (let pass = 0; pass < PASSES; pass += 1) {
     lap = new Lap();
-    onePass(book, file, lap);
+    onePass(book, file, stages, lap);
   }
   const us = (name: Name) => rounded(median(lap.us[name]));
   const levels = lap.levels / lap.records;
@@ -104,15 +102,13 @@ class Lap {
   }
 }
 
-function onePass(book: PriceBook, file: Generated, lap: Lap): void {
+function onePass(book: PriceBook, file: Generated, stages: ThreadStages, lap: Lap): void {
   const facts = { timeZone: 'UTC', defaultInTrunkId: 0, defaultOutTrunkId: 0 };
-  const parser = new RecordParser(formatPresets.kontor!, {
-    ...facts,
-    trunks: book.guide.trunkNames,
-  });
-  const records = new RecordBatch();
-  const bytes = Buffer.allocUnsafe(2 * BLOCK_BYTES);
-  const batch = new Batch(book, file, records, lap);
+  const { records, lines, input: bytes } = stages;
+  const trunks = book.guide.trunkNames;
+  const parser = new RecordParser(formatPresets.kontor!, { ...facts, trunks }, lines);
+  records.lines = 0;
+  const batch = new Batch(book, file, stages, lap);
   const fd = openSync(file.path, 'r');
   let carried = 0;
   for (let position = 0; position < file.bytes; ) {
@@ -135,9 +131,8 @@ function onePass(book: PriceBook, file: Generated, lap: Lap): void {
 
 /** The stages behind the parser. */
 class Batch {
-  readonly #rated = new RatedBatch();
   readonly #findings: BatchFindings;
-  readonly #summary = new UsageSummary();
+  readonly #summary: UsageSummary;
   readonly #pool = new ChunkPool();
   readonly #encoder: XdrEncoder;
   readonly #rater: BatchRater;
@@ -146,18 +141,19 @@ class Batch {
   constructor(
     readonly book: PriceBook,
     file: Generated,
-    readonly records: RecordBatch,
+    readonly stages: ThreadStages,
     readonly lap: Lap,
   ) {
     this.#findings = new BatchFindings(book);
     this.#encoder = new XdrEncoder(book, 1, this.#pool);
-    this.#rater = new BatchRater(book);
+    this.#rater = new BatchRater(book, stages);
+    this.#summary = new UsageSummary(stages);
     this.#identities = IdentityTable.allocate(2 * file.lines);
   }
 
   run(bytes: Buffer): void {
-    const { records, lap } = this;
-    const rated = this.#rated;
+    const { lap } = this;
+    const { records, rated } = this.stages;
     const { count } = records;
     this.#guide();
     lap.end('guide', count);
@@ -186,16 +182,17 @@ class Batch {
   }
 
   #guide(): void {
-    const { records, book } = this;
+    const { book, stages } = this;
+    const { records, rated } = stages;
     for (let row = 0; row < records.count; row += 1) {
       if (records.fault[row] === 0) {
-        records.fault[row] = guideRecord(book.guide, records, row, this.#rated);
+        records.fault[row] = guideRecord(book.guide, records, row, rated);
       }
     }
   }
 
   #deduplicate(): void {
-    const { records } = this;
+    const { records } = this.stages;
     const { identity0, identity1, identity2, identity3 } = records;
     this.#identities.prefetch(identity0, identity1, records.count);
     for (let row = 0; row < records.count; row += 1) {

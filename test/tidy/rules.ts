@@ -13,7 +13,7 @@ const MAX_COLUMNS = 100;
 const MAX_LINES = 500;
 const MAX_README_LINES = 100;
 const CODE = /\.(?:ts|mjs|cjs|js|css)$/;
-const KINDS = ['entity', 'input', 'resolver', 'service', 'store', 'worker'];
+const KINDS = ['entity', 'input', 'resolver', 'service', 'stage', 'store', 'worker'];
 const BANNED_WORDS = ['common', 'handler', 'helper', 'impl', 'manager', 'util'];
 
 function matches(source: Source, text: string, pattern: RegExp, why: string): string[] {

@@ -60,7 +60,7 @@ class Compiled {
 
   constructor(readonly facts: BookFacts) {
     this.#book = compileBook(1, facts);
-    this.#finder = new RateFinder(this.#book);
+    this.#finder = new RateFinder(this.#book, null);
   }
 
   find(listId: number, number: string, band: number, atMs: number, calling: string) {

@@ -15,6 +15,8 @@ import { faultContract } from '../../src/rating/fault-contract.js';
 import { subscriptionIdAt } from '../../src/rating/guide.js';
 import { BatchRater } from '../../src/rating/rate-batch.js';
 import { OUTCOME, RatedBatch } from '../../src/rating/rated-batch.js';
+import { IS_RATED_AT } from '../../src/rating/rated-columns.js';
+import { stagesOfThread } from '../../src/rating/stages.store.js';
 import { aBook, aRecord, type PlainRecord, recordBatch } from '../fixtures/book.js';
 import { Draw } from '../fixtures/draw.js';
 import { randomBook } from '../fixtures/random-book.js';
@@ -56,6 +58,76 @@ function answerOf(
     destinationId: rated.destinationId[row]!,
     levels: Array.from({ length: rated.levels[row]! }, (_, n) => levelOf(book, rated, first + n)),
   };
+}
+
+const stages = stagesOfThread();
+const rowsHere = { rated: 0, of: 0 };
+
+/**
+ * Rates a batch with the stages that run as WebAssembly: once to find out what its book asks for,
+ * and once more by what was found out. Answers how that differs from what was rated without them.
+ */
+function differsHere(rater: BatchRater, records: RecordBatch, rated: RatedBatch): string[] {
+  const found: string[] = [];
+  for (const time of ['first', 'second']) {
+    copyColumns(records, stages.records);
+    stages.records.count = records.count;
+    stages.records.fault.fill(0);
+    // Written only where a contract watches its margin.
+    stages.rated.belowCost.fill(0);
+    rater.rate(stages.records, stages.rated, null);
+    for (let row = 0; row < records.count; row += 1) {
+      const here = columnsOf(stages.records, stages.rated, row);
+      const there = columnsOf(records, rated, row);
+      if (here !== there) found.push(`row ${row}, the ${time} time: ${here} and not ${there}`);
+    }
+  }
+  const isRated = new Uint8Array(stages.memory.buffer, IS_RATED_AT, records.count);
+  rowsHere.rated += isRated.reduce((sum, one) => sum + one, 0);
+  rowsHere.of += rated.outcome.subarray(0, records.count).filter((one) => one === 1).length;
+  return found;
+}
+
+function copyColumns(from: RecordBatch, to: RecordBatch): void {
+  for (const [name, column] of Object.entries(from)) {
+    if (ArrayBuffer.isView(column)) to[name as 'quantity'].set(column as Float64Array);
+  }
+}
+
+/** A book whose levels ask for prices and tiers alone: no rules, bands, origins or versions. */
+function plainer(facts: BookFacts): BookFacts {
+  const lists = facts.lists.map((list) => {
+    const rows = new Map<string, (typeof list.rows)[number]>();
+    for (const row of list.rows) {
+      const alone = { ...row, bandId: null, originSetId: null };
+      rows.set(`${row.destinationId} ${row.prefix}`, alone);
+    }
+    return { ...list, timeProfileId: null, currency: 'EUR', rows: [...rows.values()] };
+  });
+  const versions = facts.versions.map((version) => ({
+    ...version,
+    currency: 'EUR',
+    bandPolicy: 'START' as const,
+    lists: version.lists.map((list) => ({ ...list, trunkId: null })),
+  }));
+  return { ...facts, lists, versions, pricing: { ...facts.pricing, rules: [] } };
+}
+
+// All that later stages read of a row.
+function columnsOf(records: RecordBatch, rated: RatedBatch, row: number): string {
+  const { outcome, faultLevel, levels } = rated;
+  const fault = faultCodes[records.fault[row]!];
+  if (fault !== undefined) return `${outcome[row]} ${fault} at ${faultLevel[row]}`;
+  const { subscription, chain, destinationId, belowCost } = rated;
+  const ofRow = [outcome, subscription, chain, destinationId, belowCost].map((each) => each[row]);
+  const ofLevels = Array.from({ length: levels[row]! }, (_, level) => {
+    const at = row * MAX_LEVELS + level;
+    const { version, rateId, billed, amount, folded, day, list } = rated;
+    const isBought = version[at]! >= 0;
+    const all = [version, rateId, billed, amount, folded].map((each) => each[at]);
+    return [...all, isBought && day[at], isBought && list[at]].join(' ');
+  });
+  return [...ofRow, ...ofLevels].join(', ');
 }
 
 /** Rates batches one after the other with one rater and one result, as a worker does. */
@@ -262,6 +334,28 @@ describe('any book and any record', () => {
     ]) {
       expect(counts.get(what), what).toBeGreaterThan(100);
     }
+  }, 300_000);
+
+  it(`are rated the same as WebAssembly (KONTOR_TEST_SEED=${seed})`, () => {
+    for (let n = 0; n < BOOKS; n += 1) {
+      const { facts, record } = randomBook(new Draw(seed + n * 7919), { allowances: n % 2 === 0 });
+      const book = compileBook(1, n % 4 === 3 ? facts : plainer(facts));
+      const [rater, raterHere] = [new BatchRater(book), new BatchRater(book, stages)];
+      for (let batch = 0; batch < BATCHES_A_BOOK; batch += 1) {
+        const records = recordBatch(Array.from({ length: MICRO_BATCH }, record));
+        // Files are nearly in order of time, and the stages know the terms of one time only.
+        const times = records.startedMs.subarray(0, MICRO_BATCH);
+        times.forEach((ms, row) => {
+          times[row] = row % 64 === 0 ? ms : times[row - 1]! + (ms % 1000);
+        });
+        const rated = new RatedBatch();
+        rater.rate(records, rated, null);
+        expect(differsHere(raterHere, records, rated), `of book ${n}`).toEqual([]);
+      }
+    }
+    // Random books ask for much that the stages do not know.
+    console.log(`rated as WebAssembly: ${rowsHere.rated} of ${rowsHere.of}`);
+    expect(rowsHere.rated / rowsHere.of).toBeGreaterThan(0.1);
   }, 300_000);
 
   function countLevels(facts: BookFacts, levels: readonly LevelAnswer[]): void {

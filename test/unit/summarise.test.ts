@@ -5,7 +5,9 @@ import type { PriceBook } from '../../src/rating/book.js';
 import { MAX_LEVELS } from '../../src/rating/compile-guide.js';
 import { ChunkPool, type CopyRows } from '../../src/rating/copy-rows.js';
 import { OUTCOME, RatedBatch } from '../../src/rating/rated-batch.js';
+import { stagesOfThread } from '../../src/rating/stages.store.js';
 import { UsageSummary } from '../../src/rating/summarise.js';
+import type { ThreadStages } from '../../src/rating/thread-stages.js';
 
 const VERSIONS = 6;
 // As many contracts as versions; ids tell places from what they stand for.
@@ -39,11 +41,11 @@ interface Row {
 /** Version, day, service, destination and what was added up. */
 type Sum = readonly bigint[];
 
-function summed(rows: readonly Row[]): Sum[] {
-  const summary = new UsageSummary();
+function summed(rows: readonly Row[], stages: ThreadStages | null = null): Sum[] {
+  const summary = new UsageSummary(stages);
   for (let from = 0; from < rows.length; from += MICRO_BATCH) {
-    const records = new RecordBatch();
-    const rated = new RatedBatch();
+    const records = stages?.records ?? new RecordBatch();
+    const rated = stages?.rated ?? new RatedBatch();
     // What an earlier batch left behind must not count.
     rated.day.fill(77);
     rows.slice(from, from + MICRO_BATCH).forEach((row, at) => {
@@ -142,11 +144,14 @@ const anyRow: fc.Arbitrary<Row> = fc.record({
   levels: fc.array(level, { minLength: 1, maxLength: MAX_LEVELS }),
 });
 
-describe('sums of a batch', () => {
+describe.each([
+  ['in JavaScript', null],
+  ['as WebAssembly', stagesOfThread()],
+])('sums of a batch %s', (_, stages) => {
   it('are what big integers say, whatever the size of the amounts', () => {
     fc.assert(
       fc.property(fc.array(anyRow, { maxLength: 60 }), (rows) => {
-        const sums = summed(rows);
+        const sums = summed(rows, stages);
         expect(totals(sums)).toEqual(expected(rows));
         for (const sum of sums) for (const value of sum) expect(value < 2n ** 53n).toBe(true);
       }),
@@ -160,7 +165,7 @@ describe('sums of a batch', () => {
       const levels = versions.map((version) => ({ version, day, billed: n, amount: n * 1000 }));
       return { rated: n % 7 !== 0, service: 1, destination: n % 3001, quantity: n, levels };
     });
-    const sums = summed(rows);
+    const sums = summed(rows, stages);
     expect(totals(sums)).toEqual(expected(rows));
     expect(sums.length).toBe(totals(sums).size);
   });

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { stagesOfThread } from '../../src/rating/stages.store.js';
 import { runVectors, vectorsCommand } from '../../src/rating/vector.service.js';
 import { vectorFile, vectorSchema } from '../../src/rating/vector-format.js';
 import { caseRecords, runCase } from '../../src/rating/vector-run.js';
@@ -50,7 +51,7 @@ describe('our vectors', () => {
       for (const expectation of withOneWrong(one.expect)) {
         const changed = { ...content, cases: [{ ...one, expect: expectation }] };
         const wrong = vectorFile(changed, '$');
-        const { differences } = runCase(wrong, wrong.cases[0]!);
+        const { differences } = runCase(wrong, wrong.cases[0]!, stagesOfThread());
         expect(differences, JSON.stringify(expectation)).not.toEqual([]);
         planted += 1;
       }

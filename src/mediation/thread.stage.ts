@@ -1,0 +1,3 @@
+// What stages of other folders use of this one.
+export * from './read-lines.stage';
+export * from './record-columns';
