@@ -135,6 +135,7 @@ export class BonusRuleResolver {
     return rowLoader(context, ServicePlan).load(one.servicePlanId);
   }
 
+  @Authorized('contract.read')
   @FieldResolver(() => Contract, { nullable: true, description: 'The contract it belongs to.' })
   async contract(@Root() one: BonusRule, @Ctx() context: RequestContext) {
     return one.contractId === null ? null : rowLoader(context, Contract).load(one.contractId);

@@ -131,6 +131,7 @@ export class BucketResolver {
     return rowLoader(context, ServicePlan).load(one.servicePlanId);
   }
 
+  @Authorized('contract.read')
   @FieldResolver(() => Contract, { nullable: true, description: 'The contract it belongs to.' })
   async contract(@Root() one: Bucket, @Ctx() context: RequestContext) {
     return one.contractId === null ? null : rowLoader(context, Contract).load(one.contractId);

@@ -119,6 +119,7 @@ export class MarginPairResolver {
     return rowLoader(context, Partner).load(pair.supplierPartnerId);
   }
 
+  @Authorized('contract.read')
   @FieldResolver(() => Contract, {
     nullable: true,
     description: 'A contract under which the seller buys so; it stands for a list that is hidden.',
@@ -152,6 +153,7 @@ export class MarginFindingResolver {
     return rowLoader(context, Partner).load(finding.supplierPartnerId);
   }
 
+  @Authorized('contract.read')
   @FieldResolver(() => Contract, {
     nullable: true,
     description: 'A contract under which the seller buys so; it stands for a list that is hidden.',

@@ -140,6 +140,7 @@ export class PriceRuleResolver {
     return rule.buyerId === null ? null : rowLoader(context, Partner).load(rule.buyerId);
   }
 
+  @Authorized('contract.read')
   @FieldResolver(() => Contract, { nullable: true, description: 'Only this contract.' })
   async contract(@Root() rule: PriceRule, @Ctx() context: RequestContext) {
     return rule.contractId === null ? null : rowLoader(context, Contract).load(rule.contractId);

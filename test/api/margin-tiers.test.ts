@@ -314,7 +314,7 @@ describe('what is hidden', () => {
   it('takes the permissions of the levels of both sides', async () => {
     const { hub, upper } = await priced(await branch());
     const id = await load(upper, 'code,rate\n49,0.09\n');
-    const both = ['catalog.read', 'price.wholesale.read', 'price.retail.read'];
+    const both = ['catalog.read', 'price.wholesale.read', 'price.retail.read', 'contract.read'];
     const clerk = await tokenOf(app, upper.partner, both);
     expect(await marginOf(clerk, id)).toMatchObject({ findingCount: 1 });
     for (const missing of both) {
@@ -328,6 +328,27 @@ describe('what is hidden', () => {
     const atHub = await tokenOf(app, hub.partner, both);
     expect(await marginOf(atHub, own)).toBeNull();
     expect(await marginsOf(atHub)).toEqual([]);
+  });
+
+  it('takes the permission of contracts for those by which the seller buys', async () => {
+    const { hub, upper } = await priced(await branch());
+    const id = await load(upper, 'code,rate\n49,0.09\n');
+    const both = ['catalog.read', 'price.wholesale.read', 'price.retail.read'];
+    const clerk = await tokenOf(app, upper.partner, both);
+    const seer = await tokenOf(app, upper.partner, [...both, 'contract.read']);
+    const asked = { MarginPair: 'pairs {', MarginFinding: 'findings { nodes {' };
+    for (const [type, open] of Object.entries(asked)) {
+      const query = (field: string) => `query ($id: ID!) {
+        rateSheet(id: $id) { margin { ${open} ${field} }${'}'.repeat(open.split('{').length)} }`;
+      const answer = await app.graphql(query('costContract { id }'), { id }, clerk);
+      expect(answer).toMatchObject({ data: null, codes: ['FORBIDDEN'] });
+      expect(answer.errors[0]?.extensions.details).toEqual({
+        ...{ permission: 'contract.read', field: `${type}.costContract` },
+      });
+      expect(await refusal(app, clerk, query('sellList { id }'), { id })).toBe('');
+      const { text } = await app.graphql(query('costContract { id }'), { id }, seer);
+      expect(text).toContain(`"costContract":{"id":"${hub.sale}"}`);
+    }
   });
 
   it('is kept by the database from all but its partner', async () => {

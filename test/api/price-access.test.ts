@@ -13,7 +13,16 @@ import {
   tokenOf,
   type World,
 } from '../fixtures/partner.js';
-import { CREATE_RULE, CREATE_SCHEDULE, ruleInput, scheduleInput } from '../fixtures/pricing.js';
+import {
+  bonusInput,
+  bucketInput,
+  CREATE_BONUS,
+  CREATE_BUCKET,
+  CREATE_RULE,
+  CREATE_SCHEDULE,
+  ruleInput,
+  scheduleInput,
+} from '../fixtures/pricing.js';
 import { type Answer, type TestApp, testApp } from '../fixtures/test-app.js';
 
 const RATES = 'query ($id: ID!) { rates(priceListId: $id) { nodes { price } } }';
@@ -34,6 +43,8 @@ const RETAIL = 'price.retail.read';
 
 let app: TestApp;
 let world: World;
+/** A contract that a rule, a bucket and a bonus belong to. */
+let sold: string;
 /** Lists by the level that a contract uses them at; the free one is used by none. */
 const lists: Record<'cost' | 'wholesale' | 'retail' | 'both' | 'free', string> = {
   cost: '',
@@ -82,6 +93,10 @@ beforeAll(async () => {
   await rule({ name: 'On cost', level: 'COST' });
   await rule({ name: 'On retail', level: 'RETAIL' });
   await rule({ name: 'For the customer', contractId: direct.id });
+  sold = direct.id;
+  const target = { contractId: sold };
+  await call(app, token, CREATE_BUCKET, { target, bucket: bucketInput() });
+  await call(app, token, CREATE_BONUS, { target, rule: bonusInput() });
   const schedule = async (name: string, priceListId: string | null) => {
     const input = scheduleInput(hub, { name });
     const { id } = await call(app, token, CREATE_SCHEDULE, { input });
@@ -312,6 +327,24 @@ describe('a field that demands a permission', () => {
     });
     const seen = await tokenOf(app, world.hub, ['partner.read', 'partner.contact.read']);
     expect((await app.graphql(CONTACT, null, seen)).codes).toEqual([]);
+  });
+
+  it.each([
+    ['PriceRule', 'priceRules'],
+    ['Bucket', 'buckets'],
+    ['BonusRule', 'bonusRules'],
+  ])('shows the contract that a %s belongs to', async (type, list) => {
+    const query = (field: string) => `{ ${list} { nodes { id ${field} } } }`;
+    const keeper = await clerk(RETAIL);
+    const answer = await app.graphql(query('contract { id }'), null, keeper);
+    expect(answer).toMatchObject({ data: null, codes: ['FORBIDDEN'] });
+    expect(answer.errors[0]?.extensions.details).toEqual({
+      ...{ permission: 'contract.read', field: `${type}.contract` },
+    });
+    expect((await app.graphql(query(''), null, keeper)).codes).toEqual([]);
+    const seer = await clerk(RETAIL, 'contract.read');
+    const { nodes } = await call(app, seer, query('contract { id }'));
+    expect(nodes).toContainEqual(expect.objectContaining({ contract: { id: sold } }));
   });
 
   it('is looked for wherever a document hides it, and not where it is left out', async () => {
