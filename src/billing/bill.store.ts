@@ -60,6 +60,7 @@ const CANDIDATES = `
         AND u.usage_on < $3::date AND u.invoice_id IS NULL)
       OR EXISTS (SELECT FROM (${MONTHS}) AS m
         JOIN subscription s ON s.contract_id = c.id AND s.created_at > m.since
+          AND s.ends_at IS DISTINCT FROM s.starts_at
         JOIN plan_fee f ON f.service_plan_id = s.service_plan_id AND f.superseded_at IS NULL
           AND (f.amount > 0 OR f.model <> 'FLAT')
         CROSS JOIN LATERAL (

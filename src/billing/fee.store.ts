@@ -57,7 +57,8 @@ export function byZone<T>(workOut: (timeZone: string) => T): (timeZone: string) 
 }
 
 // A day more than the period on either side: the zone decides which subscriptions belong in it,
-// and it decides by civil dates afterwards.
+// and it decides by civil dates afterwards. One that was cancelled has never begun, though a day
+// begun would count.
 async function subscriptionRows(
   tx: Tx,
   contractId: number,
@@ -74,6 +75,7 @@ async function subscriptionRows(
      FROM subscription s
      WHERE s.contract_id = $1 AND s.service_plan_id IS NOT NULL
        AND s.starts_at < $3::date + interval '1 day'
+       AND s.ends_at IS DISTINCT FROM s.starts_at
      ORDER BY s.id`,
     [contractId, period.fromOn, period.toOn],
   );

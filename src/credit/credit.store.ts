@@ -2,7 +2,12 @@ import { formatAmount, invariant, parseAmount } from '../kernel/index.js';
 import type { PriceLevel } from '../partner/index.js';
 import { appendEvent, rowsOf, type Tx } from '../platform/index.js';
 import type { CreditSpan } from '../rating/index.js';
-import { type HeldStatus, type SubscriptionStatus, statusAt } from '../subscription/index.js';
+import {
+  type HeldStatus,
+  isOver,
+  type SubscriptionStatus,
+  statusAt,
+} from '../subscription/index.js';
 import type { CreditMarks, CreditStep, CreditTerms } from './threshold.js';
 import type { UsageEntry } from './usage-entries.js';
 
@@ -50,6 +55,7 @@ interface FactsRow {
   contract_id: number;
   level: PriceLevel;
   status: HeldStatus;
+  starts_at: Date;
   ends_at: Date | null;
   credit_limit: string | null;
   credit_warning_percent: number;
@@ -60,8 +66,8 @@ interface FactsRow {
 
 // The terms in force now, or the latest ones before or after when none are.
 const FACTS = `
-  SELECT s.id, s.partner_id, s.contract_id, s.status, s.ends_at, s.credit_limit,
-    s.credit_warning_percent,
+  SELECT s.id, s.partner_id, s.contract_id, s.status, s.starts_at, s.ends_at,
+    s.credit_limit, s.credit_warning_percent,
     s.credit_watched_from::text AS watched_from, s.credit_count_from::text AS count_from,
     c.level, v.time_zone
   FROM subscription s JOIN contract c ON c.id = s.contract_id CROSS JOIN LATERAL (
@@ -100,7 +106,7 @@ function factsById(answer: unknown, at: Date): Map<number, CreditFacts> {
         partnerId: row.partner_id,
         contractId: row.contract_id,
         level: row.level,
-        status: statusAt(row.status, row.ends_at, at),
+        status: statusAt(row.status, { startsAt: row.starts_at, endsAt: row.ends_at }, at),
         timeZone: row.time_zone,
         watchedFrom: row.watched_from,
         countFrom: row.count_from,
@@ -279,7 +285,7 @@ export async function storeTerms(
 
 /** Blocks an active subscription that has reached its limit; does nothing in another state. */
 export async function blockExhausted(tx: Tx, facts: CreditFacts): Promise<void> {
-  if (facts.status === 'TERMINATED') return;
+  if (isOver(facts.status)) return;
   const at = await changeStatus(tx, facts, 'ACTIVE', 'BLOCKED');
   if (at !== null) await tell(tx, facts, SUBSCRIPTION_BLOCKED_TOPIC, { reason: EXHAUSTED });
 }

@@ -151,9 +151,9 @@ export class ErasureService {
 }
 
 async function endedSubscription(tx: Tx, viewer: Viewer, id: number, now: Date): Promise<number> {
-  const found = await lockSubscription(tx, id);
+  const found = await lockSubscription(tx, id, now);
   if (found === null) throw notFound('Subscription', toGlobalId('Subscription', id));
-  if (found.endsAt === null || found.endsAt > now) {
+  if (!found.isOver) {
     throw new DomainError('ERASURE_NOT_ENDED', 'Terminate the subscription first.');
   }
   if ((await countNumbers(tx, id)) > MOST_NUMBERS) {

@@ -31,16 +31,21 @@ export async function listErasures(
   );
 }
 
-/** The subscription, locked, with what decides whether it may be forgotten. */
+/**
+ * The subscription, locked, with what decides whether it may be forgotten: that it has ended, or
+ * was cancelled before it began.
+ */
 export async function lockSubscription(
   tx: SqlClient,
   id: number,
-): Promise<{ readonly partnerId: number; readonly endsAt: Date | null } | null> {
-  const rows = rowsOf<{ partnerId: number; endsAt: Date | null }>(
+  now: Date,
+): Promise<{ readonly partnerId: number; readonly isOver: boolean } | null> {
+  const rows = rowsOf<{ partnerId: number; isOver: boolean }>(
     await tx.query(
-      `SELECT partner_id AS "partnerId", ends_at AS "endsAt" FROM subscription WHERE id = $1
-       FOR UPDATE`,
-      [id],
+      `SELECT partner_id AS "partnerId",
+         coalesce(ends_at <= $2 OR ends_at = starts_at, false) AS "isOver"
+       FROM subscription WHERE id = $1 FOR UPDATE`,
+      [id, now],
     ),
   );
   return rows[0] ?? null;

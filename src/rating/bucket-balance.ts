@@ -115,7 +115,7 @@ function holdersOf(month: BalanceFacts, terms: BucketTerms): Set<number> {
     ({ isOwn, planId, startsAt, endsAt }) =>
       (ofContract || (isOwn && terms.servicePlanId === planId)) &&
       startsAt < to &&
-      (endsAt === null || endsAt > from),
+      (endsAt === null || endsAt > Math.max(from, startsAt)),
   );
   const idOf = { SUBSCRIPTION: 'id', ACCOUNT: 'rootAccountId' } as const;
   return new Set(

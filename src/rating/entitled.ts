@@ -21,6 +21,11 @@ export function goesWithTerms(
   return contractId !== null && holder === 'CONTRACT' && level !== 'RETAIL';
 }
 
+// One that was cancelled before it began has none, though a month begun counts whole.
+function hasTime({ startsAt, endsAt }: SoldSubscription): boolean {
+  return endsAt === null || endsAt > startsAt;
+}
+
 /** {@link RolloverFacts.runsOf} for the buckets of one contract. */
 export function entitledRuns(
   level: RuleContract['level'],
@@ -45,6 +50,7 @@ export function entitledRuns(
     const ofHolder =
       holder === 'CONTRACT' ? subscriptions : (held.get(`${holder} ${holderId}`) ?? []);
     return ofHolder
+      .filter(hasTime)
       .filter(({ isOwn, planId }) => servicePlanId === null || (isOwn && planId === servicePlanId))
       .map(({ startsAt, endsAt }): Run => ({ from: startsAt, to: endsAt }));
   };

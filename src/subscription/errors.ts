@@ -17,5 +17,6 @@ export const subscriptionErrors = {
   IDENTITY_NOT_ENDABLE: 'The identity has ended before the instant or began after it.',
   SUBSCRIPTION_TRANSITION_REFUSED: 'The subscription is not in a state for this.',
   TERMINATION_REFUSED: 'A subscription ends after it started.',
+  CANCELLATION_REFUSED: 'A subscription is cancelled before it begins.',
   TERMINATION_NOT_PLANNED: 'The subscription has no end that is still to come.',
 } as const satisfies ErrorCatalogue;

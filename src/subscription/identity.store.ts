@@ -83,6 +83,19 @@ export async function endIdentitiesAt(
   await refusingTaken(() => tx.query(END_AT, [subscriptionId, endsAt]));
 }
 
+/**
+ * Leaves the identities of a subscription no time, also those that would begin before it, so that
+ * others may have them. What they were to be stays to be seen, and to be forgotten.
+ */
+export async function freeIdentities(tx: Tx, subscriptionId: number): Promise<void> {
+  await tx.query(
+    `UPDATE subscription_identity SET valid_to = valid_from,
+       own_valid_to = coalesce(own_valid_to, valid_to, 'infinity')
+     WHERE subscription_id = $1 AND valid_to IS DISTINCT FROM valid_from`,
+    [subscriptionId],
+  );
+}
+
 /** Refuses what was taken within the request itself, or by somebody else at the same moment. */
 async function refusingTaken(write: () => Promise<unknown>): Promise<void> {
   try {

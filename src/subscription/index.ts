@@ -16,6 +16,7 @@ export { SubscriptionService } from './subscription.service.js';
 export { TerminationService } from './termination.service.js';
 export {
   type HeldStatus,
+  isOver,
   type SubscriptionStatus,
   type SubscriptionVerb,
   statusAt,

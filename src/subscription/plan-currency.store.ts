@@ -13,7 +13,7 @@ const PLANS_IN_THE_WAY = `
   FROM subscription s JOIN service_plan p ON p.id = s.service_plan_id
   WHERE s.contract_id = $1 AND p.currency <> $2
     AND s.starts_at < coalesce($4, 'infinity'::timestamptz)
-    AND coalesce(s.ends_at, 'infinity') > $3
+    AND coalesce(s.ends_at, 'infinity') > $3 AND s.ends_at IS DISTINCT FROM s.starts_at
     AND NOT EXISTS (SELECT FROM contract_version v
       WHERE v.contract_id = $1 AND v.superseded_at IS NULL AND v.currency = $2
         AND v.valid_from < least(coalesce($4, 'infinity'::timestamptz), s.ends_at)

@@ -10,6 +10,7 @@ export const SubscriptionStatus = enumType('SubscriptionStatus', 'The state of a
   SUSPENDED: 'Put to rest by an operator; goes on when resumed.',
   BLOCKED: 'Stopped because its credit is used up.',
   TERMINATED: 'Ended for good: its end has come.',
+  CANCELLED: 'Taken back for good before it began: it has never been held.',
 });
 
 // The schema's root of subscriptions to events is called Subscription already.
@@ -53,7 +54,9 @@ export class Subscription {
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'First instant at which it is held no more, past or still to come; null for none.',
+    description:
+      'First instant at which it is held no more, past or still to come; null for none. That of ' +
+      'one that was cancelled is its `startsAt`.',
   })
   @Column({ type: 'timestamptz', name: 'ends_at', nullable: true })
   endsAt!: Date | null;
@@ -144,7 +147,8 @@ export class SubscriptionIdentity {
     nullable: true,
     description:
       'First instant at which it holds no more, at the latest the end of its subscription; null ' +
-      'when there is none. That of one that would begin after this end is its `validFrom`.',
+      'when there is none. That of one that would begin after this end, or whose subscription ' +
+      'was cancelled, is its `validFrom`.',
   })
   @Column({ type: 'timestamptz', name: 'valid_to', nullable: true })
   validTo!: Date | null;

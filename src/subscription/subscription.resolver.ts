@@ -214,9 +214,9 @@ export class SubscriptionResolver {
       'Ends a subscription, and its numbers and trunks with it. One whose end is still to come ' +
       'goes on until then, and the end is moved by asking again or taken back by ' +
       'withdrawTermination; once it has come it is for good. Refused with TERMINATION_REFUSED ' +
-      'before its beginning; where an end is moved on with NUMBER_TAKEN, TRUNK_TAKEN or ' +
-      'PLAN_CURRENCY, as withdrawTermination is; with SUBSCRIPTION_TRANSITION_REFUSED, ' +
-      'NOT_SELLER or NOT_FOUND.',
+      'before its beginning, when cancelSubscription takes it back; where an end is moved on ' +
+      'with NUMBER_TAKEN, TRUNK_TAKEN or PLAN_CURRENCY, as withdrawTermination is; with ' +
+      'SUBSCRIPTION_TRANSITION_REFUSED, NOT_SELLER or NOT_FOUND.',
   })
   async terminateSubscription(
     @Arg('id', () => ID, { description: ID_TEXT }) id: string,
@@ -256,11 +256,32 @@ export class SubscriptionResolver {
     return context.write((tx) => this.#terminations.withdraw(tx, viewer, id, key, now));
   }
 
+  @Authorized('subscription.manage')
+  @Mutation(() => Subscription, {
+    description:
+      'Takes back a subscription that is still to begin, for good: it is never held, nothing is ' +
+      'charged for it, and its numbers and trunks are free at once. Refused with ' +
+      'CANCELLATION_REFUSED from its beginning on, when terminateSubscription ends it; with ' +
+      'SUBSCRIPTION_TRANSITION_REFUSED where it is cancelled or terminated already, NOT_SELLER ' +
+      'or NOT_FOUND.',
+  })
+  async cancelSubscription(
+    @Arg('id', () => ID, { description: ID_TEXT }) id: string,
+    @Arg('idempotencyKey', () => String, idempotencyKeyOption)
+    key: string | null,
+    @Ctx() context: RequestContext,
+  ): Promise<Subscription> {
+    const viewer = requireViewer(context);
+    return context.write((tx) => this.#terminations.cancel(tx, viewer, id, key, context.now));
+  }
+
   @FieldResolver(() => SubscriptionStatus, {
-    description: 'Its state now: TERMINATED from its end on, and not before.',
+    description:
+      'Its state now: TERMINATED from its end on, and not before; CANCELLED from when it was ' +
+      'taken back on, also while its beginning would be still to come.',
   })
   status(@Root() subscription: Subscription, @Ctx() context: RequestContext): Status {
-    return statusAt(subscription.heldStatus, subscription.endsAt, context.now());
+    return statusAt(subscription.heldStatus, subscription, context.now());
   }
 
   @FieldResolver(() => Partner, { nullable: true, description: 'The partner that holds it.' })

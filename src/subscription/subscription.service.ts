@@ -26,7 +26,7 @@ import type {
   SubscriptionFilter,
   SubscriptionLineInput,
 } from './subscription.input.js';
-import { type SubscriptionVerb, statusAt, transition } from './transition.js';
+import { isOver, type SubscriptionVerb, statusAt, transition } from './transition.js';
 
 /** Terms that many subscriptions share. */
 type Terms = Omit<CreateSubscriptionsInput, 'subscriptions'>;
@@ -68,7 +68,7 @@ export class SubscriptionService {
   /**
    * Adds a number, range or trunk, which ends with the subscription at the latest. Refuses with
    * IDENTITY_REFUSED, INVALID_NUMBER, INVALID_PERIOD, NUMBER_TAKEN, TRUNK_TAKEN,
-   * SUBSCRIPTION_TRANSITION_REFUSED (terminated), NOT_SELLER or NOT_FOUND.
+   * SUBSCRIPTION_TRANSITION_REFUSED (it is over), NOT_SELLER or NOT_FOUND.
    */
   async addIdentity(
     tx: Tx,
@@ -80,7 +80,8 @@ export class SubscriptionService {
     const made = await once(tx, viewer, key, 'addIdentity', input, async () => {
       const subscription = await lockedSubscription(tx, input.subscriptionId);
       const { heldStatus, endsAt } = subscription;
-      if (statusAt(heldStatus, endsAt, now) === 'TERMINATED') transition('TERMINATED', 'resume');
+      const status = statusAt(heldStatus, subscription, now);
+      if (isOver(status)) transition(status, 'resume');
       const { number = null, trunk = null } = input;
       if ((number === null) === (trunk === null)) {
         throw new DomainError('IDENTITY_REFUSED', 'Give either a number or a trunk.');
@@ -142,7 +143,7 @@ export class SubscriptionService {
   ): Promise<Subscription> {
     const made = await once(tx, viewer, key, `${verb}Subscription`, { id }, async () => {
       const subscription = await lockedSubscription(tx, id);
-      const status = statusAt(subscription.heldStatus, subscription.endsAt, now);
+      const status = statusAt(subscription.heldStatus, subscription, now);
       const heldStatus = transition(status, verb);
       await tx.update(Subscription, { id: subscription.id }, { heldStatus });
       return { id: subscription.id };
@@ -171,7 +172,8 @@ export class SubscriptionService {
     if (filter.statuses) {
       // As `statusAt` tells it.
       query.andWhere(
-        "CASE WHEN row.endsAt <= :now THEN 'TERMINATED' ELSE row.heldStatus END = ANY(:statuses)",
+        `CASE WHEN row.endsAt = row.startsAt THEN 'CANCELLED'
+           WHEN row.endsAt <= :now THEN 'TERMINATED' ELSE row.heldStatus END = ANY(:statuses)`,
         { statuses: filter.statuses, now },
       );
     }

@@ -1,12 +1,13 @@
 import { DomainError } from '../kernel/index.js';
 import { once, rowByGlobalId, rowOf, type Tx, type Viewer } from '../platform/index.js';
-import { endIdentitiesAt } from './identity.store.js';
+import { subscriptionErrors } from './errors.js';
+import { endIdentitiesAt, freeIdentities } from './identity.store.js';
 import { assertPlanGoesOn, keepTerms } from './plan-currency.store.js';
 import { Subscription } from './subscription.entity.js';
 import { lockedSubscription } from './subscription.service.js';
-import { statusAt, transition } from './transition.js';
+import { isOver, statusAt, transition } from './transition.js';
 
-/** Ends of subscriptions: those made at once, and those that are planned. */
+/** Ends of subscriptions: those made at once, those planned, and those before they began. */
 export class TerminationService {
   /**
    * Ends a subscription and its identities with it, for good once the instant has come; until then
@@ -25,7 +26,7 @@ export class TerminationService {
     const request = { id, at };
     const made = await once(tx, viewer, key, 'terminateSubscription', request, async () => {
       const subscription = await withTerms(tx, id);
-      transition(statusAt(subscription.heldStatus, subscription.endsAt, now), 'terminate');
+      transition(statusAt(subscription.heldStatus, subscription, now), 'terminate');
       const endsAt = at ?? now;
       if (endsAt <= subscription.startsAt) {
         throw new DomainError('TERMINATION_REFUSED', 'A subscription ends after it started.');
@@ -51,13 +52,46 @@ export class TerminationService {
   ): Promise<Subscription> {
     const made = await once(tx, viewer, key, 'withdrawTermination', { id }, async () => {
       const subscription = await withTerms(tx, id);
-      if (subscription.endsAt === null || subscription.endsAt <= now) {
+      const { heldStatus, endsAt } = subscription;
+      if (endsAt === null || isOver(statusAt(heldStatus, subscription, now))) {
         throw new DomainError(
           'TERMINATION_NOT_PLANNED',
           'The subscription has no end that is still to come.',
         );
       }
       await moveEnd(tx, subscription, null, now);
+      return { id: subscription.id };
+    });
+    return rowOf(tx, Subscription, 'Subscription', made.id);
+  }
+
+  /**
+   * Takes a subscription back before it begins, for good: it and its identities have no time, as
+   * if they had never been. Refuses with CANCELLATION_REFUSED one that has begun, with
+   * SUBSCRIPTION_TRANSITION_REFUSED one that is over, with NOT_SELLER or NOT_FOUND.
+   */
+  async cancel(
+    tx: Tx,
+    viewer: Viewer,
+    id: string,
+    key: string | null,
+    clock: () => Date,
+  ): Promise<Subscription> {
+    const made = await once(tx, viewer, key, 'cancelSubscription', { id }, async () => {
+      const subscription = await withTerms(tx, id);
+      // It may have begun while a bill was waited for.
+      const now = clock();
+      transition(statusAt(subscription.heldStatus, subscription, now), 'cancel');
+      if (subscription.startsAt <= now) {
+        throw new DomainError('CANCELLATION_REFUSED', subscriptionErrors.CANCELLATION_REFUSED, {
+          startsAt: subscription.startsAt.toISOString(),
+        });
+      }
+      // The database keeps instants finer than they are here.
+      await tx.query('UPDATE subscription SET ends_at = starts_at WHERE id = $1', [
+        subscription.id,
+      ]);
+      await freeIdentities(tx, subscription.id);
       return { id: subscription.id };
     });
     return rowOf(tx, Subscription, 'Subscription', made.id);

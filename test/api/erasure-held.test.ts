@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { rowNumber, SYSTEM_SCOPE } from '../../src/platform/index.js';
 import { aRate } from '../fixtures/catalog.js';
-import { erase, forgotten, terminated } from '../fixtures/erasure.js';
+import { erase, forgotten, linesWith, terminated } from '../fixtures/erasure.js';
 import { allRows } from '../fixtures/mediation.js';
 import { call, TERMS } from '../fixtures/partner.js';
+import { CREATE_SUBSCRIPTION } from '../fixtures/subscription.js';
 import { type TestApp, testApp } from '../fixtures/test-app.js';
 import {
   aTrafficWorld,
@@ -111,4 +112,33 @@ it('an erasure finds suspended records of a range that no further digit begins',
   expect(await suspended('n1,')).toBe(line.trimEnd());
   const left = 'SELECT id FROM subscription_identity WHERE number_from = $1';
   expect(await allRows(kontor, left, [later])).toEqual([]);
+});
+
+it('an erasure of who was cancelled before he began leaves the number to its heir', async () => {
+  const number = '12025550211';
+  const ACCOUNT = 'query ($id: ID!) { contract(id: $id) { account { id } } }';
+  const contractId = world.contracts.direct;
+  const { account } = await call(kontor, world.token, ACCOUNT, { id: contractId });
+  const line = async (label: string, startsAt: string) => {
+    const input = { accountId: account.id, contractId, label, startsAt, numbers: [number] };
+    return (await call(kontor, world.token, CREATE_SUBSCRIPTION, { input })).id;
+  };
+  const tomorrow = new Date(kontor.clock.now().getTime() + 86_400_000).toISOString();
+  const cancelled = await line('By mistake', tomorrow);
+  const CANCEL = 'mutation ($id: ID!) { cancelSubscription(id: $id) { status } }';
+  expect(await call(kontor, world.token, CANCEL, { id: cancelled })).toEqual({
+    status: 'CANCELLED',
+  });
+  const heir = await line('Heir', '2026-10-01T00:00:00Z');
+  await fileOf(record('h1', number, CUSTOMER_NUMBER));
+  expect(await forgotten(kontor, world, cancelled)).toMatchObject({ identities: 1 });
+  const named = await allRows<{ id: number }>(
+    kontor,
+    `SELECT subscription_id AS id FROM subscription_identity WHERE number_from = $1
+     UNION ALL SELECT (said ->> 'subscription_id')::int FROM book_past
+     WHERE said ->> 'number_from' = $1::text`,
+    [number],
+  );
+  expect(named).toEqual([{ id: rowNumber('Subscription', heir) }]);
+  expect(linesWith(kontor, 'h1,').join()).toContain(number);
 });

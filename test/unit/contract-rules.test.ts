@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contains, overlaps, type Period } from '../../src/kernel/index.js';
 import { amend } from '../../src/partner/contract-rules.js';
-import { statusAt, transition } from '../../src/subscription/index.js';
+import { isOver, statusAt, transition } from '../../src/subscription/index.js';
 
 interface Version {
   readonly id: number;
@@ -68,8 +68,8 @@ describe('amending terms', () => {
 
 describe('states of a subscription', () => {
   it('lead where the table says and nowhere else', () => {
-    const statuses = ['ACTIVE', 'SUSPENDED', 'BLOCKED', 'TERMINATED'] as const;
-    const verbs = ['suspend', 'resume', 'block', 'release', 'terminate'] as const;
+    const statuses = ['ACTIVE', 'SUSPENDED', 'BLOCKED', 'TERMINATED', 'CANCELLED'] as const;
+    const verbs = ['suspend', 'resume', 'block', 'release', 'terminate', 'cancel'] as const;
     const next = (status: (typeof statuses)[number], verb: (typeof verbs)[number]) => {
       try {
         return transition(status, verb)[0];
@@ -78,13 +78,15 @@ describe('states of a subscription', () => {
       }
     };
     const table = statuses.map((status) => verbs.map((verb) => next(status, verb)).join(''));
-    expect(table).toEqual(['S-B-T', '-A--T', 'S--AT', '-----']);
+    expect(table).toEqual(['S-B-TC', '-A--TC', 'S--ATC', '------', '------']);
   });
 
   it('come to an end with the instant of the end, whatever they were', () => {
-    const end = new Date('2026-12-01T00:00:00Z');
+    const [startsAt, end] = [new Date('2026-11-01T00:00:00Z'), new Date('2026-12-01T00:00:00Z')];
     const seen = (['ACTIVE', 'SUSPENDED', 'BLOCKED'] as const).map((held) =>
-      [-1, 0, 1].map((ms) => statusAt(held, end, new Date(end.getTime() + ms))),
+      [-1, 0, 1].map((ms) =>
+        statusAt(held, { startsAt, endsAt: end }, new Date(end.getTime() + ms)),
+      ),
     );
     const ended = 'TERMINATED';
     expect(seen).toEqual([
@@ -92,6 +94,17 @@ describe('states of a subscription', () => {
       ['SUSPENDED', ended, ended],
       ['BLOCKED', ended, ended],
     ]);
-    expect(statusAt('ACTIVE', null, end)).toBe('ACTIVE');
+    expect(statusAt('ACTIVE', { startsAt, endsAt: null }, end)).toBe('ACTIVE');
+  });
+
+  it('are at no instant any but cancelled without time to be held in', () => {
+    const start = new Date('2026-12-01T00:00:00Z');
+    const seen = [-1, 0, 1].map((ms) =>
+      statusAt('BLOCKED', { startsAt: start, endsAt: start }, new Date(start.getTime() + ms)),
+    );
+    expect(seen).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED']);
+    expect(['ACTIVE', 'TERMINATED', 'CANCELLED'].map((one) => isOver(one as 'ACTIVE'))).toEqual([
+      ...[false, true, true],
+    ]);
   });
 });

@@ -257,6 +257,8 @@ describe('when a holder was entitled', () => {
     aSubscription({ subscriptionId: 2, startsAt: 20, endsAt: 25 }),
     aSubscription({ subscriptionId: 3, rootAccountId: 6, planId: 62 }),
     aSubscription({ subscriptionId: 4, rootAccountId: 6, isOwn: false, planId: 61, startsAt: 5 }),
+    // Cancelled before it began.
+    aSubscription({ subscriptionId: 5, startsAt: 40, endsAt: 40, planId: 61 }),
   ];
   const terms = [
     { validFrom: 1, validTo: 2, timeZone: 'UTC' },
