@@ -82,6 +82,13 @@ export class ThreadMemory {
     return found.at;
   }
 
+  /** The same as bytes. */
+  allocateBytes(bytes: number): Buffer {
+    // The buffer of the memory may be another one afterwards.
+    const at = this.allocate(bytes);
+    return Buffer.from(this.buffer, at, bytes);
+  }
+
   /** Gives back what was allocated with as many bytes. */
   release(at: number, bytes: number): void {
     const pieces = [...this.#free, { at, bytes: whole(bytes) }].sort((a, b) => a.at - b.at);

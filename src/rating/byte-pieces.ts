@@ -31,7 +31,7 @@ export class PieceRows {
       at += 8;
     }
     view.setInt32(at, bytes.length);
-    new Uint8Array(view.buffer, at + 4, bytes.length).set(bytes);
+    new Uint8Array(view.buffer, view.byteOffset + at + 4, bytes.length).set(bytes);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { ThreadMemory } from '../mediation/thread.js';
+
 const CHUNK_BYTES = 131_072;
 /** Chunks that are kept for the next rows; more are left to the garbage collector. */
 const KEPT_CHUNKS = 64;
@@ -13,10 +15,17 @@ const HIGH_WORD = 4_294_967_296;
 
 /** Part of a COPY with room for its frame in front, so that it can be sent as it stands. */
 export class CopyChunk {
-  // Not cleared first: every byte that is sent has been written.
-  readonly bytes: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  readonly view = new DataView(this.bytes.buffer);
+  readonly bytes: Buffer;
+  readonly view: DataView;
   used = FRAME_BYTES;
+
+  /** In the memory of a thread's stages, or in memory of its own. */
+  constructor(memory: ThreadMemory | null) {
+    // Not cleared first: every byte that is sent has been written.
+    this.bytes =
+      memory === null ? Buffer.allocUnsafeSlow(CHUNK_BYTES) : memory.allocateBytes(CHUNK_BYTES);
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, CHUNK_BYTES);
+  }
 
   put(bytes: Uint8Array): void {
     this.bytes.set(bytes, this.used);
@@ -37,9 +46,21 @@ export class CopyChunk {
  */
 export class ChunkPool {
   readonly #free: CopyChunk[] = [];
+  readonly #memory: ThreadMemory | null;
+  /** Takes the place of chunks back that nobody has given: those of a batch that failed. */
+  readonly #lost: FinalizationRegistry<number>;
+
+  constructor(memory: ThreadMemory | null = null) {
+    this.#memory = memory;
+    this.#lost = new FinalizationRegistry((at) => memory?.release(at, CHUNK_BYTES));
+  }
 
   take(): CopyChunk {
-    return this.#free.pop() ?? new CopyChunk();
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    const chunk = new CopyChunk(this.#memory);
+    if (this.#memory !== null) this.#lost.register(chunk, chunk.bytes.byteOffset);
+    return chunk;
   }
 
   readonly give = (chunk: CopyChunk): void => {
@@ -80,16 +101,16 @@ export class CopyRows {
 
   /** Takes everything that is left, ended by COPY's trailer; further rows need a new COPY. */
   finish(): CopyChunk[] {
-    if (this.#chunk.used + TRAILER.length > CHUNK_BYTES) this.#turn();
+    if (this.#chunk.used + TRAILER.length > CHUNK_BYTES) this.turn();
     this.#chunk.put(TRAILER);
-    this.#turn();
+    this.turn();
     this.#chunk.put(HEADER);
     return this.takeFull();
   }
 
   /** Makes room for a row of so many bytes; answers where it begins in {@link view}. */
   row(bytes: number): number {
-    if (this.#chunk.used + bytes > CHUNK_BYTES) this.#turn();
+    if (this.#chunk.used + bytes > CHUNK_BYTES) this.turn();
     const chunk = this.#chunk;
     const at = chunk.used;
     chunk.used = at + bytes;
@@ -97,7 +118,20 @@ export class CopyRows {
     return at;
   }
 
-  #turn(): void {
+  /** Where further rows may be written, as addresses in the memory of the chunks. */
+  get room(): { readonly start: number; readonly end: number } {
+    const { bytes, used } = this.#chunk;
+    return { start: bytes.byteOffset + used, end: bytes.byteOffset + CHUNK_BYTES };
+  }
+
+  /** Counts rows that were written from the start of {@link room} on. */
+  filled(rows: number, bytes: number): void {
+    this.#chunk.used += bytes;
+    this.rows += rows;
+  }
+
+  /** Goes on to the next chunk. */
+  turn(): void {
     this.#full.push(this.#chunk);
     this.#chunk = this.#pool.take();
     this.view = this.#chunk.view;

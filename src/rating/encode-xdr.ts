@@ -3,6 +3,7 @@ import { type PriceBook, SUBSCRIBER } from './book.js';
 import { MAX_LEVELS } from './compile-guide.js';
 import { type ChunkPool, CopyRows, putInt2, putInt4, putInt8 } from './copy-rows.js';
 import { OUTCOME, type RatedBatch } from './rated-batch.js';
+import type { ThreadStages } from './thread-stages.js';
 
 /** Columns of a leaf of `xdr` in the order in which {@link XdrEncoder} writes them. */
 export const XDR_COLUMNS = [
@@ -41,19 +42,57 @@ export class XdrEncoder {
   /** Rows by day, counted in days since 1970-01-01. */
   readonly leaves = new Map<number, CopyRows>();
   readonly #book: PriceBook;
+  readonly #stages: ThreadStages | null;
   readonly #batchId: number;
   readonly #pool: ChunkPool;
   #ordinal = 0;
   #day = Number.NaN;
   #rows: CopyRows | undefined;
 
-  constructor(book: PriceBook, batchId: number, pool: ChunkPool) {
+  /** With `stages`, in whose memory batches and chunks are, rows are written as WebAssembly. */
+  constructor(
+    book: PriceBook,
+    batchId: number,
+    pool: ChunkPool,
+    stages: ThreadStages | null = null,
+  ) {
     this.#book = book;
+    this.#stages = stages;
     this.#batchId = batchId;
     this.#pool = pool;
   }
 
   encode(records: RecordBatch, rated: RatedBatch): void {
+    if (this.#stages === null) this.#encodeRows(records, rated);
+    else this.#encodeByStage(this.#stages.exports, records, rated);
+  }
+
+  #encodeByStage(
+    stage: ThreadStages['exports'],
+    { count, startedMs }: RecordBatch,
+    { outcome }: RatedBatch,
+  ): void {
+    let row = 0;
+    while (row < count) {
+      if (outcome[row] !== OUTCOME.RATED) {
+        row += 1;
+        continue;
+      }
+      const day = Math.floor(startedMs[row]! / DAY_MS);
+      const out = this.#leaf(day);
+      const { start, end } = out.room;
+      const [fromMs, toMs] = [day * DAY_MS, (day + 1) * DAY_MS];
+      const batch = this.#batchId;
+      row = stage.encodeRows(row, count, start, end, fromMs, toMs, batch, this.#ordinal);
+      const rows = stage.rowsWritten();
+      out.filled(rows, stage.rowsEnd() - start);
+      this.#ordinal += rows;
+      if (this.#ordinal > MAX_BATCH_RECORDS) throw new Error('a batch has too many records');
+      if (row < count && Math.floor(startedMs[row]! / DAY_MS) === day) out.turn();
+    }
+  }
+
+  #encodeRows(records: RecordBatch, rated: RatedBatch): void {
     const { outcome, levels } = rated;
     for (let row = 0; row < records.count; row += 1) {
       if (outcome[row] !== OUTCOME.RATED) continue;

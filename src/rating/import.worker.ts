@@ -62,7 +62,7 @@ class MissingHours extends Error {
 class ImportWorker {
   readonly #stages = stagesOfThread();
   readonly #knownLeaves = new Set<string>();
-  readonly #chunks = new ChunkPool();
+  readonly #chunks = new ChunkPool(this.#stages.memory);
   readonly #billing = new BillingRules();
   #book: PriceBook | null = null;
   // What a rater has worked out from its book serves all batches of the book.
@@ -239,7 +239,7 @@ class Pipeline {
     this.rated = stages.rated;
     this.#summary = new UsageSummary(stages);
     this.#parser = new RecordParser(source.format, facts, stages.lines);
-    this.#encoder = new XdrEncoder(book, job.ticket.id, chunks);
+    this.#encoder = new XdrEncoder(book, job.ticket.id, chunks, stages);
     this.#allowances = new AllowanceCollector(book, job.ticket.id);
     this.belowCost = new BelowCost(book);
     this.#columnName = (column) => this.#parser.columnName(column);

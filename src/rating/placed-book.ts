@@ -167,6 +167,7 @@ export class PlacedBook implements RateNotes {
     put(BookWord.GROUPS, Int32Array.from(groups));
     put(BookWord.VERSION_STEP, contracts.versionStep);
     put(BookWord.VERSION_ROUNDING, contracts.versionRounding);
+    put(BookWord.VERSION_ID, contracts.versionId);
     this.#setWord(BookWord.DERIVED, this.#stages.derivedAt);
     this.#setWord(BookWord.GENERATION, this.#word(BookWord.GENERATION) + 1);
   }

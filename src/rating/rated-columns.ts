@@ -77,6 +77,7 @@ export enum BookWord {
   TIERS,
   VERSION_STEP,
   VERSION_ROUNDING,
+  VERSION_ID,
 }
 export const RATED_COLUMNS_END = BOOK_WORDS_AT + 32 * 4 + GAP;
 

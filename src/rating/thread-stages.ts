@@ -28,6 +28,22 @@ interface RateStage {
   derivedEntry(key: number, tariff: number): number;
 }
 
+/** What `encode-rows.stage.ts` exports. */
+interface EncodeStage {
+  encodeRows(
+    from: number,
+    to: number,
+    start: number,
+    end: number,
+    fromMs: number,
+    toMs: number,
+    batch: number,
+    ordinal: number,
+  ): number;
+  rowsWritten(): number;
+  rowsEnd(): number;
+}
+
 /** What `sum-rows.stage.ts` exports. */
 interface SumStage {
   findBundles(count: number, slots: number, mask: number, bundles: number): number;
@@ -48,7 +64,7 @@ export class ThreadStages {
   /** Where the bytes of a file are read to. */
   readonly input: Buffer;
   readonly lines: QuickLines;
-  readonly exports: RateStage & SumStage;
+  readonly exports: RateStage & SumStage & EncodeStage;
   readonly bundles = new BundleMemory(this.memory);
   /** Where derived tariffs are kept, whatever the book. */
   readonly derivedAt: number;
@@ -59,13 +75,13 @@ export class ThreadStages {
 
   constructor(module: WebAssembly.Module) {
     const { memory } = this;
-    this.input = Buffer.from(memory.buffer, memory.allocate(READ_BYTES), READ_BYTES);
+    this.input = memory.allocateBytes(READ_BYTES);
     this.derivedAt = memory.allocate(DERIVED_ENTRIES * DERIVED_BYTES);
     for (let digits = 0; digits < 16; digits += 1) {
       memory.view.setFloat64(POWERS_AT + digits * 8, 10 ** digits, true);
     }
     const { exports } = new WebAssembly.Instance(module, { env: { memory: memory.wasm } });
-    const stages = exports as unknown as LineStage & RateStage & SumStage;
+    const stages = exports as unknown as LineStage & ThreadStages['exports'];
     this.lines = new QuickLines(memory, stages);
     this.exports = stages;
   }

@@ -133,7 +133,7 @@ function onePass(book: PriceBook, file: Generated, stages: ThreadStages, lap: La
 class Batch {
   readonly #findings: BatchFindings;
   readonly #summary: UsageSummary;
-  readonly #pool = new ChunkPool();
+  readonly #pool: ChunkPool;
   readonly #encoder: XdrEncoder;
   readonly #rater: BatchRater;
   readonly #identities: IdentityTable;
@@ -145,7 +145,8 @@ class Batch {
     readonly lap: Lap,
   ) {
     this.#findings = new BatchFindings(book);
-    this.#encoder = new XdrEncoder(book, 1, this.#pool);
+    this.#pool = new ChunkPool(stages.memory);
+    this.#encoder = new XdrEncoder(book, 1, this.#pool, stages);
     this.#rater = new BatchRater(book, stages);
     this.#summary = new UsageSummary(stages);
     this.#identities = IdentityTable.allocate(2 * file.lines);
