@@ -11,23 +11,46 @@ export function orderByContract(
   replaces: boolean,
 ): Map<number, Int32Array> {
   const current = replaces ? lastOfEach(list) : null;
-  const places = new Map<number, number[]>();
+  const places = new Map<number, PlaceList>();
+  // Entries of a contract follow each other often.
+  let [last, known]: [number, PlaceList | undefined] = [-1, undefined];
   for (let entry = 0; entry < list.count; entry += 1) {
     if (list.slice(entry) !== 0) continue;
     const contract = list.word(entry, WORD.CONTRACT);
     if (!wanted(contract)) continue;
     if (current !== null && current.get(recordKey(list, entry)) !== entry) continue;
-    const known = places.get(contract);
-    if (list.has(entry, FLAG.WITHDRAWN)) {
-      if (known === undefined) places.set(contract, []);
-      continue;
+    if (contract !== last || known === undefined) {
+      [last, known] = [contract, places.get(contract)];
+      if (known === undefined) {
+        known = new PlaceList();
+        places.set(contract, known);
+      }
     }
-    if (known === undefined) places.set(contract, [entry]);
-    else known.push(entry);
+    if (!list.has(entry, FLAG.WITHDRAWN)) known.push(entry);
   }
   const ordered = new Map<number, Int32Array>();
-  for (const [contract, entries] of places) ordered.set(contract, sorted(list, entries));
+  for (const [contract, entries] of places) ordered.set(contract, sorted(list, entries.take()));
   return ordered;
+}
+
+/** Places of entries, however many they become. */
+class PlaceList {
+  #places = new Int32Array(64);
+  #count = 0;
+
+  push(place: number): void {
+    if (this.#count === this.#places.length) {
+      const larger = new Int32Array(this.#count * 2);
+      larger.set(this.#places);
+      this.#places = larger;
+    }
+    this.#places[this.#count] = place;
+    this.#count += 1;
+  }
+
+  take(): Int32Array {
+    return this.#places.subarray(0, this.#count);
+  }
 }
 
 function lastOfEach(list: EntryList): Map<string, number> {
@@ -46,24 +69,28 @@ function recordKey(list: EntryList, entry: number): string {
 const MOST_PLACES = 2 ** 21;
 const MOST_TIME = 2 ** 32;
 
-function sorted(list: EntryList, entries: readonly number[]): Int32Array {
-  const order = Int32Array.from(entries);
-  if (isSorted(list, order)) return order;
+// Records come nearly in order of time: often only those of the same millisecond are out of it.
+function sorted(list: EntryList, order: Int32Array): Int32Array {
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
-  for (const entry of order) {
-    const at = list.number(entry, NUMBER.STARTED_MS);
+  let before = Number.NEGATIVE_INFINITY;
+  let isInTime = true;
+  for (let place = 0; place < order.length; place += 1) {
+    const at = list.number(order[place]!, NUMBER.STARTED_MS);
     if (at < first) first = at;
     if (at > last) last = at;
+    if (at < before) isInTime = false;
+    before = at;
   }
+  if (isInTime) return settleAll(list, order);
   if (order.length > MOST_PLACES || last - first >= MOST_TIME) {
     return order.sort((a, b) => compare(list, a, b));
   }
-  return sortedByTime(list, order, first);
+  return settleAll(list, sortedByTime(list, order, first));
 }
 
 // Numbers are sorted many times faster than entries are compared: the time since the first, and
-// behind it the place of the entry. Then only entries of the same millisecond are compared.
+// behind it the place of the entry.
 function sortedByTime(list: EntryList, order: Int32Array, first: number): Int32Array {
   const keys = new Float64Array(order.length);
   for (let place = 0; place < order.length; place += 1) {
@@ -71,29 +98,43 @@ function sortedByTime(list: EntryList, order: Int32Array, first: number): Int32A
     keys[place] = time * MOST_PLACES + place;
   }
   keys.sort();
-  const result = new Int32Array(order.length);
+  return Int32Array.from(keys, (key) => {
+    return order[key - Math.floor(key / MOST_PLACES) * MOST_PLACES]!;
+  });
+}
+
+// Puts entries of the same millisecond in order, which follow each other.
+function settleAll(list: EntryList, order: Int32Array): Int32Array {
   let same = 0;
-  for (let place = 0; place < keys.length; place += 1) {
-    const key = keys[place]!;
-    const time = Math.floor(key / MOST_PLACES);
-    result[place] = order[key - time * MOST_PLACES]!;
-    if (Math.floor(keys[same]! / MOST_PLACES) === time) continue;
-    settle(list, result.subarray(same, place));
+  for (let place = 1; place <= order.length; place += 1) {
+    const isSame =
+      place < order.length &&
+      list.number(order[place]!, NUMBER.STARTED_MS) ===
+        list.number(order[same]!, NUMBER.STARTED_MS);
+    if (isSame) continue;
+    if (place - same > 1) settle(list, order, same, place);
     same = place;
   }
-  settle(list, result.subarray(same));
-  return result;
+  return order;
 }
 
-function settle(list: EntryList, sameTime: Int32Array): void {
-  if (sameTime.length > 1) sameTime.sort((a, b) => compare(list, a, b));
-}
+/** So many entries are put in order one by one. */
+const FEW = 16;
 
-function isSorted(list: EntryList, order: Int32Array): boolean {
-  for (let n = 1; n < order.length; n += 1) {
-    if (compare(list, order[n - 1]!, order[n]!) > 0) return false;
+function settle(list: EntryList, order: Int32Array, from: number, to: number): void {
+  if (to - from > FEW) {
+    order.subarray(from, to).sort((a, b) => compare(list, a, b));
+    return;
   }
-  return true;
+  for (let place = from + 1; place < to; place += 1) {
+    const entry = order[place]!;
+    let into = place;
+    while (into > from && compare(list, order[into - 1]!, entry) > 0) {
+      order[into] = order[into - 1]!;
+      into -= 1;
+    }
+    order[into] = entry;
+  }
 }
 
 // Identities decide between records of the same instant, so that no order of arrival does.

@@ -109,8 +109,7 @@ export class PlacedBook implements RateNotes {
   ): void {
     if (!this.#isPlaced || list >= MOST_LISTS) return;
     const key = (list << 16) | group;
-    const entry = this.#stages.exports.derivedEntry(key, tariff);
-    const at = this.#word(BookWord.DERIVED) + entry * DERIVED_BYTES;
+    const at = this.#derivedAt(key, tariff);
     const view = this.#view;
     view.setInt32(at, key, true);
     view.setInt32(at + 4, tariff, true);
@@ -118,6 +117,20 @@ export class PlacedBook implements RateNotes {
     view.setInt32(at + 12, this.#word(BookWord.GENERATION), true);
     view.setFloat64(at + 16, fromMs, true);
     view.setFloat64(at + 24, toMs, true);
+  }
+
+  // One of the two places of a key: its own, one that is free, or else the first.
+  #derivedAt(key: number, tariff: number): number {
+    const view = this.#view;
+    const generation = this.#word(BookWord.GENERATION);
+    const first = this.#stages.exports.derivedEntry(key, tariff);
+    const places = [first, first ^ 1].map((entry) => {
+      return this.#word(BookWord.DERIVED) + entry * DERIVED_BYTES;
+    });
+    const isOwn = (at: number) =>
+      view.getInt32(at, true) === key && view.getInt32(at + 4, true) === tariff;
+    const isFree = (at: number) => view.getInt32(at + 12, true) !== generation;
+    return places.find(isOwn) ?? places.find(isFree) ?? places[0]!;
   }
 
   get #isPlaced(): boolean {

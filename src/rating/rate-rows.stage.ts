@@ -256,7 +256,13 @@ function tariffOf(at: i32, row: i32, tariff: i32, startedMs: f64): i32 {
   const prefixClass = load<i32>(PREFIX_CLASS_AT + (row << 2));
   const group = groups === 0 ? 0 : <i32>load<u16>(groups + (prefixClass << 1));
   const key = (adjuster << 16) | group;
-  const entry = word(BookWord.DERIVED) + derivedEntry(key, tariff) * DERIVED_BYTES;
+  const number = derivedEntry(key, tariff);
+  const found = derivedAt(number, key, tariff, startedMs);
+  return found !== NOTHING ? found : derivedAt(number ^ 1, key, tariff, startedMs);
+}
+
+function derivedAt(number: i32, key: i32, tariff: i32, startedMs: f64): i32 {
+  const entry = word(BookWord.DERIVED) + number * DERIVED_BYTES;
   const isKnown =
     load<i32>(entry) === key &&
     load<i32>(entry + 4) === tariff &&
@@ -266,7 +272,7 @@ function tariffOf(at: i32, row: i32, tariff: i32, startedMs: f64): i32 {
   return isKnown ? load<i32>(entry + 8) : NOTHING;
 }
 
-/** Where what a list and group make of a tariff may stand. */
+/** Where what a list and group make of a tariff may stand; the other place is beside it. */
 export function derivedEntry(key: i32, tariff: i32): i32 {
   let hash = (key ^ (tariff * <i32>0x9e3779b1)) * <i32>0x85ebca6b;
   hash ^= hash >>> 15;

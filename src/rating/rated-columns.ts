@@ -94,7 +94,7 @@ export const ZONE_BYTES = 24;
 
 /**
  * What became of a tariff in a list and group: key in two words, derived tariff, generation, from
- * and to in milliseconds. Which of the entries a key may stand in is decided by its hash.
+ * and to in milliseconds. Which two of the entries a key may stand in is decided by its hash.
  */
 export const DERIVED_BYTES = 32;
 export const DERIVED_ENTRIES = 65_536;
