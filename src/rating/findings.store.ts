@@ -16,7 +16,7 @@ const PIECES: PieceTable = { leaf: 'identity_piece_all', keys: ['batch_id', 'par
 const ROWS_A_STATEMENT = 5_000;
 const BYTES_A_STATEMENT = 8 * 1024 * 1024;
 
-/** Stores everything that an imported batch found besides its xDRs and sums. */
+/** Stores what an imported batch found besides its xDRs and sums; {@link countFile} is to follow. */
 export async function storeFindings(
   client: pg.Client,
   job: ImportJob,
@@ -28,6 +28,17 @@ export async function storeFindings(
   await storeDuplicates(client, job, findings);
   await storeIdentities(client, job, findings, pool);
   await storeCredit(client, job, book, findings);
+}
+
+/**
+ * Adds what a batch found to the counts of its file. Other batches of the file wait for the row
+ * until the transaction ends, so this comes as late as can be.
+ */
+export async function countFile(
+  client: pg.Client,
+  job: ImportJob,
+  findings: BatchFindings,
+): Promise<void> {
   const { received, rated, rejected, duplicate, held } = findings.counts;
   await client.query(
     `UPDATE usage_file SET received = received + $2, rated = rated + $3,
@@ -54,13 +65,16 @@ async function storeSuspended(
       client,
       `INSERT INTO suspense_record (partner_id, usage_file_id, batch_id, byte_offset, batch_line,
          state, code, field, message, owns_identity, contract_id, raw)
-       SELECT $1, $2, $3, u.byte_offset, u.line, $4::jsonb -> u.kind ->> 'state',
-         $4::jsonb -> u.kind ->> 'code', $4::jsonb -> u.kind ->> 'field',
-         $4::jsonb -> u.kind ->> 'message', ($4::jsonb -> u.kind ->> 'owns')::boolean,
-         u.contract, substring($10::bytea FROM u.before + 1 FOR u.bytes)
+       SELECT $1, $2, $3, u.byte_offset, u.line, k.state, k.code, k.field, k.message, k.owns,
+         u.contract, substring(b.bytes FROM u.before + 1 FOR u.bytes)
        FROM (SELECT n.*, (sum(bytes) OVER (ORDER BY place) - bytes)::int AS before
          FROM unnest($5::bigint[], $6::int[], $7::int[], $8::int[], $9::int[]) WITH ORDINALITY
-           AS n (byte_offset, line, kind, bytes, contract, place)) u ORDER BY u.place`,
+           AS n (byte_offset, line, kind, bytes, contract, place)) u
+       JOIN ROWS FROM (jsonb_to_recordset($4::jsonb)
+           AS (state text, code text, field text, message text, owns boolean))
+         WITH ORDINALITY AS k (state, code, field, message, owns, number)
+         ON k.number = u.kind + 1
+       CROSS JOIN (SELECT $10::bytea AS bytes OFFSET 0) AS b ORDER BY u.place`,
       [
         job.ticket.partnerId,
         job.fileId,
@@ -94,9 +108,9 @@ async function storeDuplicates(
         job.ticket.partnerId,
         job.fileId,
         job.ticket.id,
-        part.map((row) => row.byteOffset),
-        part.map((row) => row.line),
-        part.map((row) => row.identity),
+        arrayOf(part, ({ byteOffset }) => byteOffset),
+        arrayOf(part, ({ line }) => line),
+        arrayOf(part, ({ identity }) => identity),
       ],
     );
   }

@@ -30,6 +30,7 @@ import type { PriceBook } from './book.js';
 import { ChunkPool } from './copy-rows.js';
 import { XdrEncoder } from './encode-xdr.js';
 import {
+  countFile,
   lockSuspended,
   type SuspendedLine,
   storeFindings,
@@ -171,6 +172,7 @@ class ImportWorker {
       await storeFindings(client, job, pipeline.book, pipeline.findings, this.#chunks);
       await storeEntries(client, job.ticket, pipeline.entries, false, this.#chunks);
       await alarmBelowCost(client, job.ticket, pipeline.belowCost.all());
+      await countFile(client, job, pipeline.findings);
     });
   }
 
