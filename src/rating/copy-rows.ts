@@ -76,22 +76,30 @@ export class ChunkPool {
  */
 export class CopyRows {
   rows = 0;
-  /** Where the row that was asked for last is to be written. */
-  view: DataView;
   readonly #pool: ChunkPool;
   readonly #full: CopyChunk[] = [];
-  #chunk: CopyChunk;
+  /** The chunk that is being filled; null until somebody writes. */
+  #chunk: CopyChunk | null = null;
+  #isBegun = false;
 
   constructor(pool: ChunkPool) {
     this.#pool = pool;
-    this.#chunk = pool.take();
-    this.view = this.#chunk.view;
-    this.#chunk.put(HEADER);
+  }
+
+  /** Where the row that was asked for last is to be written. */
+  get view(): DataView {
+    return this.#open().view;
   }
 
   /** Bytes that wait in full chunks. */
   get waitingBytes(): number {
     return this.#full.length * CHUNK_BYTES;
+  }
+
+  /** Where further rows may be written, as addresses in the memory of the chunks. */
+  get room(): { readonly start: number; readonly end: number } {
+    const { bytes, used } = this.#open();
+    return { start: bytes.byteOffset + used, end: bytes.byteOffset + CHUNK_BYTES };
   }
 
   /** Takes the chunks that are full. */
@@ -101,40 +109,42 @@ export class CopyRows {
 
   /** Takes everything that is left, ended by COPY's trailer; further rows need a new COPY. */
   finish(): CopyChunk[] {
-    if (this.#chunk.used + TRAILER.length > CHUNK_BYTES) this.turn();
-    this.#chunk.put(TRAILER);
+    if (this.#open().used + TRAILER.length > CHUNK_BYTES) this.turn();
+    this.#open().put(TRAILER);
     this.turn();
-    this.#chunk.put(HEADER);
+    this.#isBegun = false;
     return this.takeFull();
   }
 
   /** Makes room for a row of so many bytes; answers where it begins in {@link view}. */
   row(bytes: number): number {
-    if (this.#chunk.used + bytes > CHUNK_BYTES) this.turn();
-    const chunk = this.#chunk;
+    if (this.#open().used + bytes > CHUNK_BYTES) this.turn();
+    const chunk = this.#open();
     const at = chunk.used;
     chunk.used = at + bytes;
     this.rows += 1;
     return at;
   }
 
-  /** Where further rows may be written, as addresses in the memory of the chunks. */
-  get room(): { readonly start: number; readonly end: number } {
-    const { bytes, used } = this.#chunk;
-    return { start: bytes.byteOffset + used, end: bytes.byteOffset + CHUNK_BYTES };
-  }
-
   /** Counts rows that were written from the start of {@link room} on. */
   filled(rows: number, bytes: number): void {
-    this.#chunk.used += bytes;
+    this.#open().used += bytes;
     this.rows += rows;
   }
 
   /** Goes on to the next chunk. */
   turn(): void {
-    this.#full.push(this.#chunk);
-    this.#chunk = this.#pool.take();
-    this.view = this.#chunk.view;
+    if (this.#chunk !== null) this.#full.push(this.#chunk);
+    this.#chunk = null;
+  }
+
+  #open(): CopyChunk {
+    if (this.#chunk === null) {
+      this.#chunk = this.#pool.take();
+      if (!this.#isBegun) this.#chunk.put(HEADER);
+      this.#isBegun = true;
+    }
+    return this.#chunk;
   }
 }
 
