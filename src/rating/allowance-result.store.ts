@@ -37,7 +37,7 @@ export interface Beginning {
 }
 
 /** Bytes that one statement stores, more or less. */
-const STATEMENT_BYTES = 4 * 1024 * 1024;
+const STATEMENT_BYTES = 1024 * 1024;
 
 /** The last place in a month where the fold of each contract can go on before its instant. */
 export async function findBeginnings(
@@ -163,6 +163,8 @@ export class ResultWriter {
   #bytes = 0;
   #sums: ContractSums[] = [];
   #renewed: { contractId: number; pots: Buffer }[] = [];
+  /** The statement that stores chunks at the moment. */
+  #storing: Promise<void> = Promise.resolve();
 
   constructor(client: pg.Client, ticket: BatchTicket, month: string) {
     this.#client = client;
@@ -170,6 +172,7 @@ export class ResultWriter {
     this.#month = month;
   }
 
+  /** Takes chunks; what has become many is stored while the caller goes on. */
   async add(contract: FoldContract, chunks: readonly ResultChunk[]): Promise<void> {
     for (const chunk of chunks) await this.#add({ contract, chunk, pots: null });
   }
@@ -185,9 +188,10 @@ export class ResultWriter {
     this.#sums.push({ contract, sums });
   }
 
-  /** Stores what is left. */
+  /** Stores what is left; returns when all is stored. */
   async finish(): Promise<void> {
     await this.#storeChunks();
+    await this.#storing;
     if (this.#renewed.length > 0) {
       await this.#client.query(
         `UPDATE allowance_result r SET pots = u.pots
@@ -210,12 +214,20 @@ export class ResultWriter {
     if (this.#bytes >= STATEMENT_BYTES) await this.#storeChunks();
   }
 
-  // All bytes go as one value, which PostgreSQL cuts up. They are named once: each time that a
-  // statement names a parameter its plan has a copy of it, which took half of the time here.
+  // Returns while the database is at it.
   async #storeChunks(): Promise<void> {
     const chunks = this.#chunks;
     if (chunks.length === 0) return;
     [this.#chunks, this.#bytes] = [[], 0];
+    await this.#storing;
+    this.#storing = this.#send(chunks);
+    // Whoever waits for it next is told.
+    this.#storing.catch(() => undefined);
+  }
+
+  // All bytes go as one value, which PostgreSQL cuts up. They are named once: each time that a
+  // statement names a parameter its plan has a copy of it, which took half of the time here.
+  async #send(chunks: readonly ContractChunk[]): Promise<void> {
     await sendBytes(
       this.#client,
       `INSERT INTO allowance_result (contract_id, month, chunk, batch_id, partner_id,

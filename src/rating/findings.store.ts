@@ -16,7 +16,7 @@ const PIECES: PieceTable = { leaf: 'identity_piece_all', keys: ['batch_id', 'par
 const ROWS_A_STATEMENT = 5_000;
 const BYTES_A_STATEMENT = 8 * 1024 * 1024;
 
-/** Stores what an imported batch found besides its xDRs and sums; {@link countFile} is to follow. */
+/** Stores what an imported batch found besides xDRs and sums; {@link countFile} is to follow. */
 export async function storeFindings(
   client: pg.Client,
   job: ImportJob,

@@ -9,7 +9,7 @@ import { type FoldContract, FoldFactsReader } from './fold-facts.store.js';
 import { alarmUnfolded, clearUnfolded, foldApart } from './fold-fault.store.js';
 import type { FoldedRecords } from './fold-month.js';
 import { forgetDue, type MonthPlan, planMonth, readWindow } from './fold-plan.store.js';
-import { type ChunkSizes, MonthInParts } from './month-in-parts.js';
+import { type ChunkSizes, endOfInstant, MonthInParts } from './month-in-parts.js';
 import { orderByContract } from './order-entries.js';
 
 /** What folding some shards came to. */
@@ -74,6 +74,8 @@ function takeList(): EntryList {
   return list;
 }
 
+/** Records that are folded before what came of them is sent. */
+const SLICE_RECORDS = 24_576;
 /** A list that has grown larger is not kept for the next job. */
 const KEPT_LIST_BYTES = 64 * 1024 * 1024;
 /** Contracts whose terms and past are read together. */
@@ -161,10 +163,10 @@ class ShardFold {
       await this.#open(plan, [...orders.keys()], open);
       for (const [id, order] of orders) {
         const month = open.get(id)!;
-        const { contract, parts, sums } = month;
-        const folded = plan.isWhole ? parts.takeWhole(list, order) : parts.take(list, order);
-        this.#addUp(order, folded, plan.month, sums);
-        await writer.add(contract, parts.takeChunks());
+        if (plan.isWhole) {
+          this.#addUp(order, month.parts.takeWhole(list, order), plan.month, month.sums);
+          await writer.add(month.contract, month.parts.takeChunks());
+        } else await this.#takeInSlices(order, plan.month, month, writer);
         if (window === plan.windows.at(-1)) await end(id, month);
       }
     }
@@ -174,6 +176,22 @@ class ShardFold {
     for (const [id, month] of open) await end(id, month);
     await writer.finish();
     return carrying;
+  }
+
+  // A slice is folded while the database stores the results of the one before.
+  async #takeInSlices(
+    order: Int32Array,
+    month: string,
+    { contract, parts, sums }: OpenMonth,
+    writer: ResultWriter,
+  ): Promise<void> {
+    for (let from = 0; from < order.length; ) {
+      const to = endOfInstant(this.#list, order, from + SLICE_RECORDS);
+      const slice = order.subarray(from, to);
+      this.#addUp(slice, parts.take(this.#list, slice), month, sums);
+      await writer.add(contract, parts.takeChunks());
+      from = to;
+    }
   }
 
   // Takes what the fold before said of those that are not open yet.

@@ -122,10 +122,7 @@ export class MonthInParts {
   }
 
   #pieceEnd(list: EntryList, order: Int32Array, from: number): number {
-    let to = Math.min(from + this.#sizes.chunkRecords - this.#open.taken, order.length);
-    const startedMs = (place: number) => list.number(order[place]!, NUMBER.STARTED_MS);
-    while (to < order.length && startedMs(to) === startedMs(to - 1)) to += 1;
-    return to;
+    return endOfInstant(list, order, from + this.#sizes.chunkRecords - this.#open.taken);
   }
 
   #append(list: EntryList, order: Int32Array, folded: FoldedRecords, mayResume: boolean): void {
@@ -142,6 +139,14 @@ export class MonthInParts {
     const resumption = isDue ? { atMs, state: encodeState(this.#state) } : null;
     this.#open = new OpenChunk(number + 1, resumption);
   }
+}
+
+/** The end of an order, or of the records of the instant before a place of it. */
+export function endOfInstant(list: EntryList, order: Int32Array, place: number): number {
+  let to = Math.min(place, order.length);
+  const startedMs = (at: number) => list.number(order[at]!, NUMBER.STARTED_MS);
+  while (to < order.length && startedMs(to) === startedMs(to - 1)) to += 1;
+  return to;
 }
 
 /** The chunk that results go to. */

@@ -9,7 +9,7 @@ import { measureStages } from './stages.js';
 import { buildWorld } from './world.js';
 
 const CONNECTIONS = [1, 2, 4];
-const WARM_UP_ROUNDS = 3;
+const WARM_UP_ROUNDS = 6;
 
 export type CopyFigures = Awaited<ReturnType<typeof measureCopy>>;
 
