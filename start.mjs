@@ -20,6 +20,7 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const say = (line) => process.stderr.write(`${line}\n`);
 
 const MAIN = at('build', 'src', 'main.js');
+const STAGES = at('build', 'src', 'rating', 'stages.wasm');
 const STAMP = at('build', '.stamp');
 const SECURITY = at('test', 'security', 'vitest.config.js');
 const KILL_TESTS = [
@@ -136,7 +137,8 @@ function walk(directory) {
 }
 
 function isBuilt(stamp) {
-  return existsSync(STAMP) && existsSync(MAIN) && readFileSync(STAMP, 'utf8') === stamp;
+  const isThere = [STAMP, MAIN, STAGES].every((path) => existsSync(path));
+  return isThere && readFileSync(STAMP, 'utf8') === stamp;
 }
 
 function build(stamp) {

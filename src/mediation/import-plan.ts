@@ -16,18 +16,16 @@ export interface ImportSizes {
 
 /** Parts are not made smaller for the sake of threads: each is a transaction. */
 const LEAST_BYTES = 2 * 1024 * 1024;
-const PARTS_A_WORKER = 2;
 
 /**
- * Cuts a file into parts of one size, as many as give every thread something to do where the file
- * is large enough for it; an empty file has none.
+ * Cuts a file into parts of one size, as many as give every thread the same to do where the file
+ * is large enough for it; an empty file has none. Few large parts are quicker than many small ones:
+ * each has sums of its own and ends in a transaction that others wait for.
  */
 export function byteRanges(sizeBytes: number, { batchBytes, workers }: ImportSizes): ByteRange[] {
   const worthwhile = Math.floor(sizeBytes / LEAST_BYTES);
-  const count = Math.max(
-    Math.ceil(sizeBytes / batchBytes),
-    Math.min(PARTS_A_WORKER * workers, worthwhile),
-  );
+  const least = Math.max(Math.ceil(sizeBytes / batchBytes), Math.min(workers, worthwhile));
+  const count = least <= workers ? least : Math.ceil(least / workers) * workers;
   return Array.from({ length: count }, (_, n) => ({
     from: Math.floor((sizeBytes * n) / count),
     to: Math.floor((sizeBytes * (n + 1)) / count),

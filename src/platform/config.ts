@@ -187,7 +187,7 @@ export function loadConfig(env: Environment, cores: number): Config {
     ),
     workers: read('KONTOR_WORKERS', whole(1, MAX_WORKERS)) ?? clamp(cores, 1, MAX_WORKERS),
     poolSize: read('KONTOR_POOL_SIZE', whole(1, 200)) ?? 10,
-    batchBytes: read('KONTOR_BATCH_BYTES', size(64 * KIB, 256 * MIB)) ?? 32 * MIB,
+    batchBytes: read('KONTOR_BATCH_BYTES', size(64 * KIB, 256 * MIB)) ?? 48 * MIB,
     maxUploadBytes: read('KONTOR_MAX_UPLOAD_BYTES', size(MIB, 1024 * GIB)) ?? 16 * GIB,
     inboxPollSeconds: read('KONTOR_INBOX_POLL_SECONDS', whole(1, 3600)) ?? 5,
     allowedOrigins: read('KONTOR_ALLOWED_ORIGINS', ORIGINS) ?? [],

@@ -13,7 +13,7 @@ import { DataPlane, FOLD_TOPIC, startFold } from '../../src/rating/index.js';
 import type { Generated } from './generate.js';
 import { freshSource, type World } from './world.js';
 
-const BATCH_BYTES = 32 * 1024 * 1024;
+const BATCH_BYTES = 48 * 1024 * 1024;
 
 /** Runs the product's own import over a generated file, as often as asked. */
 export class Pipeline {

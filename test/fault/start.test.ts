@@ -25,7 +25,9 @@ const MAIN = `
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'kontor-start-'));
   copyFileSync('start.mjs', join(project, 'start.mjs'));
-  copyFileSync('tsconfig.json', join(project, 'tsconfig.json'));
+  for (const name of ['tsconfig.json', 'asconfig.json']) {
+    copyFileSync(name, join(project, name));
+  }
   write('package.json', {
     name: 'tiny',
     version: '1.0.0',
@@ -34,10 +36,11 @@ beforeEach(() => {
   });
   lock({});
   write('node_modules/.package-lock.json', { packages: {} });
-  for (const name of ['typescript', '@typescript', '@types', 'undici-types']) {
+  for (const name of ['typescript', '@typescript', '@types', 'undici-types', 'assemblyscript']) {
     symlinkSync(resolve('node_modules', name), join(project, 'node_modules', name));
   }
   write('src/main.ts', MAIN);
+  write('src/rating/index.stage.ts', 'export function one(): i32 {\n  return 1;\n}');
 });
 
 afterEach(() => rmSync(project, { recursive: true, force: true }));
@@ -67,8 +70,22 @@ describe('the launcher', () => {
 
   it('builds again when the output was deleted', () => {
     start('build');
-    rmSync(join(project, 'build/src/main.js'));
-    expect(start('serve')).toMatchObject({ status: 0, stderr: 'Building\n' });
+    for (const output of ['build/src/main.js', 'build/src/rating/stages.wasm']) {
+      rmSync(join(project, output));
+      expect(start('serve')).toMatchObject({ status: 0, stderr: 'Building\n' });
+      expect(existsSync(join(project, output))).toBe(true);
+    }
+  });
+
+  it('builds again when a stage changed, and runs nothing when it is wrong', () => {
+    start('build');
+    write('src/rating/index.stage.ts', 'export function two(): i32 {\n  return 2;\n}');
+    expect(start('serve').stderr).toBe('Building\n');
+    write('src/rating/index.stage.ts', 'export function two(): i32 {\n  return wrong;\n}');
+    const { status, stdout, stderr } = start('serve');
+    expect(status).not.toBe(0);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('index.stage.ts(2,10)');
   });
 
   it('runs nothing when the build fails, however often it is asked', () => {

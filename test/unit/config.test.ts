@@ -39,7 +39,7 @@ describe('the configuration', () => {
       secretKey: undefined,
       workers: 4,
       poolSize: 10,
-      batchBytes: 33_554_432,
+      batchBytes: 50_331_648,
       maxUploadBytes: 17_179_869_184,
       inboxPollSeconds: 5,
       allowedOrigins: [],
