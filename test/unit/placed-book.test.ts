@@ -17,7 +17,7 @@ interface Call {
   readonly quantity: number;
 }
 
-/** Amounts as TypeScript and as the stages have them, who rate them twice; and how many these rate. */
+/** Amounts as TypeScript and as the stages have them, who rate twice; and how many these rate. */
 function amounts(facts: BookFacts, calls: readonly Call[]) {
   const book = compileBook(1, facts);
   const [rater, raterHere] = [new BatchRater(book), new BatchRater(book, stages)];
