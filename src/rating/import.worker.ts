@@ -241,7 +241,7 @@ class Pipeline {
     this.rated = stages.rated;
     this.#summary = new UsageSummary(stages);
     this.#parser = new RecordParser(source.format, facts, stages.lines);
-    this.#encoder = new XdrEncoder(book, job.ticket.id, chunks, stages);
+    this.#encoder = new XdrEncoder(book, job.ticket.id, chunks, rater.stages);
     this.#allowances = new AllowanceCollector(book, job.ticket.id);
     this.belowCost = new BelowCost(book);
     this.#columnName = (column) => this.#parser.columnName(column);

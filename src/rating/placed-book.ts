@@ -22,6 +22,8 @@ const TARIFF_BYTES = 64;
 /** Times of which the stages tell the day: from 1970-01-02 on, and before seconds pass 32 bits. */
 const EARLIEST_MS = 86_400_000;
 const LATEST_MS = 4_200_000_000_000;
+/** A larger book is not copied: there is room for two gigabytes, and batches need some of it. */
+const MOST_BYTES = 1024 * 1024 * 1024;
 /** Lists whose place a key of derived tariffs can hold. */
 const MOST_LISTS = 65_536;
 
@@ -43,6 +45,14 @@ export class PlacedBook implements RateNotes {
   #tariffs = 0;
   #terms = 0;
   #room = 0;
+
+  /** Whether a book is small enough for the memory of a thread. */
+  static fits({ tree, slotOf, slots, tariffs, guide }: PriceBook, most = MOST_BYTES): boolean {
+    const { table, children, nodeClass } = tree;
+    const { subscribers } = guide;
+    const facts = [table, children, nodeClass, slotOf, slots.words, tariffs, subscribers.words];
+    return facts.reduce((sum, { byteLength }) => sum + byteLength, 0) <= most;
+  }
 
   constructor(stages: ThreadStages, book: PriceBook) {
     this.#stages = stages;

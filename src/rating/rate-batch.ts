@@ -32,13 +32,16 @@ export class BatchRater {
   readonly #margin: RecordMargin;
   /** Keeps the reads alive that only fetch memory. */
   touched = 0;
+  /** In whose memory the book is once a batch was rated; null where all is done in TypeScript. */
+  readonly stages: ThreadStages | null;
   /** Whether any month has a say in the amount of any record. */
   readonly mayFold: boolean;
 
   /** With `stages`, in whose memory the batches are, plain levels are rated as WebAssembly. */
   constructor(book: PriceBook, stages: ThreadStages | null = null) {
     this.#book = book;
-    this.#placed = stages === null ? null : new PlacedBook(stages, book);
+    this.stages = stages !== null && PlacedBook.fits(book) ? stages : null;
+    this.#placed = this.stages === null ? null : new PlacedBook(this.stages, book);
     this.#levels = new LevelRater(book, this.#placed);
     this.#margin = new RecordMargin(book);
     const { rules, buckets, bonuses } = book.pricing;

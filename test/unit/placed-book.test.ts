@@ -3,6 +3,7 @@ import { MICRO_BATCH } from '../../src/mediation/index.js';
 import type { BookFacts } from '../../src/rating/book.js';
 import { compileBook } from '../../src/rating/compile-book.js';
 import { MAX_LEVELS } from '../../src/rating/compile-guide.js';
+import { PlacedBook } from '../../src/rating/placed-book.js';
 import { BatchRater } from '../../src/rating/rate-batch.js';
 import { RatedBatch } from '../../src/rating/rated-batch.js';
 import { IS_RATED_AT } from '../../src/rating/rated-columns.js';
@@ -75,6 +76,15 @@ describe('a book in the memory of a thread', () => {
     expect(new Set(found.here).size).toBeGreaterThan(5_000);
     // Those that share a place with two others are left to TypeScript.
     expect(found.rated).toBeGreaterThan(5_900);
+  });
+
+  it('is there unless it is too large', () => {
+    const book = compileBook(1, aBook());
+    expect(PlacedBook.fits(book)).toBe(true);
+    // The table of prefixes alone is one of four megabytes.
+    expect(PlacedBook.fits(book, 4_000_000)).toBe(false);
+    expect(new BatchRater(book, stages).stages).toBe(stages);
+    expect(new BatchRater(book).stages).toBeNull();
   });
 
   it('leaves amounts to TypeScript whose products are no exact numbers', () => {
