@@ -231,7 +231,7 @@ function findTariffs(): void {
       load<i32>(slot + 28) === 0 &&
       startedMs >= load<f64>(slot) &&
       startedMs < load<f64>(slot + 8);
-    const tariff = isPlain ? tariffOf(at, row, load<i32>(slot + 16), startedMs) : NOTHING;
+    const tariff = isPlain ? tariffOf(at, slot, startedMs) : NOTHING;
     store<i32>(TARIFF_AT + (at << 2), tariff);
     store<i32>(RATE_ID_AT + (at << 2), load<i32>(slot + 20));
     if (tariff === NOTHING) store<u8>(IS_RATED_AT + row, 0);
@@ -246,14 +246,16 @@ function findTariffs(): void {
   touched ^= read;
 }
 
-// What the list makes of the tariff of a slot, where that is known.
-function tariffOf(at: i32, row: i32, tariff: i32, startedMs: f64): i32 {
+// What the list makes of the tariff of a slot, where that is known: by the group of the slot's
+// prefix, which may be shorter than the one that the number has.
+function tariffOf(at: i32, slot: i32, startedMs: f64): i32 {
+  const tariff = load<i32>(slot + 16);
   const list = load<i32>(LIST_AT + (at << 2));
   const adjuster = load<i32>(word(BookWord.ADJUSTS) + (list << 2));
   if (adjuster < 0) return tariff;
   if (adjuster >= MOST_LISTS) return NOTHING;
   const groups = load<i32>(word(BookWord.GROUPS) + (adjuster << 2));
-  const prefixClass = load<i32>(PREFIX_CLASS_AT + (row << 2));
+  const prefixClass = load<i32>(slot + 24);
   const group = groups === 0 ? 0 : <i32>load<u16>(groups + (prefixClass << 1));
   const key = (adjuster << 16) | group;
   const number = derivedEntry(key, tariff);
