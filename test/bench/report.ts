@@ -32,7 +32,7 @@ ${table(['What', 'Must', 'Aim', 'Measured'], gates(figures))}
 ## Import
 
 ${whole(copy.records)} records, ${whole(copy.prefixes)} prefixes a list, ${copy.workers}
-threads, median of ${copy.rounds} rounds after three to warm up. The rows for COPY are the very rows
+threads, median of ${copy.rounds} rounds after six to warm up. The rows for COPY are the very rows
 that the pipeline wrote.
 
 ${table(
